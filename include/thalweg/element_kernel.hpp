@@ -1,0 +1,36 @@
+#pragma once
+// An elementwise function as the engine runs it: handlers of the vector machine, made from one generic functor over
+// Highway vectors (see src/run/element_kernel-inl.hpp), one set per dtype, for the running CPU.
+
+#include <array>
+#include <cstdint>
+
+#include <thalweg/dtype.hpp>
+
+namespace thalweg {
+
+/// A handler's true type depends on the vector type; the vector machine casts it back.
+using Handler = void (*)();
+
+/// The handlers of one elementwise function for one dtype; null where the function is not defined for it.
+/// The first operand is the accumulator unless the form says otherwise; the others are read from memory.
+struct ElementHandlers {
+  Handler wide = nullptr;              // 8 vectors; accumulator ∘ memory (∘ memory)
+  Handler narrow = nullptr;            // one vector, of which the first `lanes` count
+  Handler wide_swapped = nullptr;      // two operands only: memory ∘ accumulator
+  Handler narrow_swapped = nullptr;
+  Handler wide_memory = nullptr;       // two operands only: memory ∘ memory
+  Handler narrow_memory = nullptr;
+};
+
+/// A pure function of up to three numbers of one dtype. Truth values inside the machine are 0 and 1 of that dtype.
+struct ElementKernel {
+  const char* name = "";
+  int arity = 1;
+  /// Instructions of one element, roughly: 1 for add, 20 for tanh; below 4 it is recomputed rather than stored.
+  int cost = 1;
+  /// Handlers by dtype (f32, f64, i64) for the running CPU; called once, when the kernel is first used.
+  const ElementHandlers& (*handlers)(DType dtype) = nullptr;
+};
+
+}  // namespace thalweg

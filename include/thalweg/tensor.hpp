@@ -1,0 +1,238 @@
+#pragma once
+// A value: dtype, shape, and a shared, contiguous, row-major, 64-byte-aligned buffer. No history.
+
+#include <atomic>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <initializer_list>
+#include <memory>
+#include <span>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include <thalweg/dtype.hpp>
+#include <thalweg/error.hpp>
+#include <thalweg/shape.hpp>
+
+namespace thalweg {
+
+/// The C++ types of elements.
+template <class T>
+concept Element =
+    std::same_as<T, float> || std::same_as<T, double> || std::same_as<T, std::int64_t> || std::same_as<T, bool>;
+
+/// Any C++ number; bool counts as one.
+template <class T>
+concept Number = std::is_arithmetic_v<T>;
+
+namespace internal {
+
+/// A reference-counted buffer. Blocks made here are 64-byte aligned, readable and writable up to the next multiple of
+/// 64 bytes (kernels read whole vectors), and come from a per-thread pool of size classes, so that a loop which makes
+/// the same tensors every turn allocates nothing. A borrowed block has an owner and promises neither.
+struct Storage {
+  std::atomic<std::int32_t> references{1};
+  bool borrowed = false;
+  std::uint8_t size_class = 0;  // of the pool
+  void* data = nullptr;
+  std::size_t bytes = 0;
+  std::shared_ptr<void> owner;  // of borrowed memory
+
+  static Storage* allocate(std::size_t bytes);
+  static Storage* borrow(void* data, std::size_t bytes, std::shared_ptr<void> owner);
+  static void release(Storage* storage);  // the last reference is gone
+};
+
+class StorageHandle {
+ public:
+  StorageHandle() = default;
+  explicit StorageHandle(Storage* adopted) : storage_(adopted) {}
+  StorageHandle(const StorageHandle& other) : storage_(other.storage_) {
+    if (storage_) storage_->references.fetch_add(1, std::memory_order_relaxed);
+  }
+  StorageHandle(StorageHandle&& other) noexcept : storage_(std::exchange(other.storage_, nullptr)) {}
+  StorageHandle& operator=(StorageHandle other) noexcept {
+    std::swap(storage_, other.storage_);
+    return *this;
+  }
+  ~StorageHandle() {
+    if (storage_ && storage_->references.fetch_sub(1, std::memory_order_acq_rel) == 1) Storage::release(storage_);
+  }
+  Storage* get() const { return storage_; }
+  Storage* operator->() const { return storage_; }
+  explicit operator bool() const { return storage_ != nullptr; }
+  bool is_shared() const { return storage_ && storage_->references.load(std::memory_order_acquire) > 1; }
+  Storage* detach() { return std::exchange(storage_, nullptr); }
+
+ private:
+  Storage* storage_ = nullptr;
+};
+
+/// What stands in the braces of a nested literal: a number, or braces again. It lives for one expression only.
+class Literal {
+ public:
+  enum class Kind : std::uint8_t { boolean, integer, real, list };
+
+  template <Number T>
+  Literal(T value)  // NOLINT(google-explicit-constructor): `{1., 2.}` is a list of these
+      : kind_(std::same_as<T, bool> ? Kind::boolean
+              : std::integral<T>    ? Kind::integer
+                                    : Kind::real) {
+    if constexpr (std::integral<T>)
+      integer_ = static_cast<std::int64_t>(value);
+    else
+      real_ = static_cast<double>(value);
+  }
+  Literal(std::initializer_list<Literal> values)  // NOLINT(google-explicit-constructor)
+      : kind_(Kind::list), values_(values) {}
+
+  Kind kind() const { return kind_; }
+  std::int64_t integer() const { return integer_; }  // of a boolean too
+  double real() const { return real_; }
+  std::initializer_list<Literal> values() const { return values_; }
+
+ private:
+  Kind kind_;
+  std::int64_t integer_ = 0;
+  double real_ = 0;
+  std::initializer_list<Literal> values_;
+};
+
+}  // namespace internal
+
+class Tensor {
+ public:
+  /// An empty f32 tensor of shape (0,); it has no buffer. A moved-from tensor is the same.
+  Tensor() : shape_({0}) {}
+  Tensor(const Tensor&) = default;
+  Tensor(Tensor&& other) noexcept : Tensor() { swap(other); }
+  Tensor& operator=(Tensor other) noexcept {
+    swap(other);
+    return *this;
+  }
+  ~Tensor() = default;
+
+  /// A 0-d tensor: `Tensor t = 2.5;` is f32, `Tensor n = 3;` i64, `Tensor b = true;` bool.
+  template <Number T>
+  Tensor(T value) : Tensor(scalar(internal::Literal(value))) {}  // NOLINT(google-explicit-constructor)
+
+  /// Values, never a shape: `Tensor{{1., 2.}, {3., 4.}}`. All-integer literals are i64, all-bool ones bool, else f32.
+  /// Throws ShapeError for ragged literals.
+  Tensor(std::initializer_list<internal::Literal> values);
+  /// The same, of a given dtype: `Tensor({{1., 2.}, {3., 4.}}, f64)`.
+  Tensor(std::initializer_list<internal::Literal> values, DType dtype);
+
+  /// Uninitialised memory. Throws ShapeError where the bytes exceed int64 or the memory there is.
+  static Tensor empty(const Shape& shape, DType dtype = DType::f32);
+  static Tensor zeros(const Shape& shape, DType dtype = DType::f32);
+  static Tensor ones(const Shape& shape, DType dtype = DType::f32);
+  /// `value` as `dtype`; ValueError where it has no such value (0.5 or NaN as i64).
+  static Tensor full(const Shape& shape, double value, DType dtype = DType::f32);
+  /// 0, 1, …, count − 1.
+  static Tensor arange(std::int64_t count, DType dtype = DType::i64);
+  /// A copy of `values`, whose number must be shape.size().
+  template <Element T>
+  static Tensor from(std::span<const T> values, const Shape& shape) {
+    return copied(values.data(), values.size(), dtype_of<T>::value, shape);
+  }
+  template <Element T>
+  static Tensor from(const std::vector<T>& values, const Shape& shape) {
+    return from(std::span<const T>(values), shape);
+  }
+  /// The caller's memory, not copied; `owner` (may be empty) is held for as long as any tensor refers to it. Writing to
+  /// the only tensor that refers to it writes to the caller's memory; if there are more, the writer gets a copy.
+  template <Element T>
+  static Tensor borrow(T* data, const Shape& shape, std::shared_ptr<void> owner) {
+    return borrowed(data, dtype_of<T>::value, shape, std::move(owner));
+  }
+
+  DType dtype() const { return dtype_; }
+  const Shape& shape() const { return shape_; }
+  int rank() const { return shape_.rank(); }
+  std::int64_t size() const { return shape_.size(); }
+  std::size_t bytes() const { return static_cast<std::size_t>(shape_.size()) * size_of(dtype_); }
+
+  /// The elements, row-major. Throws DtypeError where T is not this tensor's dtype.
+  template <Element T>
+  std::span<const T> data(SourceLine line = SourceLine::here()) const {
+    check_element_type("data", dtype_of<T>::value, line);
+    return {static_cast<const T*>(raw()), static_cast<std::size_t>(size())};
+  }
+  /// The same, writable; a shared buffer is copied first.
+  template <Element T>
+  std::span<T> mutable_data(SourceLine line = SourceLine::here()) {
+    check_element_type("mutable_data", dtype_of<T>::value, line);
+    return {static_cast<T*>(mutable_raw()), static_cast<std::size_t>(size())};
+  }
+
+  /// One element. Throws IndexError naming index, axis and size; DtypeError where T is not this dtype.
+  /// Negative indices count from the back.
+  template <Element T>
+  T at(std::initializer_list<std::int64_t> index, SourceLine line = SourceLine::here()) const {
+    check_element_type("at", dtype_of<T>::value, line);
+    return static_cast<const T*>(raw())[offset_of("at", index, line)];
+  }
+  template <Element T>
+  void set(std::initializer_list<std::int64_t> index, std::type_identity_t<T> value,
+           SourceLine line = SourceLine::here()) {
+    check_element_type("set", dtype_of<T>::value, line);
+    const std::int64_t offset = offset_of("set", index, line);  // before anything is copied
+    static_cast<T*>(mutable_raw())[offset] = value;
+  }
+  /// The only element, converted. Throws ShapeError where there is not exactly one.
+  double item(SourceLine line = SourceLine::here()) const;
+
+  /// The same elements in another shape (shares the buffer); one dimension may be −1.
+  Tensor reshape(std::initializer_list<std::int64_t> dimensions, SourceLine line = SourceLine::here()) const;
+  Tensor reshape(const Shape& shape, SourceLine line = SourceLine::here()) const;
+  /// Converted to another dtype (shares the buffer if it is this one already). To i64 it truncates, and what has no i64
+  /// value (NaN, 1e30) is a ValueError; to bool, all but 0 is true.
+  Tensor to(DType dtype, SourceLine line = SourceLine::here()) const;
+
+  const void* raw() const { return storage_ ? storage_->data : nullptr; }
+  /// Un-shares first.
+  void* mutable_raw() {
+    if (storage_.is_shared()) unshare();
+    return storage_ ? storage_->data : nullptr;
+  }
+  /// Null for an empty default-constructed tensor.
+  const internal::StorageHandle& storage() const { return storage_; }
+  Tensor(internal::StorageHandle storage, DType dtype, const Shape& shape)
+      : storage_(std::move(storage)), shape_(shape), dtype_(dtype) {}
+
+ private:
+  static Tensor scalar(const internal::Literal& value);
+  static Tensor copied(const void* values, std::size_t count, DType dtype, const Shape& shape);
+  static Tensor borrowed(void* data, DType dtype, const Shape& shape, std::shared_ptr<void> owner);
+  void check_element_type(const char* op, DType asked, SourceLine line) const {
+    if (asked != dtype_) throw_wrong_element_type(op, asked, line);
+  }
+  [[noreturn]] void throw_wrong_element_type(const char* op, DType asked, SourceLine line) const;
+  void unshare();
+  std::int64_t offset_of(const char* op, std::initializer_list<std::int64_t> index, SourceLine line) const;
+  void swap(Tensor& other) noexcept {
+    std::swap(storage_, other.storage_);
+    std::swap(shape_, other.shape_);
+    std::swap(dtype_, other.dtype_);
+  }
+
+  internal::StorageHandle storage_;
+  Shape shape_;
+  DType dtype_ = DType::f32;
+};
+
+/// The shape that `dimensions`, one of which may be −1, give to `size` elements. Throws ShapeError naming `op`.
+Shape reshaped(const char* op, const Shape& shape, std::span<const std::int64_t> dimensions, SourceLine line = {});
+
+/// Same dtype, shape and bits (so NaN equals the same NaN, and 0 differs from −0).
+bool identical(const Tensor& a, const Tensor& b);
+/// Same shape, and |a − b| ≤ absolute + relative·|b| for every element, after conversion to f64. Equal infinities are
+/// close; NaN is close to nothing.
+bool all_close(const Tensor& a, const Tensor& b, double relative = 1e-5, double absolute = 1e-8);
+/// As NumPy prints: nested brackets, aligned columns, summarised with … above 1,000 elements.
+std::string to_string(const Tensor& tensor);
+
+}  // namespace thalweg

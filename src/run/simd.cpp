@@ -1,0 +1,78 @@
+#include <thalweg/simd.hpp>
+
+#include <cstdlib>
+#include <string>
+
+#include <hwy/highway.h>
+#include <hwy/targets.h>
+
+#include <thalweg/error.hpp>
+
+#include "src/run/simd.hpp"
+
+namespace thalweg {
+
+namespace {
+
+struct Target {
+  const char* name;
+  std::int64_t bits;
+};
+
+#if HWY_ARCH_X86
+constexpr Target targets[] = {{"avx512", HWY_AVX3}, {"avx2", HWY_AVX2}, {"sse4", HWY_SSE4}};
+#elif HWY_ARCH_ARM
+constexpr Target targets[] = {{"neon", HWY_NEON}};
+#else
+constexpr Target targets[] = {{"portable", HWY_STATIC_TARGET}};
+#endif
+
+/// The targets of the processor, whatever was set before.
+std::int64_t supported() {
+  hwy::SetSupportedTargetsForTest(0);
+  return hwy::SupportedTargets() & HWY_TARGETS;
+}
+
+void use(std::int64_t bits) {
+  hwy::SetSupportedTargetsForTest(bits);
+  hwy::GetChosenTarget().Update(hwy::SupportedTargets());
+}
+
+/// THALWEG_TARGET is read once, before main; what is wrong with it is said by the first who asks for a kernel.
+const std::string environment_error = [] {
+  try {
+    if (const char* name = std::getenv("THALWEG_TARGET")) set_simd_target(name);
+  } catch (const ValueError& error) {
+    return std::string(error.what());
+  }
+  return std::string();
+}();
+
+}  // namespace
+
+void set_simd_target(std::string_view name) {
+  const std::int64_t available = supported();
+  if (name.empty()) return use(0);
+  std::string names;
+  for (const Target& target : targets) {
+    if ((available & target.bits) == 0) continue;
+    if (name == target.name) return use(target.bits);
+    names += names.empty() ? "" : ", ";
+    names += target.name;
+  }
+  throw ValueError(error_text("set_simd_target", "no target \"" + std::string(name) + "\"; supported: " + names));
+}
+
+std::string_view simd_target() {
+  run::check_simd_environment();
+  const std::int64_t available = hwy::SupportedTargets() & HWY_TARGETS;
+  for (const Target& target : targets)
+    if ((available & target.bits) != 0) return target.name;
+  return "portable";
+}
+
+void run::check_simd_environment() {
+  if (!environment_error.empty()) throw ValueError(environment_error);
+}
+
+}  // namespace thalweg

@@ -1,0 +1,153 @@
+// Where the buffers of tensors come from: one block holds the header (Storage) and, 64 bytes on, the data.
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <new>
+
+#include <thalweg/tensor.hpp>
+
+namespace thalweg::internal {
+
+namespace {
+
+constexpr std::size_t alignment = 64;
+static_assert(sizeof(Storage) <= alignment);
+
+// Size classes: 0 is a header without data; then multiples of 64 bytes up to 256, then four to a doubling, so that a
+// block is at most a quarter larger than asked for.
+constexpr int class_count = 4 * 64;
+
+constexpr std::size_t whole_lines(std::size_t bytes) { return (bytes + alignment - 1) / alignment; }
+
+constexpr int size_class_of(std::size_t lines) {
+  if (lines <= 4) return static_cast<int>(lines);
+  const int shift = std::bit_width(lines - 1) - 3;  // (lines − 1) >> shift is 4, 5, 6 or 7
+  return 4 * shift + static_cast<int>((lines - 1) >> shift) + 1;
+}
+
+constexpr std::size_t lines_of(int size_class) {
+  if (size_class <= 4) return static_cast<std::size_t>(size_class);
+  const int shift = (size_class - 5) / 4;
+  return static_cast<std::size_t>((size_class - 5) % 4 + 5) << shift;
+}
+
+static_assert(size_class_of(5) == 5 && size_class_of(8) == 8 && size_class_of(9) == 9 && size_class_of(10) == 9);
+static_assert(lines_of(size_class_of(1000)) == 1024 && lines_of(size_class_of(1025)) == 1280);
+
+// A sanitizer that watches addresses must see every block come and go.
+#if defined(__SANITIZE_ADDRESS__)
+constexpr bool pooling = false;
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+constexpr bool pooling = false;
+#else
+constexpr bool pooling = true;
+#endif
+#else
+constexpr bool pooling = true;
+#endif
+
+void* allocate_block(std::size_t lines) {
+  return ::operator new ((lines + 1) * alignment, std::align_val_t{alignment});
+}
+void free_block(void* block) { ::operator delete (block, std::align_val_t{alignment}); }
+
+/// Blocks that wait for their next use, by size class. What a thread keeps is bounded: in bytes, and large blocks in
+/// number. A block goes to the pool of the thread that releases it.
+class BlockPool {
+ public:
+  ~BlockPool() {
+    clear();
+    is_gone = true;
+  }
+
+  void* take(int size_class) {
+    List& list = lists_[static_cast<std::size_t>(size_class)];
+    FreeBlock* block = list.first;
+    if (block == nullptr) return nullptr;
+    list.first = block->next;
+    --list.count;
+    kept_lines_ -= lines_of(size_class) + 1;
+    return block;
+  }
+
+  bool keep(void* block, int size_class) {
+    const std::size_t lines = lines_of(size_class) + 1;
+    List& list = lists_[static_cast<std::size_t>(size_class)];
+    if (lines > max_lines || (lines >= large_lines && list.count >= max_large_blocks)) return false;
+    // What fills the pool has not been asked for since: start afresh, so that a change of sizes is followed.
+    if (kept_lines_ + lines > max_lines) clear();
+    list.first = new (block) FreeBlock{list.first};
+    ++list.count;
+    kept_lines_ += lines;
+    return true;
+  }
+
+  /// Set once this thread's pool has been destroyed: tensors may outlive it (static ones do).
+  static inline thread_local bool is_gone = false;
+
+ private:
+  struct FreeBlock {
+    FreeBlock* next;
+  };
+  struct List {
+    FreeBlock* first = nullptr;
+    std::size_t count = 0;
+  };
+
+  static constexpr std::size_t max_lines = (std::size_t{256} << 20) / alignment;
+  static constexpr std::size_t large_lines = (std::size_t{1} << 20) / alignment;
+  static constexpr std::size_t max_large_blocks = 16;
+
+  void clear() {
+    for (List& list : lists_)
+      for (list.count = 0; list.first != nullptr;) free_block(std::exchange(list.first, list.first->next));
+    kept_lines_ = 0;
+  }
+
+  std::array<List, class_count> lists_{};
+  std::size_t kept_lines_ = 0;
+};
+
+BlockPool* this_threads_pool() {
+  if (!pooling || BlockPool::is_gone) return nullptr;
+  thread_local BlockPool pool;
+  return &pool;
+}
+
+Storage* make_storage(std::size_t bytes) {
+  const std::size_t lines = whole_lines(bytes);
+  const int size_class = size_class_of(lines);
+  BlockPool* pool = this_threads_pool();
+  void* block = pool ? pool->take(size_class) : nullptr;
+  // Unpooled blocks are exactly as large as promised, for a sanitizer to see what goes beyond.
+  if (block == nullptr) block = allocate_block(pool ? lines_of(size_class) : lines);
+  auto* storage = new (block) Storage;
+  storage->size_class = static_cast<std::uint8_t>(size_class);
+  storage->data = static_cast<std::byte*>(block) + alignment;
+  storage->bytes = bytes;
+  return storage;
+}
+
+}  // namespace
+
+Storage* Storage::allocate(std::size_t bytes) { return make_storage(bytes); }
+
+Storage* Storage::borrow(void* data, std::size_t bytes, std::shared_ptr<void> owner) {
+  Storage* storage = make_storage(0);
+  storage->borrowed = true;
+  storage->data = data;
+  storage->bytes = bytes;
+  storage->owner = std::move(owner);
+  return storage;
+}
+
+void Storage::release(Storage* storage) {
+  const int size_class = storage->size_class;
+  storage->~Storage();  // may run the owner's deleter, which may release more
+  BlockPool* pool = this_threads_pool();
+  if (pool == nullptr || !pool->keep(storage, size_class)) free_block(storage);
+}
+
+}  // namespace thalweg::internal
