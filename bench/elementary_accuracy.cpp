@@ -1,0 +1,123 @@
+// How accurate and how fast the elementary functions are, on every target this processor has.
+//
+//   elementary_accuracy [--exhaustive] [--target SSE4|AVX2|AVX3] [--function NAME]
+//
+// f32 is compared with the C library's f64, over random arguments or, where asked, all 2^32 (power: random ones
+// always); f64 with its long double. Times are per element over 512 numbers in cache, eight vectors in flight.
+
+#include <chrono>
+#include <cstdio>
+#include <string_view>
+#include <vector>
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "bench/elementary_accuracy.cpp"
+#include "hwy/foreach_target.h"
+// After foreach_target.
+#include "hwy/highway.h"
+#include "tests/ops/elementary_functions-inl.hpp"
+
+#if HWY_ONCE
+namespace thalweg {
+
+HWY_EXPORT(ApplyElementaryF32);
+HWY_EXPORT(ApplyElementaryF64);
+
+namespace {
+
+void apply(Elementary function, const float* x, const float* y, float* out, std::size_t n) {
+  HWY_DYNAMIC_DISPATCH(ApplyElementaryF32)(function, x, y, out, n);
+}
+void apply(Elementary function, const double* x, const double* y, double* out, std::size_t n) {
+  HWY_DYNAMIC_DISPATCH(ApplyElementaryF64)(function, x, y, out, n);
+}
+
+template <class T>
+struct Worst {
+  double ulp = 0;
+  T x = 0, y = 0, result = 0;
+};
+
+/// Over `count` random arguments, or the first `count` bit patterns.
+template <class T, class Wide>
+Worst<T> worst_error(Elementary function, std::uint64_t count, bool exhaustive) {
+  constexpr std::size_t block = 4096;
+  std::vector<T> x(block), y(block), out(block);
+  std::uint64_t state = 1;
+  Worst<T> worst;
+  for (std::uint64_t first = 0; first < count; first += block) {
+    fill_arguments<T>(function, state, x, y);
+    if constexpr (sizeof(T) == 4) {
+      for (std::size_t i = 0; exhaustive && i < block; ++i)
+        x[i] = std::bit_cast<T>(static_cast<std::uint32_t>(first + i));
+    }
+    apply(function, x.data(), y.data(), out.data(), block);
+    for (std::size_t i = 0; i < block; ++i) {
+      const double ulp = error_in_ulp(out[i], elementary_reference<Wide>(function, x[i], y[i]));
+      if (ulp > worst.ulp) worst = {ulp, x[i], y[i], out[i]};
+    }
+  }
+  return worst;
+}
+
+template <class T>
+double nanoseconds_per_element(const ElementaryFunction& function) {
+  constexpr std::size_t n = 512;
+  constexpr int calls = 1000;
+  alignas(64) static T x[n], y[n], out[n];
+  for (std::size_t i = 0; i < n; ++i) {
+    x[i] = static_cast<T>(function.low + (function.high - function.low) * static_cast<double>(i) / n);
+    y[i] = static_cast<T>(static_cast<double>((i * 37) % n) / n * 4 - 2);
+  }
+  double best = std::numeric_limits<double>::infinity();
+  for (int repeat = 0; repeat < 20; ++repeat) {
+    const auto start = std::chrono::steady_clock::now();
+    for (int i = 0; i < calls; ++i) apply(function.function, x, y, out, n);
+    const std::chrono::duration<double, std::nano> time = std::chrono::steady_clock::now() - start;
+    best = std::min(best, time.count() / (calls * n));
+  }
+  return best;
+}
+
+void report(std::string_view only_target, std::string_view only_function, bool exhaustive) {
+  for (const std::int64_t target : hwy::SupportedAndGeneratedTargets()) {
+    if (!only_target.empty() && only_target != hwy::TargetName(target)) continue;
+    hwy::SetSupportedTargetsForTest(target);
+    hwy::GetChosenTarget().Update(hwy::SupportedTargets());
+    std::printf("%-9s %9s %8s %9s %8s   worst at\n", hwy::TargetName(target), "f32 ulp", "f32 ns", "f64 ulp", "f64 ns");
+    for (const ElementaryFunction& function : elementary_functions) {
+      if (!only_function.empty() && only_function != function.name) continue;
+      const bool all = exhaustive && function.function != Elementary::power;
+      const auto f32 = worst_error<float, double>(function.function, all ? 1ull << 32 : 1ull << 22, all);
+      const auto f64 = worst_error<double, long double>(function.function, exhaustive ? 1ull << 25 : 1ull << 21, false);
+      std::printf("%-9s %9.3f %8.3f %9.3f %8.3f   f32 (%a, %a): %a; f64 (%a, %a): %a\n", function.name, f32.ulp,
+                  nanoseconds_per_element<float>(function), f64.ulp, nanoseconds_per_element<double>(function), f32.x,
+                  f32.y, f32.result, f64.x, f64.y, f64.result);
+      std::fflush(stdout);
+    }
+  }
+  hwy::SetSupportedTargetsForTest(0);
+}
+
+}  // namespace
+}  // namespace thalweg
+
+int main(int argc, char** argv) {
+  bool exhaustive = false;
+  std::string_view target, function;
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view argument = argv[i];
+    if (argument == "--exhaustive") {
+      exhaustive = true;
+    } else if (argument == "--target" && i + 1 < argc) {
+      target = argv[++i];
+    } else if (argument == "--function" && i + 1 < argc) {
+      function = argv[++i];
+    } else {
+      std::fprintf(stderr, "usage: elementary_accuracy [--exhaustive] [--target SSE4|AVX2|AVX3] [--function NAME]\n");
+      return 2;
+    }
+  }
+  thalweg::report(target, function, exhaustive);
+}
+#endif  // HWY_ONCE

@@ -1,0 +1,22 @@
+// Elementary functions over Highway vectors of f32 and f64, for the handlers of elementwise ops:
+// Exp, Exp2, Expm1, Log, Log1p, Log2, Log10, Tanh, Sigmoid, Erf, Sin, Cos, Power and Cbrt, each as F(d, x) or F(d, x,
+// y) with V = Vec<D>. Not to be used beside hwy/contrib/math, whose functions have the same names and vectors.
+//
+// A lane's bits depend on that lane's input and the target alone, not on its place or its neighbours. Subnormals, ±0,
+// ±inf and NaN are handled; the processor's floating-point modes are left alone.
+
+// Per-target include guard.
+#if defined(THALWEG_OPS_ELEMENTARY_INL_HPP) == defined(HWY_TARGET_TOGGLE)
+#ifdef THALWEG_OPS_ELEMENTARY_INL_HPP
+#undef THALWEG_OPS_ELEMENTARY_INL_HPP
+#else
+#define THALWEG_OPS_ELEMENTARY_INL_HPP
+#endif
+
+#include "ops/error_function-inl.hpp"
+#include "ops/exponential-inl.hpp"
+#include "ops/logarithm-inl.hpp"
+#include "ops/power-inl.hpp"
+#include "ops/trigonometric-inl.hpp"
+
+#endif  // THALWEG_OPS_ELEMENTARY_INL_HPP

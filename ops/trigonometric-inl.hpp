@@ -1,0 +1,115 @@
+// sin and cos over Highway vectors of f32 and f64, for arguments of any size.
+//
+// x = m·π/2 + r with |r| ≤ π/2, m even for sin and odd for cos, so that both are ±sin r: one odd polynomial, a minimax
+// fit of the relative error (2^-35.3 for f32, 2^-57.9 for f64). π/2 is taken in three parts of 53 bits and r in
+// double-double. f32 is computed in f64. From 2^45 on the C library's function takes over, for those lanes alone.
+
+// Per-target include guard.
+#if defined(THALWEG_OPS_TRIGONOMETRIC_INL_HPP) == defined(HWY_TARGET_TOGGLE)
+#ifdef THALWEG_OPS_TRIGONOMETRIC_INL_HPP
+#undef THALWEG_OPS_TRIGONOMETRIC_INL_HPP
+#else
+#define THALWEG_OPS_TRIGONOMETRIC_INL_HPP
+#endif
+
+#include <cmath>
+
+#include "ops/exponential-inl.hpp"
+#include "ops/extended_precision-inl.hpp"
+
+HWY_BEFORE_NAMESPACE();
+namespace thalweg {
+namespace HWY_NAMESPACE {
+
+enum class Wave { sine, cosine };
+
+/// Beyond, an error in x·(1/π) could pick the wrong multiple.
+inline constexpr double wave_limit = 0x1p45;
+
+/// out[i] = sin or cos of x[i] where |x[i]| is beyond wave_limit or x[i] is NaN.
+HWY_NOINLINE inline void WaveOfLarge(Wave wave, const double* x, double* out, std::size_t n) {
+  for (std::size_t i = 0; i < n; ++i) {
+    if (!(std::abs(x[i]) <= wave_limit)) out[i] = wave == Wave::sine ? std::sin(x[i]) : std::cos(x[i]);
+  }
+}
+
+/// sin r for f32 results.
+template <class D, class V = hn::Vec<D>>
+HWY_INLINE V SineReducedForF32(D d, V r) {
+  const V z = hn::Mul(r, r);
+  const V q = Polynomial(d, z, hn::Mul(z, z), -0x1.5555554765c06p-3, 0x1.11110c4901f4ap-7, -0x1.a017d94a6873dp-13,
+                         0x1.717074d5e0b5dp-19, -0x1.9a6782ab65fc2p-26);
+  return hn::MulAdd(hn::Mul(r, z), q, r);
+}
+
+/// sin(r.high + r.low).
+template <class D, class V = hn::Vec<D>>
+HWY_INLINE V SineReduced(D d, DoubleDouble<V> r) {
+  const V z = hn::Mul(r.high, r.high);
+  const V cube = hn::Mul(r.high, z);
+  const V q = hn::Mul(
+      z, Polynomial(d, z, hn::Mul(z, z), 0x1.11111111110c1p-7, -0x1.a01a01a0148a1p-13, 0x1.71de3a5287075p-19,
+                    -0x1.ae6454cafd160p-26, 0x1.6123cb11ca7f9p-33, -0x1.ae43176a72db4p-41, 0x1.8828f8d754db4p-49));
+  // The low part times about cos r; the largest term of the polynomial last.
+  const V low = hn::NegMulAdd(hn::Mul(z, hn::Set(d, 0.5)), r.low, r.low);
+  return hn::Add(r.high, hn::MulAdd(cube, hn::Set(d, -0x1.5555555555555p-3), hn::MulAdd(cube, q, low)));
+}
+
+template <Wave wave, bool for_f32, class D, class V = hn::Vec<D>>
+HWY_INLINE V WaveInF64(D d, V x) {
+  const V one = hn::Set(d, 1.0);
+  const V turns = hn::Mul(x, hn::Set(d, 0x1.45f306dc9c883p-2));
+  // x = h·π + r for sin, h·π + π/2 + r for cos, which is (-1)^(h+1)·sin r.
+  const V h = hn::Round(wave == Wave::sine ? turns : hn::Sub(turns, hn::Set(d, 0.5)));
+  const V m = wave == Wave::sine ? hn::Add(h, h) : hn::Add(hn::Add(h, h), one);
+  const V part2 = hn::Set(d, 0x1.1a62633145c07p-54);
+  const V first = SubtractExactly(d, x, m, hn::Set(d, 0x1.921fb54442d18p0));
+  V sine;
+  if constexpr (for_f32) {
+    sine = SineReducedForF32(d, hn::NegMulAdd(m, part2, first));
+  } else {
+    const auto product = TwoProduct(d, m, part2);
+    const auto second = FastTwoSum(first, hn::Neg(product.high));
+    const V low = hn::NegMulAdd(m, hn::Set(d, -0x1.f1976b7ed8fbcp-110), hn::Sub(second.low, product.low));
+    sine = SineReduced(d, FastTwoSum(second.high, low));
+  }
+  const hn::RebindToUnsigned<D> du;
+  const V parity = hn::Add(wave == Wave::sine ? h : hn::Add(h, one), hn::Set(d, 0x1.8p52));
+  V result = hn::Xor(sine, hn::BitCast(d, hn::ShiftLeft<63>(hn::BitCast(du, parity))));
+
+  const auto moderate = hn::Le(hn::Abs(x), hn::Set(d, wave_limit));
+  if (HWY_UNLIKELY(!hn::AllTrue(d, moderate))) {
+    HWY_ALIGN double arguments[hn::MaxLanes(d)], results[hn::MaxLanes(d)];
+    hn::Store(x, d, arguments);
+    hn::Store(result, d, results);
+    WaveOfLarge(wave, arguments, results, hn::Lanes(d));
+    result = hn::Load(d, results);
+  }
+  return result;
+}
+
+template <Wave wave, class D, class V = hn::Vec<D>>
+HWY_INLINE V WaveOf(D d, V x) {
+  if constexpr (sizeof(hn::TFromD<D>) == 4) {
+    return InF64(
+        d, [](auto wide, auto v) HWY_ATTR { return WaveInF64<wave, true>(wide, v); }, x);
+  } else {
+    return WaveInF64<wave, false>(d, x);
+  }
+}
+
+template <class D, class V = hn::Vec<D>>
+HWY_INLINE V Sin(D d, V x) {
+  return hn::IfThenElse(hn::Eq(x, hn::Zero(d)), x, WaveOf<Wave::sine>(d, x));  // keeps -0
+}
+
+template <class D, class V = hn::Vec<D>>
+HWY_INLINE V Cos(D d, V x) {
+  return WaveOf<Wave::cosine>(d, x);
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace thalweg
+HWY_AFTER_NAMESPACE();
+
+#endif  // THALWEG_OPS_TRIGONOMETRIC_INL_HPP

@@ -1,0 +1,41 @@
+#pragma once
+// C = epilogue(start + op(A)·op(B)), blocked, packed where it pays, on vector registers.
+//
+// Determinism: an element's sum runs over k in order, starting from `start` (or 0), however C is cut into blocks and k
+// into stretches; each block of C is one thread's. So neither blocking nor the number of threads changes a bit. Where C is
+// one row, or one column without gaps, the sum is taken in several sums of a fixed pattern (see compute_row and
+// multiply_dot). Each product is rounded as an explicit fused multiply-add, on targets that have one.
+
+#include <cstddef>
+#include <cstdint>
+
+#include <thalweg/dtype.hpp>
+
+namespace thalweg::run {
+
+enum class Activation : std::uint8_t { none, relu, tanh, sigmoid };
+
+/// Row-major matrices. op(A) is (m, k): stored (m, k) with leading dimension lda, or (k, m) where transpose_a.
+/// op(B) is (k, n): stored (k, n) with leading dimension ldb, or (n, k) where transpose_b. C is (m, n).
+/// m, n or k may be 0; k = 0 gives epilogue(start).
+struct Matmul {
+  DType dtype = DType::f32;  // f32 or f64
+  std::int64_t m = 0, n = 0, k = 0;
+  std::int64_t lda = 0, ldb = 0, ldc = 0;
+  bool transpose_a = false, transpose_b = false;
+  const void* a = nullptr;
+  const void* b = nullptr;
+  void* c = nullptr;
+  const void* start = nullptr;  // (m, n) with leading dimension ldc; may be c itself; null: 0
+  // The epilogue works on the finished sum: first + bias (n values), then the activation; each step rounds as the
+  // separate op would.
+  const void* bias = nullptr;
+  Activation activation = Activation::none;
+};
+
+/// Bytes of scratch memory that `matmul` wants for this shape (on up to thread_limit() threads); 64-byte aligned memory
+/// is passed in, so that nothing is allocated.
+std::size_t matmul_workspace(const Matmul& matmul);
+void matmul(const Matmul& matmul, void* workspace);
+
+}  // namespace thalweg::run

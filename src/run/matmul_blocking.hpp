@@ -1,0 +1,58 @@
+#pragma once
+// The sizes by which matrix multiplication is cut, measured on a core with 48 KB of first-level and 1 MB of second-level
+// cache. No result depends on them but where it is said.
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+
+namespace thalweg::run {
+
+/// Below this many multiply-adds a matmul stays on its thread.
+inline constexpr std::int64_t parallel_work = 1 << 20;
+/// A single row of C is summed in stretches of k of this length; unlike all others, results do depend on this number.
+inline constexpr std::int64_t row_stretch = 64;
+/// Direct: the rows of a block, which A should not fall out of the cache under; more where each block copies B. And the
+/// number of blocks from which a few threads are about evenly busy.
+inline constexpr std::int64_t direct_rows = 64, transposed_rows = 256, parallel_parts = 6;
+/// Direct, B transposed: the stack that a copied panel takes.
+inline constexpr std::int64_t stack_bytes = 24 * 1024;
+/// Packed: what lies in the workspace at a time, and the part of C that is one task.
+inline constexpr std::int64_t packed_steps = 512, packed_rows = 2048, packed_columns = 4096;
+inline constexpr std::int64_t task_rows = 192, task_panels = 8;
+
+/// The steps of a stretch of k: even, in multiples of row_stretch, at most `most` (such a multiple).
+constexpr std::int64_t slice_steps(std::int64_t k, std::int64_t most) {
+  if (k <= most) return k > 0 ? k : 1;
+  const std::int64_t slices = (k + most - 1) / most;
+  return ((k + slices - 1) / slices + row_stretch - 1) / row_stretch * row_stretch;
+}
+
+/// Direct: the steps of k after which sums go back to C.
+constexpr std::int64_t direct_steps(std::int64_t m, bool transpose_a) {
+  if (m == 1) return row_stretch;
+  return transpose_a ? 256 : 1024;
+}
+
+/// Whether a block of C is worth another thread. (The product is the root of the product of the three matrices' sizes:
+/// it does not overflow.)
+constexpr bool is_large(std::int64_t m, std::int64_t n, std::int64_t k) { return m * n * k > parallel_work; }
+
+/// Whether A and B are copied first: where both are read often enough and B does not stay in the second-level cache.
+constexpr bool is_packed(std::int64_t m, std::int64_t n, std::int64_t k, std::size_t element_bytes) {
+  return m >= 128 && n >= 128 && k >= 64 && n * k > static_cast<std::int64_t>((std::size_t{2} << 20) / element_bytes);
+}
+
+/// 64 bytes beyond a row keep the rows of a power of two out of the same cache sets.
+constexpr std::int64_t packed_a_stride(std::int64_t length) { return (length + 15) / 16 * 16 + 16; }
+
+/// Panels are whole vectors, of at most 16 elements.
+constexpr std::int64_t packed_b_elements(std::int64_t n, std::int64_t steps) { return (n + 15) / 16 * 16 * steps; }
+
+constexpr std::int64_t packed_elements(std::int64_t m, std::int64_t n, std::int64_t k) {
+  const std::int64_t rows = std::min(m, packed_rows), steps = std::min(k, packed_steps);
+  const std::int64_t a = std::max(rows * packed_a_stride(steps), steps * packed_a_stride(rows));
+  return packed_b_elements(std::min(n, packed_columns), steps) + a;
+}
+
+}  // namespace thalweg::run

@@ -1,0 +1,463 @@
+// How matrix multiplication walks its matrices, compiled once per SIMD target. Three ways, chosen by shape alone:
+//   dot     one row by one column: 16 sums side by side, folded in a fixed tree, start added last
+//   direct  the kernels read A and B where they lie; a transposed B goes through the stack, a few columns at a time
+//   packed  slices of A and B are copied into the workspace first: for matrices that do not fit the cache
+// An element's sum runs over k in order in both direct and packed, so the bits do not depend on which it is. Only a C of
+// a single row (or of a single column that lies as one) is summed in several sums: see compute_row.
+
+#if defined(THALWEG_RUN_MATMUL_BLOCKS_INL) == defined(HWY_TARGET_TOGGLE)
+#ifdef THALWEG_RUN_MATMUL_BLOCKS_INL
+#undef THALWEG_RUN_MATMUL_BLOCKS_INL
+#else
+#define THALWEG_RUN_MATMUL_BLOCKS_INL
+#endif
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+
+#include <hwy/highway.h>
+
+#include "src/run/matmul_blocking.hpp"
+#include "src/run/matmul_kernel-inl.hpp"
+#include "src/run/thread_pool.hpp"
+
+HWY_BEFORE_NAMESPACE();
+namespace thalweg::run::HWY_NAMESPACE {
+
+/// A `Matmul` with its types known: A as strides, whatever its transposition.
+template <class T>
+struct Product {
+  std::int64_t m, n, k;
+  const T* a;
+  std::ptrdiff_t a_row, a_step;
+  const T* b;
+  std::ptrdiff_t ldb;
+  bool transpose_b;
+  T* c;
+  const T* start;
+  std::ptrdiff_t ldc;
+  Epilogue<T> epilogue;
+};
+
+template <class T>
+HWY_INLINE Product<T> product_of(const Matmul& matmul) {
+  Product<T> product;
+  product.m = matmul.m;
+  product.n = matmul.n;
+  product.k = matmul.k;
+  product.a = static_cast<const T*>(matmul.a);
+  product.a_row = matmul.transpose_a ? 1 : matmul.lda;
+  product.a_step = matmul.transpose_a ? matmul.lda : 1;
+  product.b = static_cast<const T*>(matmul.b);
+  product.ldb = matmul.ldb;
+  product.transpose_b = matmul.transpose_b;
+  product.c = static_cast<T*>(matmul.c);
+  product.start = static_cast<const T*>(matmul.start);
+  product.ldc = matmul.ldc;
+  product.epilogue = {static_cast<const T*>(matmul.bias), false, matmul.activation};
+  if (matmul.n == 1 && (matmul.ldc == 1 || matmul.m == 1)) {
+    // One column: Cᵀ = op(B)ᵀ·op(A)ᵀ has the vectors along C's memory.
+    std::swap(product.m, product.n);
+    product.a = static_cast<const T*>(matmul.b);
+    product.a_step = matmul.transpose_b ? 1 : matmul.ldb;
+    product.a_row = 1;  // a single row
+    product.b = static_cast<const T*>(matmul.a);
+    product.ldb = matmul.lda;
+    product.transpose_b = !matmul.transpose_a;
+    product.ldc = matmul.m;
+    product.epilogue.single_bias = true;
+  }
+  if (product.transpose_b && product.k == 1 && product.ldb == 1) product.transpose_b = false;  // a contiguous row
+  return product;
+}
+
+/// A few neighbouring columns that are done together.
+struct Panel {
+  std::int64_t column, count;
+  std::int64_t vectors;
+  Columns columns;
+};
+
+/// `n` columns in panels of at most tile_vectors vectors, as even as they can be.
+template <class T>
+class Panels {
+ public:
+  static constexpr std::int64_t lanes = static_cast<std::int64_t>(hn::MaxLanes(Wide<T>()));
+
+  explicit Panels(std::int64_t n)
+      : n_(n),
+        vectors_(has_masked_memory ? hwy::DivCeil(n, lanes) : n / lanes),
+        wide_panels_((vectors_ + tile_vectors - 1) / tile_vectors),
+        per_panel_(wide_panels_ > 1 ? vectors_ / wide_panels_ : vectors_),
+        larger_panels_(wide_panels_ > 1 ? vectors_ % wide_panels_ : 0) {}
+
+  std::int64_t count() const {
+    return has_masked_memory ? wide_panels_ : wide_panels_ + (n_ % lanes + tile_vectors - 1) / tile_vectors;
+  }
+
+  HWY_INLINE Panel operator[](std::int64_t index) const {
+    if (!has_masked_memory && index >= wide_panels_) {
+      const std::int64_t column = vectors_ * lanes + (index - wide_panels_) * tile_vectors;
+      const std::int64_t columns = std::min<std::int64_t>(tile_vectors, n_ - column);
+      return {column, columns, columns, Columns::single};
+    }
+    const std::int64_t column = (index * per_panel_ + std::min(index, larger_panels_)) * lanes;
+    const std::int64_t vectors = per_panel_ + (index < larger_panels_ ? 1 : 0);
+    const std::int64_t count = std::min(vectors * lanes, n_ - column);
+    return {column, count, vectors, count < vectors * lanes ? Columns::masked : Columns::whole};
+  }
+
+  /// The columns of a copied panel's rows.
+  static std::int64_t width(const Panel& panel) {
+    return panel.columns == Columns::single ? panel.vectors : panel.vectors * lanes;
+  }
+
+ private:
+  std::int64_t n_, vectors_, wide_panels_, per_panel_, larger_panels_;
+};
+
+/// A stretch of k, with op(A) as the kernels read it from row 0 on.
+template <class T>
+struct Slice {
+  std::int64_t first, steps;
+  const T* a;
+  std::ptrdiff_t a_row, a_step;
+};
+
+struct Range {
+  std::int64_t begin, end;
+};
+
+/// One panel of C, rows.begin ≤ row < rows.end, over one slice; `b` points at the slice's first row of the panel.
+template <class T>
+HWY_INLINE void multiply_panel(const Product<T>& product, const Slice<T>& slice, Range rows, const Panel& panel,
+                               const T* b, std::ptrdiff_t b_step) {
+  const TileFunctions<T>& functions = tile_functions<T>(panel.vectors, panel.columns);
+  const bool is_first = slice.first == 0, is_last = slice.first + slice.steps == product.k;
+  constexpr auto lanes = Panels<T>::lanes;
+  Tile<T> tile;
+  tile.a_row = slice.a_row;
+  tile.a_step = slice.a_step;
+  tile.b = b;
+  tile.b_step = b_step;
+  tile.steps = slice.steps;
+  tile.ldc = product.ldc;
+  tile.last_columns = panel.count - (panel.vectors - 1) * lanes;
+  tile.epilogue = {};
+  if (is_last) {
+    tile.epilogue = product.epilogue;
+    if (tile.epilogue.bias && !tile.epilogue.single_bias) tile.epilogue.bias += panel.column;
+  }
+  const T* start = is_first ? product.start : product.c;
+  // As even as can be, not to end with a block of one row, which waits for each multiply-add.
+  const std::int64_t count = rows.end - rows.begin;
+  const std::int64_t blocks = (count + tile_rows - 1) / tile_rows;
+  const std::int64_t per_block = blocks > 1 ? count / blocks : count;
+  const std::int64_t larger_blocks = blocks > 1 ? count % blocks : 0;
+  std::int64_t row = rows.begin;
+  for (std::int64_t block = 0; block < blocks; ++block) {
+    const std::int64_t block_rows = per_block + (block < larger_blocks ? 1 : 0);
+    const std::ptrdiff_t offset = row * product.ldc + panel.column;
+    tile.a = slice.a + row * slice.a_row;
+    tile.c = product.c + offset;
+    tile.start = start ? start + offset : nullptr;
+    functions[product.m == 1 ? 0 : block_rows](tile);
+    row += block_rows;
+  }
+}
+
+template <class T>
+HWY_INLINE Slice<T> slice_in_place(const Product<T>& product, std::int64_t first, std::int64_t steps) {
+  return {first, steps, product.a + first * product.a_step, product.a_row, product.a_step};
+}
+
+/// Runs body(first, steps) over stretches of k, at least once, of at most `most` steps and about as even as can be.
+template <class Body>
+HWY_INLINE void for_each_slice(std::int64_t k, std::int64_t most, const Body& body) {
+  const std::int64_t steps = slice_steps(k, most);
+  std::int64_t first = 0;
+  for (; first + steps < k; first += steps) body(first, steps);
+  body(first, k - first);
+}
+
+/// A block of C straight from A and B; B not transposed.
+template <class T>
+void multiply_in_place(const Product<T>& product, Range rows, const Panels<T>& panels, Range panel_range) {
+  for_each_slice(
+      product.k, direct_steps(product.m, product.a_step != 1), [&](std::int64_t first, std::int64_t steps) HWY_ATTR {
+        const Slice<T> slice = slice_in_place(product, first, steps);
+        for (std::int64_t index = panel_range.begin; index < panel_range.end; ++index) {
+          const Panel panel = panels[index];
+          multiply_panel(product, slice, rows, panel, product.b + first * product.ldb + panel.column, product.ldb);
+        }
+      });
+}
+
+/// The same with B transposed: its panels go through the stack.
+template <class T>
+HWY_NOINLINE void multiply_transposed(const Product<T>& product, Range rows, const Panels<T>& panels,
+                                      Range panel_range) {
+  constexpr std::int64_t elements = stack_bytes / static_cast<std::int64_t>(sizeof(T));
+  constexpr std::int64_t most_steps = elements / (tile_vectors * Panels<T>::lanes);
+  static_assert(most_steps % row_stretch == 0);
+  HWY_ALIGN T copy[elements];
+  for (std::int64_t index = panel_range.begin; index < panel_range.end; ++index) {
+    const Panel panel = panels[index];
+    const std::int64_t width = Panels<T>::width(panel);
+    for_each_slice(product.k, most_steps, [&](std::int64_t first, std::int64_t steps) HWY_ATTR {
+      transpose(product.b + panel.column * product.ldb + first, product.ldb, panel.count, steps, copy, width);
+      multiply_panel(product, slice_in_place(product, first, steps), rows, panel, copy, width);
+    });
+  }
+}
+
+template <class T>
+HWY_INLINE void multiply_block(const Product<T>& product, Range rows, const Panels<T>& panels, Range panel_range) {
+  if (product.transpose_b) {
+    multiply_transposed(product, rows, panels, panel_range);
+  } else {
+    multiply_in_place(product, rows, panels, panel_range);
+  }
+}
+
+/// The `index`th of `count` even parts of [0, size).
+inline Range part(std::int64_t index, std::int64_t count, std::int64_t size) {
+  return {index * size / count, (index + 1) * size / count};
+}
+
+/// Runs body(rows, panels) over blocks of C, each on one thread: `row_parts` × `panel_parts` of them, or as many as there
+/// are tiles.
+template <class Body>
+void for_each_block(std::int64_t m, std::int64_t row_parts, std::int64_t panels, std::int64_t panel_parts,
+                    const Body& body) {
+  const std::int64_t tiles = (m + tile_rows - 1) / tile_rows;
+  row_parts = std::min(row_parts, tiles);
+  panel_parts = std::min(panel_parts, panels);
+  parallel_for(row_parts * panel_parts, [&](std::int64_t index) HWY_ATTR {
+    const Range tile_range = part(index % row_parts, row_parts, tiles);
+    const Range rows{tile_range.begin * tile_rows, std::min(tile_range.end * tile_rows, m)};
+    body(rows, part(index / row_parts, panel_parts, panels));
+  });
+}
+
+template <class T>
+HWY_NOINLINE void multiply_direct(const Product<T>& product, const Panels<T>& panels) {
+  std::int64_t row_parts = hwy::DivCeil(product.m, product.transpose_b ? transposed_rows : direct_rows);
+  std::int64_t panel_parts = 1;
+  if (thread_limit() > 1 && row_parts < parallel_parts) {
+    // Few rows: share out the columns too; where B is transposed first, for each block copies its panels once more.
+    if (product.transpose_b) panel_parts = std::min(panels.count(), parallel_parts);
+    row_parts = hwy::DivCeil(parallel_parts, panel_parts);
+    panel_parts = std::max(panel_parts, hwy::DivCeil(parallel_parts, hwy::DivCeil(product.m, tile_rows)));
+  }
+  for_each_block(product.m, row_parts, panels.count(), panel_parts,
+                 [&](Range rows, Range panel_range) HWY_ATTR { multiply_block(product, rows, panels, panel_range); });
+}
+
+template <class T>
+void copy_row(const T* HWY_RESTRICT from, std::int64_t count, T* HWY_RESTRICT to) {
+  const Wide<T> d;
+  constexpr std::int64_t lanes = Panels<T>::lanes;
+  std::int64_t i = 0;
+  for (; i + lanes <= count; i += lanes) hn::StoreU(hn::LoadU(d, from + i), d, to + i);
+  for (; i < count; ++i) to[i] = from[i];
+}
+
+/// Copies op(B)'s rows of a slice, panel by panel, each panel's rows one after the other.
+template <class T>
+void pack_b(const Product<T>& product, std::int64_t first, std::int64_t steps, const Panels<T>& panels,
+            Range panel_range, T* packed) {
+  for (std::int64_t index = panel_range.begin; index < panel_range.end; ++index) {
+    const Panel panel = panels[index];
+    const std::int64_t width = Panels<T>::width(panel);
+    T* to = packed + panel.column * steps;
+    if (product.transpose_b) {
+      transpose(product.b + panel.column * product.ldb + first, product.ldb, panel.count, steps, to, width);
+    } else {
+      const T* from = product.b + first * product.ldb + panel.column;
+      for (std::int64_t step = 0; step < steps; ++step)
+        copy_row(from + step * product.ldb, panel.count, to + step * width);
+    }
+  }
+}
+
+/// Copies op(A)'s columns of a slice, the rows of A as they lie, close together: so that they neither share cache sets
+/// nor touch many pages.
+template <class T>
+void pack_a(const Product<T>& product, const Slice<T>& packed, Range rows, T* to) {
+  const T* from = product.a + packed.first * product.a_step + rows.begin * product.a_row;
+  T* target = to + rows.begin * packed.a_row;
+  if (product.a_step == 1) {
+    for (std::int64_t row = 0; row < rows.end - rows.begin; ++row)
+      copy_row(from + row * product.a_row, packed.steps, target + row * packed.a_row);
+  } else {
+    for (std::int64_t step = 0; step < packed.steps; ++step)
+      copy_row(from + step * product.a_step, rows.end - rows.begin, target + step * packed.a_step);
+  }
+}
+
+/// One block of rows at most packed_rows high and of columns at most packed_columns wide.
+template <class T>
+void multiply_packed_block(const Product<T>& product, T* workspace) {
+  const Panels<T> panels(product.n);
+  T* packed_b = workspace;
+  for_each_slice(product.k, packed_steps, [&](std::int64_t first, std::int64_t steps) HWY_ATTR {
+    T* packed_a = workspace + packed_b_elements(product.n, steps);
+    Slice<T> slice{first, steps, packed_a, packed_a_stride(steps), 1};
+    if (product.a_step != 1) {
+      slice.a_row = 1;
+      slice.a_step = packed_a_stride(product.m);
+    }
+    const std::int64_t row_parts = hwy::DivCeil(product.m, task_rows);
+    for_each_block(1, 1, panels.count(), panels.count(), [&](Range, Range panel_range) HWY_ATTR {
+      pack_b(product, first, steps, panels, panel_range, packed_b);
+    });
+    for_each_block(product.m, row_parts, 1, 1,
+                   [&](Range rows, Range) HWY_ATTR { pack_a(product, slice, rows, packed_a); });
+    for_each_block(product.m, row_parts, panels.count(), hwy::DivCeil(panels.count(), task_panels),
+                   [&](Range rows, Range panel_range) HWY_ATTR {
+                     for (std::int64_t index = panel_range.begin; index < panel_range.end; ++index) {
+                       const Panel panel = panels[index];
+                       multiply_panel(product, slice, rows, panel, packed_b + panel.column * steps,
+                                      Panels<T>::width(panel));
+                     }
+                   });
+  });
+}
+
+template <class T>
+HWY_NOINLINE void multiply_packed(const Product<T>& product, T* workspace) {
+  const std::int64_t column_blocks = (product.n + packed_columns - 1) / packed_columns;
+  const std::int64_t row_blocks = (product.m + packed_rows - 1) / packed_rows;
+  for (std::int64_t column_block = 0; column_block < column_blocks; ++column_block) {
+    const Range columns{column_block * packed_columns, std::min(product.n, (column_block + 1) * packed_columns)};
+    for (std::int64_t row_block = 0; row_block < row_blocks; ++row_block) {
+      const Range rows = part(row_block, row_blocks, product.m);
+      Product<T> block = product;
+      block.m = rows.end - rows.begin;
+      block.n = columns.end - columns.begin;
+      block.a += rows.begin * product.a_row;
+      block.b += columns.begin * (product.transpose_b ? product.ldb : 1);
+      const std::ptrdiff_t offset = rows.begin * product.ldc + columns.begin;
+      block.c += offset;
+      if (block.start) block.start += offset;
+      if (block.epilogue.bias && !block.epilogue.single_bias) block.epilogue.bias += columns.begin;
+      multiply_packed_block(block, workspace);
+    }
+  }
+}
+
+/// The lanes' sum: the upper half is added to the lower one until one lane is left.
+template <class D>
+HWY_INLINE hn::TFromD<D> fold(D, hn::Vec<D> sums) {
+  if constexpr (hn::MaxLanes(D()) == 1) {
+    return hn::GetLane(sums);
+  } else {
+    const hn::Half<D> half;
+    return fold(half, hn::Add(hn::LowerHalf(half, sums), hn::UpperHalf(half, sums)));
+  }
+}
+
+/// One row by one column. Sum l of 16 takes the products k ≡ l (mod 16), on every SIMD target.
+template <class T>
+HWY_NOINLINE void multiply_dot(const Product<T>& product) {
+  constexpr int sums = 16;
+  using D = hn::CappedTag<T, sums>;
+  const D d;
+  constexpr int lanes = static_cast<int>(hn::MaxLanes(D())), vectors = sums / lanes;
+  const std::ptrdiff_t a_step = product.a_step, b_step = product.transpose_b ? 1 : product.ldb;
+  hn::Vec<D> sum[vectors];
+  for (int vector = 0; vector < vectors; ++vector) sum[vector] = hn::Zero(d);
+  HWY_ALIGN T a_copy[sums], b_copy[sums];
+  for (std::int64_t k = 0; k < product.k; k += sums) {
+    const T* a = product.a + k * a_step;
+    const T* b = product.b + k * b_step;
+    const std::int64_t count = std::min<std::int64_t>(sums, product.k - k);
+    if (count < sums || a_step != 1 || b_step != 1) {
+      for (int i = 0; i < sums; ++i) {
+        a_copy[i] = i < count ? a[i * a_step] : T{0};
+        b_copy[i] = i < count ? b[i * b_step] : T{0};
+      }
+      a = a_copy;
+      b = b_copy;
+    }
+    for (int vector = 0; vector < vectors; ++vector)
+      sum[vector] = hn::MulAdd(hn::LoadU(d, a + vector * lanes), hn::LoadU(d, b + vector * lanes), sum[vector]);
+  }
+  for (int width = vectors / 2; width > 0; width /= 2)
+    for (int vector = 0; vector < width; ++vector) sum[vector] = hn::Add(sum[vector], sum[vector + width]);
+  T result = fold(d, sum[0]);
+  if (product.start) result = *product.start + result;
+  const Single<T> single;
+  Tile<T> tile{};
+  tile.c = product.c;
+  tile.epilogue = product.epilogue;
+  tile.last_columns = 1;
+  hn::Vec<Single<T>> finished[1][1] = {{hn::Set(single, result)}};
+  finish_tile(single, finished, tile, RowAccess<1, false, Single<T>>(tile));
+}
+
+template <class T>
+HWY_INLINE Tile<T> whole_tile(const Matmul& matmul, const T* b, std::ptrdiff_t b_step, std::int64_t last_columns) {
+  Tile<T> tile;
+  tile.a = static_cast<const T*>(matmul.a);
+  tile.a_row = matmul.transpose_a ? 1 : matmul.lda;
+  tile.a_step = matmul.transpose_a ? matmul.lda : 1;
+  tile.b = b;
+  tile.b_step = b_step;
+  tile.steps = matmul.k;
+  tile.c = static_cast<T*>(matmul.c);
+  tile.start = static_cast<const T*>(matmul.start);
+  tile.ldc = matmul.ldc;
+  tile.epilogue = {static_cast<const T*>(matmul.bias), false, matmul.activation};
+  tile.last_columns = last_columns;
+  return tile;
+}
+
+template <class T>
+HWY_NOINLINE void multiply_one_square(const Matmul& matmul, TileFunction<T> function) {
+  constexpr std::int64_t lanes = Panels<T>::lanes;
+  HWY_ALIGN T square[lanes * lanes];
+  if (matmul.k > 0) transpose_square(static_cast<const T*>(matmul.b), matmul.ldb, matmul.n, matmul.k, square, lanes);
+  function(whole_tile<T>(matmul, square, lanes, matmul.n));
+}
+
+/// All of C at once, where it is one tile, and B, if transposed, at most a square of a vector's width: for nets so small
+/// that the calls are what counts. False, with nothing done, elsewhere.
+template <class T>
+HWY_INLINE bool multiply_one_tile(const Matmul& matmul) {
+  constexpr std::int64_t lanes = Panels<T>::lanes;
+  const std::int64_t vectors = (matmul.n + lanes - 1) / lanes, last_columns = matmul.n - (vectors - 1) * lanes;
+  if (matmul.m > tile_rows || matmul.n == 1 || vectors > tile_vectors) return false;
+  if (!has_masked_memory && last_columns != lanes) return false;
+  const Columns columns = last_columns == lanes ? Columns::whole : Columns::masked;
+  const TileFunction<T> function = tile_functions<T>(vectors, columns)[matmul.m == 1 ? 0 : matmul.m];
+  if (!matmul.transpose_b) {
+    function(whole_tile<T>(matmul, static_cast<const T*>(matmul.b), matmul.ldb, last_columns));
+    return true;
+  }
+  if (vectors > 1 || matmul.k > lanes) return false;
+  multiply_one_square<T>(matmul, function);
+  return true;
+}
+
+template <class T>
+HWY_INLINE void multiply(const Matmul& matmul, void* workspace) {
+  if (matmul.m <= 0 || matmul.n <= 0 || multiply_one_tile<T>(matmul)) return;
+  const Product<T> product = product_of<T>(matmul);
+  if (product.m == 1 && product.n == 1) return multiply_dot(product);
+  if (is_packed(product.m, product.n, product.k, sizeof(T)))
+    return multiply_packed(product, static_cast<T*>(workspace));
+  const Panels<T> panels(product.n);
+  if (is_large(product.m, product.n, product.k)) return multiply_direct(product, panels);
+  multiply_block(product, {0, product.m}, panels, {0, panels.count()});
+}
+
+void multiply_f32(const Matmul& matmul, void* workspace) { multiply<float>(matmul, workspace); }
+void multiply_f64(const Matmul& matmul, void* workspace) { multiply<double>(matmul, workspace); }
+
+}  // namespace thalweg::run::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#endif  // include guard

@@ -1,0 +1,368 @@
+// The innermost parts of matrix multiplication, compiled once per SIMD target: a tile of C held in registers, its
+// epilogue, and the transposition of small squares. See matmul_blocks-inl.hpp for what walks the matrices.
+
+#if defined(THALWEG_RUN_MATMUL_KERNEL_INL) == defined(HWY_TARGET_TOGGLE)
+#ifdef THALWEG_RUN_MATMUL_KERNEL_INL
+#undef THALWEG_RUN_MATMUL_KERNEL_INL
+#else
+#define THALWEG_RUN_MATMUL_KERNEL_INL
+#endif
+
+#include <cstddef>
+#include <cstdint>
+
+#include <hwy/highway.h>
+
+#include "ops/exponential-inl.hpp"
+#include "src/run/matmul.hpp"
+#include "src/run/matmul_blocking.hpp"
+
+// Registers held in an array must be addressed by constants from the start: without this, gcc keeps them in memory.
+#undef THALWEG_UNROLL
+#if HWY_COMPILER_GCC_ACTUAL
+#define THALWEG_UNROLL _Pragma("GCC unroll 16")
+#else
+#define THALWEG_UNROLL _Pragma("clang loop unroll(full)")
+#endif
+
+HWY_BEFORE_NAMESPACE();
+namespace thalweg::run::HWY_NAMESPACE {
+
+namespace hn = hwy::HWY_NAMESPACE;
+
+// A tile is tile_rows × tile_vectors registers of sums; with the vectors of B and one element of A they fill the
+// register file (32 registers, or 16).
+#if HWY_TARGET == HWY_AVX2
+inline constexpr int tile_rows = 4, tile_vectors = 3;
+#elif HWY_TARGET == HWY_SSE4 || HWY_TARGET == HWY_SSSE3
+inline constexpr int tile_rows = 4, tile_vectors = 2;
+#else
+inline constexpr int tile_rows = 8, tile_vectors = 3;
+#endif
+
+// Where masked loads and stores may touch memory outside the mask, the columns past the last whole vector are done one
+// by one, as vectors of one lane. (Of AVX2 Highway says so for the sake of 8- and 16-bit lanes.)
+inline constexpr bool has_masked_memory = !HWY_MEM_OPS_MIGHT_FAULT || HWY_TARGET == HWY_AVX2;
+
+template <class T>
+using Wide = hn::ScalableTag<T>;
+template <class T>
+using Single = hn::CappedTag<T, 1>;
+
+/// What happens to a finished sum. `bias` has one value per column, or a single one.
+template <class T>
+struct Epilogue {
+  const T* bias = nullptr;
+  bool single_bias = false;
+  Activation activation = Activation::none;
+};
+
+/// C[i, j] = epilogue(start[i, j] + Σ_step A[i, step]·B[step, j]) for a few rows and vectors of columns.
+template <class T>
+struct Tile {
+  const T* a;
+  std::ptrdiff_t a_row, a_step;
+  const T* b;
+  std::ptrdiff_t b_step;
+  std::int64_t steps;
+  T* c;
+  const T* start;  // null: 0
+  std::ptrdiff_t ldc;
+  Epilogue<T> epilogue;
+  std::int64_t last_columns;  // of the last vector, where it is masked
+};
+
+/// As the ops of these names: relu keeps NaN and makes −0 0.
+template <Activation activation, class D, class V>
+HWY_INLINE V activate(D d, V sum) {
+  if constexpr (activation == Activation::relu) return hn::IfThenZeroElse(hn::Le(sum, hn::Zero(d)), sum);
+  if constexpr (activation == Activation::tanh) return thalweg::HWY_NAMESPACE::Tanh(d, sum);
+  if constexpr (activation == Activation::sigmoid) return thalweg::HWY_NAMESPACE::Sigmoid(d, sum);
+}
+
+/// Loads and stores the vectors of a tile's row; of the last one only the masked part.
+template <int vectors, bool masked, class D>
+struct RowAccess {
+  using T = hn::TFromD<D>;
+  static constexpr std::size_t lanes = hn::MaxLanes(D());
+  hn::Mask<D> mask;
+
+  explicit HWY_INLINE RowAccess(const Tile<T>& tile)
+      : mask(hn::FirstN(D(), static_cast<std::size_t>(tile.last_columns))) {}
+
+  HWY_INLINE hn::Vec<D> load(const T* from, int vector) const {
+    if (masked && vector == vectors - 1) return hn::MaskedLoad(mask, D(), from + vector * lanes);
+    return hn::LoadU(D(), from + vector * lanes);
+  }
+  HWY_INLINE void store(hn::Vec<D> values, T* to, int vector) const {
+    if (masked && vector == vectors - 1) {
+      hn::BlendedStore(values, mask, D(), to + vector * lanes);
+    } else {
+      hn::StoreU(values, D(), to + vector * lanes);
+    }
+  }
+};
+
+/// tanh or sigmoid of a tile of C just stored: on the registers it would take all of them, in every tile function.
+template <Activation activation, int vectors, bool masked, class D>
+HWY_NOINLINE void activate_stored(const Tile<hn::TFromD<D>>& tile, int rows) {
+  const D d;
+  const RowAccess<vectors, masked, D> access(tile);
+  for (int row = 0; row < rows; ++row) {
+    auto* values = tile.c + row * tile.ldc;
+    for (int vector = 0; vector < vectors; ++vector)
+      access.store(activate<activation>(d, access.load(values, vector)), values, vector);
+  }
+}
+
+/// The epilogue of finished sums, and their way to C.
+template <int rows, int vectors, bool masked, class D>
+HWY_INLINE void finish_tile(D d, hn::Vec<D> (&sum)[rows][vectors], const Tile<hn::TFromD<D>>& tile,
+                            const RowAccess<vectors, masked, D>& access) {
+  if (tile.epilogue.bias) {
+    THALWEG_UNROLL
+    for (int vector = 0; vector < vectors; ++vector) {
+      const auto bias =
+          tile.epilogue.single_bias ? hn::Set(d, *tile.epilogue.bias) : access.load(tile.epilogue.bias, vector);
+      THALWEG_UNROLL
+      for (int row = 0; row < rows; ++row) sum[row][vector] = hn::Add(sum[row][vector], bias);
+    }
+  }
+  if (tile.epilogue.activation == Activation::relu) {
+    THALWEG_UNROLL
+    for (int row = 0; row < rows; ++row) {
+      THALWEG_UNROLL
+      for (int vector = 0; vector < vectors; ++vector)
+        sum[row][vector] = activate<Activation::relu>(d, sum[row][vector]);
+    }
+  }
+  THALWEG_UNROLL
+  for (int row = 0; row < rows; ++row) {
+    THALWEG_UNROLL
+    for (int vector = 0; vector < vectors; ++vector) access.store(sum[row][vector], tile.c + row * tile.ldc, vector);
+  }
+  if (tile.epilogue.activation == Activation::tanh) {
+    activate_stored<Activation::tanh, vectors, masked, D>(tile, rows);
+  } else if (tile.epilogue.activation == Activation::sigmoid) {
+    activate_stored<Activation::sigmoid, vectors, masked, D>(tile, rows);
+  }
+}
+
+/// Each sum in order of k, from start on.
+template <int rows, int vectors, bool masked, class D>
+void compute_tile(const Tile<hn::TFromD<D>>& tile) {
+  using T = hn::TFromD<D>;
+  const D d;
+  const RowAccess<vectors, masked, D> access(tile);
+  hn::Vec<D> sum[rows][vectors];
+  THALWEG_UNROLL
+  for (int row = 0; row < rows; ++row) {
+    THALWEG_UNROLL
+    for (int vector = 0; vector < vectors; ++vector)
+      sum[row][vector] = tile.start ? access.load(tile.start + row * tile.ldc, vector) : hn::Zero(d);
+  }
+
+  const T* HWY_RESTRICT a = tile.a;
+  const T* HWY_RESTRICT b = tile.b;
+  const std::ptrdiff_t a_row = tile.a_row, a_step = tile.a_step, b_step = tile.b_step;
+  for (std::int64_t step = tile.steps; step > 0; --step) {
+    hn::Vec<D> right[vectors];
+    THALWEG_UNROLL
+    for (int vector = 0; vector < vectors; ++vector) right[vector] = access.load(b, vector);
+    THALWEG_UNROLL
+    for (int row = 0; row < rows; ++row) {
+      const auto left = hn::Set(d, a[row * a_row]);
+      THALWEG_UNROLL
+      for (int vector = 0; vector < vectors; ++vector)
+        sum[row][vector] = hn::MulAdd(left, right[vector], sum[row][vector]);
+    }
+    a += a_step;
+    b += b_step;
+  }
+  finish_tile(d, sum, tile, access);
+}
+
+/// A single row, which would mostly wait for one multiply-add after the other: every stretch of row_stretch steps, from
+/// a multiple of it on, is summed in four sums (k ≡ 0, 1, 2, 3 modulo 4, each from 0 on), and (sum 0 +
+/// sum 1) + (sum 2 + sum 3) is added to what came before, beginning with start.
+template <int vectors, bool masked, class D>
+void compute_row(const Tile<hn::TFromD<D>>& tile) {
+  using T = hn::TFromD<D>;
+  const D d;
+  const RowAccess<vectors, masked, D> access(tile);
+  hn::Vec<D> total[1][vectors];
+  THALWEG_UNROLL
+  for (int vector = 0; vector < vectors; ++vector)
+    total[0][vector] = tile.start ? access.load(tile.start, vector) : hn::Zero(d);
+
+  const T* HWY_RESTRICT a = tile.a;
+  const T* HWY_RESTRICT b = tile.b;
+  const std::ptrdiff_t a_step = tile.a_step, b_step = tile.b_step;
+  for (std::int64_t left = tile.steps; left > 0; left -= row_stretch) {
+    std::int64_t steps = left < row_stretch ? left : row_stretch;
+    hn::Vec<D> sum[4][vectors];
+    THALWEG_UNROLL
+    for (int chain = 0; chain < 4; ++chain) {
+      THALWEG_UNROLL
+      for (int vector = 0; vector < vectors; ++vector) sum[chain][vector] = hn::Zero(d);
+    }
+    for (; steps >= 4; steps -= 4) {
+      THALWEG_UNROLL
+      for (int chain = 0; chain < 4; ++chain) {
+        const auto value = hn::Set(d, *a);
+        THALWEG_UNROLL
+        for (int vector = 0; vector < vectors; ++vector)
+          sum[chain][vector] = hn::MulAdd(value, access.load(b, vector), sum[chain][vector]);
+        a += a_step;
+        b += b_step;
+      }
+    }
+    THALWEG_UNROLL
+    for (int chain = 0; chain < 3; ++chain) {
+      if (chain >= steps) break;
+      const auto value = hn::Set(d, *a);
+      THALWEG_UNROLL
+      for (int vector = 0; vector < vectors; ++vector)
+        sum[chain][vector] = hn::MulAdd(value, access.load(b, vector), sum[chain][vector]);
+      a += a_step;
+      b += b_step;
+    }
+    THALWEG_UNROLL
+    for (int vector = 0; vector < vectors; ++vector)
+      total[0][vector] = hn::Add(
+          total[0][vector], hn::Add(hn::Add(sum[0][vector], sum[1][vector]), hn::Add(sum[2][vector], sum[3][vector])));
+  }
+  finish_tile(d, total, tile, access);
+}
+
+template <class T>
+using TileFunction = void (*)(const Tile<T>&);
+
+/// The tile functions of one width: [0] for a C of a single row, else by number of rows.
+template <class T>
+using TileFunctions = TileFunction<T>[9];
+
+template <int vectors, bool masked, class D>
+inline constexpr TileFunctions<hn::TFromD<D>> tile_functions_of = {
+    &compute_row<vectors, masked, D>,     &compute_tile<1, vectors, masked, D>, &compute_tile<2, vectors, masked, D>,
+    &compute_tile<3, vectors, masked, D>, &compute_tile<4, vectors, masked, D>,
+#if HWY_TARGET != HWY_AVX2 && HWY_TARGET != HWY_SSE4 && HWY_TARGET != HWY_SSSE3
+    &compute_tile<5, vectors, masked, D>, &compute_tile<6, vectors, masked, D>, &compute_tile<7, vectors, masked, D>,
+    &compute_tile<8, vectors, masked, D>,
+#endif
+};
+
+enum class Columns : std::uint8_t { whole, masked, single };
+
+/// The tile functions for `vectors` vectors, the last one masked, or for `vectors` single columns.
+template <class T>
+HWY_INLINE const TileFunctions<T>& tile_functions(std::int64_t vectors, Columns columns) {
+  if (columns == Columns::single) {
+    if (vectors == 1) return tile_functions_of<1, false, Single<T>>;
+    if (vectors == 2) return tile_functions_of<2, false, Single<T>>;
+    return tile_functions_of<tile_vectors, false, Single<T>>;
+  }
+  if constexpr (has_masked_memory) {
+    if (columns == Columns::masked) {
+      if (vectors == 1) return tile_functions_of<1, true, Wide<T>>;
+      if (vectors == 2) return tile_functions_of<2, true, Wide<T>>;
+      return tile_functions_of<tile_vectors, true, Wide<T>>;
+    }
+  }
+  if (vectors == 1) return tile_functions_of<1, false, Wide<T>>;
+  if (vectors == 2) return tile_functions_of<2, false, Wide<T>>;
+  return tile_functions_of<tile_vectors, false, Wide<T>>;
+}
+
+/// Transposes within 128-bit blocks: `v` is as many vectors as a block has elements, and block b of them, taken as rows,
+/// is a square.
+template <class D, class V>
+HWY_INLINE void transpose_in_blocks(D d, V* v) {
+  if constexpr (sizeof(hn::TFromD<D>) == 4) {
+    const hn::Repartition<double, D> pairs;
+    const auto low01 = hn::BitCast(pairs, hn::InterleaveLower(d, v[0], v[1]));
+    const auto high01 = hn::BitCast(pairs, hn::InterleaveUpper(d, v[0], v[1]));
+    const auto low23 = hn::BitCast(pairs, hn::InterleaveLower(d, v[2], v[3]));
+    const auto high23 = hn::BitCast(pairs, hn::InterleaveUpper(d, v[2], v[3]));
+    v[0] = hn::BitCast(d, hn::InterleaveLower(pairs, low01, low23));
+    v[1] = hn::BitCast(d, hn::InterleaveUpper(pairs, low01, low23));
+    v[2] = hn::BitCast(d, hn::InterleaveLower(pairs, high01, high23));
+    v[3] = hn::BitCast(d, hn::InterleaveUpper(pairs, high01, high23));
+  } else {
+    const auto low = hn::InterleaveLower(d, v[0], v[1]);
+    v[1] = hn::InterleaveUpper(d, v[0], v[1]);
+    v[0] = low;
+  }
+}
+
+/// Transposes the square that `v`, as many vectors as a vector has lanes, is the rows of.
+template <class D, class V>
+HWY_INLINE void transpose_vectors(D d, V* v) {
+  constexpr int lanes = static_cast<int>(hn::MaxLanes(D()));
+  constexpr int block = 16 / static_cast<int>(sizeof(hn::TFromD<D>));
+  THALWEG_UNROLL
+  for (int row = 0; row < lanes; row += block) transpose_in_blocks(d, v + row);
+  // Then the blocks: halves of vectors first, then neighbours.
+  if constexpr (lanes > block) {
+    constexpr int half = lanes / 2;
+    THALWEG_UNROLL
+    for (int row = 0; row < half; ++row) {
+      const auto lower = hn::ConcatLowerLower(d, v[row + half], v[row]);
+      v[row + half] = hn::ConcatUpperUpper(d, v[row + half], v[row]);
+      v[row] = lower;
+    }
+    if constexpr (half > block) {
+      THALWEG_UNROLL
+      for (int row = 0; row < lanes; ++row) {
+        if (row & block) continue;
+        const auto even = hn::OddEvenBlocks(hn::SwapAdjacentBlocks(v[row + block]), v[row]);
+        v[row + block] = hn::OddEvenBlocks(v[row + block], hn::SwapAdjacentBlocks(v[row]));
+        v[row] = even;
+      }
+    }
+  }
+}
+
+/// to[k·ldt + j] = from[j·ldf + k] for j < rows, k < columns, of both the first `lanes` at most. Whole vectors are
+/// written to the rows of `to`. (Inlined into loops, its many addresses would be kept, in memory.)
+template <class T>
+HWY_NOINLINE void transpose_square(const T* HWY_RESTRICT from, std::ptrdiff_t ldf, std::int64_t rows,
+                                   std::int64_t columns, T* HWY_RESTRICT to, std::ptrdiff_t ldt) {
+  const Wide<T> d;
+  constexpr int lanes = static_cast<int>(hn::MaxLanes(Wide<T>()));
+  hn::Vec<Wide<T>> v[lanes];
+  if (rows >= lanes && columns >= lanes) {
+    THALWEG_UNROLL
+    for (int row = 0; row < lanes; ++row) v[row] = hn::LoadU(d, from + row * ldf);
+    transpose_vectors(d, v);
+    THALWEG_UNROLL
+    for (int row = 0; row < lanes; ++row) hn::StoreU(v[row], d, to + row * ldt);
+  } else if constexpr (has_masked_memory) {
+    const auto mask = hn::FirstN(d, static_cast<std::size_t>(columns));
+    THALWEG_UNROLL
+    for (int row = 0; row < lanes; ++row) v[row] = row < rows ? hn::MaskedLoad(mask, d, from + row * ldf) : hn::Zero(d);
+    transpose_vectors(d, v);
+    THALWEG_UNROLL
+    for (int row = 0; row < lanes; ++row)
+      if (row < columns) hn::StoreU(v[row], d, to + row * ldt);
+  } else {
+    for (int row = 0; row < lanes && row < rows; ++row)
+      for (int column = 0; column < lanes && column < columns; ++column)
+        to[column * ldt + row] = from[row * ldf + column];
+  }
+}
+
+/// The same for any number of rows and columns; the rows of `to` are written up to a multiple of the lanes.
+template <class T>
+void transpose(const T* HWY_RESTRICT from, std::ptrdiff_t ldf, std::int64_t rows, std::int64_t columns,
+               T* HWY_RESTRICT to, std::ptrdiff_t ldt) {
+  constexpr std::int64_t lanes = static_cast<std::int64_t>(hn::MaxLanes(Wide<T>()));
+  for (std::int64_t j = 0; j < rows; j += lanes)
+    for (std::int64_t k = 0; k < columns; k += lanes)
+      transpose_square(from + j * ldf + k, ldf, rows - j, columns - k, to + k * ldt + j, ldt);
+}
+
+}  // namespace thalweg::run::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#endif  // include guard

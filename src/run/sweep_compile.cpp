@@ -1,0 +1,611 @@
+#include <algorithm>
+#include <limits>
+#include <cstring>
+#include <stdexcept>
+#include <type_traits>
+#include <utility>
+
+#include "src/run/sweep_emit.hpp"
+#include "src/run/sweep_nodes.hpp"
+#include "src/run/sweep_program.hpp"
+
+namespace thalweg::run {
+
+namespace {
+
+using Kind = SweepValue::Kind;
+
+constexpr std::int64_t padded(std::int64_t bytes) {
+  constexpr auto line = static_cast<std::int64_t>(max_vector_bytes);
+  return (bytes + line - 1) / line * line;
+}
+
+class Compiler {
+ public:
+  void compile(const Sweep& sweep, bool delay_stores, SweepDraft& program);
+
+ private:
+  void decide_keeping();
+  void demand(int segment, int pass);
+  bool is_root(const Node& node, int v, int segment) const;
+  int output_segment(const Node& node) const;
+  int accumulate_segment(const Node& node) const;
+  void keep(Node& node, int pass);
+  void choose_shared();
+  void lay_out_memory();
+  void lay_out_walk_memory(Node& node);
+  std::int64_t take(std::int64_t bytes);
+  std::int32_t take_scratch(std::int64_t bytes);
+  void emit_pass(int pass);
+  void emit_level(int pass, int level);
+  void emit_stage(int pass, int stage);
+  void add_row_actions(int pass, int stage);
+  void add_element_actions(int pass, int stage);
+  void add_reductions(int pass, int stage);
+  BlockPrograms emit_blocks();
+  void add_inputs();
+  void set_start();
+  void count_bytes(const Sweep& sweep);
+
+  Nodes nodes_;
+  Emitter emitter_;
+  SweepDraft* program_ = nullptr;
+  bool delay_stores_ = false;
+  int segments_ = 0;
+  std::int64_t memory_bytes_ = 0, scratch_bytes_ = 0;
+  std::vector<std::uint8_t> marks_, outputs_of_;  // by value
+};
+
+std::int64_t Compiler::take(std::int64_t bytes) {
+  const std::int64_t offset = memory_bytes_;
+  memory_bytes_ += padded(bytes);
+  return offset;
+}
+std::int32_t Compiler::take_scratch(std::int64_t bytes) {
+  const std::int64_t offset = scratch_bytes_;
+  scratch_bytes_ += padded(bytes);
+  return static_cast<std::int32_t>(offset);
+}
+
+/// The segment that writes an output of the walk.
+int Compiler::output_segment(const Node& node) const { return delay_stores_ ? segments_ - 1 : nodes_.segment_of(node); }
+
+/// The segment whose blocks add up a reduction; its node's stage is where the result is there.
+int Compiler::accumulate_segment(const Node& node) const {
+  const bool staged = node.extent == Extent::per_row && !nodes_.one_block_rows;
+  return nodes_.segment_of(node) - (staged ? 1 : 0);
+}
+
+/// Whether the element programs of a segment do something with the value itself.
+bool Compiler::is_root(const Node& node, int v, int segment) const {
+  if (node.extent == Extent::per_row && !nodes_.one_block_rows) return false;
+  if (outputs_of_[static_cast<std::size_t>(v)] != 0 && output_segment(node) == segment) return true;
+  return node.extent == Extent::per_row && node.keep == Keep::vector && nodes_.segment_of(node) == segment;
+}
+
+void Compiler::keep(Node& node, int pass) {
+  if (node.keep == Keep::vector || node.keep == Keep::output) return;
+  if (node.extent == Extent::element && node.output_slot >= 0 && !delay_stores_) {
+    node.keep = Keep::output;
+  } else {
+    const bool same_pass = nodes_.first_segments[static_cast<std::size_t>(pass)] <= node.segment;
+    node.keep = same_pass ? Keep::row_buffer : Keep::vector;
+  }
+}
+
+/// Marks what the blocks of a segment compute; a value wanted again, and dear, is kept from its first segment on.
+void Compiler::demand(int segment, int pass) {
+  marks_.assign(static_cast<std::size_t>(nodes_.count()), 0);
+  for (int v = nodes_.count() - 1; v >= 0; --v) {
+    Node& node = nodes_[v];
+    if (!node.live) continue;
+    const bool walk_reduce = nodes_.reduces_elements(node);
+    const bool inner_reduce = walk_reduce && nodes_.one_block_rows && node.extent == Extent::per_row;
+    if (walk_reduce && !inner_reduce && accumulate_segment(node) == segment)
+      marks_[static_cast<std::size_t>(node.operands[0])] = 1;
+    if (node.small() || (marks_[static_cast<std::size_t>(v)] == 0 && !is_root(node, v, segment))) continue;
+    if (node.extent == Extent::per_row && !nodes_.one_block_rows) {
+      if (node.row_slot < 0) node.row_slot = take_scratch(static_cast<std::int64_t>(slot_bytes));
+      if (node.pass < pass && node.kind != Kind::input) node.keep = Keep::vector;
+      continue;
+    }
+    if (node.kind == Kind::input) continue;
+    if (node.segment < 0) node.segment = static_cast<std::int16_t>(segment);
+    if (node.segment < segment && (node.cost >= keep_cost || node.extent == Extent::per_row)) {
+      keep(node, pass);
+      continue;
+    }
+    for (int k = 0; k < node.operand_count; ++k) marks_[static_cast<std::size_t>(node.operands[k])] = 1;
+  }
+}
+
+void Compiler::decide_keeping() {
+  outputs_of_.assign(static_cast<std::size_t>(nodes_.count()), 0);
+  for (const NodeOutput& output : nodes_.outputs) {
+    outputs_of_[static_cast<std::size_t>(output.value)] = 1;
+    if (output.dtype == nodes_.dtype) nodes_[output.value].output_slot = output.slot;
+  }
+  segments_ = nodes_.first_segments.back() + nodes_.stage_counts.back();
+  for (int v = 0; v < nodes_.count(); ++v) {
+    Node& node = nodes_[v];
+    if (!node.live) continue;
+    node.cost = node.kind == Kind::draw ? 4 * keep_cost : node.is_apply() ? node.kernel->cost : 0;
+    for (int k = 0; k < node.operand_count; ++k) {
+      Node& operand = nodes_[node.operands[k]];
+      const bool computed = operand.extent == Extent::element && operand.cost < keep_cost;
+      node.cost += computed ? operand.cost : 1;
+      // A vector of values per row is wanted: by a reduction over rows, by a later pass's arithmetic.
+      if (operand.extent == Extent::per_row && (node.small() || (node.extent == Extent::per_row && operand.pass < node.pass && operand.kind != Kind::input)))
+        operand.keep = Keep::vector;
+    }
+    if (nodes_.reduces_elements(node) && node.extent == Extent::per_row && !nodes_.one_block_rows)
+      node.row_slot = take_scratch(static_cast<std::int64_t>(slot_bytes));
+  }
+  if (segments_ < 2 && !nodes_.row_walk) return;
+  for (int p = 0; p < nodes_.passes; ++p)
+    for (int s = 0; s < nodes_.stage_counts[static_cast<std::size_t>(p)]; ++s)
+      demand(nodes_.first_segments[static_cast<std::size_t>(p)] + s, p);
+}
+
+/// Which small values another program reads, and which values per column the flat walk reads as a tile.
+void Compiler::choose_shared() {
+  for (int v = 0; v < nodes_.count(); ++v) {
+    Node& node = nodes_[v];
+    if (!node.live) continue;
+    const bool is_output = outputs_of_[static_cast<std::size_t>(v)] != 0;
+    node.vector_wanted |= is_output;
+    if (node.small() && (!node.is_apply() || is_output)) node.shared = true;
+    for (int k = 0; k < node.operand_count; ++k) {
+      Node& operand = nodes_[node.operands[k]];
+      if (!operand.small()) continue;
+      const bool same_program = node.is_apply() && node.extent == operand.extent && node.pass == operand.pass &&
+                                node.stage == operand.stage;
+      if (!same_program) operand.shared = true;
+      const bool tile = !node.small() && operand.extent == Extent::per_column && !nodes_.row_walk;
+      if (tile) operand.tile = 0;  // wanted
+      operand.vector_wanted |= !tile;
+    }
+  }
+}
+
+void Compiler::lay_out_walk_memory(Node& node) {
+  const Geometry& g = nodes_.geometry;
+  if (node.keep == Keep::row_buffer) {
+    node.memory = take_scratch((g.columns + g.wide) * g.size);
+  } else if (node.keep == Keep::vector) {
+    node.memory = take((node.extent == Extent::per_row ? g.rows : g.elements() + g.wide) * g.size);
+  }
+}
+
+void Compiler::lay_out_memory() {
+  const Geometry& g = nodes_.geometry;
+  SweepDraft& program = *program_;
+  // A tile of values per column: repeated to whole blocks, or just once more than a block at its end.
+  const bool repeated = g.tiled && (nodes_.has_column_folds || g.elements() >= 8 * g.period);
+  program.read_period = repeated && !nodes_.row_walk ? g.period : g.columns;
+  for (int v = 0; v < nodes_.count(); ++v) {
+    Node& node = nodes_[v];
+    if (!node.live) continue;
+    if (!node.small()) {
+      lay_out_walk_memory(node);
+      if (node.kind != Kind::draw) continue;
+      node.source = take(static_cast<std::int64_t>(sizeof(DrawSource)));
+      program.draw_inputs.push_back({node.slot, node.source});
+    } else if (node.shared) {
+      node.memory = take(node.extent == Extent::single ? static_cast<std::int64_t>(slot_bytes)
+                                                       : (g.columns + g.wide) * g.size);
+      if (node.tile == 0) node.tile = take((program.read_period + g.wide) * g.size);
+    }
+  }
+  const bool reduces = nodes_.has_column_folds || nodes_.has_singles;
+  program.task_length = g.task_length(nodes_.row_walk, reduces);
+  const std::int64_t length = nodes_.row_walk ? g.rows : g.elements();
+  program.tasks = std::max<std::int64_t>(1, (length + program.task_length - 1) / program.task_length);
+  if (reduces) {
+    for (int p = 0; p < nodes_.passes; ++p) {
+      std::int64_t partials = 0;
+      for (const Node& node : nodes_.nodes)
+        if (node.live && node.pass == p && nodes_.reduces_in_walk(node))
+          partials += node.extent == Extent::single ? 1 : g.columns;
+      program.partials_per_task = std::max(program.partials_per_task, partials);
+    }
+    program.partial_memory = take(program.tasks * program.partials_per_task * static_cast<std::int64_t>(sizeof(Partial)));
+  }
+  program.memory = AlignedMemory(static_cast<std::size_t>(std::max<std::int64_t>(memory_bytes_, 64)));
+}
+
+void Compiler::add_inputs() {
+  const Geometry& g = nodes_.geometry;
+  SweepDraft& program = *program_;
+  for (const Node& node : nodes_.nodes) {
+    if (!node.live || !node.small()) continue;
+    switch (node.kind) {
+      case Kind::number:
+        program.number_inputs.push_back({node.slot, node.memory});
+        break;
+      case Kind::input:
+        if (node.extent == Extent::single) {
+          program.single_inputs.push_back({node.slot, node.dtype, node.memory});
+        } else {
+          // The tile can be filled from the buffer, if nothing else reads the vector.
+          const bool direct = node.tile >= 0 && node.dtype == program.dtype && !node.vector_wanted;
+          program.column_inputs.push_back({node.slot, node.dtype, direct ? -1 : node.memory, node.tile});
+        }
+        break;
+      case Kind::column: {
+        if (node.extent == Extent::single) {
+          program.machine->fill(program.at(node.memory), g.wide, Partial{});
+          break;
+        }
+        std::vector<std::int64_t> indices(static_cast<std::size_t>(g.columns));
+        for (std::size_t c = 0; c < indices.size(); ++c) indices[c] = static_cast<std::int64_t>(c);
+        convert_values(program.at(node.memory), program.dtype, indices.data(), DType::i64, g.columns);
+        if (node.tile >= 0)
+          program.machine->repeat(program.at(node.tile), program.read_period + g.wide, program.at(node.memory), g.columns);
+        break;
+      }
+      default: break;
+    }
+  }
+  for (const NodeOutput& output : nodes_.outputs) {
+    const Node& node = nodes_[output.value];
+    if (node.small())
+      program.small_outputs.push_back({node.memory, node.extent == Extent::single ? 1 : g.columns, output.slot, output.dtype});
+  }
+}
+
+void Compiler::emit_level(int pass, int level) {
+  SweepDraft& program = *program_;
+  Level result;
+  for (const Scope scope : {Scope::single, Scope::columns}) {
+    const Extent extent = scope == Scope::single ? Extent::single : Extent::per_column;
+    emitter_.begin(scope, pass, level);
+    for (int v = 0; v < nodes_.count(); ++v) {
+      const Node& node = nodes_[v];
+      if (!node.live || !node.is_apply() || node.extent != extent || node.pass != pass || node.stage != level || !node.shared)
+        continue;
+      Action action;
+      action.base = reinterpret_cast<std::intptr_t>(program.at(node.memory));
+      action.kind = scope == Scope::single ? Action::Kind::write_splat : Action::Kind::write;
+      action.address = scope == Scope::single ? Address::fixed : Address::column;
+      emitter_.add_action(v, action);
+    }
+    if (!emitter_.has_actions()) continue;
+    if (scope == Scope::single) {
+      result.single_program = emitter_.emit({false, false});
+    } else {
+      result.columns_wide = nodes_.geometry.columns > 2 * nodes_.geometry.lanes;
+      result.column_program = emitter_.emit({result.columns_wide, false});
+    }
+  }
+  result.folds.begin = static_cast<std::int32_t>(program.vector_folds.size());
+  result.expansions.begin = static_cast<std::int32_t>(program.expansions.size());
+  for (const Node& node : nodes_.nodes) {
+    if (!node.live || !node.small()) continue;
+    const bool fold = node.is_reduce() && !nodes_.reduces_in_walk(node);
+    if (fold && node.pass == pass && node.stage == level) {
+      const Node& operand = nodes_[node.operands[0]];
+      const std::int64_t length = operand.extent == Extent::per_row ? nodes_.geometry.rows : nodes_.geometry.columns;
+      program.vector_folds.push_back({node.reduction, operand.memory, length, node.memory});
+    }
+    const bool from_walk = nodes_.reduces_in_walk(node) && node.pass + 1 == pass && level == 0;
+    if (node.tile >= 0 && (from_walk || (node.is_apply() && node.pass == pass && node.stage == level)))
+      program.expansions.push_back({node.memory, node.tile});
+  }
+  result.folds.end = static_cast<std::int32_t>(program.vector_folds.size());
+  result.expansions.end = static_cast<std::int32_t>(program.expansions.size());
+  program.levels.push_back(result);
+}
+
+void Compiler::add_row_actions(int pass, int stage) {
+  for (int v = 0; v < nodes_.count(); ++v) {
+    const Node& node = nodes_[v];
+    if (!node.live || node.extent != Extent::per_row) continue;
+    const bool imported = node.kind == Kind::input || node.pass < pass;
+    const bool here = !imported && node.pass == pass && node.stage == stage;
+    const bool first_here = node.kind == Kind::input ? pass == 0 && stage == 0 : here;
+    Action action;
+    const bool brought = imported && stage == 0 && (node.kind == Kind::input || node.keep == Keep::vector);
+    if (node.row_slot >= 0 && (brought || (here && !node.is_reduce()))) {
+      action.kind = Action::Kind::write_splat;
+      action.address = Address::scratch;
+      action.base = node.row_slot;
+      emitter_.add_action(v, action);
+    }
+    if (node.keep == Keep::vector && first_here) {
+      action.kind = Action::Kind::write_row;
+      action.address = nodes_.dtype == DType::f32 ? Address::row_4 : Address::row_8;
+      action.base = reinterpret_cast<std::intptr_t>(program_->at(node.memory));
+      emitter_.add_action(v, action);
+    }
+    if (!first_here) continue;
+    for (const NodeOutput& output : nodes_.outputs) {
+      if (output.value != v) continue;
+      action.kind = Action::Kind::output_row;
+      action.slot = output.slot;
+      action.dtype = output.dtype;
+      emitter_.add_action(v, action);
+    }
+  }
+}
+
+void Compiler::add_reductions(int pass, int stage) {
+  SweepDraft& program = *program_;
+  const int segment = nodes_.first_segments[static_cast<std::size_t>(pass)] + stage;
+  const Geometry& g = nodes_.geometry;
+  for (const Node& node : nodes_.nodes) {
+    if (!node.live || !nodes_.reduces_elements(node) || accumulate_segment(node) != segment) continue;
+    if (node.extent == Extent::per_row && nodes_.one_block_rows) continue;
+    Action action;
+    action.kind = Action::Kind::accumulate;
+    action.reduction = node.reduction;
+    if (node.extent == Extent::per_column) {
+      const std::int32_t tile = take_scratch((g.period + g.wide) * g.size);
+      action.address = Address::accumulator;
+      action.base = tile;
+      program.column_folds.push_back({node.reduction, tile, node.memory});
+    } else {
+      const std::int32_t slot = take_scratch(static_cast<std::int64_t>(slot_bytes));
+      action.address = Address::scratch;
+      action.base = slot;
+      const bool per_row = node.extent == Extent::per_row;
+      const auto single = static_cast<std::int32_t>(program.single_results.size());
+      program.slot_folds.push_back({node.reduction, per_row, slot, per_row ? node.row_slot : single});
+      if (!per_row) program.single_results.push_back({node.reduction, node.memory});
+    }
+    emitter_.add_action(node.operands[0], action);
+  }
+}
+
+void Compiler::add_element_actions(int pass, int stage) {
+  const int segment = nodes_.first_segments[static_cast<std::size_t>(pass)] + stage;
+  for (int v = 0; v < nodes_.count(); ++v) {
+    const Node& node = nodes_[v];
+    if (!node.live || node.small()) continue;
+    const bool row = node.extent == Extent::per_row;
+    if (row && !nodes_.one_block_rows) continue;
+    Action action;
+    const bool kept_here = row ? node.keep == Keep::vector && nodes_.segment_of(node) == segment
+                               : (node.keep == Keep::vector || node.keep == Keep::row_buffer) && node.segment == segment;
+    if (kept_here) {
+      action.kind = row ? Action::Kind::write_row : Action::Kind::write;
+      action.base = node.memory;
+      action.address = Address::scratch_column;
+      if (node.keep == Keep::vector) {
+        action.base = reinterpret_cast<std::intptr_t>(program_->at(node.memory));
+        const bool four = nodes_.dtype == DType::f32;
+        action.address = row ? (four ? Address::row_4 : Address::row_8) : (four ? Address::flat_4 : Address::flat_8);
+      }
+      emitter_.add_action(v, action);
+    }
+    if (output_segment(node) != segment) continue;
+    for (const NodeOutput& output : nodes_.outputs) {
+      if (output.value != v) continue;
+      action.kind = row ? Action::Kind::output_row : Action::Kind::output;
+      action.slot = output.slot;
+      action.dtype = output.dtype;
+      emitter_.add_action(v, action);
+    }
+  }
+}
+
+BlockPrograms Compiler::emit_blocks() {
+  const Geometry& g = nodes_.geometry;
+  BlockPrograms blocks;
+  if (!emitter_.has_actions()) return blocks;
+  const std::int64_t length = nodes_.row_walk ? g.columns : g.elements();
+  if (nodes_.one_block_rows) {
+    blocks.tail_wide = length > g.lanes;
+    blocks.tail = emitter_.emit({blocks.tail_wide, length != g.lanes && length != g.wide});
+    return blocks;
+  }
+  const std::int64_t rest = length % g.wide;
+  if (length >= g.wide) blocks.wide = emitter_.emit({true, false});
+  if (rest > 0) {
+    blocks.tail_wide = rest > g.lanes;
+    blocks.tail = emitter_.emit({blocks.tail_wide, rest != g.lanes});
+  }
+  return blocks;
+}
+
+void Compiler::emit_stage(int pass, int stage) {
+  SweepDraft& program = *program_;
+  Stage result;
+  if (nodes_.row_walk && !nodes_.one_block_rows) {
+    emitter_.begin(Scope::row, pass, stage);
+    add_row_actions(pass, stage);
+    if (emitter_.has_actions()) result.row_program = emitter_.emit({false, false});
+    emitter_.commit();
+  }
+  result.folds.begin = static_cast<std::int32_t>(program.slot_folds.size());
+  emitter_.begin(Scope::elements, pass, stage);
+  add_reductions(pass, stage);
+  add_element_actions(pass, stage);
+  result.blocks = emit_blocks();
+  emitter_.commit();
+  result.folds.end = static_cast<std::int32_t>(program.slot_folds.size());
+  program.stages.push_back(result);
+}
+
+void Compiler::emit_pass(int pass) {
+  SweepDraft& program = *program_;
+  Pass result;
+  const auto size = [](const auto& list) { return static_cast<std::int32_t>(list.size()); };
+  result.levels.begin = size(program.levels);
+  for (int level = 0; level < nodes_.level_counts[static_cast<std::size_t>(pass)]; ++level) emit_level(pass, level);
+  result.levels.end = size(program.levels);
+  result.stages.begin = size(program.stages);
+  result.columns.begin = size(program.column_folds);
+  result.singles.begin = size(program.single_results);
+  for (int stage = 0; stage < nodes_.stage_counts[static_cast<std::size_t>(pass)]; ++stage) emit_stage(pass, stage);
+  result.stages.end = size(program.stages);
+  result.columns.end = size(program.column_folds);
+  result.singles.end = size(program.single_results);
+  program.passes.push_back(result);
+}
+
+/// How the walk's positions move: by a wide block, or by a row.
+void Compiler::set_start() {
+  SweepDraft& program = *program_;
+  const Geometry& g = nodes_.geometry;
+  constexpr std::intptr_t never = std::numeric_limits<std::intptr_t>::max() / 2;
+  const auto flat_step = [](Position& position, std::int64_t elements) {
+    position.step_of(Address::flat_1) = elements;
+    position.step_of(Address::flat_4) = 4 * elements;
+    position.step_of(Address::flat_8) = 8 * elements;
+  };
+  const auto by_rows = [&](Position& position) {
+    flat_step(position, g.columns);
+    position.step_of(Address::row_1) = 1;
+    position.step_of(Address::row_4) = 4;
+    position.step_of(Address::row_8) = 8;
+    position.accumulator_period = position.accumulator_end = g.period * g.size;
+    if (g.period > 0) position.step_of(Address::accumulator) = g.columns % g.period * g.size;
+    position.column_period = never;
+  };
+  const auto by_blocks = [&](Position& position) {
+    const std::int64_t bytes = g.wide * g.size;
+    flat_step(position, g.wide);
+    position.step_of(Address::scratch_column) = bytes;
+    position.step_of(Address::column) = position.step_of(Address::accumulator) = bytes;
+    position.column_period = position.accumulator_end = never;  // a row lies within a period
+    if (nodes_.row_walk || g.period == 0) return;
+    position.accumulator_period = position.accumulator_end = g.period * g.size;
+    position.step_of(Address::accumulator) = g.wide % g.period * g.size;
+    position.column_period = program.read_period * g.size;
+    position.step_of(Address::column) = g.wide % program.read_period * g.size;
+  };
+  if (nodes_.one_block_rows) {
+    by_rows(program.start);
+  } else {
+    by_blocks(program.start);
+    by_rows(program.row_start);
+  }
+  const auto trivial = [](const Level& level) {
+    return level.single_program == no_program && level.column_program == no_program &&
+           level.folds.begin == level.folds.end && level.expansions.begin == level.expansions.end;
+  };
+  program.one_walk = program.tasks == 1 && program.passes.size() == 1 && program.stages.size() == 1 &&
+                     program.slot_folds.empty() && program.column_folds.empty() && program.small_outputs.empty() &&
+                     (!nodes_.row_walk || nodes_.one_block_rows) &&
+                     std::all_of(program.levels.begin(), program.levels.end(), trivial);
+}
+
+/// What goes between memory and the processor. A working set that fits the cache is fetched once, else once a pass.
+void Compiler::count_bytes(const Sweep& sweep) {
+  constexpr std::size_t cache_bytes = 512 * 1024;
+  const Geometry& g = nodes_.geometry;
+  const auto count = [&](Extent extent) {
+    return static_cast<std::size_t>(extent == Extent::element      ? g.elements()
+                                    : extent == Extent::per_row    ? g.rows
+                                    : extent == Extent::per_column ? g.columns
+                                                                   : 1);
+  };
+  const auto bytes = [&](const Node& node) {
+    return count(node.extent) * size_of(node.kind == Kind::input ? node.dtype : nodes_.dtype);
+  };
+  std::size_t once = 0, again = 0;
+  marks_.assign(static_cast<std::size_t>(nodes_.count()), 0);
+  for (const auto& [pass, v] : emitter_.reads()) {
+    const bool first = nodes_[v].kind == Kind::input && marks_[static_cast<std::size_t>(v)]++ == 0;
+    if (!first) again += bytes(nodes_[v]);
+  }
+  for (const Node& node : nodes_.nodes) {
+    if (!node.live) continue;
+    if (node.kind == Kind::input) once += bytes(node);
+    if (!node.small() && node.keep == Keep::vector) again += 2 * bytes(node);
+  }
+  for (const SweepOutput& output : sweep.outputs)
+    once += count(nodes_.geometry.canonical(sweep.values[static_cast<std::size_t>(output.value)].extent)) * size_of(output.dtype);
+  program_->bytes_moved = once + again <= cache_bytes ? once : once + again;
+}
+
+void Compiler::compile(const Sweep& sweep, bool delay_stores, SweepDraft& program) {
+  program_ = &program;
+  delay_stores_ = delay_stores;
+  memory_bytes_ = scratch_bytes_ = 0;
+  nodes_.assign(sweep);
+  if (!nodes_.fits) throw std::logic_error("sweep: reductions that want different walks");
+  program.dtype = sweep.dtype;
+  program.geometry = nodes_.geometry;
+  program.machine = &machine(sweep.dtype);
+  program.row_walk = nodes_.row_walk;
+  program.one_block_rows = nodes_.one_block_rows;
+
+  decide_keeping();
+  choose_shared();
+  lay_out_memory();
+  add_inputs();
+  emitter_.start(nodes_, program, delay_stores);
+  for (int pass = 0; pass < nodes_.passes; ++pass) emit_pass(pass);
+
+  program.splat_lanes = emitter_.emitted_wide() ? nodes_.geometry.wide : nodes_.geometry.lanes;
+  program.temporary_bytes = static_cast<std::size_t>(emitter_.temporaries()) * slot_bytes;
+  program.scratch_bytes = static_cast<std::size_t>(scratch_bytes_);
+  for (const Node& node : nodes_.nodes)
+    if (node.live && node.is_apply() && !node.small()) program.work += node.kernel->cost;
+  set_start();
+  program.work = (program.work + 1) * nodes_.geometry.elements();
+  count_bytes(sweep);
+}
+
+}  // namespace
+
+bool fits_machine(const Sweep& sweep) {
+  if (sweep.values.size() > static_cast<std::size_t>(max_values) || sweep.dtype == DType::boolean) return false;
+  for (const SweepValue& value : sweep.values) {
+    switch (value.kind) {
+      case Kind::input: {
+        const bool number = value.dtype == DType::i64 || value.dtype == DType::boolean;
+        if (value.dtype != sweep.dtype && !number) return false;
+        break;
+      }
+      case Kind::draw:
+        if (!is_floating(sweep.dtype) || value.extent != Extent::element) return false;
+        break;
+      case Kind::apply:
+        if (value.kernel->handlers(sweep.dtype).wide == nullptr) return false;
+        break;
+      case Kind::reduce: {
+        const Extent from = sweep.values[static_cast<std::size_t>(value.operands[0])].extent;
+        if (from != Extent::element && (value.extent != Extent::single || from == Extent::single)) return false;
+        break;
+      }
+      default: break;
+    }
+  }
+  thread_local Nodes nodes;
+  nodes.assign(sweep, true);  // what will be read of it is not known yet
+  return nodes.fits;
+}
+
+SweepProgram compile_sweep(const Sweep& sweep, bool delay_stores) {
+  thread_local Compiler compiler;
+  thread_local SweepDraft draft;
+  static_cast<ProgramFacts&>(draft) = ProgramFacts();
+  draft.with_lists_of(draft, [](auto& list, auto&) { list.clear(); });
+  compiler.compile(sweep, delay_stores, draft);
+
+  SweepProgram program;
+  static_cast<ProgramFacts&>(program) = draft;
+  program.memory = std::move(draft.memory);
+  const auto bytes_of = [](const auto& list) {
+    constexpr std::size_t alignment = alignof(std::max_align_t);
+    return (list.size() * sizeof(list[0]) + alignment - 1) / alignment * alignment;
+  };
+  std::size_t bytes = 0;
+  draft.with_lists_of(draft, [&](auto& list, auto&) { bytes += bytes_of(list); });
+  program.lists = AlignedMemory(bytes);
+  std::byte* place = program.lists.get();
+  program.with_lists_of(draft, [&](auto& to, auto& from) {
+    using T = typename std::decay_t<decltype(from)>::value_type;
+    static_assert(std::is_trivially_copyable_v<T>);
+    if (from.empty()) return;
+    std::memcpy(place, from.data(), from.size() * sizeof(T));
+    to = {reinterpret_cast<T*>(place), from.size()};
+    place += bytes_of(from);
+  });
+  return program;
+}
+
+}  // namespace thalweg::run

@@ -1,0 +1,137 @@
+#pragma once
+// From values to instructions: one program of the vector machine.
+
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+#include "src/run/sweep_nodes.hpp"
+#include "src/run/sweep_program.hpp"
+
+namespace thalweg::run {
+
+/// What a program computes.
+enum class Scope : std::uint8_t {
+  elements,  // segment of a pass: blocks of elements
+  row,       // values per row before a stage
+  columns,   // values per column, between passes
+  single,    // single values, between passes
+};
+
+/// What is done with a value once it stands in the accumulator.
+struct Action {
+  enum class Kind : std::uint8_t { output, output_row, accumulate, write, write_row, write_splat };
+  Kind kind = Kind::output;
+  Reduction reduction = Reduction::sum;
+  DType dtype = DType::f32;
+  std::int32_t slot = 0;              // of an output's buffer
+  Address address = Address::fixed;   // of the others
+  std::intptr_t base = 0;
+  std::int32_t next = -1;
+};
+
+/// The form of a program: width, and whether only state.lanes elements of its block exist.
+struct Form {
+  bool wide = false;
+  bool partial = false;
+};
+
+class Emitter {
+ public:
+  void start(const Nodes& nodes, SweepDraft& program, bool delay_stores);
+
+  /// The program to be emitted next, without actions.
+  void begin(Scope scope, int pass, int stage);
+  void add_action(int value, const Action& action);
+  bool has_actions() const { return !actions_.empty(); }
+  /// Appends the program in this form; returns its first instruction's index.
+  std::int32_t emit(Form form);
+  /// Outputs written by the programs of this scope may be what later programs read.
+  void commit() { committed_stores_ = stored_.size(); }
+
+  /// Temporaries that any program has needed: slots below the start of a thread's scratch memory.
+  /// Pass and value of every buffer of elements that is read, other than an output in the pass that writes it.
+  const std::vector<std::pair<int, int>>& reads() const { return reads_; }
+  bool emitted_wide() const { return emitted_wide_; }
+  int temporaries() const { return most_temporaries_; }
+
+ private:
+  struct Operand {
+    std::intptr_t base = 0;
+    Address address = Address::fixed;
+    std::int32_t slot = -1;  // a buffer: base is patched
+  };
+  /// How a program gets at a value.
+  enum class Access : std::uint8_t {
+    computed,
+    memory,  // whole blocks of the machine's dtype, an instruction's operand
+    buffer,  // brought in by a conversion or a partial load
+    leaf,    // by an instruction without operands
+  };
+  struct Place {
+    Operand operand;
+    std::int32_t kept = -1;  // place in kept_ of the store that put it there
+    std::int16_t temporary = -1;
+    Access access = Access::computed;
+    DType dtype = DType::f32;  // of a buffer
+  };
+  /// A store to a temporary, made before it is known whether anything will read it.
+  struct KeptStore {
+    std::int32_t instruction;
+    bool read;
+  };
+
+  Place& place(int v) { return places_[static_cast<std::size_t>(v)]; }
+  bool is_simple(int v) { return place(v).access == Access::memory || place(v).access == Access::buffer; }
+  void count_uses();
+  bool is_available(const Node& node) const;
+  void locate(int v);
+  void locate_elements(const Node& node, Place& place) const;
+  Operand read(int v);
+  Operand simple_operand(int v);
+  Operand evaluated_operand(int v);
+  void evaluate(int v);
+  void evaluate_apply(int v);
+  void evaluate_binary(int v);
+  void evaluate_leaf(int v);
+  void perform(int v, const Action& action);
+  void perform_all(int v);
+  void keep(int v);
+  void keep_in_temporary(int v);
+  void store_delayed();
+  void consume(int v);
+  int take_temporary();
+  void push(const HandlerPair& handlers, const char* text, int value);
+  void push(const HandlerPair& handlers, const char* text, int value, const Operand& a);
+  void push(const HandlerPair& handlers, const char* text, int value, const Operand& a, const Operand& b);
+  void patch(int which, const Operand& operand);
+  void note_read(int slot);
+  void drop_unread_stores(std::int32_t first);
+  Operand scratch_slot(int index) const;
+  Operand own_memory(std::int64_t offset, Address address) const;
+
+  const Nodes* nodes_ = nullptr;
+  SweepDraft* program_ = nullptr;
+  const Machine* machine_ = nullptr;
+  bool delay_stores_ = false;
+  bool emitted_wide_ = false;
+
+  Scope scope_ = Scope::elements;
+  int pass_ = 0, stage_ = 0, segment_ = 0;
+  Form form_;
+  int accumulator_ = -1;
+  int most_temporaries_ = 0;
+  std::vector<Action> actions_;
+  std::vector<std::int32_t> first_action_, last_action_;  // by value
+  std::vector<std::int16_t> left_;                        // uses to come, by value
+  std::vector<Place> places_;                             // by value
+  std::vector<std::int16_t> free_temporaries_;
+  std::vector<std::pair<int, Action>> delayed_;           // stores for the end of the program
+  std::vector<std::int32_t> stored_;                      // buffers written so far in the walk
+  std::vector<std::pair<int, int>> reads_;
+  std::size_t committed_stores_ = 0;
+  std::vector<KeptStore> kept_;
+  int temporaries_ = 0;
+};
+
+}  // namespace thalweg::run

@@ -1,0 +1,463 @@
+#include <algorithm>
+#include <cstring>
+#include <limits>
+
+#include <fmt/format.h>
+
+#include "src/run/sweep_program.hpp"
+#include "src/run/thread_pool.hpp"
+
+namespace thalweg::run {
+
+namespace {
+
+/// Below this much work (elements times instructions) a sweep stays on one thread.
+constexpr std::int64_t parallel_work = 256 * 1024;
+
+struct ScratchMemory {
+  std::byte* data;
+  std::size_t capacity;
+};
+constinit thread_local ScratchMemory scratch_memory{nullptr, 0};
+
+void grow_scratch_memory(std::size_t bytes) {
+  thread_local AlignedMemory owner;
+  owner = AlignedMemory();
+  scratch_memory = {nullptr, 0};
+  owner = AlignedMemory(bytes);
+  scratch_memory = {owner.get(), bytes};
+}
+
+/// This thread's memory for tiles, slots and, below its start, temporaries; it grows to what the largest sweep needs.
+std::byte* scratch_of(const SweepProgram& program) {
+  const std::size_t bytes = program.temporary_bytes + program.scratch_bytes;
+  if (scratch_memory.capacity < bytes) grow_scratch_memory(bytes);
+  return scratch_memory.data + program.temporary_bytes;
+}
+
+}  // namespace
+
+void prepare_thread() {
+  constexpr std::size_t usual = std::size_t{1} << 20;
+  if (scratch_memory.capacity < usual) grow_scratch_memory(usual);
+}
+
+namespace {
+
+/// One element as the machine's dtype holds it.
+Partial read_partial(DType dtype, const void* memory, DType memory_dtype) {
+  Partial partial{};
+  if (dtype == DType::i64) {
+    convert_values(&partial.integer, DType::i64, memory, memory_dtype, 1);
+  } else if (dtype == DType::f64) {
+    convert_values(&partial.floating, DType::f64, memory, memory_dtype, 1);
+  } else {
+    float value = 0;
+    convert_values(&value, DType::f32, memory, memory_dtype, 1);
+    partial.floating = value;
+  }
+  return partial;
+}
+
+/// The runs that `count` elements need; a rest is only at the end of what the programs were made for.
+Blocks blocks_of(const SweepProgram& program, const BlockPrograms& programs, std::int64_t count) {
+  const auto wide = static_cast<std::uint64_t>(program.geometry.wide);
+  const Instruction* instructions = program.instructions.data();
+  Blocks blocks;
+  if (programs.wide != no_program) {
+    blocks.wide = instructions + programs.wide;
+    blocks.wide_count = static_cast<std::int64_t>(static_cast<std::uint64_t>(count) / wide);
+  }
+  blocks.lanes = static_cast<std::int64_t>(static_cast<std::uint64_t>(count) % wide);
+  if (blocks.lanes > 0 && programs.tail != no_program) {
+    blocks.tail = instructions + programs.tail;
+    blocks.tail_count = 1;
+    blocks.tail_wide = programs.tail_wide;
+  }
+  return blocks;
+}
+
+/// Whole rows that are one block each.
+Blocks rows_of(const SweepProgram& program, const BlockPrograms& programs, std::int64_t rows) {
+  Blocks blocks;
+  if (programs.tail == no_program) return blocks;
+  blocks.tail = program.instructions.data() + programs.tail;
+  blocks.tail_count = rows;
+  blocks.tail_wide = programs.tail_wide;
+  blocks.lanes = program.geometry.columns;
+  return blocks;
+}
+
+/// A program that runs once.
+Blocks once(const SweepProgram& program, std::int32_t instruction) {
+  Blocks blocks;
+  blocks.tail = program.instructions.data() + instruction;
+  blocks.tail_count = 1;
+  return blocks;
+}
+
+/// One pass over the domain.
+class Walk {
+ public:
+  Walk(const SweepProgram& program, const Pass& pass) : program_(program), pass_(pass), geometry_(program.geometry) {}
+
+  void run() {
+    if (pass_.stages.begin == pass_.stages.end) return;
+    if (program_.tasks > 1 && program_.work >= parallel_work && thread_limit() > 1) {
+      parallel_for(program_.tasks, [this](std::int64_t task) { run_task(task); });
+    } else {
+      for (std::int64_t task = 0; task < program_.tasks; ++task) run_task(task);
+    }
+    finish();
+  }
+
+ private:
+  const SweepProgram& program_;
+  const Pass& pass_;
+  const Geometry& geometry_;
+
+  const Stage& stage(std::int32_t index) const { return program_.stages[static_cast<std::size_t>(index)]; }
+  Partial* partials(std::int64_t task) const {
+    return reinterpret_cast<Partial*>(program_.at(program_.partial_memory)) + task * program_.partials_per_task;
+  }
+  /// A task's partials: the columns of each column reduction, then the singles.
+  Partial* single_partial(std::int64_t task, std::int32_t single) const {
+    return partials(task) + (pass_.columns.end - pass_.columns.begin) * geometry_.columns + (single - pass_.singles.begin);
+  }
+
+  void start(State& state, std::byte* scratch) const;
+  /// The beginning of a row, or an element of the flat walk.
+  void move_to(Position& position, std::byte* scratch, std::int64_t row, std::int64_t flat) const;
+  void run_task(std::int64_t task) const;
+  void walk_flat(State& state, std::byte* scratch, std::int64_t task, std::int64_t begin, std::int64_t end) const;
+  void walk_rows(State& state, std::byte* scratch, std::int64_t task, std::int64_t begin, std::int64_t end) const;
+  void run_row(State& state, std::byte* scratch, std::int64_t task, bool first) const;
+  void fold_columns(std::byte* scratch, std::int64_t task, bool first, bool last) const;
+  void join_single(std::int64_t task, const SlotFold& fold, Partial value, bool first) const;
+  void finish() const;
+};
+
+void Walk::start(State& state, std::byte* scratch) const {
+  program_.machine->begin(state.position, program_.start, scratch);
+  for (std::int32_t i = pass_.columns.begin; i < pass_.columns.end; ++i) {
+    const ColumnFold& fold = program_.column_folds[static_cast<std::size_t>(i)];
+    program_.machine->fill(scratch + fold.tile, geometry_.period, identity(fold.reduction, program_.dtype));
+  }
+  for (std::int32_t s = pass_.stages.begin; s < pass_.stages.end; ++s)
+    for (std::int32_t i = stage(s).folds.begin; i < stage(s).folds.end; ++i) {
+      const SlotFold& fold = program_.slot_folds[static_cast<std::size_t>(i)];
+      program_.machine->fill(scratch + fold.slot, geometry_.wide, identity(fold.reduction, program_.dtype));
+    }
+}
+
+void Walk::move_to(Position& position, std::byte* scratch, std::int64_t row, std::int64_t flat) const {
+  const auto base = reinterpret_cast<std::intptr_t>(scratch);
+  position[Address::flat_1] = flat;
+  position[Address::flat_4] = 4 * flat;
+  position[Address::flat_8] = 8 * flat;
+  position[Address::row_1] = row;
+  position[Address::row_4] = 4 * row;
+  position[Address::row_8] = 8 * row;
+  position[Address::accumulator] = base + (flat == 0 ? 0 : flat % geometry_.period * geometry_.size);
+  const std::int64_t column = program_.row_walk || flat == 0 ? 0 : flat % program_.read_period;
+  position[Address::column] = column * geometry_.size;
+  position[Address::scratch_column] = base;
+}
+
+void Walk::run_task(std::int64_t task) const {
+  State state;
+  std::byte* scratch = scratch_of(program_);
+  start(state, scratch);
+  const std::int64_t length = program_.row_walk ? geometry_.rows : geometry_.elements();
+  const std::int64_t begin = task * program_.task_length, end = std::min(length, begin + program_.task_length);
+  if (program_.row_walk) {
+    walk_rows(state, scratch, task, begin, end);
+  } else {
+    walk_flat(state, scratch, task, begin, end);
+  }
+}
+
+void Walk::join_single(std::int64_t task, const SlotFold& fold, Partial value, bool first) const {
+  Partial* partial = single_partial(task, fold.target);
+  *partial = first ? value : combine(fold.reduction, program_.dtype, *partial, value);
+}
+
+/// The tiles of column reductions go on in f64 and start afresh. What is first and last is the result.
+void Walk::fold_columns(std::byte* scratch, std::int64_t task, bool first, bool last) const {
+  Partial* partial = partials(task);
+  for (std::int32_t i = pass_.columns.begin; i < pass_.columns.end; ++i, partial += geometry_.columns) {
+    const ColumnFold& fold = program_.column_folds[static_cast<std::size_t>(i)];
+    std::byte* tile = scratch + fold.tile;
+    program_.machine->fold_tile(tile, geometry_.period, geometry_.columns, fold.reduction);
+    if (first && last && program_.tasks == 1) {
+      std::memcpy(program_.at(fold.vector), tile, static_cast<std::size_t>(geometry_.columns * geometry_.size));
+      continue;
+    }
+    program_.machine->add_partials(partial, tile, geometry_.columns, fold.reduction, first);
+    if (!last) program_.machine->fill(tile, geometry_.period, identity(fold.reduction, program_.dtype));
+    if (last && program_.tasks == 1) program_.machine->round_partials(program_.at(fold.vector), partial, geometry_.columns);
+  }
+}
+
+void Walk::walk_flat(State& state, std::byte* scratch, std::int64_t task, std::int64_t begin, std::int64_t end) const {
+  const Stage& only = stage(pass_.stages.begin);
+  const bool columns = pass_.columns.begin < pass_.columns.end, singles = only.folds.begin < only.folds.end;
+  if (begin > 0) move_to(state.position, scratch, 0, begin);
+
+  const std::int64_t column_chunk = geometry_.fold_rows * geometry_.columns;
+  const std::int64_t single_chunk = geometry_.wide * blocks_per_fold;
+  std::int64_t next_columns = columns ? begin + column_chunk : end, next_singles = singles ? begin + single_chunk : end;
+  bool first_columns = true, first_singles = true;
+  std::int64_t position = begin;
+  do {
+    const std::int64_t stop = std::min({end, next_columns, next_singles});
+    program_.machine->run(blocks_of(program_, only.blocks, stop - position), &state);
+    position = stop;
+    if (columns && (position == next_columns || position == end)) {
+      fold_columns(scratch, task, first_columns, position == end);
+      next_columns += column_chunk;
+      first_columns = false;
+    }
+    if (singles && (position == next_singles || position == end)) {
+      for (std::int32_t i = only.folds.begin; i < only.folds.end; ++i) {
+        const SlotFold& fold = program_.slot_folds[static_cast<std::size_t>(i)];
+        join_single(task, fold, program_.machine->fold_slot(scratch + fold.slot, fold.reduction), first_singles);
+      }
+      next_singles += single_chunk;
+      first_singles = false;
+    }
+  } while (position < end);
+}
+
+void Walk::run_row(State& state, std::byte* scratch, std::int64_t task, bool first) const {
+  const std::int64_t columns = geometry_.columns, chunk = geometry_.wide * blocks_per_fold;
+  for (std::int32_t s = pass_.stages.begin; s < pass_.stages.end; ++s) {
+    const Stage& current = stage(s);
+    program_.machine->rewind(&state);
+    if (current.row_program != no_program) {
+      program_.machine->run(once(program_, current.row_program), &state);
+      program_.machine->rewind(&state);
+    }
+    if (current.blocks.wide == no_program && current.blocks.tail == no_program) continue;
+    const bool folds = current.folds.begin < current.folds.end;
+    Partial rows[max_values];
+    for (std::int64_t column = 0; column < columns;) {
+      const std::int64_t stop = folds ? std::min(columns, column + chunk) : columns;
+      program_.machine->run(blocks_of(program_, current.blocks, stop - column), &state);
+      for (std::int32_t i = current.folds.begin; i < current.folds.end; ++i) {
+        const SlotFold& fold = program_.slot_folds[static_cast<std::size_t>(i)];
+        Partial& sum = rows[i - current.folds.begin];
+        const Partial value = program_.machine->fold_slot(scratch + fold.slot, fold.reduction);
+        sum = column == 0 ? value : combine(fold.reduction, program_.dtype, sum, value);
+      }
+      column = stop;
+    }
+    for (std::int32_t i = current.folds.begin; i < current.folds.end; ++i) {
+      const SlotFold& fold = program_.slot_folds[static_cast<std::size_t>(i)];
+      const Partial value = rows[i - current.folds.begin];
+      if (fold.per_row) {
+        program_.machine->fill(scratch + fold.target, geometry_.wide, value);
+      } else {
+        join_single(task, fold, value, first);
+      }
+    }
+  }
+}
+
+void Walk::walk_rows(State& state, std::byte* scratch, std::int64_t task, std::int64_t begin, std::int64_t end) const {
+  const bool columns = pass_.columns.begin < pass_.columns.end;
+  Position& start = program_.one_block_rows ? state.position : state.row;
+  if (!program_.one_block_rows) program_.machine->begin(state.row, program_.row_start, scratch);
+  if (begin > 0) move_to(start, scratch, begin, begin * geometry_.columns);
+  bool first = true;
+  for (std::int64_t row = begin; row < end || first; first = false) {
+    const std::int64_t stop = columns ? std::min(end, row + geometry_.fold_rows) : end;
+    if (program_.one_block_rows) {
+      program_.machine->run(rows_of(program_, stage(pass_.stages.begin).blocks, stop - row), &state);
+    } else {
+      for (std::int64_t r = row; r < stop; ++r) {
+        run_row(state, scratch, task, r == begin);
+        program_.machine->advance(state.row);
+      }
+    }
+    if (columns) fold_columns(scratch, task, first, stop == end);
+    row = stop;
+  }
+  if (begin >= end)
+    for (std::int32_t i = pass_.singles.begin; i < pass_.singles.end; ++i)
+      *single_partial(task, i) = identity(program_.single_results[static_cast<std::size_t>(i)].reduction, program_.dtype);
+}
+
+/// The partial results of the tasks are joined in the order of the tasks.
+void Walk::finish() const {
+  Partial* columns = partials(0);
+  for (std::int32_t i = pass_.columns.begin; i < pass_.columns.end && program_.tasks > 1; ++i, columns += geometry_.columns) {
+    const ColumnFold& fold = program_.column_folds[static_cast<std::size_t>(i)];
+    for (std::int64_t task = 1; task < program_.tasks; ++task)
+      program_.machine->join_partials(columns, columns + task * program_.partials_per_task, geometry_.columns, fold.reduction);
+    program_.machine->round_partials(program_.at(fold.vector), columns, geometry_.columns);
+  }
+  for (std::int32_t i = pass_.singles.begin; i < pass_.singles.end; ++i) {
+    const SingleResult& single = program_.single_results[static_cast<std::size_t>(i)];
+    Partial total = *single_partial(0, i);
+    for (std::int64_t task = 1; task < program_.tasks; ++task)
+      total = combine(single.reduction, program_.dtype, total, *single_partial(task, i));
+    program_.machine->fill(program_.at(single.slot), program_.splat_lanes, total);
+  }
+}
+
+/// What has one value per column or only one, between the passes.
+void run_level(const SweepProgram& program, const Level& level) {
+  const Machine& machine = *program.machine;
+  const Geometry& geometry = program.geometry;
+  if (level.single_program != no_program || level.column_program != no_program) {
+    State state;
+    state.position = Position();
+    state.position.column_period = state.position.accumulator_end = std::numeric_limits<std::intptr_t>::max();
+    state.position[Address::scratch] = reinterpret_cast<std::intptr_t>(scratch_of(program));
+    if (level.single_program != no_program) machine.run(once(program, level.single_program), &state);
+    if (level.column_program != no_program) {
+      const std::int64_t block = level.columns_wide ? geometry.wide : geometry.lanes;
+      state.position.step_of(Address::column) = block * geometry.size;
+      Blocks blocks = once(program, level.column_program);
+      blocks.tail_wide = level.columns_wide;
+      blocks.tail_count = (geometry.columns + block - 1) / block;
+      machine.run(blocks, &state);
+    }
+  }
+  for (std::int32_t i = level.folds.begin; i < level.folds.end; ++i) {
+    const VectorFold& fold = program.vector_folds[static_cast<std::size_t>(i)];
+    const Geometry vector(1, fold.length, program.dtype, machine.lanes);
+    const std::int64_t length = vector.task_length(false, true);
+    Partial total{};
+    for (std::int64_t start = 0; start < fold.length || start == 0; start += length) {
+      const Partial part = machine.reduce_array(program.at(fold.vector + start * geometry.size),
+                                                std::min(length, fold.length - start), fold.reduction);
+      total = start == 0 ? part : combine(fold.reduction, program.dtype, total, part);
+    }
+    machine.fill(program.at(fold.slot), program.splat_lanes, total);
+  }
+  for (std::int32_t i = level.expansions.begin; i < level.expansions.end; ++i) {
+    const Expansion& expansion = program.expansions[static_cast<std::size_t>(i)];
+    machine.repeat(program.at(expansion.tile), program.read_period + geometry.wide, program.at(expansion.vector),
+                   geometry.columns);
+  }
+}
+
+void bind(SweepProgram& program, const SweepBindings& bindings) {
+  const Machine& machine = *program.machine;
+  const Geometry& geometry = program.geometry;
+  for (const Patch& patch : program.patches)
+    program.instructions[static_cast<std::size_t>(patch.instruction)].base[patch.which] =
+        reinterpret_cast<std::intptr_t>(bindings.buffers[static_cast<std::size_t>(patch.slot)]);
+  for (NumberInput& number : program.number_inputs) {
+    const double value = bindings.numbers[static_cast<std::size_t>(number.slot)];
+    if (number.splatted && std::memcmp(&value, &number.value, sizeof value) == 0) continue;
+    number.value = value;
+    number.splatted = true;
+    machine.fill(program.at(number.memory), program.splat_lanes, read_partial(program.dtype, &value, DType::f64));
+  }
+  for (const SingleInput& input : program.single_inputs)
+    machine.fill(program.at(input.memory), program.splat_lanes,
+                 read_partial(program.dtype, bindings.buffers[static_cast<std::size_t>(input.slot)], input.dtype));
+  for (const ColumnInput& input : program.column_inputs) {
+    const void* source = bindings.buffers[static_cast<std::size_t>(input.slot)];
+    if (input.vector >= 0) {
+      convert_values(program.at(input.vector), program.dtype, source, input.dtype, geometry.columns);
+      source = program.at(input.vector);
+    }
+    if (input.tile >= 0)
+      machine.repeat(program.at(input.tile), program.read_period + geometry.wide, source, geometry.columns);
+  }
+  for (const DrawInput& input : program.draw_inputs)
+    std::memcpy(program.at(input.memory), &bindings.draws[static_cast<std::size_t>(input.slot)], sizeof(DrawSource));
+}
+
+}  // namespace
+
+void execute_program(SweepProgram& program, const SweepBindings& bindings) {
+  bind(program, bindings);
+  if (program.one_walk) {  // most of a small net
+    const BlockPrograms& programs = program.stages.front().blocks;
+    return program.machine->run_from(program.one_block_rows ? rows_of(program, programs, program.geometry.rows)
+                                                            : blocks_of(program, programs, program.geometry.elements()),
+                                     program.start, scratch_of(program));
+  }
+  for (const Pass& pass : program.passes) {
+    for (std::int32_t i = pass.levels.begin; i < pass.levels.end; ++i)
+      run_level(program, program.levels[static_cast<std::size_t>(i)]);
+    Walk(program, pass).run();
+  }
+  for (const SmallOutput& output : program.small_outputs)
+    convert_values(bindings.buffers[static_cast<std::size_t>(output.slot)], output.dtype, program.at(output.memory),
+                   program.dtype, output.count);
+}
+
+struct CompiledSweep::Implementation {
+  SweepProgram program;
+  Sweep sweep;  // kept while outputs may turn out to be the same memory as what is read after them
+  bool delayed = false;
+};
+
+CompiledSweep::CompiledSweep() = default;
+CompiledSweep::CompiledSweep(CompiledSweep&&) noexcept = default;
+CompiledSweep& CompiledSweep::operator=(CompiledSweep&&) noexcept = default;
+CompiledSweep::~CompiledSweep() = default;
+
+CompiledSweep::CompiledSweep(const Sweep& sweep) : implementation_(std::make_unique<Implementation>()) {
+  Implementation& self = *implementation_;
+  self.program = compile_sweep(sweep, false);
+  const auto& hazards = self.program.hazards;
+  if (std::any_of(hazards.begin(), hazards.end(), [](const Hazard& hazard) { return hazard.output == hazard.input; })) {
+    self.delayed = true;
+    self.program = compile_sweep(sweep, true);
+  } else if (!hazards.empty()) {
+    self.sweep = sweep;
+  }
+}
+
+void CompiledSweep::execute(const SweepBindings& bindings) {
+  Implementation& self = *implementation_;
+  if (!self.delayed) {
+    const auto aliases = [&](const Hazard& hazard) {
+      return bindings.buffers[static_cast<std::size_t>(hazard.output)] == bindings.buffers[static_cast<std::size_t>(hazard.input)];
+    };
+    if (std::any_of(self.program.hazards.begin(), self.program.hazards.end(), aliases)) {
+      self.program = compile_sweep(self.sweep, true);
+      self.delayed = true;
+    }
+  }
+  execute_program(self.program, bindings);
+}
+
+bool CompiledSweep::can_fuse(const Sweep& sweep) { return fits_machine(sweep); }
+
+std::size_t CompiledSweep::bytes_moved() const { return implementation_->program.bytes_moved; }
+std::string CompiledSweep::disassembly() const { return disassemble(implementation_->program); }
+
+std::string disassemble(const SweepProgram& program) {
+  constexpr const char* addresses[] = {"flat1", "flat4", "flat8", "row1", "row4", "row8", "column", "fixed",
+                                       "accumulator", "scratch", "scratch column"};
+  std::string text;
+  for (std::size_t i = 0; i < program.instructions.size(); ++i) {
+    const Instruction& instruction = program.instructions[i];
+    text += fmt::format("{:3} {}", i, program.notes[i].text);
+    if (program.notes[i].value >= 0) text += fmt::format(" v{}", program.notes[i].value);
+    for (int k = 0; k < 2; ++k) {
+      const auto at = static_cast<std::int32_t>(i);
+      const auto patch = std::find_if(program.patches.begin(), program.patches.end(),
+                                      [&](const Patch& p) { return p.instruction == at && p.which == k; });
+      if (patch != program.patches.end()) {
+        text += fmt::format(" [buffer {}]", patch->slot);
+      } else if (instruction.address[k] != Address::fixed) {
+        text += fmt::format(" [{}]", addresses[static_cast<int>(instruction.address[k])]);
+      } else if (instruction.base[k] != 0) {
+        text += fmt::format(" [at {}]", instruction.base[k] - reinterpret_cast<std::intptr_t>(program.memory.get()));
+      }
+    }
+    text += '\n';
+  }
+  return text;
+}
+
+}  // namespace thalweg::run

@@ -1,0 +1,101 @@
+#pragma once
+// A sweep's values as compiling sees them: on the canonical domain, without the dead ones, each with the place in the
+// schedule where it is computed and the memory it lives in.
+
+#include <cstdint>
+#include <vector>
+
+#include "src/run/sweep.hpp"
+#include "src/run/sweep_geometry.hpp"
+
+namespace thalweg::run {
+
+/// A value that costs this much is kept for later stages and passes rather than computed again.
+inline constexpr int keep_cost = 8;
+
+enum class Keep : std::uint8_t {
+  none,
+  row_buffer,  // in a thread's scratch memory, for later stages of the row
+  vector,      // in the sweep's memory: all elements, or one per row
+  output,      // read back from the output it is written to
+};
+
+struct Node {
+  SweepValue::Kind kind = SweepValue::Kind::input;
+  Extent extent = Extent::element;
+  DType dtype = DType::f32;
+  Reduction reduction = Reduction::sum;
+  Distribution distribution = Distribution::uniform;
+  std::uint8_t operand_count = 0;
+  bool live = false;
+  bool vector_wanted = false;  // per_column: read as a plain vector, not only as a tile
+  bool shared = false;        // small: read by another program than the one that computes it
+  Keep keep = Keep::none;
+  std::int32_t slot = 0;
+  std::int16_t operands[3] = {0, 0, 0};
+  std::int16_t pass = 0;
+  std::int16_t stage = 0;     // of the walk; of a small value its level
+  std::int16_t segment = -1;  // where it is computed first
+  std::int32_t output_slot = -1;    // an output of the machine's dtype
+  std::int32_t cost = 0;
+  std::int32_t row_slot = -1;       // byte offset in scratch memory: a per_row value, splatted
+  std::int64_t memory = -1;         // byte offset in the sweep's memory, or of a row buffer in scratch memory
+  std::int64_t source = -1;         // byte offset in the sweep's memory: a draw's DrawSource
+  std::int64_t tile = -1;           // byte offset in the sweep's memory: a per_column value for the flat walk
+  const ElementKernel* kernel = nullptr;
+  const ElementHandlers* handlers = nullptr;
+
+  bool small() const { return extent == Extent::single || extent == Extent::per_column; }
+  bool is_apply() const { return kind == SweepValue::Kind::apply; }
+  bool is_reduce() const { return kind == SweepValue::Kind::reduce; }
+};
+
+/// An output as it is written: canonical, its value an id of a node.
+struct NodeOutput {
+  std::int16_t value;
+  std::int32_t slot;
+  DType dtype;
+};
+
+struct Nodes {
+  DType dtype = DType::f32;
+  Geometry geometry;
+  bool row_walk = false;
+  bool one_block_rows = false;
+  bool fits = true;                        // no two reductions want different walks
+  bool has_column_folds = false, has_singles = false;
+  std::int16_t passes = 1;
+  std::vector<Node> nodes;
+  std::vector<NodeOutput> outputs;
+  std::vector<std::int16_t> stage_counts;  // by pass; 0: nothing to walk for
+  std::vector<std::int16_t> level_counts;  // by pass
+  std::vector<std::int16_t> first_segments;  // by pass
+
+  Node& operator[](int id) { return nodes[static_cast<std::size_t>(id)]; }
+  const Node& operator[](int id) const { return nodes[static_cast<std::size_t>(id)]; }
+  int count() const { return static_cast<int>(nodes.size()); }
+
+  /// The operand of a reduction over elements that runs in the walk.
+  bool reduces_elements(const Node& node) const {
+    return node.is_reduce() && (*this)[node.operands[0]].extent == Extent::element;
+  }
+  /// Of a reduction that adds up over the whole domain, so that its result is there in the next pass.
+  bool reduces_in_walk(const Node& node) const { return node.small() && reduces_elements(node); }
+  /// Computed by a walk over the domain, not between passes.
+  bool in_walk(const Node& node) const { return !node.small() || reduces_in_walk(node); }
+  int segment_of(const Node& node) const { return first_segments[static_cast<std::size_t>(node.pass)] + node.stage; }
+
+  /// Reads the sweep: canonical extents, live nodes, the walk, passes and stages. `all_live`: as if every value were an
+  /// output, for a sweep that is still growing.
+  void assign(const Sweep& sweep, bool all_live = false);
+
+ private:
+  void read_values(const Sweep& sweep);
+  void make_one_row();
+  void mark_live(bool all);
+  void choose_walk();
+  void schedule();
+  void place(Node& node) const;
+};
+
+}  // namespace thalweg::run

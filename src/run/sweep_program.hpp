@@ -1,0 +1,222 @@
+#pragma once
+// A compiled sweep: what sweep_compile.cpp makes and sweep_execute.cpp runs.
+//
+// A sweep runs in passes over its domain. A value that a reduction over the whole domain (to `single` or `per_column`)
+// feeds belongs to a later pass; between the passes, small programs compute what has one value per column or only one.
+// A pass of the row walk has stages: a value that a reduction over the row feeds belongs to a later stage. Rows that fit
+// one block of the machine need no stages: there a row's reduction is an instruction like any other.
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "src/run/sweep_geometry.hpp"
+#include "src/run/sweep_machine.hpp"
+
+namespace thalweg::run {
+
+/// 64-byte aligned memory.
+class AlignedMemory {
+ public:
+  AlignedMemory() = default;
+  explicit AlignedMemory(std::size_t bytes) : block_(new std::byte[bytes + max_vector_bytes]) {
+    constexpr std::uintptr_t line = max_vector_bytes;
+    data_ = reinterpret_cast<std::byte*>((reinterpret_cast<std::uintptr_t>(block_.get()) + line - 1) / line * line);
+  }
+  std::byte* get() const { return data_; }
+
+ private:
+  std::unique_ptr<std::byte[]> block_;
+  std::byte* data_ = nullptr;
+};
+
+inline constexpr std::int32_t no_program = -1;
+
+/// Programs over a run of elements: whole wide blocks, then what is left. Indices of first instructions.
+struct BlockPrograms {
+  std::int32_t wide = no_program;
+  std::int32_t tail = no_program;
+  bool tail_wide = false;
+};
+
+/// A reduction whose lanes are summed in a slot of a thread's scratch memory.
+struct SlotFold {
+  Reduction reduction;
+  bool per_row;             // the result goes to a slot of scratch memory; else it is joined to partial `target`
+  std::int32_t slot;        // byte offset in scratch memory
+  std::int32_t target;      // per_row: byte offset of the slot; else the place among the pass's singles
+};
+
+struct ColumnFold {
+  Reduction reduction;
+  std::int32_t tile;        // byte offset in scratch memory
+  std::int64_t vector;      // byte offset in the sweep's memory: the result
+};
+
+struct SingleResult {
+  Reduction reduction;
+  std::int64_t slot;        // byte offset in the sweep's memory: the result
+};
+
+/// A reduction of a vector (per column or per row) in the sweep's memory to one value.
+struct VectorFold {
+  Reduction reduction;
+  std::int64_t vector, length;
+  std::int64_t slot;
+};
+
+/// A column vector repeated to a tile.
+struct Expansion {
+  std::int64_t vector, tile;
+};
+
+struct Range {
+  std::int32_t begin = 0, end = 0;
+};
+
+/// Small programs between passes; in this order.
+struct Level {
+  std::int32_t single_program = no_program;
+  std::int32_t column_program = no_program;
+  bool columns_wide = false;
+  Range folds;       // of vector_folds
+  Range expansions;
+};
+
+struct Stage {
+  std::int32_t row_program = no_program;  // narrow, once a row, before the blocks
+  BlockPrograms blocks;
+  Range folds;       // of slot_folds, after the blocks
+};
+
+struct Pass {
+  Range levels;      // before the walk
+  Range stages;
+  Range columns;     // of column_folds
+  Range singles;     // of single_results
+};
+
+/// Instruction `instruction`'s base `which` is buffer `slot`.
+struct Patch {
+  std::int32_t instruction;
+  std::int16_t which;
+  std::int32_t slot;
+};
+
+struct NumberInput {
+  std::int32_t slot;
+  std::int64_t memory;  // byte offset in the sweep's memory
+  double value = 0;     // as it was splatted last
+  bool splatted = false;
+};
+struct DrawInput {
+  std::int32_t slot;
+  std::int64_t memory;  // of a DrawSource
+};
+struct SingleInput {
+  std::int32_t slot;  // buffer
+  DType dtype;
+  std::int64_t memory;
+};
+struct ColumnInput {
+  std::int32_t slot;
+  DType dtype;
+  std::int64_t vector, tile;  // −1: not needed
+};
+/// A per_column or single value written out after the passes.
+struct SmallOutput {
+  std::int64_t memory, count;
+  std::int32_t slot;
+  DType dtype;
+};
+/// An output that is written before a buffer that may be the same memory is read for the last time.
+struct Hazard {
+  std::int32_t output, input;  // buffers
+};
+
+/// What an instruction is, for people.
+struct Note {
+  const char* text = "";
+  std::int32_t value = -1;
+};
+
+struct ProgramFacts {
+  DType dtype = DType::f32;
+  Geometry geometry;
+  const Machine* machine = nullptr;
+  bool row_walk = false;
+  bool one_block_rows = false;
+  bool one_walk = false;                 // nothing but one stage of one pass on one task, without folds
+  std::int64_t splat_lanes = 0;          // of a slot that are read: one vector's where all programs are narrow
+  std::int64_t read_period = 1;          // of the tiles of values per column
+  std::int64_t task_length = 1, tasks = 1;
+  Position start;                        // at the domain's beginning; scratch memory at 0
+  Position row_start;                    // the same, moving by rows, where a row is walked in blocks
+  std::int64_t work = 0;                 // rough cost of all elements, to decide about threads
+  std::size_t bytes_moved = 0;
+  std::int64_t partial_memory = 0;       // Partials by task
+  std::int64_t partials_per_task = 0;
+  std::size_t temporary_bytes = 0;       // of a thread's memory, below its start
+  std::size_t scratch_bytes = 0;
+};
+
+template <template <class> class List>
+struct ProgramLists {
+  List<Instruction> instructions;
+  List<Patch> patches;
+  List<Hazard> hazards;
+  List<Pass> passes;
+  List<Level> levels;
+  List<Stage> stages;
+  List<SlotFold> slot_folds;
+  List<ColumnFold> column_folds;
+  List<SingleResult> single_results;
+  List<VectorFold> vector_folds;
+  List<Expansion> expansions;
+  List<NumberInput> number_inputs;
+  List<DrawInput> draw_inputs;
+  List<SingleInput> single_inputs;
+  List<ColumnInput> column_inputs;
+  List<SmallOutput> small_outputs;
+  List<Note> notes;
+
+  /// Calls f(a list, the same list of `other`) for every list.
+  template <class Other, class F>
+  void with_lists_of(Other& other, F f) {
+    f(instructions, other.instructions), f(patches, other.patches), f(hazards, other.hazards);
+    f(passes, other.passes), f(levels, other.levels), f(stages, other.stages), f(slot_folds, other.slot_folds);
+    f(column_folds, other.column_folds), f(single_results, other.single_results);
+    f(vector_folds, other.vector_folds), f(expansions, other.expansions), f(number_inputs, other.number_inputs);
+    f(draw_inputs, other.draw_inputs), f(single_inputs, other.single_inputs), f(column_inputs, other.column_inputs);
+    f(small_outputs, other.small_outputs), f(notes, other.notes);
+  }
+};
+
+template <class T>
+using DraftList = std::vector<T>;
+template <class T>
+using FinalList = std::span<T>;
+
+/// A program as it is made; its lists keep their memory for the next one.
+struct SweepDraft : ProgramFacts, ProgramLists<DraftList> {
+  AlignedMemory memory;
+  std::byte* at(std::int64_t offset) const { return memory.get() + offset; }
+};
+
+/// A program as it is run: the lists of a draft in one block of memory.
+struct SweepProgram : ProgramFacts, ProgramLists<FinalList> {
+  AlignedMemory memory, lists;
+  std::byte* at(std::int64_t offset) const { return memory.get() + offset; }
+};
+
+/// Whether compile_sweep can make it: extents and dtypes that fit together, handlers for all kernels, one kind of walk.
+bool fits_machine(const Sweep& sweep);
+/// `delay_stores`: outputs are written after everything has been read, for buffers that alias.
+SweepProgram compile_sweep(const Sweep& sweep, bool delay_stores);
+void execute_program(SweepProgram& program, const SweepBindings& bindings);
+std::string disassemble(const SweepProgram& program);
+
+}  // namespace thalweg::run
