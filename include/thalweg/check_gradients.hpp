@@ -1,0 +1,61 @@
+#pragma once
+// Gradients against differences of values: for authors of ops and of gradient rules.
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include <thalweg/tape.hpp>
+
+namespace thalweg {
+
+struct GradientCheckOptions {
+  std::uint64_t seed = 0;            // of the random cotangents and directions
+  double step = 1e-3;                // of the differences, times max(1, |x|)
+  double tolerance = 1e-6;           // of the relative error
+  bool second_order = true;          // the gradient of ⟨gradient, random direction⟩ too
+  Engine engine = Engine::planned;
+};
+
+/// One element of one gradient, beside its difference quotient.
+struct GradientEntry {
+  enum class Verdict : std::uint8_t {
+    right,
+    wrong,
+    kink,        // the function bends within the step: neither right nor wrong; move the input away
+    not_finite,  // the gradient or a value near it is NaN or inf
+  };
+  int order = 1;
+  int input = 0;  // its number; the number of inputs stands for the cotangent, which the second order is checked for too
+  std::int64_t element = 0;  // row-major
+  std::string place;         // "input 1, element [2, 0]"
+  double gradient = 0, difference = 0;
+  double relative_error = 0;
+  Verdict verdict = Verdict::right;
+};
+
+struct GradientReport {
+  bool ok = true;
+  std::string message;               // one line for each element that is not right, the worst first
+  std::vector<GradientEntry> worst;  // up to 10, whatever their verdict
+  std::int64_t checked = 0;          // how many elements of gradients were compared
+};
+
+/// The message, or how many elements were checked and the largest error.
+std::string to_string(const GradientReport& report);
+
+/// Compares the gradients of `function` at `inputs` with central differences of order 4, in f64: inputs of f32 are
+/// converted, i64 and bool ones stay as they are and are not varied. With y = function(x) and random cotangents c:
+///   first order:  d⟨c, y⟩/dx, element by element
+///   second order: d⟨direction, d⟨c, y⟩/dx⟩ of x and of c
+/// The relative error is taken of the larger of the two numbers, or of 1/1000 of that order's largest gradient, after
+/// what rounding alone explains. `function` is called on a new tape each time and must be a function: one that draws
+/// random numbers makes its Random anew.
+/// What `function` throws goes through. ValueError for a step or tolerance that is not above 0 and finite; DtypeError
+/// where the inputs or the result are not fractions.
+GradientReport check_gradients(const std::function<Var(std::span<const Var>)>& function, std::vector<Tensor> inputs,
+                               const GradientCheckOptions& options = {});
+
+}  // namespace thalweg

@@ -1,0 +1,180 @@
+#pragma once
+// How an op is described to the engine: for authors of ops, in the library and outside it.
+
+#include <array>
+#include <cstdint>
+#include <initializer_list>
+#include <span>
+#include <string>
+
+#include <thalweg/element_kernel.hpp>
+#include <thalweg/random.hpp>
+#include <thalweg/tape.hpp>
+
+namespace thalweg {
+
+/// What the engine knows an op by.
+enum class Kind : std::uint8_t {
+  source,       // a leaf: constant, number, parameter, buffer of a registry
+  elementwise,  // a kernel on each element; operands broadcast
+  reduction,    // sum, product, maximum or minimum over axes
+  broadcast,    // repeats along axes
+  view,         // the same elements in another shape or order: reshape, permute, slice
+  contraction,  // matmul
+  random,       // a draw
+  effect,       // assign
+  opaque,       // a function on whole buffers
+};
+
+/// Shape and dtype of a node. A weak dtype is a number's: it gives way to the dtype of the tensor beside it.
+struct NodeType {
+  Shape shape;
+  DType dtype = DType::f32;
+  bool weak = false;
+};
+
+/// What a shape rule sees. It throws through `fail*`, which name the op and the user's line.
+class Inference {
+ public:
+  Inference(const char* op, SourceLine line, std::uint64_t attribute, std::span<const NodeType> inputs)
+      : op_(op), line_(line), attribute_(attribute), inputs_(inputs) {}
+
+  int count() const { return static_cast<int>(inputs_.size()); }
+  const NodeType& input(int index) const { return inputs_[static_cast<std::size_t>(index)]; }
+  const Shape& shape(int index) const { return input(index).shape; }
+  std::uint64_t attribute() const { return attribute_; }
+  const char* op() const { return op_; }
+  SourceLine line() const { return line_; }
+
+  [[noreturn]] void fail_shape(const std::string& message) const;
+  [[noreturn]] void fail_dtype(const std::string& message) const;
+  [[noreturn]] void fail_index(const std::string& message) const;
+
+  /// The broadcast shape of all inputs and their common dtype: numbers and bools give way to the dtype beside them.
+  /// DtypeError for two different number dtypes, or a fraction beside i64.
+  NodeType broadcast() const;
+
+ private:
+  const char* op_;
+  SourceLine line_;
+  std::uint64_t attribute_;
+  std::span<const NodeType> inputs_;
+};
+
+using ShapeRule = NodeType (*)(const Inference&);
+
+struct Op;
+
+/// What a gradient rule sees, all as Vars of the current tape.
+struct Pullback {
+  Var gradient;  // of the output; has the output's shape
+  Var output;
+  std::span<const Var> inputs;
+  std::uint64_t attribute = 0;
+  int index = 0;  // of the input whose gradient is asked for
+
+  const Var& input(int index) const { return inputs[static_cast<std::size_t>(index)]; }
+};
+
+/// An op's gradient rule for one input: says only the mathematics, with the same ops that users call. The engine
+/// accumulates, sums over broadcast dimensions, and skips what is not needed. Because it writes tape, one rule gives
+/// derivatives of every order.
+using PullbackRule = Var (*)(const Pullback&);
+
+/// What an opaque kernel sees: contiguous buffers. It may throw; then nothing of the request has happened.
+struct OpaqueCall {
+  std::span<const void* const> inputs;
+  std::span<const NodeType> input_types;
+  void* output;
+  const NodeType& output_type;
+  std::uint64_t attribute;
+  const char* op;
+  SourceLine line;
+};
+using OpaqueKernel = void (*)(const OpaqueCall&);
+
+/// Where the elements of a view lie in its input: output[i0, i1, …] = input[offset + i0·strides[0] + i1·strides[1] + …].
+struct StridedView {
+  std::array<std::int64_t, Shape::max_rank> strides{};
+  std::int64_t offset = 0;
+};
+/// A view op (or a broadcast: strides of 0) as strides; `numbers` are the values of its inputs after the first (the start
+/// of a slice), which are data: changing them makes no new plan.
+using ViewRule = StridedView (*)(const Shape& input, const Shape& output, std::uint64_t attribute,
+                                 std::span<const double> numbers);
+
+/// Attribute of a reduction: the axes as a mask in bits 0–7, and whether they stay as dimensions of 1.
+constexpr std::uint64_t keep_dimensions_bit = 1 << 8;
+/// Attribute of a contraction: which factor is read transposed. A third input is where the sums start: C + A·B.
+constexpr std::uint64_t transpose_a_bit = 1, transpose_b_bit = 2;
+
+/// An activation that a contraction can apply to its finished sums, with the same bits as the op of that name.
+enum class Epilogue : std::uint8_t { none, relu, tanh, sigmoid };
+
+enum class ReductionKind : std::uint8_t { sum, product, maximum, minimum };
+
+/// A constant that describes one primitive. Aggregates are written in the op's file with designated initializers.
+struct Op {
+  const char* name = "";
+  Kind kind = Kind::opaque;
+  ShapeRule shape_rule = nullptr;
+  /// A rule per input; null (or beyond the list): the input gets no gradient.
+  std::array<PullbackRule, 4> pullbacks{};
+  /// In place of `pullbacks`, one rule for all inputs (it reads Pullback::index); an empty Var: no gradient.
+  PullbackRule every_pullback = nullptr;
+  /// The sum of two such nodes with one attribute is one node with the inputs of both.
+  bool sums_by_joining = false;
+  const ElementKernel* kernel = nullptr;   // elementwise
+  ReductionKind reduction{};               // reduction
+  ViewRule view_rule = nullptr;            // view, broadcast
+  OpaqueKernel opaque_kernel = nullptr;    // opaque
+  /// elementwise, one input: what a contraction before it may do in its stead.
+  Epilogue epilogue = Epilogue::none;
+  /// random: standard normal rather than uniform in [0, 1).
+  bool normal = false;
+  /// An opaque kernel that may throw (an index out of range, a failed factorization).
+  bool can_fail = false;
+  /// The output has dtype bool whatever the inputs' (comparisons).
+  bool gives_bool = false;
+};
+
+/// The gradient rule of `op` for input `index`; null where it has none.
+inline PullbackRule pullback_rule(const Op& op, std::size_t index) {
+  if (op.every_pullback != nullptr) return op.every_pullback;
+  return index < op.pullbacks.size() ? op.pullbacks[index] : nullptr;
+}
+
+/// The shape rule of elementwise ops: broadcast the shapes, join the dtypes.
+NodeType elementwise_shape(const Inference& inference);
+
+/// Records `op` on the current tape and returns its node. Throws what the op's shape rule throws, with nothing recorded.
+/// TapeError: no current tape, or an operand of another one.
+Var record(const Op& op, const Operand& a, std::uint64_t attribute = 0);
+Var record(const Op& op, const Operand& a, const Operand& b, std::uint64_t attribute = 0);
+Var record(const Op& op, const Operand& a, const Operand& b, const Operand& c, std::uint64_t attribute = 0);
+/// Any number of inputs (more than three are held beside the node).
+Var record(const Op& op, std::span<const Var> inputs, std::uint64_t attribute, SourceLine line);
+
+/// A draw of `shape` from `random`, whose next draw number it takes: the same numbers in every reading of the node.
+Var record_draw(const Op& op, Random& random, const Shape& shape, DType dtype, SourceLine line);
+
+/// A number that is part of the structure, e.g. 1/N of a mean: changing it makes another plan.
+Var literal(double number);
+
+/// The id of `shape` for use in an attribute (equal shapes have equal ids), and back.
+std::uint64_t shape_attribute(const Shape& shape);
+const Shape& attribute_shape(std::uint64_t attribute);
+
+/// gradient · derivative, in which a gradient of exactly 0 stays 0 even where the derivative is inf or NaN.
+Var chain(const Operand& gradient, const Operand& derivative);
+
+/// x converted to `dtype`: towards zero from fractions to i64, x ≠ 0 to bool. d/dx: the gradient, converted back.
+Var cast(const Operand& x, DType dtype);
+
+/// 0, 1, …, count − 1 along the last axis, in the dtype of the tensor beside it: what a label is compared with.
+Var column_index(std::int64_t count, SourceLine line = {});
+
+/// The Var an operand stands for: a leaf is recorded where it is not a Var yet.
+Var as_var(const Operand& operand);
+
+}  // namespace thalweg

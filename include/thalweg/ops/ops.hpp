@@ -1,0 +1,13 @@
+#pragma once
+// All ops.
+
+#include <thalweg/ops/activation.hpp>
+#include <thalweg/ops/arithmetic.hpp>
+#include <thalweg/ops/exponential.hpp>
+#include <thalweg/ops/indexing.hpp>
+#include <thalweg/ops/loss.hpp>
+#include <thalweg/ops/matmul.hpp>
+#include <thalweg/ops/normalization.hpp>
+#include <thalweg/ops/random.hpp>
+#include <thalweg/ops/reduction.hpp>
+#include <thalweg/ops/shape.hpp>

@@ -1,0 +1,223 @@
+#include "src/core_ops/core_ops.hpp"
+
+#include <cstring>
+
+#include <fmt/format.h>
+
+#include <thalweg/differentiate.hpp>
+
+#include "src/tape/recorder.hpp"
+
+namespace thalweg::internal {
+
+const Op constant_op{.name = "constant", .kind = Kind::source};
+const Op number_op{.name = "number", .kind = Kind::source};
+const Op literal_op{.name = "literal", .kind = Kind::source};
+const Op parameter_op{.name = "parameter", .kind = Kind::source};
+const Op registry_buffer_op{.name = "registry_buffer", .kind = Kind::source};
+const Op column_index_op{.name = "column_index", .kind = Kind::source};
+
+const Op value_request_op{.name = "value", .kind = Kind::effect};
+const Op item_request_op{.name = "item", .kind = Kind::effect};
+const Op effects_request_op{.name = "run", .kind = Kind::effect};
+const Op backward_request_op{.name = "backward", .kind = Kind::effect};
+const Op keep_op{.name = "keep", .kind = Kind::effect};
+const Op gradients_op{.name = "gradients", .kind = Kind::effect};
+
+namespace {
+
+// --- views and broadcasts ---
+
+StridedView contiguous_view(const Shape&, const Shape& output, std::uint64_t, std::span<const double>) {
+  StridedView view;
+  std::int64_t stride = 1;
+  for (int axis = output.rank(); axis-- > 0; stride *= output[axis]) view.strides[static_cast<std::size_t>(axis)] = stride;
+  return view;
+}
+
+StridedView broadcast_view(const Shape& input, const Shape& output, std::uint64_t, std::span<const double>) {
+  StridedView view;
+  std::int64_t stride = 1;
+  for (int axis = input.rank(); axis-- > 0; stride *= input[axis]) {
+    const int out = axis + output.rank() - input.rank();
+    view.strides[static_cast<std::size_t>(out)] = input[axis] == 1 ? 0 : stride;
+  }
+  return view;
+}
+
+NodeType attribute_shape_rule(const Inference& inference) {
+  NodeType type = inference.input(0);
+  type.shape = attribute_shape(inference.attribute());
+  return type;
+}
+
+NodeType reshape_shape(const Inference& inference) {
+  const NodeType type = attribute_shape_rule(inference);
+  if (type.shape.size() != inference.shape(0).size())
+    inference.fail_shape(fmt::format("{} has {} elements, {} has {}", to_string(inference.shape(0)),
+                                     inference.shape(0).size(), to_string(type.shape), type.shape.size()));
+  return type;
+}
+
+NodeType broadcast_to_shape(const Inference& inference) {
+  const NodeType type = attribute_shape_rule(inference);
+  const Shape& from = inference.shape(0);
+  bool fits = from.rank() <= type.shape.rank();
+  for (int axis = 0; fits && axis < from.rank(); ++axis) {
+    const std::int64_t wanted = type.shape[axis + type.shape.rank() - from.rank()];
+    fits = from[axis] == wanted || from[axis] == 1;
+  }
+  if (!fits)
+    inference.fail_shape(fmt::format("{} does not broadcast to {}", to_string(from), to_string(type.shape)));
+  return type;
+}
+
+NodeType same_type(const Inference& inference) { return inference.input(0); }
+
+// --- gradient rules ---
+
+Var sum_to_pullback(const Pullback& p) { return broadcast_to(p.gradient, p.input(0).shape()); }
+Var broadcast_to_pullback(const Pullback& p) { return sum_to(p.gradient, p.input(0).shape()); }
+Var reshape_pullback(const Pullback& p) { return reshape(p.gradient, p.input(0).shape()); }
+Var cast_pullback(const Pullback& p) { return cast(p.gradient, p.input(0).dtype()); }
+
+// --- cast ---
+
+NodeType cast_shape(const Inference& inference) {
+  return {inference.shape(0), static_cast<DType>(inference.attribute()), false};
+}
+
+template <class From, class To>
+void convert(const void* from, void* to, std::int64_t count) {
+  const auto* source = static_cast<const From*>(from);
+  auto* target = static_cast<To*>(to);
+  for (std::int64_t i = 0; i < count; ++i) {
+    if constexpr (std::is_same_v<To, bool>) {
+      target[i] = source[i] != From{};
+    } else {
+      target[i] = static_cast<To>(source[i]);
+    }
+  }
+}
+
+template <class From>
+void convert_from(const void* from, void* to, DType dtype, std::int64_t count) {
+  switch (dtype) {
+    case DType::f32: return convert<From, float>(from, to, count);
+    case DType::f64: return convert<From, double>(from, to, count);
+    case DType::i64: return convert<From, std::int64_t>(from, to, count);
+    case DType::boolean: return convert<From, bool>(from, to, count);
+  }
+}
+
+void cast_kernel(const OpaqueCall& call) {
+  const std::int64_t count = call.output_type.shape.size();
+  const DType to = call.output_type.dtype;
+  switch (call.input_types[0].dtype) {
+    case DType::f32: return convert_from<float>(call.inputs[0], call.output, to, count);
+    case DType::f64: return convert_from<double>(call.inputs[0], call.output, to, count);
+    case DType::i64: return convert_from<std::int64_t>(call.inputs[0], call.output, to, count);
+    case DType::boolean: return convert_from<bool>(call.inputs[0], call.output, to, count);
+  }
+}
+
+// --- a sum of nothing: its result has elements where its input has none ---
+
+void fill_zeros(const OpaqueCall& call) {
+  std::memset(call.output, 0, static_cast<std::size_t>(call.output_type.shape.size()) * size_of(call.output_type.dtype));
+}
+
+Var sum_of_nothing_pullback(const Pullback& p) { return broadcast_to(cast(literal(0), p.gradient.dtype()), p.input(0).shape()); }
+
+const Op sum_of_nothing_op{.name = "sum",
+                           .kind = Kind::opaque,
+                           .shape_rule = attribute_shape_rule,
+                           .pullbacks = {sum_of_nothing_pullback},
+                           .opaque_kernel = fill_zeros};
+
+// --- assign ---
+
+NodeType assign_shape(const Inference& inference) { return inference.input(0); }
+
+}  // namespace
+
+const Op sum_to_op{.name = "sum_to",
+                   .kind = Kind::reduction,
+                   .shape_rule = attribute_shape_rule,
+                   .pullbacks = {sum_to_pullback},
+                   .reduction = ReductionKind::sum};
+const Op broadcast_to_op{.name = "broadcast_to",
+                         .kind = Kind::broadcast,
+                         .shape_rule = broadcast_to_shape,
+                         .pullbacks = {broadcast_to_pullback},
+                         .view_rule = broadcast_view};
+const Op reshape_op{.name = "reshape",
+                    .kind = Kind::view,
+                    .shape_rule = reshape_shape,
+                    .pullbacks = {reshape_pullback},
+                    .view_rule = contiguous_view};
+const Op stop_gradient_op{
+    .name = "stop_gradient", .kind = Kind::view, .shape_rule = same_type, .view_rule = contiguous_view};
+const Op assign_op{.name = "assign", .kind = Kind::effect, .shape_rule = assign_shape};
+const Op cast_op{.name = "cast",
+                 .kind = Kind::opaque,
+                 .shape_rule = cast_shape,
+                 .pullbacks = {cast_pullback},
+                 .opaque_kernel = cast_kernel};
+
+void* registry_data(const RegistryCore& core, std::uint64_t attribute) {
+  const RegistryAddress address = unpack(attribute);
+  switch (address.space) {
+    case RegistrySpace::parameter: return core.value_data(address.index);
+    case RegistrySpace::values: return core.trainable_values.data();
+    case RegistrySpace::gradients: return core.gradients.data();
+    case RegistrySpace::state: return core.states[static_cast<std::size_t>(address.index)].buffer.data();
+  }
+  return nullptr;
+}
+
+Var sum_to(const Operand& x, const Shape& shape) {
+  const Var value = as_var(x);
+  if (value.shape() == shape) return value;
+  if (value.size() == 0) return sum_of_nothing(value, shape);
+  return record(sum_to_op, value, shape_attribute(shape));
+}
+
+Var sum_of_nothing(const Operand& x, const Shape& shape) {
+  return record(sum_of_nothing_op, x, shape_attribute(shape));
+}
+
+Var broadcast_to(const Operand& x, const Shape& shape) { return record(broadcast_to_op, x, shape_attribute(shape)); }
+
+Var reshape(const Operand& x, const Shape& shape) { return record(reshape_op, x, shape_attribute(shape)); }
+
+Var add(const Operand& a, const Operand& b) { return record(add_op, a, b); }
+
+}  // namespace thalweg::internal
+
+namespace thalweg {
+
+Var stop_gradient(const Operand& x) { return record(internal::stop_gradient_op, x); }
+
+Var cast(const Operand& x, DType dtype) {
+  const Var value = as_var(x);
+  if (value.dtype() == dtype) return value;
+  return record(internal::cast_op, value, static_cast<std::uint64_t>(dtype));
+}
+
+Var column_index(std::int64_t count, SourceLine line) {
+  if (count == 1) return internal::reshape(literal(0), Shape{1});  // 0 in every column it stretches to
+  internal::Recorder& recorder = internal::Recorder::require("column_index", line);
+  internal::Key key;
+  key.op = &internal::column_index_op;
+  key.dtype = DType::i64;
+  key.flags = internal::weak_flag | internal::shape_flag;
+  key.attribute = shape_attribute(Shape{count});
+  return recorder.var(recorder.append(key, line));
+}
+
+Var chain(const Operand& gradient, const Operand& derivative) {
+  return record(internal::chain_op, gradient, derivative);
+}
+
+}  // namespace thalweg

@@ -1,0 +1,47 @@
+#pragma once
+// The few ops that the engine itself writes.
+
+#include <thalweg/op.hpp>
+
+#include "src/registry/core.hpp"
+
+namespace thalweg::internal {
+
+// Sources. What a key's attribute says: the shape (constant, draw), the bits of the number (literal), an address in a
+// registry (parameter, registry_buffer); a number's value is data.
+extern const Op constant_op, number_op, literal_op, parameter_op, registry_buffer_op;
+
+// Requests and marks: they have no value.
+extern const Op value_request_op, item_request_op, effects_request_op, backward_request_op, keep_op, gradients_op;
+
+extern const Op add_op, chain_op, sum_to_op, broadcast_to_op, reshape_op, stop_gradient_op, assign_op, cast_op;
+extern const Op column_index_op;  // attribute: the shape (n,); values 0, 1, …, n − 1 in the dtype of the tensor beside it
+
+/// A place in a registry as a key's attribute.
+enum class RegistrySpace : std::uint8_t { parameter, values, gradients, state };
+struct RegistryAddress {
+  std::uint32_t uid;
+  RegistrySpace space;
+  std::int32_t index;  // of the parameter, or of the state buffer
+};
+inline std::uint64_t pack(const RegistryAddress& address) {
+  return (std::uint64_t{address.uid} << 32) | (std::uint64_t{static_cast<std::uint8_t>(address.space)} << 28) |
+         static_cast<std::uint32_t>(address.index);
+}
+inline RegistryAddress unpack(std::uint64_t attribute) {
+  return {static_cast<std::uint32_t>(attribute >> 32), static_cast<RegistrySpace>((attribute >> 28) & 15),
+          static_cast<std::int32_t>(attribute & 0xFFFFFFF)};
+}
+
+/// What a key's attribute addresses.
+void* registry_data(const RegistryCore& core, std::uint64_t attribute);
+
+/// `x` summed over the dimensions in which `shape` was stretched to x's shape.
+Var sum_to(const Operand& x, const Shape& shape);
+Var broadcast_to(const Operand& x, const Shape& shape);
+/// The sum of `x`, which has no elements: zeros of `shape`.
+Var sum_of_nothing(const Operand& x, const Shape& shape);
+Var reshape(const Operand& x, const Shape& shape);
+Var add(const Operand& a, const Operand& b);
+
+}  // namespace thalweg::internal

@@ -1,0 +1,291 @@
+// Reading the tape backwards and writing more of it. One loop over ids, never recursive; linear in the tape.
+//
+// For y with gradient ȳ: every node v gets v̄ = Σ over its uses u of (∂u/∂v)ᵀ ū, each term recorded by the pullback of u's
+// op for that input. Griewank and Walther, Evaluating Derivatives, 2nd ed., section 3.2 (reverse mode).
+
+#include <thalweg/differentiate.hpp>
+
+#include <unordered_map>
+
+#include <fmt/format.h>
+
+#include "src/core_ops/core_ops.hpp"
+#include "src/tape/recorder.hpp"
+
+namespace thalweg::internal {
+
+namespace {
+
+bool is_differentiable(const Info& info) { return is_floating(info.dtype) || info.weak; }
+
+}  // namespace
+
+class Differentiation {
+ public:
+  Differentiation(Recorder& recorder, std::int32_t y) : recorder_(recorder), y_(y) {
+    needed_.assign(static_cast<std::size_t>(y) + 1, 0);
+    gradients_.assign(static_cast<std::size_t>(y) + 1, -1);
+  }
+
+  /// Asks for the gradient of node `id`; the terms of several nodes may be gathered at one of them, `gather_at`.
+  void want(std::int32_t id) { needed_[static_cast<std::size_t>(id)] = 1; }
+  void gather(std::int32_t id, std::int32_t gather_at) { gathered_.emplace(id, gather_at); }
+
+  /// Records the backward pass from `seed`, the gradient of y.
+  void run(std::int32_t seed) {
+    mark_paths();
+    gradients_[static_cast<std::size_t>(y_)] = seed;
+    for (std::int32_t id = y_; id >= 0; --id)
+      if (gradients_[static_cast<std::size_t>(id)] >= 0 && needed_[static_cast<std::size_t>(id)]) pull_back(id);
+    recorder_.deriving_ = -1;
+  }
+
+  /// The gradient's node; −1 where y does not depend on `id`.
+  std::int32_t gradient(std::int32_t id) const { return gradients_[static_cast<std::size_t>(id)]; }
+  bool reached(std::int32_t id) const { return needed_[static_cast<std::size_t>(id)] != 0; }
+
+ private:
+  /// A node is on a path where one of its inputs is, through an op that has a gradient rule for that input.
+  void mark_paths() {
+    for (std::int32_t id = 0; id <= y_; ++id) {
+      const Key& key = recorder_.key(id);
+      if (needed_[static_cast<std::size_t>(id)] || key.count == 0 || !is_differentiable(recorder_.info(id))) continue;
+      const std::span<const std::int32_t> inputs = recorder_.inputs(key);
+      for (std::size_t i = 0; i < inputs.size(); ++i)
+        if (pullback_rule(*key.op, i) && needed_[static_cast<std::size_t>(inputs[i])]) {
+          needed_[static_cast<std::size_t>(id)] = 1;
+          break;
+        }
+    }
+  }
+
+  void pull_back(std::int32_t id) {
+    const Key key = recorder_.key(id);
+    if (key.count == 0) return;
+    const std::span<const std::int32_t> ids = recorder_.inputs(key);
+    inputs_.clear();
+    for (const std::int32_t input : ids) inputs_.push_back(recorder_.var(input));
+    Pullback pullback;
+    pullback.gradient = recorder_.var(gradient(id));
+    pullback.output = recorder_.var(id);
+    pullback.inputs = inputs_;
+    pullback.attribute = key.attribute;
+    recorder_.deriving_ = id;
+    for (std::size_t i = 0; i < inputs_.size(); ++i) {
+      const std::int32_t input = inputs_[i].id();
+      const PullbackRule rule = pullback_rule(*key.op, i);
+      if (rule == nullptr || !needed_[static_cast<std::size_t>(input)]) continue;
+      const std::int32_t first_new = recorder_.size();
+      pullback.index = static_cast<int>(i);
+      if (const Var term = rule(pullback); !term.empty()) accumulate(input, term, first_new);
+    }
+  }
+
+  void accumulate(std::int32_t input, Var term, std::int32_t first_new) {
+    const Info& info = recorder_.info(input);
+    if (const auto at = gathered_.find(input); at != gathered_.end()) input = at->second;
+    std::int32_t& sum = gradients_[static_cast<std::size_t>(input)];
+    const bool stretched = recorder_.info(term.id()).shape != info.shape;
+    if (stretched) term = sum_to(term, *info.shape);
+    if (sum < 0) {
+      sum = term.id();
+      return;
+    }
+    // C + A·B in one contraction where the term is one that was made for this sum alone.
+    const Key key = recorder_.key(term.id());
+    if (key.op->kind == Kind::contraction && key.count == 2 && term.id() >= first_new) {
+      sum = record(*key.op, recorder_.var(key.inputs[0]), recorder_.var(key.inputs[1]), recorder_.var(sum),
+                   key.attribute)
+                .id();
+    } else if (key.op->sums_by_joining && recorder_.key(sum).op == key.op &&
+               recorder_.key(sum).attribute == key.attribute &&
+               recorder_.inputs(sum).size() + recorder_.inputs(key).size() <= 254) {
+      std::vector<Var> joined;
+      for (const std::int32_t id : recorder_.inputs(sum)) joined.push_back(recorder_.var(id));
+      for (const std::int32_t id : recorder_.inputs(key)) joined.push_back(recorder_.var(id));
+      sum = record(*key.op, joined, key.attribute, {}).id();
+    } else {
+      sum = add(recorder_.var(sum), term).id();
+    }
+  }
+
+  Recorder& recorder_;
+  std::int32_t y_;
+  std::vector<std::uint8_t> needed_;
+  std::vector<std::int32_t> gradients_;
+  std::unordered_map<std::int32_t, std::int32_t> gathered_;
+  std::vector<Var> inputs_;
+};
+
+namespace {
+
+/// The gradient of y itself: 1, or the seed given.
+std::int32_t seed_of(Recorder& recorder, std::int32_t y, std::int32_t seed, const char* op, SourceLine line) {
+  const Info& info = recorder.info(y);
+  const std::string shape = to_string(*info.shape);
+  if (!is_differentiable(info))
+    throw DtypeError(error_text(op, fmt::format("a value of dtype {} has no gradient", name(info.dtype)), line));
+  if (seed >= 0) {
+    if (!(*recorder.info(seed).shape == *info.shape))
+      throw ShapeError(error_text(
+          op, fmt::format("the seed has shape {}, what it seeds {}", to_string(*recorder.info(seed).shape), shape), line));
+    return seed;
+  }
+  if (info.shape->size() != 1)
+    throw ShapeError(
+        error_text(op, fmt::format("shape {} is not a scalar; give a seed of that shape, or reduce it first", shape), line));
+  const std::int32_t one = recorder.literal(1, info.dtype);
+  return info.shape->rank() == 0 ? one : broadcast_to(recorder.var(one), *info.shape).id();
+}
+
+}  // namespace
+
+std::vector<std::int32_t> Recorder::gradients(std::int32_t y, std::span<const std::int32_t> wanted, std::int32_t seed,
+                                              SourceLine line) {
+  std::vector<std::int32_t> ids(wanted.begin(), wanted.end());
+  ids.push_back(y);
+  ids.push_back(seed);
+  Key key;
+  key.op = &gradients_op;
+  key.attribute = static_cast<std::uint64_t>(workspace_.pool.list(ids));
+  const bool predicted = *expected_ == key || (predicted_ != nullptr && turn(key));
+  const std::int32_t begin = append(key, line);
+  if (predicted)
+    for (const Expansion& expansion : predicted_->expansions)
+      if (expansion.begin == begin) {
+        next_ += expansion.count;
+        expected_ += expansion.count;
+        return expansion.results;
+      }
+  const Recording before{begin, keys_.size() - 1, expansions_.size()};
+  try {
+    deriving_ = begin;
+    Differentiation differentiation(*this, y);
+    for (const std::int32_t id : wanted)
+      if (id <= y) differentiation.want(id);
+    differentiation.run(seed_of(*this, y, seed, "gradients", line));
+    deriving_ = begin;
+    Expansion expansion{begin, 0, {}};
+    for (const std::int32_t id : wanted) {
+      std::int32_t gradient = id <= y ? differentiation.gradient(id) : -1;
+      if (gradient < 0) gradient = broadcast_to(var(literal(0, info(id).dtype)), *info(id).shape).id();
+      expansion.results.push_back(gradient);
+    }
+    deriving_ = -1;
+    expansion.count = next_ - begin - 1;
+    expansions_.push_back(expansion);
+    return expansion.results;
+  } catch (...) {
+    rewind(before);
+    throw;
+  }
+}
+
+void Recorder::derive_backward(std::int32_t loss, std::int32_t seed, const BackwardTarget& target, SourceLine line,
+                               Segment& segment) {
+  deriving_ = segment.base + static_cast<std::int32_t>(keys_.size()) - 1;
+  Differentiation differentiation(*this, loss);
+  // One sum for each parameter, however often it was read: gathered at its first leaf.
+  std::unordered_map<std::uint64_t, std::int32_t> first_leaf;
+  std::vector<std::pair<RegistryCore*, std::int32_t>> leaves;
+  for (std::int32_t id = 0; id <= loss; ++id) {
+    if (key(id).op != &parameter_op) continue;
+    RegistryCore* const registry = slot(id).registry;
+    const auto index = static_cast<int>(slot(id).index);
+    const bool wanted = registry->entries[static_cast<std::size_t>(index)].trainable &&
+                        (target.registry == nullptr || target.registry == registry) &&
+                        (target.selection == nullptr || std::find(target.selection->begin(), target.selection->end(),
+                                                                  index) != target.selection->end());
+    if (!wanted) continue;
+    differentiation.want(id);
+    const auto [at, is_first] = first_leaf.emplace(key(id).attribute, id);
+    if (is_first) {
+      leaves.emplace_back(registry, id);
+    } else {
+      differentiation.gather(id, at->second);
+    }
+  }
+  differentiation.run(seed_of(*this, loss, seed, "backward", line));
+  bool reached = false;
+  for (const auto& [registry, leaf] : leaves) {
+    if (differentiation.gradient(leaf) < 0) continue;
+    reached = true;
+    if (was_assigned(*registry, static_cast<std::int32_t>(slot(leaf).index)))
+      throw TapeError(error_text(
+          "backward",
+          fmt::format("parameter '{}' was assigned on this tape; differentiate before assigning, or on a new tape",
+                      registry->entries[slot(leaf).index].name),
+          line));
+  }
+  if (!reached)
+    throw TapeError(error_text("backward", "the loss reaches no trainable parameter", line));
+  for (const auto& [registry, leaf] : leaves) {
+    if (differentiation.gradient(leaf) < 0) continue;
+    if (std::find(segment.registries.begin(), segment.registries.end(), registry->uid) != segment.registries.end()) continue;
+    segment.registries.push_back(registry->uid);
+    const auto place = static_cast<std::int32_t>(segment.registries.size()) - 1;
+    for (std::int32_t index = 0; index < static_cast<std::int32_t>(registry->entries.size()); ++index) {
+      if (!registry->entries[static_cast<std::size_t>(index)].trainable) continue;
+      if (target.selection != nullptr &&
+          std::find(target.selection->begin(), target.selection->end(), index) == target.selection->end())
+        continue;
+      const auto at = first_leaf.find(pack({registry->uid, RegistrySpace::parameter, index}));
+      segment.gradient_outputs.push_back(
+          {place, index, at == first_leaf.end() ? -1 : differentiation.gradient(at->second)});
+    }
+  }
+}
+
+}  // namespace thalweg::internal
+
+namespace thalweg {
+
+using internal::Recorder;
+
+namespace {
+
+void request_backward(const Var& loss, const Tensor* seed, const Recorder::BackwardTarget& target, SourceLine line) {
+  Recorder& recorder = Recorder::require("backward", line);
+  const std::int32_t id = recorder.resolve(Operand(loss, line.file, line.line), "backward");
+  recorder.backward(id, seed ? recorder.constant(*seed, line) : -1, target, line);
+}
+
+}  // namespace
+
+void backward(const Var& loss, const char* file, unsigned line) { request_backward(loss, nullptr, {}, {file, line}); }
+
+void backward(const Var& loss, const Tensor& seed, const char* file, unsigned line) {
+  request_backward(loss, &seed, {}, {file, line});
+}
+
+void backward(const Var& loss, const ParameterRegistry& target, const char* file, unsigned line) {
+  request_backward(loss, nullptr, {target.core().get(), nullptr, nullptr}, {file, line});
+}
+
+void backward(const Var& loss, const Selection& target, const char* file, unsigned line) {
+  request_backward(loss, nullptr, {target.core().get(), &target.indices(), nullptr}, {file, line});
+}
+
+void backward(const Var& loss, Gradients& target, const char* file, unsigned line) {
+  request_backward(loss, nullptr, {target.core().get(), nullptr, target.data()}, {file, line});
+}
+
+std::vector<Var> gradients(const Var& y, std::span<const Var> inputs, const Var& seed, const char* file,
+                           unsigned line) {
+  const SourceLine place{file, line};
+  Recorder& recorder = Recorder::require("gradients", place);
+  const auto id = [&](const Var& var) { return recorder.resolve(Operand(var, file, line), "gradients"); };
+  std::vector<std::int32_t> ids;
+  for (const Var& input : inputs) ids.push_back(id(input));
+  std::vector<Var> results;
+  for (const std::int32_t result : recorder.gradients(id(y), ids, seed.empty() ? -1 : id(seed), place))
+    results.push_back(recorder.var(result));
+  return results;
+}
+
+std::vector<Var> gradients(const Var& y, std::initializer_list<Var> inputs, const Var& seed, const char* file,
+                           unsigned line) {
+  return gradients(y, std::span<const Var>(inputs.begin(), inputs.size()), seed, file, line);
+}
+
+}  // namespace thalweg

@@ -1,0 +1,98 @@
+// The eager engine: each node is computed as it is recorded, by a plan of its own. It shares kernels with planning and
+// nothing else, which makes it the planner's oracle.
+
+#include <cstring>
+
+#include "src/core_ops/core_ops.hpp"
+#include "src/plan/plan.hpp"
+#include "src/tape/recorder.hpp"
+
+namespace thalweg::internal {
+
+namespace {
+
+bool has_value(const Key& key) {
+  return key.op->kind != Kind::effect && key.op != &number_op && key.op != &literal_op && key.op != &column_index_op;
+}
+
+}  // namespace
+
+bool Recorder::has_eager_value(std::int32_t id) const {
+  const auto place = static_cast<std::size_t>(id);
+  return place < eager_values_.size() && eager_values_[place].has_value();
+}
+
+void* Recorder::eager_data(std::int32_t id) {
+  const auto place = static_cast<std::size_t>(id);
+  if (place >= eager_values_.size()) eager_values_.resize(place + 1);
+  if (!eager_values_[place]) {
+    const NodeType node = type(id);
+    eager_values_[place] = Tensor::empty(node.shape, node.dtype);
+  }
+  return const_cast<void*>(eager_values_[place]->raw());
+}
+
+void Recorder::compute_eagerly(std::int32_t id) {
+  const Key& node = key(id);
+  // Sources lie where they are; arithmetic on numbers is done where it is read.
+  if (!has_value(node) || node.op->kind == Kind::source || info(id).weak) return;
+  Plan::make_node(*this, id)->run(*this, {}, line(id));
+}
+
+const Tensor& Recorder::eager_value(std::int32_t id) {
+  if (!has_eager_value(id)) Plan::make_node(*this, id)->run(*this, {}, line(id));
+  return *eager_values_[static_cast<std::size_t>(id)];
+}
+
+/// The same rule as a plan's: what is asked must not go through a changed parameter, except by way of what was asked before.
+void Recorder::check_eager_leaves(Segment& segment, SourceLine line) {
+  std::vector<std::uint8_t> seen(static_cast<std::size_t>(next_), 0);
+  for (const Segment* earlier : path_)
+    if (earlier != &segment)
+      for (const std::int32_t id : earlier->asked) seen[static_cast<std::size_t>(id)] = 1;
+  std::vector<std::int32_t> stack;
+  const auto visit = [&](std::int32_t id) {
+    if (seen[static_cast<std::size_t>(id)]) return;
+    seen[static_cast<std::size_t>(id)] = 1;
+    stack.push_back(id);
+  };
+  for (const GradientOutput& output : segment.gradient_outputs)
+    if (output.node >= 0) visit(output.node);
+  for (const PendingEffect& effect : pending_) visit(effect.node);
+  for (const std::int32_t id : segment.asked) visit(id);
+  for (std::int32_t id = segment.base; id < segment.request; ++id)
+    if (key(id).op == &keep_op) visit(key(id).inputs[0]);
+  while (!stack.empty()) {
+    const std::int32_t id = stack.back();
+    stack.pop_back();
+    if (key(id).op == &parameter_op || key(id).op == &registry_buffer_op) check_fresh(id, line);
+    for (const std::int32_t input : inputs(id)) visit(input);
+  }
+}
+
+const void* Recorder::execute_eager(Segment& segment, SourceLine line, const BackwardTarget& target) {
+  const Key request = key(segment.request);
+  check_eager_leaves(segment, line);
+  // All values first, then the writes: a throw leaves parameters as they were.
+  std::vector<std::pair<Tensor, PendingEffect>> writes;
+  for (const PendingEffect& effect : pending_) writes.emplace_back(eager_value(inputs(effect.node)[0]), effect);
+  for (const GradientOutput& output : segment.gradient_outputs) {
+    RegistryCore& core = *registry_by_uid(segment.registries[static_cast<std::size_t>(output.registry)]);
+    char* data = core.gradient_data(output.index);
+    if (target.buffer != nullptr)
+      data = static_cast<char*>(target.buffer) + (data - static_cast<char*>(core.gradients.data()));
+    const std::size_t bytes =
+        static_cast<std::size_t>(core.entries[static_cast<std::size_t>(output.index)].shape.size()) * size_of(core.dtype);
+    if (output.node < 0) {
+      std::memset(data, 0, bytes);
+    } else {
+      std::memcpy(data, eager_value(output.node).raw(), bytes);
+    }
+  }
+  const bool asks = request.op == &value_request_op || request.op == &item_request_op;
+  const void* const value = asks ? eager_value(request.inputs[0]).raw() : nullptr;
+  for (const auto& [tensor, effect] : writes) std::memcpy(assigned_data(effect.node), tensor.raw(), tensor.bytes());
+  return value;
+}
+
+}  // namespace thalweg::internal

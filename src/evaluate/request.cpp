@@ -1,0 +1,234 @@
+// Requests: what makes a tape compute. A request carries out the effects recorded before it, computes what it asks for and
+// no more, and commits at its end; one that throws has not been made.
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+
+#include <fmt/format.h>
+
+#include "src/core_ops/core_ops.hpp"
+#include "src/plan/plan.hpp"
+#include "src/tape/recorder.hpp"
+
+namespace thalweg::internal {
+
+namespace {
+
+Key request_key(const Op& op, std::int32_t input = -1, std::int32_t second = -1, std::uint64_t attribute = 0) {
+  Key key;
+  key.op = &op;
+  key.inputs[0] = input;
+  key.inputs[1] = second;
+  key.attribute = attribute;
+  return key;
+}
+
+std::uint32_t version_of_path(const std::vector<Segment*>& path) {
+  std::uint32_t version = 0;
+  for (const Segment* segment : path) version += segment->version;
+  return version;
+}
+
+/// " at file.cpp:12", empty where it is not known.
+std::string place(SourceLine line) {
+  const std::string text = error_text("", "", line);
+  const std::size_t at = text.find(" at ");
+  return at == std::string::npos ? "" : text.substr(at);
+}
+
+/// The element that `data` points at, converted.
+double read_element(const void* data, DType dtype) {
+  switch (dtype) {
+    case DType::f32: return *static_cast<const float*>(data);
+    case DType::f64: return *static_cast<const double*>(data);
+    case DType::i64: return static_cast<double>(*static_cast<const std::int64_t*>(data));
+    case DType::boolean: return *static_cast<const bool*>(data) ? 1 : 0;
+  }
+  return 0;
+}
+
+}  // namespace
+
+const void* Recorder::execute(Segment& segment, const char* writer, SourceLine line, const BackwardTarget& target) {
+  try {
+    if (!pending_.empty()) claim_effects(writer, line);
+    if (engine() == Engine::eager) return execute_eager(segment, line, target);
+    const std::uint32_t version = version_of_path(path_);
+    if (!segment.plan || segment.plan->path_version != version) {
+      segment.plan = nullptr;
+      segment.plan = Plan::make(*this, segment);
+      segment.plan->path_version = version;
+      workspace_.segment_bytes += segment.plan->bytes();
+      planned_ = true;
+    }
+    return segment.plan->run(*this, target, line).value;
+  } catch (...) {
+    claims_.clear();
+    undo(segment);
+    throw;
+  }
+}
+
+/// Takes a request back: the tape is as before it was made.
+void Recorder::undo(Segment& segment) {
+  const auto count = static_cast<std::size_t>(segment.request - segment.base);
+  path_.pop_back();
+  node_ = segment.parent;
+  predicted_ = nullptr;
+  expected_ = &nothing();
+  segment_base_ = segment.base;
+  next_ = segment.request;
+  keys_.assign(segment.keys.begin(), segment.keys.begin() + static_cast<std::ptrdiff_t>(count));
+  infos_.assign(segment.infos.begin(), segment.infos.begin() + static_cast<std::ptrdiff_t>(count));
+  expansions_.clear();
+  for (const Expansion& expansion : segment.expansions)
+    if (expansion.begin < next_) expansions_.push_back(expansion);
+  turned_from_ = nullptr;
+  std::erase_if(held_, [&](const HeldValue& held) { return held.segment == &segment; });
+  if (eager_values_.size() > static_cast<std::size_t>(next_)) eager_values_.resize(static_cast<std::size_t>(next_));
+}
+
+void Recorder::forget(std::int32_t first) {
+  if (predicted_ != nullptr) leave_prediction();
+  first = std::max(first, segment_base_);
+  const auto kept = std::count_if(expansions_.begin(), expansions_.end(),
+                                  [&](const Expansion& expansion) { return expansion.begin < first; });
+  rewind({first, static_cast<std::size_t>(first - segment_base_), static_cast<std::size_t>(kept)});
+  std::erase_if(pending_, [&](const PendingEffect& effect) { return effect.node >= first; });
+  if (eager_values_.size() > static_cast<std::size_t>(next_)) eager_values_.resize(static_cast<std::size_t>(next_));
+}
+
+/// What stays until the tape ends: what is asked for, and what was to be kept.
+void Recorder::note_asked(Segment& segment, std::int32_t id) {
+  if (segment.asks_noted) return;
+  segment.asks_noted = true;
+  if (id >= 0) segment.asked.push_back(id);
+  for (std::int32_t at = segment.base; at < segment.request; ++at)
+    if (key(at).op == &keep_op) segment.asked.push_back(key(at).inputs[0]);
+}
+
+Tensor Recorder::value(std::int32_t id, SourceLine line) {
+  watch_open_segment();
+  Segment& segment = complete(request_key(value_request_op, id), line, [](Segment&) {});
+  note_asked(segment, id);
+  execute(segment, "value()", line, {});
+  commit("value()", line);
+  if (engine() == Engine::eager) return eager_value(id);
+  for (const HeldValue& held : held_)
+    if (held.node == id) return held.tensor;
+  return Tensor();  // unreachable: the plan has delivered it
+}
+
+double Recorder::item(std::int32_t id, SourceLine line) {
+  watch_open_segment();
+  Segment& segment = complete(request_key(item_request_op, id), line, [](Segment&) {});
+  note_asked(segment, id);
+  const void* const data = execute(segment, "item()", line, {});
+  commit("item()", line);
+  return read_element(data, info(id).dtype);
+}
+
+void Recorder::run_effects(const char* writer, SourceLine line) {
+  watch_open_segment();
+  Segment& segment = complete(request_key(effects_request_op), line, [](Segment&) {});
+  note_asked(segment, -1);
+  execute(segment, writer, line, {});
+  commit(writer, line);
+}
+
+void Recorder::backward(std::int32_t loss, std::int32_t seed, const BackwardTarget& target, SourceLine line) {
+  watch_open_segment();
+  std::uint64_t attribute = 0;
+  if (target.registry != nullptr) {
+    attribute = (std::uint64_t{target.registry->uid} << 32) | 1;
+    if (target.selection != nullptr)
+      attribute |= static_cast<std::uint64_t>(
+                       workspace_.pool.list(std::span<const int>(target.selection->data(), target.selection->size())))
+                   << 1;
+  }
+  Segment& segment = complete(request_key(backward_request_op, loss, seed, attribute), line,
+                              [&](Segment& derived) { derive_backward(loss, seed, target, line, derived); });
+  note_asked(segment, loss);
+  requested_ = &segment;
+  if (target.buffer == nullptr)  // until they have been filled
+    for (const std::uint32_t uid : segment.registries) registry_by_uid(uid)->gradients_fresh = false;
+  execute(segment, "backward()", line, target);
+  commit("backward()", line);
+  if (target.buffer == nullptr)
+    for (const std::uint32_t uid : segment.registries) registry_by_uid(uid)->gradients_fresh = true;
+}
+
+void Recorder::claim_effects(const char* writer, SourceLine line) {
+  for (std::size_t i = 0; i < pending_.size(); ++i) {
+    bool first = true;
+    for (std::size_t j = 0; j < i; ++j) first = first && pending_[j].registry != pending_[i].registry;
+    if (first) claims_.push_back(pending_[i].registry->claim_write(writer, line));
+  }
+}
+
+void Recorder::commit(const char* writer, SourceLine line) {
+  claims_.clear();
+  for (const PendingEffect& effect : pending_) effect.registry->note_write(effect.index, writer, line);
+  pending_.clear();
+}
+
+void Recorder::check_fresh(std::int32_t leaf, SourceLine line) const {
+  const Slot& read = slot(leaf);
+  const RegistryCore& registry = *read.registry;
+  if (registry.write_count == read.version) return;
+  const RegistryAddress address = unpack(key(leaf).attribute);
+  if (address.space != RegistrySpace::parameter) {
+    if (address.space == RegistrySpace::gradients) return;
+    throw TapeError(error_text("step", "the registry was written since the update was recorded", line));
+  }
+  const RegistryCore::Entry& entry = registry.entries[read.index];
+  if (entry.last_write <= read.version) return;
+  throw TapeError(error_text(
+      "value",
+      fmt::format("this needs parameter '{}' as it was when it was read{}, but {} has changed it since; ask for the value "
+                  "before that, or keep() it",
+                  entry.name, place(user_line(leaf)), registry.describe_writer(static_cast<int>(read.index))),
+      line));
+}
+
+// --- memory ---
+
+char* Recorder::arena(std::size_t bytes) {
+  if (bytes <= arena_bytes_) return arena_;
+  constexpr std::size_t page = 4096;
+  const std::size_t size = (bytes + bytes / 4 + page - 1) / page * page;
+  auto* const grown = static_cast<char*>(std::aligned_alloc(64, size));
+  if (grown == nullptr) throw std::bad_alloc();
+  if (arena_bytes_ > 0) std::memcpy(grown, arena_, arena_bytes_);
+  std::free(arena_);
+  arena_ = grown;
+  arena_bytes_ = size;
+  return arena_;
+}
+
+/// The tensor held for a node that was asked for; made where there is none yet.
+void* Recorder::hold(std::int32_t id) {
+  for (const HeldValue& held : held_)
+    if (held.node == id) return const_cast<void*>(held.tensor.raw());
+  const NodeType held_type = type(id);
+  held_.push_back({id, path_.back(), Tensor::empty(held_type.shape, held_type.dtype)});
+  return const_cast<void*>(held_.back().tensor.raw());
+}
+
+/// Turns what `watch` asked for into keeps, for the nodes recorded since the last request.
+void Recorder::watch_open_segment() {
+  if (watched_.empty()) return;
+  const std::int32_t end = next_;
+  for (std::int32_t id = segment_base_; id < end; ++id) {
+    if (key(id).op->kind == Kind::effect) continue;
+    const std::string scope = scope_name(id);
+    for (const std::string& pattern : watched_)
+      if (!scope.empty() && matches(pattern, scope)) {
+        keep(id);
+        break;
+      }
+  }
+}
+
+}  // namespace thalweg::internal

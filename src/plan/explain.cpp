@@ -1,0 +1,169 @@
+// What a plan does, in words and in numbers.
+
+#include <algorithm>
+#include <iterator>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "src/core_ops/core_ops.hpp"
+#include "src/plan/plan.hpp"
+
+namespace thalweg::internal {
+
+namespace {
+
+void sort_unique(std::vector<std::int32_t>& values) {
+  std::sort(values.begin(), values.end());
+  values.erase(std::unique(values.begin(), values.end()), values.end());
+}
+
+/// "matmul, add, relu at model.cpp:12 (affine1)": neighbours of one line stand together.
+std::string describe_nodes(std::vector<std::int32_t> nodes, const Recorder& recorder) {
+  sort_unique(nodes);
+  std::string text, place, names;
+  const auto flush = [&] {
+    if (!names.empty()) text += fmt::format("{}{}{}", text.empty() ? "" : "; ", names, place);
+    names.clear();
+  };
+  for (const std::int32_t id : nodes) {
+    const std::string scope = recorder.scope_name(id);
+    std::string here = error_text("", "", recorder.user_line(id));
+    here = here.substr(std::min(here.size(), here.find(" at ")));
+    if (!scope.empty()) here += fmt::format(" ({})", scope);
+    if (recorder.info(id).origin >= 0) here += ", backward";
+    if (here != place) flush();
+    place = here;
+    names += fmt::format("{}{}", names.empty() ? "" : ", ", recorder.key(id).op->name);
+  }
+  flush();
+  return text;
+}
+
+}  // namespace
+
+std::vector<std::int32_t> Plan::reads(const Step& step) const {
+  std::vector<std::int32_t> buffers;
+  if (const auto* sweep = std::get_if<SweepStep>(&step)) buffers = sweep->reads;
+  if (const auto* matmul = std::get_if<MatmulStep>(&step)) {
+    for (const std::int32_t buffer : {matmul->a, matmul->b, matmul->start, matmul->bias})
+      if (buffer >= 0) buffers.push_back(buffer);
+  }
+  if (const auto* copy = std::get_if<CopyStep>(&step)) buffers.push_back(copy->input);
+  if (const auto* opaque = std::get_if<OpaqueStep>(&step)) buffers = opaque->inputs;
+  sort_unique(buffers);
+  return buffers;
+}
+
+std::vector<std::int32_t> Plan::writes(const Step& step) const {
+  std::vector<std::int32_t> buffers;
+  if (const auto* sweep = std::get_if<SweepStep>(&step)) buffers = sweep->writes;
+  if (const auto* matmul = std::get_if<MatmulStep>(&step)) buffers.push_back(matmul->c);
+  if (const auto* copy = std::get_if<CopyStep>(&step)) buffers.push_back(copy->output);
+  if (const auto* opaque = std::get_if<OpaqueStep>(&step)) buffers.push_back(opaque->output);
+  if (const auto* zero = std::get_if<ZeroStep>(&step)) buffers.push_back(zero->output);
+  sort_unique(buffers);
+  return buffers;
+}
+
+std::size_t Plan::total_bytes(std::vector<std::int32_t> buffers) const {
+  sort_unique(buffers);
+  std::size_t sum = 0;
+  for (const std::int32_t buffer : buffers) sum += buffers_[static_cast<std::size_t>(buffer)].bytes;
+  return sum;
+}
+
+void Plan::summarize(PlanSummary& summary) const {
+  summary.matmuls += matmuls_;
+  summary.other_passes += sweeps_ + others_;
+  summary.bytes_moved += static_cast<std::int64_t>(bytes_moved_);
+  summary.arena_bytes = std::max(summary.arena_bytes, static_cast<std::int64_t>(arena_end));
+
+  // A value is within the plan where it lies in the arena and is not kept there for later requests.
+  const auto is_within = [&](std::int32_t buffer) {
+    while (buffers_[static_cast<std::size_t>(buffer)].place == PlanBuffer::Place::alias)
+      buffer = buffers_[static_cast<std::size_t>(buffer)].base;
+    const auto is_kept = [&](const Kept& value) { return value.buffer == buffer; };
+    return buffers_[static_cast<std::size_t>(buffer)].place == PlanBuffer::Place::arena &&
+           std::none_of(kept.begin(), kept.end(), is_kept);
+  };
+  std::vector<std::int32_t> inputs, outputs;
+  const auto add_outer = [&](const std::vector<std::int32_t>& buffers, std::vector<std::int32_t>& to) {
+    std::remove_copy_if(buffers.begin(), buffers.end(), std::back_inserter(to), is_within);
+  };
+  for (const Step& step : steps_) {
+    // What an opaque kernel must read of its inputs the engine does not know (a gather reads some of the rows).
+    const bool is_opaque = std::holds_alternative<OpaqueStep>(step);
+    summary.group_bytes +=
+        static_cast<std::int64_t>(is_opaque ? step_bytes(step) : total_bytes(reads(step)) + total_bytes(writes(step)));
+    add_outer(reads(step), inputs);
+    add_outer(writes(step), outputs);
+  }
+  // What one step writes and a later one reads again has been counted as an output.
+  std::vector<std::int32_t> only_read;
+  sort_unique(inputs);
+  sort_unique(outputs);
+  std::set_difference(inputs.begin(), inputs.end(), outputs.begin(), outputs.end(), std::back_inserter(only_read));
+  summary.input_output_bytes += static_cast<std::int64_t>(total_bytes(only_read) + total_bytes(outputs));
+}
+
+std::string Plan::explain_step(const Step& step, const Recorder& recorder) const {
+  std::string text;
+  if (const auto* sweep = std::get_if<SweepStep>(&step)) {
+    text = fmt::format("sweep {} × {}: {}", sweep->rows, sweep->columns, describe_nodes(sweep->nodes, recorder));
+  } else if (const auto* matmul = std::get_if<MatmulStep>(&step)) {
+    const run::Matmul& m = matmul->matmul;
+    std::vector<std::int32_t> nodes = matmul->nodes;
+    nodes.push_back(matmul->node);
+    text = fmt::format("matmul ({}, {}){} · ({}, {}){}{}: {}", m.m, m.k, m.transpose_a ? "ᵀ" : "", m.k, m.n,
+                       m.transpose_b ? "ᵀ" : "", matmul->start >= 0 ? " added to a sum" : "",
+                       describe_nodes(nodes, recorder));
+  } else if (const auto* copy = std::get_if<CopyStep>(&step)) {
+    text = fmt::format("copy {}: {}", to_string(copy->shape), describe_nodes({copy->node}, recorder));
+  } else if (const auto* opaque = std::get_if<OpaqueStep>(&step)) {
+    text = fmt::format("opaque {}: {}", to_string(opaque->output_type.shape), describe_nodes({opaque->node}, recorder));
+  } else {
+    text = "zeros: a gradient that nothing reaches";
+  }
+  return fmt::format("{}; reads {} bytes, writes {}, moves {}", text, total_bytes(reads(step)),
+                     total_bytes(writes(step)), step_bytes(step));
+}
+
+std::string Plan::explain(const Recorder& recorder) const {
+  std::string text;
+  int number = 0;
+  for (const Step& step : steps_) text += fmt::format("  {}. {}\n", ++number, explain_step(step, recorder));
+  PlanSummary summary;
+  summarize(summary);
+  text += fmt::format("  {} matmuls, {} other passes, {} bytes moved (groups need {}, one single pass {}), arena {} bytes\n",
+                      summary.matmuls, summary.other_passes, summary.bytes_moved, summary.group_bytes,
+                      summary.input_output_bytes, summary.arena_bytes);
+  return text;
+}
+
+}  // namespace thalweg::internal
+
+namespace thalweg {
+
+PlanSummary plan_summary(const Tape& tape) {
+  PlanSummary summary;
+  for (const internal::Segment* segment : tape.recorder().path())
+    if (segment->plan) segment->plan->summarize(summary);
+  return summary;
+}
+
+std::string explain_plan(const Tape& tape) {
+  using namespace internal;
+  const Recorder& recorder = tape.recorder();
+  if (recorder.engine() == Engine::eager) return "eager: each node is computed as it is recorded, by a kernel of its own\n";
+  std::string text;
+  for (const Segment* segment : recorder.path()) {
+    if (!segment->plan) continue;
+    const std::string place = error_text("", "", recorder.line(segment->request));
+    text += fmt::format("{}{}\n{}", recorder.key(segment->request).op->name,
+                        place.substr(std::min(place.size(), place.find(" at "))), segment->plan->explain(recorder));
+  }
+  return text;
+}
+
+}  // namespace thalweg

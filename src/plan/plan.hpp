@@ -1,0 +1,149 @@
+#pragma once
+// A schedule for what one request asked: the passes over memory, where their buffers lie, and what must be bound anew at
+// each run. Plain data, made by the planner (planner.cpp), run by Plan::run.
+
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include <thalweg/statistics.hpp>
+
+#include "src/run/matmul.hpp"
+#include "src/run/sweep.hpp"
+#include "src/tape/recorder.hpp"
+
+namespace thalweg::internal {
+
+/// How a buffer of the plan gets its address.
+struct PlanBuffer {
+  enum class Place : std::uint8_t {
+    arena,      // offset into the tape's arena
+    constant,   // the tensor of node `node`
+    registry,   // the parameter or flat buffer that node `node` reads
+    held,       // a tensor that the tape holds for node `node` (it was asked for)
+    gradient,   // the gradient of parameter `index` of the segment's registry `node`
+    assigned,   // what the assign node `node` writes
+    alias,      // `offset` bytes into buffer `base`, or as far as dynamic view `index` says, where there is one
+    earlier,    // offset into the arena, where the plan of an earlier segment keeps it
+    eager,      // the value of node `node`, computed as it was recorded
+  };
+  Place place = Place::arena;
+  std::int32_t node = -1;
+  std::int32_t index = -1;
+  std::int32_t base = -1;
+  std::size_t offset = 0;
+  std::size_t bytes = 0;
+  DType dtype = DType::f32;
+};
+
+struct SweepStep {
+  run::CompiledSweep sweep;
+  // For explain_plan: what it computes, over which domain, and the buffers it reads and writes.
+  std::vector<std::int32_t> nodes;
+  std::int64_t rows = 0, columns = 0;
+  std::vector<std::int32_t> reads, writes;
+};
+struct MatmulStep {
+  run::Matmul matmul;
+  std::int32_t a, b, c, start = -1, bias = -1;  // buffers
+  std::int32_t workspace = -1;                  // a buffer, −1: none wanted
+  std::int32_t node;
+  std::vector<std::int32_t> nodes;              // with those of the epilogue
+};
+/// A strided copy: output[i] = input[offset + Σ i_k·strides_k]; the offset may depend on numbers.
+struct CopyStep {
+  std::int32_t input, output, node;
+  Shape shape;
+  StridedView view;
+  DType dtype;
+  std::int32_t dynamic = -1;  // the view is computed at each run
+};
+struct OpaqueStep {
+  std::int32_t node, output;
+  std::vector<std::int32_t> inputs;
+  std::vector<NodeType> input_types;
+  NodeType output_type;
+};
+/// Zeros for a gradient that nothing reaches.
+struct ZeroStep {
+  std::int32_t output;
+};
+using Step = std::variant<SweepStep, MatmulStep, CopyStep, OpaqueStep, ZeroStep>;
+
+class Plan {
+ public:
+  /// The plan for what `segment`, the last of the recorder's path, requests.
+  static std::unique_ptr<Plan> make(Recorder& recorder, Segment& segment);
+  /// The plan for one node of an eager tape.
+  static std::unique_ptr<Plan> make_node(Recorder& recorder, std::int32_t id);
+  /// When a tape ends: what later segments read of earlier ones is kept by these from now on.
+  static void learn(Recorder& recorder);
+
+  struct Outcome {
+    const void* value = nullptr;  // of an item request
+  };
+  Outcome run(Recorder& recorder, const Recorder::BackwardTarget& target, SourceLine line);
+
+  std::size_t bytes() const;
+  std::string explain(const Recorder& recorder) const;
+  /// Adds what one run does.
+  void summarize(PlanSummary& summary) const;
+
+  /// A view whose place depends on numbers (the start of a slice).
+  struct DynamicView {
+    const Op* op;
+    const Shape* input;
+    const Shape* output;
+    std::uint64_t attribute;
+    std::vector<std::int32_t> numbers;  // slots
+    StridedView evaluate(const Plan& plan) const;
+  };
+
+  // What planning later segments needs to know.
+  struct Kept {
+    std::int32_t node;
+    std::int32_t buffer;
+  };
+  std::vector<Kept> kept;              // values that stay in the arena until the tape ends, sorted by node
+  std::vector<std::int32_t> computed;  // nodes this plan computes, sorted
+  std::vector<std::int32_t> wanted;    // nodes of earlier segments that it would like to find kept
+  bool keeps_in_advance = false;       // more than is known to be read
+  std::size_t arena_begin = 0, arena_kept_end = 0, arena_end = 0;
+  std::uint32_t version = 0;       // of this plan
+  std::uint32_t path_version = 0;  // of the plans before it when it was made
+
+ private:
+  friend class Planner;
+  void bind(Recorder& recorder, const Recorder::BackwardTarget& target);
+  void* address(const PlanBuffer& buffer, Recorder& recorder, const Recorder::BackwardTarget& target);
+  void complete_binding();
+  std::size_t step_bytes(const Step& step) const;
+  /// The buffers that a step reads, and those it writes.
+  std::vector<std::int32_t> reads(const Step& step) const;
+  std::vector<std::int32_t> writes(const Step& step) const;
+  std::size_t total_bytes(std::vector<std::int32_t> buffers) const;
+  std::string explain_step(const Step& step, const Recorder& recorder) const;
+
+  std::vector<PlanBuffer> buffers_;
+  std::vector<void*> pointers_;             // by buffer
+  std::vector<std::int32_t> bound_;         // buffers to bind at every run
+  std::vector<std::int32_t> checked_;       // parameter leaves whose value must be the one recorded
+  struct PlanNumber {
+    std::int32_t slot, node;
+  };
+  std::vector<double> numbers_;             // by slot
+  std::vector<PlanNumber> number_nodes_;    // those that are data; a literal's value never changes
+  std::vector<std::int32_t> draw_nodes_;
+  std::vector<run::DrawSource> draws_;
+  std::vector<Step> steps_;
+  std::vector<DynamicView> dynamic_views_;
+  std::int32_t value_buffer_ = -1;          // of an item request
+  std::int32_t failing_steps_ = 0;
+  void* arena_base_ = nullptr;
+  std::size_t bytes_moved_ = 0;
+  std::size_t static_bytes_ = 0;
+  std::int32_t sweeps_ = 0, matmuls_ = 0, others_ = 0;
+};
+
+}  // namespace thalweg::internal

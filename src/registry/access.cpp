@@ -1,0 +1,107 @@
+// Who reads a registry and who writes it. One number counts the live tapes that have read it; a writer swaps in a bit
+// while it writes. A thread knows its own tapes, so that it may write what only they have read.
+
+#include <algorithm>
+#include <thread>
+
+#include <fmt/format.h>
+
+#include "src/registry/core.hpp"
+
+namespace thalweg::internal {
+
+namespace {
+
+struct OwnReads {
+  const RegistryCore* core;
+  std::int64_t tapes;
+};
+
+/// The registries that live tapes of this thread have read: a few at most, so a linear search is the fastest.
+std::vector<OwnReads>& own_reads() {
+  thread_local std::vector<OwnReads> reads;
+  return reads;
+}
+
+OwnReads* find_own_reads(const RegistryCore* core) {
+  for (OwnReads& reads : own_reads())
+    if (reads.core == core) return &reads;
+  return nullptr;
+}
+
+}  // namespace
+
+void RegistryCore::begin_read() const {
+  if (OwnReads* reads = find_own_reads(this))
+    ++reads->tapes;
+  else
+    own_reads().push_back({this, 1});
+  std::int64_t before = readers_.fetch_add(1, std::memory_order_acquire);
+  while ((before & writing) != 0) {  // a write is short: another thread copies a value or runs an optimizer's pass
+    std::this_thread::yield();
+    before = readers_.load(std::memory_order_acquire);
+  }
+}
+
+void RegistryCore::end_read() const {
+  OwnReads* reads = find_own_reads(this);
+  if (--reads->tapes == 0) {
+    *reads = own_reads().back();
+    own_reads().pop_back();
+  }
+  readers_.fetch_sub(1, std::memory_order_release);
+}
+
+std::int64_t RegistryCore::own_tapes() const {
+  const OwnReads* reads = find_own_reads(this);
+  return reads ? reads->tapes : 0;
+}
+
+WriteClaim RegistryCore::claim(std::int64_t allowed_tapes, const char* writer, SourceLine line) const {
+  std::int64_t seen = allowed_tapes;
+  if (!readers_.compare_exchange_strong(seen, allowed_tapes | writing, std::memory_order_acquire))
+    throw TapeError(error_text(writer,
+                               (seen & writing) != 0
+                                   ? "another thread is writing this registry"
+                                   : "a tape of another thread has read this registry; write when it has "
+                                     "ended, or give each thread a registry of its own",
+                               line));
+  return WriteClaim(*this);
+}
+
+WriteClaim RegistryCore::claim_write(const char* writer, SourceLine line) const {
+  return claim(own_tapes(), writer, line);
+}
+
+WriteClaim RegistryCore::claim_layout(const char* writer, SourceLine line) const {
+  if (own_tapes() > 0)
+    throw TapeError(error_text(
+        writer, "a live tape has read this registry, and what it recorded would be wrong afterwards; end it first",
+        line));
+  return claim(0, writer, line);
+}
+
+WriteClaim::~WriteClaim() {
+  if (core_ != nullptr) core_->readers_.fetch_sub(RegistryCore::writing, std::memory_order_release);
+}
+
+void RegistryCore::note_write(int index, const char* writer, SourceLine line) {
+  ++write_count;
+  const auto note = [&](Entry& entry) {
+    entry.last_write = write_count;
+    entry.writer = writer;
+    entry.writer_line = line;
+  };
+  if (index >= 0) return note(entries[static_cast<std::size_t>(index)]);
+  for (Entry& entry : entries)
+    if (entry.trainable) note(entry);
+}
+
+std::string RegistryCore::describe_writer(int index) const {
+  const Entry& entry = entries[static_cast<std::size_t>(index)];
+  if (entry.writer_line.file == nullptr || *entry.writer_line.file == '\0') return entry.writer;
+  const std::string_view path = entry.writer_line.file;
+  return fmt::format("{} at {}:{}", entry.writer, path.substr(path.rfind('/') + 1), entry.writer_line.line);
+}
+
+}  // namespace thalweg::internal

@@ -1,0 +1,492 @@
+#include "src/tape/recorder.hpp"
+
+#include <bit>
+#include <cmath>
+#include <cstdlib>
+
+#include <fmt/format.h>
+
+#include "src/core_ops/core_ops.hpp"
+#include "src/plan/plan.hpp"
+
+namespace thalweg::internal {
+
+namespace {
+
+const Key no_key{};  // equals no recorded key: those have an op
+
+std::uint64_t hash_keys(std::span<const Key> keys) {
+  std::uint64_t hash = keys.size();
+  for (const Key& key : keys) {
+    std::uint64_t words[4];
+    std::memcpy(words, &key, sizeof words);
+    hash = (hash ^ words[0] ^ std::rotl(words[1], 21)) * 0xFF51AFD7ED558CCDu;
+    hash = (std::rotl(hash, 29) ^ words[2] ^ std::rotl(words[3], 17)) * 0xC4CEB9FE1A85EC53u;
+  }
+  return hash ^ (hash >> 29);
+}
+
+}  // namespace
+
+constinit thread_local Recorder* Recorder::current_ = nullptr;
+
+Recorder::Recorder(Workspace& workspace) : expected_(&no_key), workspace_(workspace) {}
+
+Recorder::~Recorder() { std::free(arena_); }
+
+void Recorder::throw_no_tape(const char* op, SourceLine line) {
+  throw TapeError(error_text(op, "no tape is alive on this thread; make a Tape first, or use compute()", line));
+}
+
+void Recorder::begin(const TapeOptions& options) {
+  options_ = options;
+  current_ = this;
+  serial_ = workspace_.next_serial();
+  next_ = 0;
+  scope_ = -1;
+  if (options.engine == Engine::eager) eager_root_ = std::make_unique<Segment>(nullptr, 0);
+  node_ = options.engine == Engine::eager ? eager_root_.get() : workspace_.root.get();
+  predict();
+}
+
+void Recorder::clear() {
+  for (Storage* storage : constants_) StorageHandle{storage};
+  for (const RegistryRead& read : registries_) read.core->end_read();
+  constants_.clear();
+  registries_.clear();
+  path_.clear();
+  scopes_.clear();
+  pending_.clear();
+  held_.clear();
+  watched_.clear();
+  eager_values_.clear();
+  assigned_.clear();
+  requested_ = nullptr;
+  planned_ = false;
+  keys_.clear();
+  infos_.clear();
+  expansions_.clear();
+  const TapeOptions options = options_;
+  Recorder* const newer = current_;
+  begin(options);
+  current_ = newer;
+}
+
+void Recorder::end() {
+  if (planned_) Plan::learn(*this);
+  clear();
+  serial_ = 0;
+  workspace_.release(this);
+  if (current_ == this) current_ = workspace_.live.empty() ? nullptr : workspace_.live.back();
+}
+
+// --- recording ---
+
+void Recorder::grow(std::int32_t ids) {
+  const auto wanted = static_cast<std::size_t>(ids) + 1;
+  const std::size_t size = std::max<std::size_t>(256, wanted + wanted / 2);
+  line_memory_.resize(size);
+  slot_memory_.resize(size);
+  lines_ = line_memory_.data();
+  slots_ = slot_memory_.data();
+}
+
+void Recorder::predict() {
+  segment_base_ = next_;
+  keys_.clear();
+  infos_.clear();
+  expansions_.clear();
+  turned_from_ = nullptr;
+  predicted_ = node_->likely;
+  expected_ = predicted_ ? predicted_->keys.data() : &no_key;
+  reserve(predicted_ ? predicted_->end() : next_);
+}
+
+void Recorder::leave_prediction() {
+  const auto count = static_cast<std::size_t>(next_ - segment_base_);
+  keys_.assign(predicted_->keys.begin(), predicted_->keys.begin() + static_cast<std::ptrdiff_t>(count));
+  infos_.assign(predicted_->infos.begin(), predicted_->infos.begin() + static_cast<std::ptrdiff_t>(count));
+  expansions_.clear();
+  for (const Expansion& expansion : predicted_->expansions)
+    if (expansion.begin < next_) expansions_.push_back(expansion);
+  turned_from_ = predicted_;
+  turned_at_ = next_ - segment_base_;
+  predicted_ = nullptr;
+  expected_ = &no_key;
+}
+
+bool Recorder::turn(const Key& key) {
+  const std::int32_t place = next_ - segment_base_;
+  for (const Segment::Turn& turn : predicted_->turns) {
+    if (turn.place != place || !(turn.key == key)) continue;
+    predicted_ = turn.to;
+    expected_ = predicted_->keys.data() + place;
+    reserve(predicted_->end());
+    return true;
+  }
+  leave_prediction();
+  return false;
+}
+
+std::int32_t Recorder::append_new(const Op& op, std::int32_t a, std::int32_t b, std::int32_t c, std::uint8_t count,
+                                  std::uint64_t attribute, SourceLine line) {
+  Key key;
+  key.op = &op;
+  key.inputs[0] = a, key.inputs[1] = b, key.inputs[2] = c;
+  key.count = count;
+  key.attribute = attribute;
+  return append_new(key, line);
+}
+
+std::int32_t Recorder::append_new(const Key& key, SourceLine line) {
+  if (predicted_ != nullptr && turn(key)) return append(key, line);
+  Info info;
+  const bool is_alike = key.op->kind == Kind::elementwise && key.count <= 3 &&
+                        infer_alike(key, {key.inputs, key.count}, info);
+  if (!is_alike) info = infer(key, line);
+  info.origin = deriving_;
+  reserve(next_ + 1);
+  keys_.push_back(key);
+  infos_.push_back(info);
+  lines_[static_cast<std::size_t>(next_)] = {line.file, line.line, scope_};
+  const std::int32_t id = next_++;
+  if (options_.engine == Engine::eager && key.op->kind != Kind::random) compute_new(id);
+  return id;
+}
+
+/// On an eager tape; an error takes the node back.
+void Recorder::compute_new(std::int32_t id) {
+  try {
+    compute_eagerly(id);
+  } catch (...) {
+    keys_.pop_back();
+    infos_.pop_back();
+    next_ = id;
+    throw;
+  }
+}
+
+const Key& Recorder::nothing() { return no_key; }
+
+void* Recorder::assigned_data(std::int32_t assign_node) const {
+  return registry_data(*slot(assign_node).registry, key(assign_node).attribute);
+}
+
+bool Recorder::was_assigned(const RegistryCore& registry, std::int32_t index) const {
+  for (const Assigned& assigned : assigned_)
+    if (assigned.registry == &registry && assigned.index == index) return true;
+  return false;
+}
+
+Info Recorder::infer(const Key& key, SourceLine line) const {
+  Info info;
+  if (key.op->shape_rule == nullptr) {  // a source: its key says it; or a request, which has no value
+    info.shape = source_shape(key);
+    info.dtype = key.dtype;
+    info.weak = (key.flags & weak_flag) != 0;
+    return info;
+  }
+  const std::span<const std::int32_t> ids = inputs(key);
+  std::vector<NodeType> types;
+  NodeType few[3];
+  std::span<NodeType> seen(few, ids.size() <= 3 ? ids.size() : 0);
+  if (ids.size() > 3) {
+    types.resize(ids.size());
+    seen = types;
+  }
+  for (std::size_t i = 0; i < ids.size(); ++i) seen[i] = type(ids[i]);
+  const NodeType result = key.op->shape_rule(Inference(key.op->name, blame(line), key.attribute, seen));
+  info.shape = workspace_.pool.shape(result.shape);
+  info.dtype = result.dtype;
+  info.weak = result.weak;
+  return info;
+}
+
+/// Operands of one shape and floating dtype: the result is of the same, without asking the rule.
+bool Recorder::infer_alike(const Key& key, std::span<const std::int32_t> ids, Info& result) const {
+  const Info& first = info(ids[0]);
+  if (first.weak || !is_floating(first.dtype)) return false;
+  for (std::size_t i = 1; i < ids.size(); ++i) {
+    const Info& other = info(ids[i]);
+    if (other.shape != first.shape || other.dtype != first.dtype || other.weak) return false;
+  }
+  result.shape = first.shape;
+  result.dtype = key.op->gives_bool ? DType::boolean : first.dtype;
+  return true;
+}
+
+const Shape* Recorder::source_shape(const Key& key) const {
+  if (key.flags & shape_flag) return reinterpret_cast<const Shape*>(static_cast<std::uintptr_t>(key.attribute));
+  if (key.op == &parameter_op || key.op == &registry_buffer_op) {
+    const RegistryAddress address = unpack(key.attribute);
+    const RegistryCore& core = *registry_by_uid(address.uid);
+    if (address.space == RegistrySpace::parameter) return core.entries[static_cast<std::size_t>(address.index)].interned;
+    return intern_shape(Shape{core.trainable_elements});
+  }
+  static const Shape* const scalar = intern_shape(Shape{});
+  return scalar;
+}
+
+std::int32_t Recorder::resolve_leaf_of(const Operand& operand, const Op& op) { return resolve_leaf(operand, op.name); }
+
+std::int32_t Recorder::resolve_leaf(const Operand& operand, const char* op) {
+  switch (operand.kind_) {
+    case Operand::Kind::var: throw_foreign(operand.serial_, op, operand.line_);
+    case Operand::Kind::parameter: {
+      const Parameter& parameter_handle = *operand.parameter_;
+      if (!parameter_handle.core())
+        throw TapeError(error_text(op, "an empty Parameter was given", blame(operand.line_)));
+      return parameter(*parameter_handle.core(), parameter_handle.index(), operand.line_);
+    }
+    case Operand::Kind::tensor: return constant(*operand.tensor_, operand.line_);
+    case Operand::Kind::number: return number(operand.number_, false, operand.line_);
+    case Operand::Kind::integer: return number(operand.number_, true, operand.line_);
+  }
+  return -1;
+}
+
+void Recorder::throw_foreign(std::uint64_t serial, const char* op, SourceLine line) const {
+  std::string reason = "its tape has ended or was cleared; ask for value() before that";
+  if (serial == 0) {
+    reason = "it is empty: nothing was assigned to it";
+  } else if (Workspace::thread_of(serial) != workspace_.thread_number()) {
+    reason = "it belongs to a tape of another thread; pass x.value(), which is a constant";
+  } else {
+    for (const Recorder* live : workspace_.live)
+      if (live->serial_ == serial)
+        reason = "it belongs to another tape, which is not the current one; pass x.value(), which is a constant";
+  }
+  throw TapeError(error_text(op, "a Var cannot be used here: " + reason, blame(line)));
+}
+
+std::int32_t Recorder::constant(const Tensor& tensor, SourceLine line) {
+  Key key;
+  key.op = &constant_op;
+  key.dtype = tensor.dtype();
+  key.flags = shape_flag;
+  // Where the cursor expects a constant of this very shape its interned address is at hand.
+  const auto* guess = reinterpret_cast<const Shape*>(static_cast<std::uintptr_t>(expected_->attribute));
+  const bool known = expected_->op == &constant_op && *guess == tensor.shape();
+  key.attribute = known ? expected_->attribute : shape_attribute(tensor.shape());
+  StorageHandle held = tensor.storage();
+  Slot slot{};
+  slot.storage = held.get();
+  const std::int32_t id = append_source(key, line, slot);
+  constants_.push_back(held.detach());
+  return id;
+}
+
+std::int32_t Recorder::literal(double value) {
+  Key key;
+  key.op = &literal_op;
+  key.dtype = value == std::floor(value) ? DType::i64 : DType::f32;
+  key.flags = weak_flag;
+  key.attribute = std::bit_cast<std::uint64_t>(value);
+  return append(key, {});
+}
+
+std::int32_t Recorder::literal(double value, DType dtype) {
+  Key key;
+  key.op = &literal_op;
+  key.dtype = dtype;
+  key.attribute = std::bit_cast<std::uint64_t>(value);
+  return append(key, {});
+}
+
+std::int32_t Recorder::number(double value, bool integer, SourceLine line) {
+  if (deriving_ >= 0) return literal(value);
+  Key key;
+  key.op = &number_op;
+  key.dtype = integer ? DType::i64 : DType::f32;
+  key.flags = weak_flag;
+  Slot slot{};
+  slot.number = value;
+  return append_source(key, line, slot);
+}
+
+std::int32_t Recorder::parameter(RegistryCore& registry, std::int32_t index, SourceLine line) {
+  read(registry);
+  for (std::size_t i = pending_.size(); i-- > 0;)  // the latest
+    if (pending_[i].registry == &registry && pending_[i].index == index) return inputs(pending_[i].node)[0];
+  Key key;
+  key.op = &parameter_op;
+  key.dtype = registry.dtype;
+  key.attribute = pack({registry.uid, RegistrySpace::parameter, index});
+  Slot slot{};
+  slot.registry = &registry;
+  slot.index = static_cast<std::uint32_t>(index);
+  slot.version = registry.write_count;
+  return append_source(key, line, slot);
+}
+
+void Recorder::read(RegistryCore& registry) {
+  for (const RegistryRead& read : registries_)
+    if (read.core.get() == &registry && read.uid == registry.uid) return;
+  registry.begin_read();
+  registries_.push_back({registry.uid, registry.shared_from_this()});
+}
+
+RegistryCore* Recorder::registry_by_uid(std::uint32_t uid) const {
+  for (const RegistryRead& read : registries_)
+    if (read.uid == uid) return read.core.get();
+  return nullptr;
+}
+
+void Recorder::assign(RegistryCore& registry, std::int32_t index, std::int32_t assign_node) {
+  read(registry);
+  pending_.push_back({&registry, index, assign_node});
+}
+
+// --- what is recorded ---
+
+const Key& Recorder::key(std::int32_t id) const {
+  if (id >= segment_base_) {
+    const auto place = static_cast<std::size_t>(id - segment_base_);
+    return predicted_ ? predicted_->keys[place] : keys_[place];
+  }
+  for (std::size_t i = path_.size(); i-- > 0;)
+    if (id >= path_[i]->base) return path_[i]->keys[static_cast<std::size_t>(id - path_[i]->base)];
+  return no_key;
+}
+
+const Info& Recorder::recorded_info(std::int32_t id) const {
+  static const Info none{};
+  if (id >= segment_base_) {
+    const auto place = static_cast<std::size_t>(id - segment_base_);
+    return predicted_ ? predicted_->infos[place] : infos_[place];
+  }
+  for (std::size_t i = path_.size(); i-- > 0;)
+    if (id >= path_[i]->base) return path_[i]->infos[static_cast<std::size_t>(id - path_[i]->base)];
+  return none;
+}
+
+NodeType Recorder::type(std::int32_t id) const {
+  const Info& node = info(id);
+  return {node.shape ? *node.shape : Shape{}, node.dtype, node.weak};
+}
+
+SourceLine Recorder::line(std::int32_t id) const {
+  while (info(id).origin >= 0) id = info(id).origin;
+  const Line& line = lines_[static_cast<std::size_t>(id)];
+  return {line.file, line.line};
+}
+
+std::string Recorder::scope_name(std::int32_t id) const {
+  while (info(id).origin >= 0) id = info(id).origin;
+  std::string name;
+  for (std::int32_t scope = lines_[static_cast<std::size_t>(id)].scope; scope >= 0;) {
+    const ScopeEntry& entry = scopes_[static_cast<std::size_t>(scope)];
+    name = name.empty() ? entry.name : fmt::format("{}/{}", entry.name, name);
+    scope = entry.parent;
+  }
+  return name;
+}
+
+SourceLine Recorder::user_line(std::int32_t id) const {
+  while (info(id).origin >= 0) id = info(id).origin;
+  SourceLine line = this->line(id);
+  for (std::int32_t scope = lines_[static_cast<std::size_t>(id)].scope; scope >= 0;) {
+    const ScopeEntry& entry = scopes_[static_cast<std::size_t>(scope)];
+    line = entry.line;
+    scope = entry.parent;
+  }
+  return line;
+}
+
+// --- scopes ---
+
+std::int32_t Recorder::open_scope(const char* name, SourceLine line) {
+  const std::int32_t previous = scope_;
+  scopes_.push_back({name, previous, line});
+  scope_ = static_cast<std::int32_t>(scopes_.size()) - 1;
+  return previous;
+}
+
+SourceLine Recorder::blame(SourceLine line) const {
+  for (std::int32_t scope = scope_; scope >= 0; scope = scopes_[static_cast<std::size_t>(scope)].parent)
+    line = scopes_[static_cast<std::size_t>(scope)].line;
+  return line;
+}
+
+// --- requests ---
+
+Segment* Recorder::find_segment(const Key& request, std::uint64_t hash) const {
+  for (const std::unique_ptr<Segment>& child : node_->children) {
+    if (child->hash != hash || child->request != next_) continue;
+    const bool same = std::equal(keys_.begin(), keys_.end(), child->keys.begin()) &&
+                      child->keys[static_cast<std::size_t>(next_ - segment_base_)] == request;
+    if (same) return child.get();
+  }
+  return nullptr;
+}
+
+Segment* Recorder::make_segment(std::int32_t request, std::uint64_t hash) {
+  auto segment = std::make_unique<Segment>(node_, segment_base_);
+  keys_.push_back(no_key);
+  segment->keys.assign(keys_.begin(), keys_.end());
+  segment->infos.assign(infos_.begin(), infos_.end());
+  segment->expansions = std::move(expansions_);
+  segment->request = request;
+  segment->hash = hash;
+  workspace_.segment_bytes += segment->bytes();
+  node_->children.push_back(std::move(segment));
+  return node_->children.back().get();
+}
+
+Segment& Recorder::complete(const Key& request, SourceLine line, FunctionRef<void(Segment&)> derive) {
+  Segment* segment = nullptr;
+  if (*expected_ == request || (predicted_ != nullptr && turn(request))) {
+    segment = predicted_;
+  } else {
+    const std::int32_t id = next_;
+    keys_.push_back(request);
+    const std::uint64_t hash = hash_keys(keys_);
+    keys_.pop_back();
+    segment = find_segment(request, hash);
+    if (segment == nullptr) {
+      const Recording before{next_, keys_.size(), expansions_.size()};
+      Segment derived(node_, segment_base_);
+      try {
+        append_new(request, line);
+        derive(derived);
+      } catch (...) {
+        rewind(before);
+        throw;
+      }
+      segment = make_segment(id, hash);
+      segment->gradient_outputs = std::move(derived.gradient_outputs);
+      segment->registries = std::move(derived.registries);
+    }
+    if (turned_from_ != nullptr) {
+      // The latest way on is tried first.
+      auto& turns = turned_from_->turns;
+      turns.insert(turns.begin(), {turned_at_, segment->keys[static_cast<std::size_t>(turned_at_)], segment});
+    }
+  }
+  reserve(segment->end());
+  lines_[static_cast<std::size_t>(segment->request)] = {line.file, line.line, scope_};
+  next_ = segment->end();
+  node_->likely = segment;
+  node_ = segment;
+  path_.push_back(segment);
+  predict();
+  return *segment;
+}
+
+void Recorder::rewind(const Recording& before) {
+  next_ = before.next;
+  keys_.resize(before.keys);
+  infos_.resize(before.keys);
+  expansions_.resize(before.expansions);
+  deriving_ = -1;
+}
+
+void Recorder::keep(std::int32_t id) {
+  Key key;
+  key.op = &keep_op;
+  key.inputs[0] = id;
+  key.count = 1;
+  append(key, {});
+}
+
+}  // namespace thalweg::internal

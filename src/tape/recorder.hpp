@@ -1,0 +1,280 @@
+#pragma once
+// The memory and the cursor of a tape.
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "src/registry/core.hpp"
+#include "src/tape/function_ref.hpp"
+#include "src/tape/segment.hpp"
+#include "src/tape/workspace.hpp"
+
+namespace thalweg::internal {
+
+struct ScopeEntry {
+  const char* name;
+  std::int32_t parent;
+  SourceLine line;
+};
+
+/// An `assign` recorded and not yet carried out.
+struct PendingEffect {
+  RegistryCore* registry;
+  std::int32_t index;  // of the parameter; −1: a flat buffer
+  std::int32_t node;   // the assign node
+};
+
+class Recorder {
+ public:
+  explicit Recorder(Workspace& workspace);
+  ~Recorder();
+
+  /// The thread's current one; null where no tape is alive.
+  static Recorder* current() { return current_; }
+  /// The current one; TapeError naming `op` where there is none.
+  static Recorder& require(const char* op, SourceLine line) {
+    if (current_ == nullptr) [[unlikely]] throw_no_tape(op, line);
+    return *current_;
+  }
+
+  void begin(const TapeOptions& options);
+  void end();
+  void clear();
+
+  /// The same for the ops' builders, whose arguments are looked at only where something is wrong.
+  static Recorder& require(const Op& op, const Operand& operand) {
+    if (current_ == nullptr) [[unlikely]] throw_no_tape(op.name, operand.line());
+    return *current_;
+  }
+  std::int32_t resolve(const Operand& operand, const Op& op) {
+    if (operand.kind_ == Operand::Kind::var && operand.serial_ == serial_) [[likely]] return operand.id_;
+    return resolve_leaf_of(operand, op);
+  }
+
+  // --- recording ---
+
+  /// The node an operand stands for; a leaf is recorded where it is not a Var. TapeError for a Var of another tape.
+  std::int32_t resolve(const Operand& operand, const char* op) {
+    if (operand.kind_ == Operand::Kind::var && operand.serial_ == serial_) [[likely]] return operand.id_;
+    return resolve_leaf(operand, op);
+  }
+  /// Appends a node, or finds it where the cursor stands. The shape rule's error leaves the tape as it was.
+  std::int32_t append(const Key& key, SourceLine line) {
+    if (!(*expected_ == key)) [[unlikely]] return append_new(key, line);
+    ++expected_;
+    lines_[static_cast<std::size_t>(next_)] = {line.file, line.line, scope_};
+    return next_++;
+  }
+  /// The same for a node of up to three inputs, its key in registers until it turns out to be new.
+  std::int32_t append(const Op& op, std::int32_t a, std::int32_t b, std::int32_t c, std::uint8_t count,
+                      std::uint64_t attribute, SourceLine line) {
+    const auto expected = [this](std::size_t word) {
+      std::uint64_t value;
+      std::memcpy(&value, reinterpret_cast<const char*>(expected_) + 8 * word, sizeof value);
+      return value;
+    };
+    const auto pair = [](std::int32_t low, std::int32_t high) {
+      return static_cast<std::uint32_t>(low) | std::uint64_t{static_cast<std::uint32_t>(high)} << 32;
+    };
+    const std::uint64_t differences = (expected(0) ^ reinterpret_cast<std::uintptr_t>(&op)) | (expected(1) ^ pair(a, b)) |
+                                      (expected(2) ^ pair(c, count)) | (expected(3) ^ attribute);
+    if (differences != 0) [[unlikely]] return append_new(op, a, b, c, count, attribute, line);
+    ++expected_;
+    lines_[static_cast<std::size_t>(next_)] = {line.file, line.line, scope_};
+    return next_++;
+  }
+  std::int32_t append_source(const Key& key, SourceLine line, Slot slot) {
+    const std::int32_t id = append(key, line);
+    slots_[static_cast<std::size_t>(id)] = slot;
+    return id;
+  }
+  std::int32_t constant(const Tensor& tensor, SourceLine line);
+  std::int32_t parameter(RegistryCore& registry, std::int32_t index, SourceLine line);
+  std::int32_t number(double value, bool integer, SourceLine line);
+  std::int32_t literal(double value);
+  std::int32_t literal(double value, DType dtype);
+  Var var(std::int32_t id) const { return Var(serial_, id); }
+
+  void assign(RegistryCore& registry, std::int32_t index, std::int32_t assign_node);
+  void read(RegistryCore& registry);
+
+  // --- what is recorded ---
+
+  std::uint64_t serial() const { return serial_; }
+  Phase phase() const { return options_.phase; }
+  Engine engine() const { return options_.engine; }
+  std::int32_t size() const { return next_; }
+  const Key& key(std::int32_t id) const;
+  const Info& info(std::int32_t id) const {
+    if (id >= segment_base_ && predicted_ == nullptr) return infos_[static_cast<std::size_t>(id - segment_base_)];
+    return recorded_info(id);
+  }
+  std::span<const std::int32_t> inputs(std::int32_t id) const { return inputs(key(id)); }
+  std::span<const std::int32_t> inputs(const Key& key) const {
+    if (key.count > 3) return workspace_.pool.list(key.inputs[0]);
+    return {key.inputs, key.count};
+  }
+  const Slot& slot(std::int32_t id) const { return slots_[static_cast<std::size_t>(id)]; }
+  SourceLine line(std::int32_t id) const;
+  /// "affine1/relu", and the outermost scope's line (that of the node itself where it has no scope).
+  std::string scope_name(std::int32_t id) const;
+  SourceLine user_line(std::int32_t id) const;
+  NodeType type(std::int32_t id) const;
+  Workspace& workspace() const { return workspace_; }
+  const std::vector<Segment*>& path() const { return path_; }
+
+  // --- scopes ---
+
+  std::int32_t open_scope(const char* name, SourceLine line);
+  void close_scope(std::int32_t previous) { scope_ = previous; }
+  /// The line an error should name: of the outermost open scope, or `line`.
+  SourceLine blame(SourceLine line) const;
+
+  // --- requests ---
+
+  Tensor value(std::int32_t id, SourceLine line);
+  double item(std::int32_t id, SourceLine line);
+  void keep(std::int32_t id);
+  void watch(std::string pattern) { watched_.push_back(std::move(pattern)); }
+  /// Carries out pending effects; `writer` names who asked ("step()", "run()").
+  void run_effects(const char* writer, SourceLine line);
+  /// Takes back nodes from `first` on with their effects, as far as no request has completed since: a failed step must not
+  /// leave its update to the next request.
+  void forget(std::int32_t first);
+  std::vector<std::int32_t> gradients(std::int32_t y, std::span<const std::int32_t> inputs, std::int32_t seed,
+                                      SourceLine line);
+
+  struct BackwardTarget {
+    RegistryCore* registry = nullptr;  // null: every registry reached
+    const std::vector<int>* selection = nullptr;
+    void* buffer = nullptr;  // of a Gradients; null: the registry's own
+  };
+  void backward(std::int32_t loss, std::int32_t seed, const BackwardTarget& target, SourceLine line);
+
+  // --- for evaluation ---
+
+  struct HeldValue {
+    std::int32_t node;
+    const Segment* segment;  // that asked for it
+    Tensor tensor;
+  };
+  char* arena(std::size_t bytes);  // grows; what is in it moves along
+  char* arena_data() const { return arena_; }
+  void* hold(std::int32_t id);
+  const std::vector<PendingEffect>& pending() const { return pending_; }
+  /// Nobody else may read what the pending effects write, until they are committed.
+  void claim_effects(const char* writer, SourceLine line);
+  void commit(const char* writer, SourceLine line);
+  /// TapeError where what node `leaf` reads was written since it was recorded.
+  void check_fresh(std::int32_t leaf, SourceLine line) const;
+  RegistryCore* registry_by_uid(std::uint32_t uid) const;
+  /// Registry `place` of the backward request that is being executed.
+  RegistryCore* requested_registry(std::int32_t place) const {
+    return registry_by_uid(requested_->registries[static_cast<std::size_t>(place)]);
+  }
+  bool has_eager_value(std::int32_t id) const;
+  void* eager_data(std::int32_t id);
+  const Tensor& eager_value(std::int32_t id);
+  void note_assigned(const RegistryCore& registry, std::int32_t index) { assigned_.push_back({&registry, index}); }
+
+ private:
+  friend class ::thalweg::Tape;
+  std::int32_t resolve_leaf(const Operand& operand, const char* op);
+  std::int32_t resolve_leaf_of(const Operand& operand, const Op& op);
+  std::int32_t append_new(const Key& key, SourceLine line);
+  std::int32_t append_new(const Op& op, std::int32_t a, std::int32_t b, std::int32_t c, std::uint8_t count,
+                          std::uint64_t attribute, SourceLine line);
+  [[noreturn]] static void throw_no_tape(const char* op, SourceLine line);
+  [[noreturn]] void throw_foreign(std::uint64_t serial, const char* op, SourceLine line) const;
+  Info infer(const Key& key, SourceLine line) const;
+  void reserve(std::int32_t ids) {
+    if (static_cast<std::size_t>(ids) + 1 > line_memory_.size()) [[unlikely]] grow(ids);
+  }
+  void grow(std::int32_t ids);
+  const Info& recorded_info(std::int32_t id) const;
+  bool infer_alike(const Key& key, std::span<const std::int32_t> ids, Info& result) const;
+  void leave_prediction();
+  void predict();
+  /// Records the request and steps to the segment it ends; `derive` appends what belongs to a request seen for the first
+  /// time. Returns that segment.
+  Segment& complete(const Key& request, SourceLine line, FunctionRef<void(Segment&)> derive);
+  struct Recording {
+    std::int32_t next;
+    std::size_t keys, expansions;
+  };
+  void rewind(const Recording& before);
+  /// Goes over to the segment that went on with `key` from here, if one is known; else the open segment becomes new.
+  bool turn(const Key& key);
+  Segment* find_segment(const Key& request, std::uint64_t hash) const;
+  Segment* make_segment(std::int32_t request, std::uint64_t hash);
+  const Shape* source_shape(const Key& key) const;
+  /// Computes what the segment's request asks for; returns where the value of an item request lies.
+  const void* execute(Segment& segment, const char* writer, SourceLine line, const BackwardTarget& target);
+  const void* execute_eager(Segment& segment, SourceLine line, const BackwardTarget& target);
+  void compute_eagerly(std::int32_t id);
+  void compute_new(std::int32_t id);
+  void check_eager_leaves(Segment& segment, SourceLine line);
+  void* assigned_data(std::int32_t assign_node) const;
+  void undo(Segment& segment);
+  void note_asked(Segment& segment, std::int32_t id);
+  void watch_open_segment();
+  void derive_backward(std::int32_t loss, std::int32_t seed, const BackwardTarget& target, SourceLine line,
+                       Segment& segment);
+  bool was_assigned(const RegistryCore& registry, std::int32_t index) const;
+  static const Key& nothing();
+  static constinit thread_local Recorder* current_;
+
+  // The cursor: the next key of the predicted segment, or one that equals nothing.
+  const Key* expected_;
+  std::int32_t next_ = 0;
+  std::int32_t scope_ = -1;
+  Line* lines_ = nullptr;
+  Slot* slots_ = nullptr;
+  std::uint64_t serial_ = 0;
+
+  Segment* predicted_ = nullptr;  // null: appending to keys_
+  std::int32_t segment_base_ = 0;
+  std::vector<Key> keys_;    // of the open segment, while it is new
+  std::vector<Info> infos_;
+  std::vector<Expansion> expansions_;
+  Segment* turned_from_ = nullptr;  // the segment that was predicted when the open one became new, and where
+  std::int32_t turned_at_ = 0;
+  std::int32_t deriving_ = -1;      // node being differentiated
+
+  Segment* node_ = nullptr;  // the last completed segment
+  std::vector<Segment*> path_;
+  std::vector<ScopeEntry> scopes_;
+  std::vector<Storage*> constants_;  // held until the end
+  struct RegistryRead {
+    std::uint32_t uid;
+    std::shared_ptr<RegistryCore> core;
+  };
+  std::vector<RegistryRead> registries_;
+  std::vector<PendingEffect> pending_;
+  std::vector<WriteClaim> claims_;
+  std::vector<HeldValue> held_;
+  std::vector<std::string> watched_;
+  struct Assigned {
+    const RegistryCore* registry;
+    std::int32_t index;
+  };
+  std::vector<Assigned> assigned_;  // trainable parameters
+  const Segment* requested_ = nullptr;
+  bool planned_ = false;            // a plan was made on this tape
+  std::vector<std::optional<Tensor>> eager_values_;  // by id
+  std::unique_ptr<Segment> eager_root_;              // an eager tape's structure is its own
+
+  TapeOptions options_;
+  Workspace& workspace_;
+  std::vector<Line> line_memory_;
+  std::vector<Slot> slot_memory_;
+  char* arena_ = nullptr;
+  std::size_t arena_bytes_ = 0;
+
+  friend class Differentiation;
+};
+
+}  // namespace thalweg::internal

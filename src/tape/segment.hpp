@@ -1,0 +1,71 @@
+#pragma once
+// A recording as structure: segments, one per request, in a tree of what programs on this thread have recorded.
+//
+// A tape walks down the tree as it is recorded: each record is compared with the next one of the segment that was taken
+// last time and, where it is equal, only its data are written. So an unchanged step costs neither shape inference, nor
+// differentiation, nor planning; recordings with a common beginning share its segments and their plans.
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "src/tape/node.hpp"
+
+namespace thalweg::internal {
+
+class Plan;
+
+/// Where a gradient goes: parameter `index` of the registry with this uid.
+struct GradientOutput {
+  std::int32_t registry;  // index into Segment::registries
+  std::int32_t index;
+  std::int32_t node;  // −1: nothing reaches it, it gets zeros
+};
+
+/// What `gradients` appended after its own record.
+struct Expansion {
+  std::int32_t begin;  // id of the record
+  std::int32_t count;  // of nodes appended
+  std::vector<std::int32_t> results;
+};
+
+class Segment {
+ public:
+  Segment(Segment* parent_segment, std::int32_t first_id);
+  ~Segment();
+
+  Segment* parent;
+  std::int32_t base;  // id of the first node
+  /// The nodes from `base` on, the request after the last of them that the user wrote, then what differentiation
+  /// appended; and one more key that equals none, so that replay needs no check for the end.
+  std::vector<Key> keys;
+  std::vector<Info> infos;
+  std::int32_t request = -1;  // id of the request's record; −1: a failed request's mark (see Recorder::execute)
+  std::uint64_t hash = 0;     // of the keys up to the request
+  std::vector<Expansion> expansions;
+  std::vector<GradientOutput> gradient_outputs;
+  std::vector<std::uint32_t> registries;  // uids, of gradient_outputs
+
+  std::vector<std::unique_ptr<Segment>> children;
+  Segment* likely = nullptr;  // the child taken last
+  /// Where recordings that began like this one went on differently.
+  struct Turn {
+    std::int32_t place;  // from base
+    Key key;
+    Segment* to;
+  };
+  std::vector<Turn> turns;
+
+  std::unique_ptr<Plan> plan;
+  std::vector<std::int32_t> asked;  // nodes whose values this request keeps for good: asked for, or backward's argument
+  bool asks_noted = false;
+  std::vector<std::int32_t> keep;   // nodes of this segment that later ones were seen to read, sorted; only grows
+  bool learned = false;             // keep is known; before that, whatever is in memory anyway is kept
+  std::uint32_t version = 0;        // counts changes of what is kept
+
+  std::int32_t end() const { return base + static_cast<std::int32_t>(infos.size()); }
+  std::size_t bytes() const;
+};
+
+}  // namespace thalweg::internal

@@ -1,0 +1,128 @@
+#include "src/tape/workspace.hpp"
+
+#include <atomic>
+#include <mutex>
+#include <unordered_set>
+
+#include "src/plan/plan.hpp"
+#include "src/tape/recorder.hpp"
+
+namespace thalweg::internal {
+
+namespace {
+
+std::uint64_t hash_words(const std::int64_t* words, std::size_t count, std::uint64_t seed) {
+  std::uint64_t hash = seed ^ (count * 0x9E3779B97F4A7C15u);
+  for (std::size_t i = 0; i < count; ++i) {
+    hash = (hash ^ static_cast<std::uint64_t>(words[i])) * 0xFF51AFD7ED558CCDu;
+    hash ^= hash >> 32;
+  }
+  return hash;
+}
+
+struct ShapeHash {
+  std::size_t operator()(const Shape& shape) const {
+    return hash_words(shape.begin(), static_cast<std::size_t>(shape.rank()), 0);
+  }
+};
+
+/// Shapes of the whole process, for a registry's entries are read by tapes of any thread. Never shrinks: a program has
+/// few shapes, and one takes 80 bytes.
+class ShapeTable {
+ public:
+  const Shape* intern(const Shape& shape) {
+    std::scoped_lock lock(mutex_);
+    return &*shapes_.insert(shape).first;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::unordered_set<Shape, ShapeHash> shapes_;
+};
+
+ShapeTable& shape_table() {
+  static ShapeTable* table = new ShapeTable;  // never destroyed: tapes of static duration may outlive any order
+  return *table;
+}
+
+}  // namespace
+
+Segment::Segment(Segment* parent_segment, std::int32_t first_id) : parent(parent_segment), base(first_id) {}
+Segment::~Segment() = default;
+
+std::size_t Segment::bytes() const {
+  return sizeof(Segment) + keys.capacity() * sizeof(Key) + infos.capacity() * sizeof(Info) +
+         turns.capacity() * sizeof(Turn) + gradient_outputs.capacity() * sizeof(GradientOutput);
+}
+
+const Shape* intern_shape(const Shape& shape) { return shape_table().intern(shape); }
+
+const Shape* InternPool::shape(const Shape& shape) {
+  // A direct-mapped cache in front of the table: no lock for the shapes a thread uses.
+  const std::size_t hash = ShapeHash{}(shape);
+  const Shape*& cached = cache_[hash % cache_.size()];
+  if (cached == nullptr || !(*cached == shape)) cached = intern_shape(shape);
+  return cached;
+}
+
+std::int32_t InternPool::list(std::span<const std::int32_t> ids) {
+  std::uint64_t hash = ids.size();
+  for (const std::int32_t id : ids) hash = (hash ^ static_cast<std::uint32_t>(id)) * 0xFF51AFD7ED558CCDu;
+  const auto [first, last] = list_numbers_.equal_range(hash);
+  for (auto it = first; it != last; ++it) {
+    const std::vector<std::int32_t>& known = lists_[static_cast<std::size_t>(it->second)];
+    if (std::equal(known.begin(), known.end(), ids.begin(), ids.end())) return it->second;
+  }
+  const auto number = static_cast<std::int32_t>(lists_.size());
+  lists_.emplace_back(ids.begin(), ids.end());
+  list_numbers_.emplace(hash, number);
+  list_bytes_ += ids.size() * sizeof(std::int32_t) + 96;
+  return number;
+}
+
+void InternPool::clear_lists() {
+  list_numbers_.clear();
+  lists_.clear();
+  list_bytes_ = 0;
+}
+
+Workspace& Workspace::current() {
+  thread_local Workspace workspace;
+  return workspace;
+}
+
+Workspace::Workspace() : root(std::make_unique<Segment>(nullptr, 0)) {
+  static std::atomic<std::uint64_t> threads{0};
+  thread_number_ = threads.fetch_add(1, std::memory_order_relaxed);
+}
+
+Workspace::~Workspace() = default;
+
+std::uint64_t Workspace::next_serial() { return (thread_number_ << 40) | ++serial_; }
+
+void Workspace::drop_recordings() {
+  root = std::make_unique<Segment>(nullptr, 0);
+  segment_bytes = 0;
+  pool.clear_lists();
+}
+
+Recorder* Workspace::acquire() {
+  if (live.empty() && segment_bytes + pool.bytes() > segment_limit) drop_recordings();
+  if (free_.empty()) {
+    recorders_.push_back(std::make_unique<Recorder>(*this));
+    free_.reserve(recorders_.size());
+    live.reserve(recorders_.size());
+    free_.push_back(recorders_.back().get());
+  }
+  Recorder* recorder = free_.back();
+  free_.pop_back();
+  live.push_back(recorder);
+  return recorder;
+}
+
+void Workspace::release(Recorder* recorder) {
+  std::erase(live, recorder);
+  free_.push_back(recorder);
+}
+
+}  // namespace thalweg::internal

@@ -1,0 +1,110 @@
+// Rule 11: errors, and what is left after one.
+#include "tests/tape/helpers.hpp"
+
+using namespace thalweg;
+using namespace thalweg::testing;
+
+namespace {
+
+Var layer(const Var& x, const Parameter& weight, SourceLine line = SourceLine::here()) {
+  const Scope scope("affine", line);
+  return matmul(x, weight) + 1;
+}
+
+}  // namespace
+
+TEST_CASE("rule 11: every error derives from Error and is one sentence with op, shapes, file and line") {
+  const Engine engine = GENERATE(Engine::planned, Engine::eager);
+  ParameterRegistry registry;
+  const Parameter weight = registry.add("weight", ones({2, 3}));
+  Tape tape({.engine = engine});
+  const auto text = [](const auto& function) {
+    try {
+      function();
+    } catch (const Error& error) {
+      return std::string(error.what());
+    }
+    return std::string();
+  };
+  CHECK(text([&] { matmul(weight, Tensor::ones({4, 5})); }) ==
+        "[matmul] inner dimensions differ: lhs (2, 3), rhs (4, 5)" + at(__LINE__ - 1));
+  CHECK_THAT(text([&] { gather(weight, Tensor{0, 5}).value(); }),
+             Catch::StartsWith("[gather] ") && Catch::Contains("5") && Catch::EndsWith(at(__LINE__ - 1)));
+  CHECK_THAT(text([&] { sum(weight, 3); }), Catch::StartsWith("[sum] ") && Catch::EndsWith(at(__LINE__)));
+  CHECK_THAT(text([&] { registry["wieght"]; }), Catch::Contains("\"weight\"") && Catch::EndsWith(at(__LINE__)));
+  CHECK_THAT(text([&] { SGD(registry, {.learning_rate = -1}); }),
+             Catch::Contains("learning_rate = -1") && Catch::EndsWith(at(__LINE__ - 1)));
+  CHECK_THAT(text([&] { l2_penalty({weight}, -1); }), Catch::Contains("-1") && Catch::EndsWith(at(__LINE__)));
+}
+
+TEST_CASE("rule 11: a mistake inside a layer is reported at the line that called the layer") {
+  const Engine engine = GENERATE(Engine::planned, Engine::eager);
+  ParameterRegistry registry;
+  const Parameter weight = registry.add("weight", ones({2, 3}));
+  Tape tape({.engine = engine});
+  CHECK_THAT(error_of<ShapeError>([&] { layer(Tensor::ones({4, 4}), weight); }), Catch::EndsWith(at(__LINE__)));
+  const auto label = [&] { softmax_cross_entropy(layer(Tensor::ones({1, 2}), weight), Tensor{3}).item(); };
+  const unsigned line = __LINE__ - 1;
+  CHECK_THAT(error_of<IndexError>(label), Catch::EndsWith(at(line)));
+}
+
+TEST_CASE("rule 11: after a throw parameters, optimizer state and tape are as before") {
+  const Engine engine = GENERATE(Engine::planned, Engine::eager);
+  Network network({3, 4, 2}, true);
+  Adam optimizer(network.registry);
+  Random random;
+  const Tensor images = noise({5, 3}, 1);
+  for (int step = 0; step < 3; ++step) {
+    Tape tape({.engine = engine});
+    const Var logits = network.logits(images, 0, random);
+    const auto state = [&] {
+      std::string bits = bits_of(network.registry) + std::to_string(optimizer.step_count());
+      for (const std::string& name : network.registry.state_names())
+        for (const Parameter& parameter : network.registry.parameters()) {
+          if (!parameter.trainable()) continue;
+          const Tensor values = network.registry.state(fmt::format("{}/{}", name, parameter.name()));
+          bits.append(static_cast<const char*>(values.raw()), values.bytes());
+        }
+      return bits;
+    };
+    const std::string before = state();
+    Var loss;
+    const auto record_loss = [&] { loss = softmax_cross_entropy(logits, Tensor{0, 1, 0, 1, 2}); };
+    if (engine == Engine::planned) {
+      record_loss();
+      const std::int64_t size = tape.size();
+      CHECK_THAT(error_of<IndexError>([&] { backward(loss); }), Catch::Contains("2"));
+      CHECK(tape.size() == size);
+      CHECK_THAT(error_of<IndexError>([&] { loss.item(); }), Catch::Contains("2"));
+      CHECK(tape.size() == size);
+    } else {  // which computes as it records
+      CHECK_THAT(error_of<IndexError>(record_loss), Catch::Contains("2"));
+    }
+    CHECK(state() == before);
+    const Var good = softmax_cross_entropy(logits, Tensor{0, 1, 0, 1, 1});
+    backward(good);
+    optimizer.step();
+    CHECK(state() != before);
+    CHECK(std::isfinite(good.item()));
+  }
+}
+
+TEST_CASE("rule 11: training goes on after an error exactly as if it had not been made") {
+  const auto train = [](bool with_mistakes) {
+    Network network({3, 4, 2}, true);
+    Adam optimizer(network.registry);
+    Random random;
+    for (std::uint64_t step = 0; step < 4; ++step) {
+      Tape tape;
+      const Var logits = network.logits(noise({5, 3}, step), 0, random);
+      if (with_mistakes) {
+        CHECK_THAT(error_of<ShapeError>([&] { logits + Tensor{1., 2., 3.}; }), Catch::StartsWith("[add]"));
+        CHECK_THAT(error_of<IndexError>([&] { gather(logits, Tensor{17}).value(); }), Catch::StartsWith("[gather]"));
+      }
+      backward(softmax_cross_entropy(logits, Tensor{0, 1, 0, 1, 1}));
+      optimizer.step();
+    }
+    return bits_of(network.registry);
+  };
+  CHECK(train(true) == train(false));
+}

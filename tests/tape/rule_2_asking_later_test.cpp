@@ -1,0 +1,115 @@
+// Rule 2: asking later.
+#include "tests/tape/helpers.hpp"
+
+using namespace thalweg;
+using namespace thalweg::testing;
+
+namespace {
+
+struct Fixture {
+  ParameterRegistry registry;
+  Parameter weight = registry.add("weight", constant(Tensor{{1., 2.}, {3., 4.}}));
+  SGD optimizer{registry, {.learning_rate = 0.1}};
+};
+
+}  // namespace
+
+TEST_CASE("rule 2: what was asked for, and the argument of backward, stay until the tape ends") {
+  const Engine engine = GENERATE(Engine::planned, Engine::eager);
+  Fixture f;
+  for (int step = 0; step < 4; ++step) {
+    Tape tape({.engine = engine});
+    const Var asked = square(f.weight), loss = sum(asked);
+    const Tensor before = asked.value();
+    backward(loss);
+    f.optimizer.step();
+    CHECK(identical(asked.value(), before));
+    double total = 0;
+    for (const double value : {before.at<float>({0, 0}), before.at<float>({0, 1}), before.at<float>({1, 0}),
+                               before.at<float>({1, 1})})
+      total += value;
+    CHECK(loss.item() == Approx(total).epsilon(1e-6));
+  }
+}
+
+TEST_CASE("rule 2: asking after a step for what was not asked before names parameter, writer, line and cure") {
+  const Engine engine = GENERATE(Engine::planned, Engine::eager);
+  Fixture f;
+  for (int step = 0; step < 4; ++step) {  // an error does not depend on what plans and caches there are
+    Tape tape({.engine = engine});
+    const Var hidden = square(f.weight);
+    const unsigned read = __LINE__ - 1;
+    backward(sum(hidden));
+    f.optimizer.step();
+    const unsigned written = __LINE__ - 1, asked = __LINE__ + 1;
+    const std::string text = error_of<TapeError>([&] { hidden.value(); });
+    CHECK(text == "[value] this needs parameter 'weight' as it was when it was read" + at(read) + ", but step()" +
+                      at(written) + " has changed it since; ask for the value before that, or keep() it" + at(asked));
+    const Var later = square(f.weight);  // reads the new value
+    CHECK(later.value().at<float>({0, 0}) == Approx(std::pow(f.weight.value().at<float>({0, 0}), 2)));
+  }
+}
+
+TEST_CASE("rule 2: so does asking after another write") {
+  const Engine engine = GENERATE(Engine::planned, Engine::eager);
+  Fixture f;
+  Tape tape({.engine = engine});
+  const Var doubled = f.weight * 2, tripled = f.weight * 3;
+  f.weight.set_value(Tensor::ones({2, 2}));
+  const std::string written = at(__LINE__ - 1);
+  CHECK_THAT(error_of<TapeError>([&] { doubled.item(); }), Catch::Contains("not exactly one element") ||
+                                                              Catch::Contains("another type"));
+  CHECK_THAT(error_of<TapeError>([&] { doubled.value(); }),
+             Catch::Contains("'weight'") && Catch::Contains("set_value" + written));
+  const Tensor now = (f.weight * 3).value();
+  CHECK(identical(now, Tensor::full({2, 2}, 3)));
+  CHECK_THAT(error_of<TapeError>([&] { tripled.value(); }), Catch::Contains("set_value" + written));
+}
+
+TEST_CASE("rule 2: a value is computed again where nothing that it reads has changed") {
+  const Engine engine = GENERATE(Engine::planned, Engine::eager);
+  Fixture f;
+  ParameterRegistry other;
+  const Parameter untouched = other.add("untouched", constant(Tensor{2., 3.}));
+  for (int step = 0; step < 3; ++step) {
+    Tape tape({.engine = engine});
+    const Var hidden = square(untouched);
+    backward(sum(f.weight * sum(hidden)), f.registry);
+    f.optimizer.step();
+    CHECK(identical(hidden.value(), Tensor{4., 9.}));
+  }
+}
+
+TEST_CASE("rule 2: keep and watch hold values over a step") {
+  const Engine engine = GENERATE(Engine::planned, Engine::eager);
+  Fixture f;
+  for (int step = 0; step < 3; ++step) {
+    const Tensor weight = f.weight.value();
+    Tape tape({.engine = engine});
+    tape.watch("affine*");
+    Var kept = f.weight * 2, watched, scoped, forgotten = f.weight * 4;
+    tape.keep(kept);
+    {
+      const Scope affine("affine1");
+      watched = f.weight * 3;
+      const Scope inner("relu");
+      scoped = relu(f.weight);
+    }
+    backward(sum(kept + watched + scoped + forgotten));
+    f.optimizer.step();
+    CHECK(kept.value().at<float>({1, 1}) == 2 * weight.at<float>({1, 1}));
+    CHECK(watched.value().at<float>({1, 1}) == 3 * weight.at<float>({1, 1}));
+    CHECK(scoped.value().at<float>({0, 1}) == std::max(0.f, weight.at<float>({0, 1})));
+    CHECK_THAT(error_of<TapeError>([&] { forgotten.value(); }), Catch::Contains("'weight'"));
+  }
+}
+
+TEST_CASE("rule 2: a backward pass through a changed parameter is an error, too") {
+  const Engine engine = GENERATE(Engine::planned, Engine::eager);
+  Fixture f;
+  Tape tape({.engine = engine});
+  const Var first = sum(square(f.weight)), second = sum(exp(f.weight));
+  backward(first);
+  f.optimizer.step();
+  CHECK_THAT(error_of<TapeError>([&] { backward(second); }), Catch::Contains("'weight'") && Catch::Contains("step()"));
+}

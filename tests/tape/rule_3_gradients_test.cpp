@@ -1,0 +1,160 @@
+// Rule 3: gradients and their targets.
+#include "tests/tape/helpers.hpp"
+
+using namespace thalweg;
+using namespace thalweg::testing;
+
+namespace {
+
+struct TwoRegistries {
+  ParameterRegistry first, second;
+  Parameter a = first.add("generator.a", constant(Tensor{1., 2.}));
+  Parameter b = first.add("critic.b", constant(Tensor{3., 4.}));
+  Parameter unused = first.add("critic.unused", constant(Tensor{5.}));
+  Parameter c = second.add("c", constant(Tensor{6., 7.}));
+};
+
+}  // namespace
+
+TEST_CASE("rule 3: backward overwrites the gradients of every registry it reaches; the unreached get zero") {
+  const Engine engine = GENERATE(Engine::planned, Engine::eager);
+  TwoRegistries r;
+  for (int time = 0; time < 2; ++time) {
+    Tape tape({.engine = engine});
+    backward(sum(r.a * r.b * r.c));
+    CHECK(identical(r.a.gradient(), Tensor{18., 28.}));
+    CHECK(identical(r.b.gradient(), Tensor{6., 14.}));
+    CHECK(identical(r.c.gradient(), Tensor{3., 8.}));
+    backward(sum(r.unused * 3));
+    CHECK(identical(r.unused.gradient(), Tensor{3.}));
+    CHECK(identical(r.a.gradient(), Tensor{0., 0.}));
+    CHECK(identical(r.c.gradient(), Tensor{3., 8.}));  // its registry was not reached
+  }
+}
+
+TEST_CASE("rule 3: a registry as target leaves the gradients of others alone") {
+  const Engine engine = GENERATE(Engine::planned, Engine::eager);
+  TwoRegistries r;
+  Tape tape({.engine = engine});
+  backward(sum(r.a * r.b * r.c));
+  backward(sum(2 * r.a * r.c), r.second);
+  CHECK(identical(r.c.gradient(), Tensor{2., 4.}));
+  CHECK(identical(r.a.gradient(), Tensor{18., 28.}));
+}
+
+TEST_CASE("rule 3: a selection as target leaves the other gradients alone") {
+  const Engine engine = GENERATE(Engine::planned, Engine::eager);
+  TwoRegistries r;
+  for (int time = 0; time < 2; ++time) {
+    Tape tape({.engine = engine});
+    backward(sum(r.a * r.b + r.unused));
+    backward(sum(10 * r.a * r.b), r.first.select("generator.*"));
+    CHECK(identical(r.a.gradient(), Tensor{30., 40.}));
+    CHECK(identical(r.b.gradient(), Tensor{1., 2.}));
+    CHECK(identical(r.unused.gradient(), Tensor{2.}));
+  }
+}
+
+TEST_CASE("rule 3: gradients that are not asked for are not computed") {
+  ParameterRegistry registry;
+  const Parameter first = registry.add("first", constant(noise({5, 5}, 1)));
+  const Parameter second = registry.add("second", constant(noise({5, 5}, 2)));
+  Tape tape;
+  const Var loss = sum(matmul(matmul(noise({5, 5}, 3), first), second));
+  loss.item();
+  const Since since;
+  backward(loss, registry.select("second"));
+  CHECK(since.matmuls() == 1);
+  backward(loss);
+  CHECK(since.matmuls() == 4);
+}
+
+TEST_CASE("rule 3: Gradients buffers add up and become the registry's") {
+  const Engine engine = GENERATE(Engine::planned, Engine::eager);
+  TwoRegistries r;
+  SGD optimizer(r.first, {.learning_rate = 1});
+  Gradients first(r.first), second(r.first);
+  {
+    Tape tape({.engine = engine});
+    backward(sum(r.a * r.b));
+    backward(sum(r.a * r.b * 2), first);
+    backward(sum(r.a * r.b * 3), second);
+  }
+  CHECK(identical(r.a.gradient(), Tensor{3., 4.}));
+  first += second;
+  CHECK(identical(first[r.a], Tensor{15., 20.}));
+  first *= 2;
+  first.store();
+  CHECK(identical(r.a.gradient(), Tensor{30., 40.}));
+  optimizer.step();
+  CHECK(identical(r.a.value(), Tensor{-29., -38.}));
+}
+
+TEST_CASE("rule 3: a loss that is not a scalar needs a seed") {
+  const Engine engine = GENERATE(Engine::planned, Engine::eager);
+  TwoRegistries r;
+  Tape tape({.engine = engine});
+  const Var product = r.a * r.b;
+  CHECK(error_of<ShapeError>([&] { backward(product); }) ==
+        "[backward] shape (2,) is not a scalar; give a seed of that shape, or reduce it first" + at(__LINE__ - 1));
+  CHECK_THAT(error_of<ShapeError>([&] { backward(product, Tensor{1., 2., 3.}); }),
+             Catch::Contains("the seed has shape (3,), what it seeds (2,)"));
+  backward(product, Tensor{10., 100.});
+  CHECK(identical(r.a.gradient(), Tensor{30., 400.}));
+}
+
+TEST_CASE("rule 3: a loss that reaches no trainable parameter is an error") {
+  const Engine engine = GENERATE(Engine::planned, Engine::eager);
+  TwoRegistries r;
+  Tape tape({.engine = engine});
+  const Var constant_loss = sum(Var(Tensor{1., 2.}));
+  CHECK(error_of<TapeError>([&] { backward(constant_loss); }) ==
+        "[backward] the loss reaches no trainable parameter" + at(__LINE__ - 1));
+  CHECK_THAT(error_of<TapeError>([&] { backward(sum(stop_gradient(r.a))); }), Catch::Contains("no trainable parameter"));
+  CHECK_THAT(error_of<TapeError>([&] { backward(sum(Var(r.a)), r.second); }), Catch::Contains("no trainable parameter"));
+  backward(sum(Var(r.a)));
+  CHECK(identical(r.a.gradient(), Tensor{1., 1.}));
+}
+
+TEST_CASE("rule 3: a step without new gradients is an error") {
+  const Engine engine = GENERATE(Engine::planned, Engine::eager);
+  TwoRegistries r;
+  SGD optimizer(r.first, {.learning_rate = 1});
+  const std::string text = "[step] there are no new gradients; call backward() before each step()";
+  CHECK(error_of<TapeError>([&] { optimizer.step(); }) == text + at(__LINE__));
+  Tape tape({.engine = engine});
+  backward(sum(r.a * r.b));
+  optimizer.step();
+  const std::string before = bits_of(r.first);
+  CHECK(error_of<TapeError>([&] { optimizer.step(); }) == text + at(__LINE__));
+  CHECK(bits_of(r.first) == before);
+}
+
+TEST_CASE("rule 3: gradients() gives Vars, for derivatives of derivatives") {
+  const Engine engine = GENERATE(Engine::planned, Engine::eager);
+  for (int time = 0; time < 2; ++time) {
+    Tape tape({.engine = engine});
+    const Var x = Tensor({2.}, f64), y = Tensor({5.}, f64);
+    const Var z = sum(x * x * x * y);
+    const std::vector<Var> first = gradients(z, {x, y});
+    CHECK(first[0].value().item() == 60);
+    CHECK(first[1].value().item() == 8);
+    const Var second = gradients(sum(first[0]), {x})[0];
+    CHECK(second.value().item() == 60);
+    const Var third = gradients(sum(second), {x})[0];
+    CHECK(third.value().item() == 30);
+    const Var unrelated = Tensor({1., 2.}, f64);
+    CHECK(identical(gradients(z, {unrelated})[0].value(), Tensor::zeros({2}, f64)));
+  }
+}
+
+TEST_CASE("rule 3: a gradient can be part of a loss") {
+  const Engine engine = GENERATE(Engine::planned, Engine::eager);
+  ParameterRegistry registry({.dtype = f64});
+  const Parameter weight = registry.add("weight", constant(Tensor({3.}, f64)));
+  Tape tape({.engine = engine});
+  const Var w = weight;
+  const Var penalty = sum(square(gradients(sum(w * w * w), {w})[0]));  // (3w²)²
+  backward(penalty);
+  CHECK(weight.gradient().item() == 36 * 27);
+}

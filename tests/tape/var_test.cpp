@@ -1,0 +1,101 @@
+// Handles, and the tapes they belong to.
+#include "tests/tape/helpers.hpp"
+
+#include <memory>
+#include <optional>
+
+using namespace thalweg;
+using namespace thalweg::testing;
+
+TEST_CASE("Var: one of an ended tape is an error that says so") {
+  const Engine engine = GENERATE(Engine::planned, Engine::eager);
+  Var dead;
+  {
+    Tape tape({.engine = engine});
+    dead = Tensor{1., 2.};
+  }
+  CHECK_THAT(error_of<TapeError>([&] { dead + 1; }), Catch::Contains("no tape is alive on this thread"));
+  Tape tape({.engine = engine});
+  const Var alive = Tensor{3., 4.};
+  const std::string text = "a Var cannot be used here: its tape has ended or was cleared; ask for value() before that";
+  CHECK(error_of<TapeError>([&] { alive + dead; }) == "[add] " + text + at(__LINE__));
+  CHECK(error_of<TapeError>([&] { dead.value(); }) == "[value] " + text + at(__LINE__));
+  CHECK(error_of<TapeError>([&] { dead.item(); }) == "[item] " + text + at(__LINE__));
+  CHECK(error_of<TapeError>([&] { backward(dead); }) == "[backward] " + text + at(__LINE__));
+  CHECK_THAT(error_of<TapeError>([&] { dead.shape(); }), Catch::Contains(text));
+  CHECK_THAT(error_of<TapeError>([&] { tape.keep(dead); }), Catch::Contains(text));
+  CHECK_THAT(error_of<TapeError>([&] { gradients(sum(alive), {dead}); }), Catch::Contains(text));
+}
+
+TEST_CASE("Var: one recorded before clear() is an error that says so") {
+  const Engine engine = GENERATE(Engine::planned, Engine::eager);
+  Tape tape({.engine = engine});
+  const Var x = Tensor{1., 2.};
+  tape.clear();
+  CHECK(tape.size() == 0);
+  const Var y = Tensor{1., 2.};
+  CHECK_THAT(error_of<TapeError>([&] { x + y; }), Catch::Contains("has ended or was cleared"));
+  CHECK(identical((y + y).value(), Tensor{2., 4.}));
+}
+
+TEST_CASE("Var: one of an outer tape is an error that says so, with the cure") {
+  const Engine engine = GENERATE(Engine::planned, Engine::eager);
+  Tape outer({.engine = engine});
+  const Var x = Tensor{1., 2.};
+  const Tensor value = x.value();
+  {
+    Tape inner({.engine = engine});
+    CHECK(error_of<TapeError>([&] { x + 1; }) ==
+          "[add] a Var cannot be used here: it belongs to another tape, which is not the current one; pass x.value(), "
+          "which is a constant" + at(__LINE__ - 2));
+    CHECK(identical((value + Var(1)).value(), Tensor{2., 3.}));
+  }
+  CHECK(identical((x + 1).value(), Tensor{2., 3.}));
+}
+
+TEST_CASE("Var: an empty one is an error that says so") {
+  Tape tape;
+  const Var empty;
+  CHECK(empty.empty());
+  CHECK(error_of<TapeError>([&] { empty * 2; }) ==
+        "[multiply] a Var cannot be used here: it is empty: nothing was assigned to it" + at(__LINE__ - 1));
+}
+
+TEST_CASE("Tape: tapes end in any order") {
+  const Engine engine = GENERATE(Engine::planned, Engine::eager);
+  for (int round = 0; round < 3; ++round) {
+    auto first = std::make_unique<Tape>(TapeOptions{.engine = engine});
+    const Var a = Tensor{1.};
+    auto second = std::make_unique<Tape>(TapeOptions{.engine = engine});
+    const Var b = Tensor{2.};
+    auto third = std::make_unique<Tape>(TapeOptions{.engine = engine});
+    const Var c = Tensor{3.};
+    first.reset();
+    CHECK((c * 2).value().item() == 6);
+    CHECK_THAT(error_of<TapeError>([&] { a + 1; }), Catch::Contains("has ended"));
+    third.reset();
+    CHECK((b * 2).value().item() == 4);  // the innermost that is alive is current again
+    CHECK_THAT(error_of<TapeError>([&] { c + 1; }), Catch::Contains("has ended"));
+    second.reset();
+    CHECK_THAT(error_of<TapeError>([&] { b + 1; }), Catch::Contains("no tape is alive"));
+  }
+}
+
+TEST_CASE("Tape: clearing an outer tape leaves the inner one current") {
+  Tape outer;
+  Tape inner;
+  const Var x = Tensor{1.};
+  outer.clear();
+  CHECK((x + 1).value().item() == 2);
+}
+
+TEST_CASE("Scope: one that outlives its tape does no harm") {
+  std::optional<Tape> tape(std::in_place);
+  std::optional<Scope> scope(std::in_place, "old");
+  tape.reset();
+  Tape next;
+  const Scope inner("new");
+  scope.reset();
+  const Var x = Tensor{1.};
+  CHECK((x + 1).value().item() == 2);
+}
