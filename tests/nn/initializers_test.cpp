@@ -1,0 +1,120 @@
+#include <thalweg/nn/initializers.hpp>
+
+#include <cmath>
+#include <limits>
+
+#include <catch2/catch.hpp>
+
+#include "tests/registry/thrown.hpp"
+
+using namespace thalweg;
+using test::thrown;
+
+namespace {
+
+struct Moments {
+  double mean = 0, deviation = 0, largest = 0;
+};
+
+Moments moments(const Tensor& tensor) {
+  Moments m;
+  const auto values = tensor.data<double>();
+  const auto count = static_cast<double>(values.size());
+  for (const double value : values) m.mean += value / count;
+  for (const double value : values) m.deviation += (value - m.mean) * (value - m.mean) / count;
+  for (const double value : values) m.largest = std::max(m.largest, std::abs(value));
+  m.deviation = std::sqrt(m.deviation);
+  return m;
+}
+
+Tensor made(const Initializer& initializer, std::uint64_t seed = 0, const char* name = "w") {
+  ParameterRegistry registry({.seed = seed, .dtype = f64});
+  return registry.add(name, initializer).value();
+}
+
+constexpr double infinity = std::numeric_limits<double>::infinity();
+constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
+
+}  // namespace
+
+TEST_CASE("initializers: zeros, ones, constant") {
+  CHECK(identical(made(zeros({2})), Tensor({0., 0.}, f64)));
+  CHECK(identical(made(ones({2})), Tensor({1., 1.}, f64)));
+  CHECK(identical(made(constant({2, 1}, -0.5)), Tensor({{-0.5}, {-0.5}}, f64)));
+  CHECK(identical(made(constant(Tensor{{1, 2}, {3, 4}})), Tensor({{1., 2.}, {3., 4.}}, f64)));
+}
+
+TEST_CASE("initializers: deviations are those of the formulas") {
+  // 78,400 numbers: the deviation of a sample deviates by about 0.3 %, its mean by 0.4 % of the deviation.
+  const Shape shape{784, 100};
+  struct Row {
+    const char* name;
+    Initializer initializer;
+    double deviation;
+    double bound;  // 0: none
+  };
+  const Row rows[] = {
+      {"normal", normal(shape, 3), 3, 0},
+      {"uniform", uniform(shape, -2, 2), 2 / std::sqrt(3.), 2},
+      {"he_normal", he_normal(shape), 0.050507627, 0},
+      {"he_uniform", he_uniform(shape), std::sqrt(2 / 784.), std::sqrt(6 / 784.)},
+      {"lecun_normal", lecun_normal(shape), std::sqrt(1 / 784.), 0},
+      {"lecun_uniform", lecun_uniform(shape), std::sqrt(1 / 784.), std::sqrt(3 / 784.)},
+      {"xavier_normal", xavier_normal(shape), std::sqrt(2 / 884.), 0},
+      {"xavier_uniform", xavier_uniform(shape), std::sqrt(2 / 884.), std::sqrt(6 / 884.)},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.name);
+    const Moments m = moments(made(row.initializer));
+    CHECK(m.deviation == Approx(row.deviation).epsilon(0.015));
+    CHECK(std::abs(m.mean) < 0.02 * row.deviation);
+    if (row.bound > 0) {
+      CHECK(m.largest <= row.bound);
+      CHECK(m.largest > 0.99 * row.bound);
+    }
+  }
+}
+
+TEST_CASE("initializers: the numbers depend on seed and name, not on the order of making or the dtype") {
+  ParameterRegistry first({.seed = 7, .dtype = f64}), second({.seed = 7});
+  first.add("a", normal({3, 5}, 1));
+  first.add("b", normal({3, 5}, 1));
+  second.add("b", normal({3, 5}, 1));
+  second.add("a", normal({3, 5}, 1));
+  CHECK(identical(first["a"].value().to(f32), second["a"].value()));
+  CHECK_FALSE(identical(first["a"].value(), first["b"].value()));
+  CHECK_FALSE(identical(made(normal({3, 5}, 1), 0, "a"), first["a"].value()));
+  CHECK(identical(made(normal({3, 5}, 1), 0), made(normal({3, 5}, 1), 0)));
+  CHECK(moments(made(normal({1000}, 1), 0)).deviation == Approx(1).epsilon(0.1));  // 0 is a seed like any other
+}
+
+TEST_CASE("initializers: empty weights have no numbers, and none is divided by zero") {
+  for (const Shape& shape : {Shape{0, 5}, Shape{5, 0}, Shape{0, 0}})
+    for (const auto& make : {he_normal, he_uniform, lecun_normal, xavier_normal, xavier_uniform})
+      CHECK(made(make(shape, {})).shape() == shape);
+}
+
+TEST_CASE("initializers: fan-based ones want weights of shape (in, out)") {
+  CHECK(thrown<ShapeError>([] {
+          he_normal({100}, {"model.cpp", 7});
+        }) == "[he_normal] weights have shape (in, out), not (100,) at model.cpp:7");
+  for (const auto& make : {he_normal, he_uniform, lecun_normal, lecun_uniform, xavier_normal, xavier_uniform}) {
+    CHECK_THROWS_AS(make({100}, {}), ShapeError);
+    CHECK_THROWS_AS(make({}, {}), ShapeError);
+    CHECK_THROWS_AS(make({2, 3, 4}, {}), ShapeError);
+  }
+}
+
+TEST_CASE("initializers: settings without meaning are rejected") {
+  CHECK(thrown<ValueError>([] {
+          normal({2}, -1, {"model.cpp", 7});
+        }) == "[normal] standard_deviation -1 is not a finite number of at least 0 at model.cpp:7");
+  CHECK_THROWS_AS(normal({2}, not_a_number), ValueError);
+  CHECK_THROWS_AS(normal({2}, infinity), ValueError);
+  CHECK(moments(made(normal({2}, 0))).largest == 0);
+  CHECK(thrown<ValueError>([] {
+          uniform({2}, 1, -1, {"model.cpp", 7});
+        }) == "[uniform] low 1 and high -1 are not the bounds of a range at model.cpp:7");
+  CHECK_THROWS_AS(uniform({2}, not_a_number, 1), ValueError);
+  CHECK_THROWS_AS(uniform({2}, 0, infinity), ValueError);
+}
