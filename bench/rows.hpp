@@ -1,0 +1,19 @@
+#pragma once
+// The kinds of rows: programs as a user would write them.
+
+#include "bench/measure.hpp"
+#include "bench/spec.hpp"
+
+namespace bench {
+
+/// kind=mlp: an affine net with its activation, batch norm, dropout, penalty, loss and optimizer, trained on
+/// mini-batches.
+Measurement run_mlp(const Spec& spec);
+
+/// kind=rnn: a recurrent net on sequences of many lengths.
+Measurement run_rnn(const Spec& spec);
+
+/// kind=ops: a chain of additions of one number and its derivative: what recording an op costs.
+Measurement run_op_chain(const Spec& spec);
+
+}  // namespace bench

@@ -1,0 +1,76 @@
+#include <thalweg/train/dataset.hpp>
+
+#include <string>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include <thalweg/error.hpp>
+#include <thalweg/train/idx.hpp>
+
+namespace thalweg {
+
+Dataset::Dataset(std::vector<std::uint8_t> images, std::vector<std::uint8_t> labels, std::int64_t features)
+    : size_(static_cast<std::int64_t>(labels.size())), features_(features) {
+  if (features < 1 || images.size() != labels.size() * static_cast<std::size_t>(features)) {
+    throw ShapeError(error_text("Dataset", fmt::format("{} bytes of images are not {} samples of {} features",
+                                                       images.size(), labels.size(), features)));
+  }
+  samples_ = std::make_shared<const Samples>(Samples{std::move(images), std::move(labels)});
+}
+
+void Dataset::read_row(std::int64_t index, float* image, std::int64_t* label) const {
+  constexpr float white = 255;
+  const std::uint8_t* bytes = samples_->images.data() + index * features_;
+  for (std::int64_t i = 0; i < features_; ++i) image[i] = static_cast<float>(bytes[i]) / white;
+  *label = samples_->labels[static_cast<std::size_t>(index)];
+}
+
+Batch Dataset::take(std::span<const std::int64_t> indices) const {
+  for (const std::int64_t index : indices) {
+    if (index < 0 || index >= size_)
+      throw IndexError(error_text("take", fmt::format("sample {} is out of range for {} samples", index, size_)));
+  }
+  const auto count = static_cast<std::int64_t>(indices.size());
+  Batch batch{Tensor::empty({count, features_}, f32), Tensor::empty({count}, i64)};
+  float* image = batch.images.mutable_data<float>().data();
+  std::int64_t* label = batch.labels.mutable_data<std::int64_t>().data();
+  for (const std::int64_t index : indices) {
+    read_row(index, image, label++);
+    image += features_;
+  }
+  return batch;
+}
+
+Batch Dataset::all() const { return take(Tensor::arange(size_).data<std::int64_t>()); }
+
+Dataset Dataset::first(std::int64_t count) const {
+  if (count < 0 || count > size_) throw IndexError(error_text("first", fmt::format("{} samples of {}", count, size_)));
+  Dataset result = *this;
+  result.size_ = count;
+  return result;
+}
+
+Dataset load_idx_dataset(const std::filesystem::path& images, const std::filesystem::path& labels) {
+  IdxArray pixels = read_idx(images, 3);
+  IdxArray classes = read_idx(labels, 1);
+  if (pixels.dimensions[0] != classes.dimensions[0]) {
+    throw IoError(error_text("load_idx_dataset",
+                             fmt::format("{}: expected {} labels, one for each image of {}, found {}", labels.string(),
+                                         pixels.dimensions[0], images.string(), classes.dimensions[0])));
+  }
+  return Dataset(std::move(pixels.bytes), std::move(classes.bytes), pixels.dimensions[1] * pixels.dimensions[2]);
+}
+
+Mnist load_mnist(const std::filesystem::path& folder) {
+  const auto file = [&](const std::string& name) {
+    const std::filesystem::path plain = folder / name;
+    return std::filesystem::exists(plain) ? plain : folder / (name + ".gz");
+  };
+  const auto load = [&](const std::string& part) {
+    return load_idx_dataset(file(part + "-images-idx3-ubyte"), file(part + "-labels-idx1-ubyte"));
+  };
+  return {load("train"), load("t10k")};
+}
+
+}  // namespace thalweg
