@@ -265,6 +265,23 @@ TEST_CASE("elementary functions: subnormal numbers are neither lost nor rounded 
   });
 }
 
+TEST_CASE(
+    "elementary functions: integer powers that are numbers of the format are exact, and powers of 10 under log10") {
+  std::vector<double> base, exponent, power;
+  for (int b = 2; b <= 200; ++b) {
+    double product = b;
+    for (int e = 1; product <= 0x1p53; ++e, product *= b) {
+      base.push_back(b), exponent.push_back(e), power.push_back(product);
+    }
+  }
+  std::vector<double> tens, logs;
+  for (int e = 0; e <= 22; ++e) tens.push_back(e == 0 ? 1 : tens.back() * 10), logs.push_back(e);
+  on_every_target([&] {
+    CHECK(evaluate(Elementary::power, base, exponent) == power);
+    CHECK(evaluate(Elementary::log10, tens) == logs);
+  });
+}
+
 TEST_CASE("elementary functions: sin and cos of large arguments are reduced exactly") {
   on_every_target([] {
     CHECK(evaluate<double>(Elementary::sin, {1e6})[0] == Approx(-0.34999350217129294).epsilon(1e-15));
