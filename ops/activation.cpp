@@ -4,8 +4,8 @@
 #define HWY_TARGET_INCLUDE "ops/activation.cpp"
 #include <hwy/foreach_target.h>
 
-#include "ops/elementary-inl.hpp"
 #include "src/run/element_kernel-inl.hpp"
+#include "src/run/elementary/elementary-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace thalweg::HWY_NAMESPACE {
@@ -81,11 +81,12 @@ NodeType floating_shape(const Inference& inference) {
 }
 
 /// relu_gradient(g, y) = g where y > 0. d/dg: the same of its gradient; d/dy = 0.
-const Op relu_gradient_op{.name = "relu_gradient",
-                          .kind = Kind::elementwise,
-                          .shape_rule = elementwise_shape,
-                          .pullbacks = {[](const Pullback& p) { return record(relu_gradient_op, p.gradient, p.input(1)); }},
-                          .kernel = &relu_gradient_kernel};
+const Op relu_gradient_op{
+    .name = "relu_gradient",
+    .kind = Kind::elementwise,
+    .shape_rule = elementwise_shape,
+    .pullbacks = {[](const Pullback& p) { return record(relu_gradient_op, p.gradient, p.input(1)); }},
+    .kernel = &relu_gradient_kernel};
 
 /// tanh_gradient(g, y) = g(1 − y²). d/dg: the same of its gradient; d/dy = −2yg.
 const Op tanh_gradient_op{

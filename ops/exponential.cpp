@@ -4,8 +4,8 @@
 #define HWY_TARGET_INCLUDE "ops/exponential.cpp"
 #include <hwy/foreach_target.h>
 
-#include "ops/elementary-inl.hpp"
 #include "src/run/element_kernel-inl.hpp"
+#include "src/run/elementary/elementary-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace thalweg::HWY_NAMESPACE {

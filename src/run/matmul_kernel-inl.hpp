@@ -13,7 +13,7 @@
 
 #include <hwy/highway.h>
 
-#include "ops/exponential-inl.hpp"
+#include "src/run/elementary/exponential-inl.hpp"
 #include "src/run/matmul.hpp"
 #include "src/run/matmul_blocking.hpp"
 

@@ -119,7 +119,7 @@ void fill_arguments(Elementary function, std::uint64_t& state, std::span<T> x, s
 #define THALWEG_TESTS_ELEMENTARY_FUNCTIONS_INL_HPP
 #endif
 
-#include "ops/elementary-inl.hpp"
+#include "src/run/elementary/elementary-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace thalweg {

@@ -5,14 +5,14 @@
 // erf's relative error: 2^-28.7 (f32) and 2^-55 (f64).
 
 // Per-target include guard.
-#if defined(THALWEG_OPS_ERROR_FUNCTION_INL_HPP) == defined(HWY_TARGET_TOGGLE)
-#ifdef THALWEG_OPS_ERROR_FUNCTION_INL_HPP
-#undef THALWEG_OPS_ERROR_FUNCTION_INL_HPP
+#if defined(THALWEG_ELEMENTARY_ERROR_FUNCTION_INL_HPP) == defined(HWY_TARGET_TOGGLE)
+#ifdef THALWEG_ELEMENTARY_ERROR_FUNCTION_INL_HPP
+#undef THALWEG_ELEMENTARY_ERROR_FUNCTION_INL_HPP
 #else
-#define THALWEG_OPS_ERROR_FUNCTION_INL_HPP
+#define THALWEG_ELEMENTARY_ERROR_FUNCTION_INL_HPP
 #endif
 
-#include "ops/exponential-inl.hpp"
+#include "src/run/elementary/exponential-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace thalweg {
@@ -69,4 +69,4 @@ HWY_INLINE V Erf(D d, V x) {
 }  // namespace thalweg
 HWY_AFTER_NAMESPACE();
 
-#endif  // THALWEG_OPS_ERROR_FUNCTION_INL_HPP
+#endif  // THALWEG_ELEMENTARY_ERROR_FUNCTION_INL_HPP

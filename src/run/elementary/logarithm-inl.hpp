@@ -5,17 +5,17 @@
 // minimax fits of the relative error, 2^-27.2 (f32) and 2^-58.8 (f64). Measured errors: docs/precision.md.
 
 // Per-target include guard.
-#if defined(THALWEG_OPS_LOGARITHM_INL_HPP) == defined(HWY_TARGET_TOGGLE)
-#ifdef THALWEG_OPS_LOGARITHM_INL_HPP
-#undef THALWEG_OPS_LOGARITHM_INL_HPP
+#if defined(THALWEG_ELEMENTARY_LOGARITHM_INL_HPP) == defined(HWY_TARGET_TOGGLE)
+#ifdef THALWEG_ELEMENTARY_LOGARITHM_INL_HPP
+#undef THALWEG_ELEMENTARY_LOGARITHM_INL_HPP
 #else
-#define THALWEG_OPS_LOGARITHM_INL_HPP
+#define THALWEG_ELEMENTARY_LOGARITHM_INL_HPP
 #endif
 
 #include <cstdint>
 
-#include "ops/exponential-inl.hpp"
-#include "ops/extended_precision-inl.hpp"
+#include "src/run/elementary/exponential-inl.hpp"
+#include "src/run/elementary/extended_precision-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace thalweg {
@@ -221,4 +221,4 @@ HWY_INLINE V Log10(D d, V x) {
 }  // namespace thalweg
 HWY_AFTER_NAMESPACE();
 
-#endif  // THALWEG_OPS_LOGARITHM_INL_HPP
+#endif  // THALWEG_ELEMENTARY_LOGARITHM_INL_HPP

@@ -5,17 +5,17 @@
 // double-double. f32 is computed in f64. From 2^45 on the C library's function takes over, for those lanes alone.
 
 // Per-target include guard.
-#if defined(THALWEG_OPS_TRIGONOMETRIC_INL_HPP) == defined(HWY_TARGET_TOGGLE)
-#ifdef THALWEG_OPS_TRIGONOMETRIC_INL_HPP
-#undef THALWEG_OPS_TRIGONOMETRIC_INL_HPP
+#if defined(THALWEG_ELEMENTARY_TRIGONOMETRIC_INL_HPP) == defined(HWY_TARGET_TOGGLE)
+#ifdef THALWEG_ELEMENTARY_TRIGONOMETRIC_INL_HPP
+#undef THALWEG_ELEMENTARY_TRIGONOMETRIC_INL_HPP
 #else
-#define THALWEG_OPS_TRIGONOMETRIC_INL_HPP
+#define THALWEG_ELEMENTARY_TRIGONOMETRIC_INL_HPP
 #endif
 
 #include <cmath>
 
-#include "ops/exponential-inl.hpp"
-#include "ops/extended_precision-inl.hpp"
+#include "src/run/elementary/exponential-inl.hpp"
+#include "src/run/elementary/extended_precision-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace thalweg {
@@ -112,4 +112,4 @@ HWY_INLINE V Cos(D d, V x) {
 }  // namespace thalweg
 HWY_AFTER_NAMESPACE();
 
-#endif  // THALWEG_OPS_TRIGONOMETRIC_INL_HPP
+#endif  // THALWEG_ELEMENTARY_TRIGONOMETRIC_INL_HPP

@@ -6,17 +6,17 @@
 // ±inf and NaN are handled; the processor's floating-point modes are left alone.
 
 // Per-target include guard.
-#if defined(THALWEG_OPS_ELEMENTARY_INL_HPP) == defined(HWY_TARGET_TOGGLE)
-#ifdef THALWEG_OPS_ELEMENTARY_INL_HPP
-#undef THALWEG_OPS_ELEMENTARY_INL_HPP
+#if defined(THALWEG_ELEMENTARY_INL_HPP) == defined(HWY_TARGET_TOGGLE)
+#ifdef THALWEG_ELEMENTARY_INL_HPP
+#undef THALWEG_ELEMENTARY_INL_HPP
 #else
-#define THALWEG_OPS_ELEMENTARY_INL_HPP
+#define THALWEG_ELEMENTARY_INL_HPP
 #endif
 
-#include "ops/error_function-inl.hpp"
-#include "ops/exponential-inl.hpp"
-#include "ops/logarithm-inl.hpp"
-#include "ops/power-inl.hpp"
-#include "ops/trigonometric-inl.hpp"
+#include "src/run/elementary/error_function-inl.hpp"
+#include "src/run/elementary/exponential-inl.hpp"
+#include "src/run/elementary/logarithm-inl.hpp"
+#include "src/run/elementary/power-inl.hpp"
+#include "src/run/elementary/trigonometric-inl.hpp"
 
-#endif  // THALWEG_OPS_ELEMENTARY_INL_HPP
+#endif  // THALWEG_ELEMENTARY_INL_HPP

@@ -5,11 +5,11 @@
 // rounded. A lane's bits depend on that lane alone. Measured errors: docs/precision.md.
 
 // Per-target include guard.
-#if defined(THALWEG_OPS_EXPONENTIAL_INL_HPP) == defined(HWY_TARGET_TOGGLE)
-#ifdef THALWEG_OPS_EXPONENTIAL_INL_HPP
-#undef THALWEG_OPS_EXPONENTIAL_INL_HPP
+#if defined(THALWEG_ELEMENTARY_EXPONENTIAL_INL_HPP) == defined(HWY_TARGET_TOGGLE)
+#ifdef THALWEG_ELEMENTARY_EXPONENTIAL_INL_HPP
+#undef THALWEG_ELEMENTARY_EXPONENTIAL_INL_HPP
 #else
-#define THALWEG_OPS_EXPONENTIAL_INL_HPP
+#define THALWEG_ELEMENTARY_EXPONENTIAL_INL_HPP
 #endif
 
 #include <limits>
@@ -228,4 +228,4 @@ HWY_INLINE V Sigmoid(D d, V x) {
 }  // namespace thalweg
 HWY_AFTER_NAMESPACE();
 
-#endif  // THALWEG_OPS_EXPONENTIAL_INL_HPP
+#endif  // THALWEG_ELEMENTARY_EXPONENTIAL_INL_HPP

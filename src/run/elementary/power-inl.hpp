@@ -6,14 +6,14 @@
 // docs/precision.md.
 
 // Per-target include guard.
-#if defined(THALWEG_OPS_POWER_INL_HPP) == defined(HWY_TARGET_TOGGLE)
-#ifdef THALWEG_OPS_POWER_INL_HPP
-#undef THALWEG_OPS_POWER_INL_HPP
+#if defined(THALWEG_ELEMENTARY_POWER_INL_HPP) == defined(HWY_TARGET_TOGGLE)
+#ifdef THALWEG_ELEMENTARY_POWER_INL_HPP
+#undef THALWEG_ELEMENTARY_POWER_INL_HPP
 #else
-#define THALWEG_OPS_POWER_INL_HPP
+#define THALWEG_ELEMENTARY_POWER_INL_HPP
 #endif
 
-#include "ops/logarithm-inl.hpp"
+#include "src/run/elementary/logarithm-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace thalweg {
@@ -104,4 +104,4 @@ HWY_INLINE V Cbrt(D d, V x) {
 }  // namespace thalweg
 HWY_AFTER_NAMESPACE();
 
-#endif  // THALWEG_OPS_POWER_INL_HPP
+#endif  // THALWEG_ELEMENTARY_POWER_INL_HPP
