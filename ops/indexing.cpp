@@ -8,6 +8,7 @@
 #include <thalweg/ops/shape.hpp>
 
 #include "src/core_ops/core_ops.hpp"
+#include "src/run/gather.hpp"
 
 namespace thalweg {
 
@@ -39,11 +40,9 @@ void gather_kernel(const OpaqueCall& call) {
   const auto count = static_cast<std::size_t>(call.input_types[1].shape.size());
   const auto* indices = static_cast<const std::int64_t*>(call.inputs[1]);
   for (std::size_t i = 0; i < count; ++i) checked_row(indices[i], rows, i, call);
-  const std::size_t row_bytes = (rows == 0 ? 0 : static_cast<std::size_t>(shape.size() / rows)) * size_of(call.output_type.dtype);
-  for (std::size_t i = 0; i < count; ++i) {
-    const auto row = static_cast<std::size_t>(checked_row(indices[i], rows, i, call));
-    std::memcpy(static_cast<char*>(call.output) + i * row_bytes, static_cast<const char*>(call.inputs[0]) + row * row_bytes, row_bytes);
-  }
+  const std::int64_t row_size = rows == 0 ? 0 : shape.size() / rows;
+  run::gather_rows({call.inputs[0], rows, static_cast<std::size_t>(row_size) * size_of(call.output_type.dtype)},
+                   {indices, count}, call.output);
 }
 
 // scatter_rows: rows added into zeros of the attribute's shape, at the indices. gather's transpose.

@@ -8,6 +8,8 @@
 #include <thalweg/error.hpp>
 #include <thalweg/train/idx.hpp>
 
+#include "src/run/gather.hpp"
+
 namespace thalweg {
 
 Dataset::Dataset(std::vector<std::uint8_t> images, std::vector<std::uint8_t> labels, std::int64_t features)
@@ -19,13 +21,6 @@ Dataset::Dataset(std::vector<std::uint8_t> images, std::vector<std::uint8_t> lab
   samples_ = std::make_shared<const Samples>(Samples{std::move(images), std::move(labels)});
 }
 
-void Dataset::read_row(std::int64_t index, float* image, std::int64_t* label) const {
-  constexpr float white = 255;
-  const std::uint8_t* bytes = samples_->images.data() + index * features_;
-  for (std::int64_t i = 0; i < features_; ++i) image[i] = static_cast<float>(bytes[i]) / white;
-  *label = samples_->labels[static_cast<std::size_t>(index)];
-}
-
 Batch Dataset::take(std::span<const std::int64_t> indices) const {
   for (const std::int64_t index : indices) {
     if (index < 0 || index >= size_)
@@ -33,12 +28,12 @@ Batch Dataset::take(std::span<const std::int64_t> indices) const {
   }
   const auto count = static_cast<std::int64_t>(indices.size());
   Batch batch{Tensor::empty({count, features_}, f32), Tensor::empty({count}, i64)};
-  float* image = batch.images.mutable_data<float>().data();
+  if (count == 0) return batch;
+  constexpr float white = 255;
+  run::gather_bytes({samples_->images.data(), size_, static_cast<std::size_t>(features_)}, indices, white,
+                    batch.images.mutable_data<float>().data());
   std::int64_t* label = batch.labels.mutable_data<std::int64_t>().data();
-  for (const std::int64_t index : indices) {
-    read_row(index, image, label++);
-    image += features_;
-  }
+  for (const std::int64_t index : indices) *label++ = samples_->labels[static_cast<std::size_t>(index)];
   return batch;
 }
 

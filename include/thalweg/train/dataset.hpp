@@ -38,7 +38,6 @@ class Dataset {
   struct Samples {
     std::vector<std::uint8_t> images, labels;
   };
-  void read_row(std::int64_t index, float* image, std::int64_t* label) const;
 
   std::shared_ptr<const Samples> samples_;
   std::int64_t size_ = 0;
