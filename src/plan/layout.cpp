@@ -73,10 +73,11 @@ void Planner::collect_targets(Segment& segment) {
     if (output.node >= 0) {
       ask(output.node, gradient);
     } else {
-      const RegistryCore& core = *recorder_.registry_by_uid(segment.registries[static_cast<std::size_t>(output.registry)]);
+      const RegistryCore& core =
+          *recorder_.registry_by_uid(segment.registries[static_cast<std::size_t>(output.registry)]);
       gradient.bytes = static_cast<std::size_t>(core.entries[static_cast<std::size_t>(output.index)].shape.size()) *
                        size_of(core.dtype);
-      add_step(ZeroStep{add_buffer(gradient)});
+      add_step(ZeroStep{add_buffer(gradient), gradient.bytes});
     }
   }
   const std::vector<PendingEffect>& pending = recorder_.pending();
@@ -260,8 +261,11 @@ std::int32_t Planner::materialize_lazy(Node& node) {
     this->node(id).buffer = copy_view(id, from, view, shape(id));
   } else {
     const Info& info = recorder_.info(id);
-    SweepBuild& sweep = new_sweep(shape(id).size(), shape(id).size(), info.dtype == DType::boolean ? DType::f32 : info.dtype);
-    const Extent extent = key.op == &column_index_op ? Extent::per_column : key.op == &cast_op ? Extent::element : Extent::single;
+    SweepBuild& sweep =
+        new_sweep(shape(id).size(), shape(id).size(), info.dtype == DType::boolean ? DType::f32 : info.dtype);
+    const Extent extent = key.op == &column_index_op ? Extent::per_column
+                          : key.op == &cast_op       ? Extent::element
+                                                     : Extent::single;
     const std::int32_t value = emit(sweep, id, extent);
     Node& made = this->node(id);
     made.buffer = arena_buffer(shape(id), info.dtype);
@@ -304,7 +308,8 @@ void Planner::deliver(std::int32_t id, const PlanBuffer& destination) {
     const std::int32_t base = root(buffer);
     const PlanBuffer::Place place = plan_.buffers_[static_cast<std::size_t>(base)].place;
     const bool moves = made.place == PlanBuffer::Place::alias && made.index >= 0;
-    if (!moves && (place == PlanBuffer::Place::arena || place == PlanBuffer::Place::earlier || place == PlanBuffer::Place::held)) {
+    if (!moves && (place == PlanBuffer::Place::arena || place == PlanBuffer::Place::earlier ||
+                   place == PlanBuffer::Place::held)) {
       if (place == PlanBuffer::Place::arena) kept_buffers_.push_back(base);
       plan_.kept.push_back({id, buffer});
       if (plan_.value_buffer_ < 0) plan_.value_buffer_ = buffer;
@@ -352,12 +357,14 @@ bool Planner::can_write_directly(std::int32_t id, const PlanBuffer& destination)
         if (value.kind == SweepValue::Kind::input && reads_destination(value.slot) &&
             (static_cast<std::int32_t>(later) != step || value.extent != Extent::element))
           return false;
-      if (static_cast<std::int32_t>(later) == step && has_stages(*sweeps_[static_cast<std::size_t>(build.sweep)])) return false;
+      if (static_cast<std::int32_t>(later) == step && has_stages(*sweeps_[static_cast<std::size_t>(build.sweep)]))
+        return false;
       continue;
     }
     for (const std::int32_t buffer : reads(build))
       if (reads_destination(buffer)) return false;
-    if (const auto* opaque = std::get_if<OpaqueStep>(&build.step); opaque && key(opaque->node).op->can_fail) return false;
+    if (const auto* opaque = std::get_if<OpaqueStep>(&build.step); opaque && key(opaque->node).op->can_fail)
+      return false;
   }
   return true;
 }
@@ -394,9 +401,12 @@ void Planner::finish(std::size_t arena_begin) {
     }
   for (const bool effects : {false, true})
     for (const Target& target : targets_)
-      if ((target.destination.place == PlanBuffer::Place::assigned) == effects) deliver(target.node, target.destination);
-  if (segment_ != nullptr && !segment_->learned && key(segment_->request).op != &backward_request_op) keep_what_is_there();
-  std::sort(plan_.kept.begin(), plan_.kept.end(), [](const Plan::Kept& a, const Plan::Kept& b) { return a.node < b.node; });
+      if ((target.destination.place == PlanBuffer::Place::assigned) == effects)
+        deliver(target.node, target.destination);
+  if (segment_ != nullptr && !segment_->learned && key(segment_->request).op != &backward_request_op)
+    keep_what_is_there();
+  std::sort(plan_.kept.begin(), plan_.kept.end(),
+            [](const Plan::Kept& a, const Plan::Kept& b) { return a.node < b.node; });
   for (const std::unique_ptr<SweepBuild>& sweep : sweeps_) set_domain(*sweep);
   lay_out(arena_begin);
   plan_.steps_.reserve(steps_.size());
@@ -534,7 +544,8 @@ void Planner::lay_out(std::size_t arena_begin) {
   std::vector<std::int32_t> last_read(count, -1);
   for (std::size_t step = 0; step < steps_.size(); ++step)
     for (const auto& buffers : {reads(steps_[step]), writes(steps_[step])})
-      for (const std::int32_t buffer : buffers) last_read[static_cast<std::size_t>(root(buffer))] = static_cast<std::int32_t>(step);
+      for (const std::int32_t buffer : buffers)
+        last_read[static_cast<std::size_t>(root(buffer))] = static_cast<std::int32_t>(step);
 
   plan_.arena_begin = arena_begin;
   std::size_t end = arena_begin;

@@ -53,8 +53,8 @@ void Plan::learn(Recorder& recorder) {
       return std::any_of(segment->plan->kept.begin(), segment->plan->kept.end(),
                          [&](const Kept& kept) { return kept.node == id; });
     };
-    const bool fits = first && !segment->plan->keeps_in_advance &&
-                      std::all_of(segment->keep.begin(), segment->keep.end(), is_kept);
+    const bool fits =
+        first && !segment->plan->keeps_in_advance && std::all_of(segment->keep.begin(), segment->keep.end(), is_kept);
     if (fits) continue;  // the plan does so already
     segment->plan = nullptr;
     ++segment->version;
@@ -63,15 +63,24 @@ void Plan::learn(Recorder& recorder) {
 
 // --- binding ---
 
+/// Which buffers move from run to run. What lies in the arena, in a registry or in its gradients stays where it is.
 void Plan::complete_binding() {
   pointers_.assign(buffers_.size(), nullptr);
+  std::vector<std::uint8_t> moves(buffers_.size(), 0);
   for (std::size_t i = 0; i < buffers_.size(); ++i) {
     const PlanBuffer& buffer = buffers_[i];
-    bool every_run = buffer.place != PlanBuffer::Place::arena && buffer.place != PlanBuffer::Place::earlier;
-    if (buffer.place == PlanBuffer::Place::alias)
-      every_run = buffer.index >= 0 ||
-                  std::binary_search(bound_.begin(), bound_.end(), buffer.base);
-    if (every_run) bound_.push_back(static_cast<std::int32_t>(i));
+    using Place = PlanBuffer::Place;
+    const bool is_moving_alias =
+        buffer.place == Place::alias && (buffer.index >= 0 || moves[static_cast<std::size_t>(buffer.base)] != 0);
+    moves[i] = buffer.place == Place::constant || buffer.place == Place::held || buffer.place == Place::eager ||
+               is_moving_alias;
+    if (moves[i] != 0) bound_.push_back(static_cast<std::int32_t>(i));
+  }
+  for (std::size_t i = 0; i < steps_.size(); ++i) {
+    const auto is_moving = [&](std::int32_t buffer) { return moves[static_cast<std::size_t>(buffer)] != 0; };
+    if (const std::vector<std::int32_t> read = reads(steps_[i]), written = writes(steps_[i]);
+        std::any_of(read.begin(), read.end(), is_moving) || std::any_of(written.begin(), written.end(), is_moving))
+      prepared_.push_back(static_cast<std::int32_t>(i));
   }
   draws_.resize(draw_nodes_.size());
   for (const Step& step : steps_) {
@@ -119,18 +128,23 @@ StridedView Plan::DynamicView::evaluate(const Plan& plan) const {
 void* Plan::address(const PlanBuffer& buffer, Recorder& recorder, const Recorder::BackwardTarget& target) {
   switch (buffer.place) {
     case PlanBuffer::Place::arena:
-    case PlanBuffer::Place::earlier: return recorder.arena_data() + buffer.offset;
-    case PlanBuffer::Place::constant: return recorder.slot(buffer.node).storage->data;
+    case PlanBuffer::Place::earlier:
+      return recorder.arena_data() + buffer.offset;
+    case PlanBuffer::Place::constant:
+      return recorder.slot(buffer.node).storage->data;
     case PlanBuffer::Place::registry:
       return registry_data(*recorder.slot(buffer.node).registry, recorder.key(buffer.node).attribute);
     case PlanBuffer::Place::assigned:
       return registry_data(*recorder.slot(buffer.node).registry, recorder.key(buffer.node).attribute);
-    case PlanBuffer::Place::held: return recorder.hold(buffer.node);
-    case PlanBuffer::Place::eager: return recorder.eager_data(buffer.node);
+    case PlanBuffer::Place::held:
+      return recorder.hold(buffer.node);
+    case PlanBuffer::Place::eager:
+      return recorder.eager_data(buffer.node);
     case PlanBuffer::Place::gradient: {
       RegistryCore& core = *recorder.requested_registry(buffer.node);
       if (target.buffer == nullptr) return core.gradient_data(buffer.index);
-      return static_cast<char*>(target.buffer) + (core.gradient_data(buffer.index) - static_cast<char*>(core.gradients.data()));
+      return static_cast<char*>(target.buffer) +
+             (core.gradient_data(buffer.index) - static_cast<char*>(core.gradients.data()));
     }
     case PlanBuffer::Place::alias: {
       char* const base = static_cast<char*>(pointers_[static_cast<std::size_t>(buffer.base)]);
@@ -149,73 +163,67 @@ void Plan::bind(Recorder& recorder, const Recorder::BackwardTarget& target) {
     const Slot& slot = recorder.slot(draw_nodes_[i]);
     draws_[i] = {slot.seed, slot.draw, slot.stream};
   }
-  char* const arena = recorder.arena(arena_end);
-  if (arena != arena_base_) {
-    arena_base_ = arena;
+  const Binding binding{recorder.arena(arena_end), target.buffer, RegistryCore::layouts_made()};
+  if (binding != binding_) {
+    binding_ = binding;
     for (std::size_t i = 0; i < buffers_.size(); ++i) pointers_[i] = address(buffers_[i], recorder, target);
+    for (Step& step : steps_) prepare(step);
     return;
   }
   for (const std::int32_t buffer : bound_)
-    pointers_[static_cast<std::size_t>(buffer)] =
-        address(buffers_[static_cast<std::size_t>(buffer)], recorder, target);
+    pointers_[static_cast<std::size_t>(buffer)] = address(buffers_[static_cast<std::size_t>(buffer)], recorder, target);
+  for (const std::int32_t step : prepared_) prepare(steps_[static_cast<std::size_t>(step)]);
+}
+
+void Plan::prepare(Step& step) {
+  const auto at = [this](std::int32_t buffer) {
+    return buffer < 0 ? nullptr : pointers_[static_cast<std::size_t>(buffer)];
+  };
+  if (auto* sweep = std::get_if<SweepStep>(&step)) {
+    sweep->sweep.bind(pointers_);
+  } else if (auto* matmul = std::get_if<MatmulStep>(&step)) {
+    matmul->matmul.a = at(matmul->a);
+    matmul->matmul.b = at(matmul->b);
+    matmul->matmul.c = at(matmul->c);
+    matmul->matmul.start = at(matmul->start);
+    matmul->matmul.bias = at(matmul->bias);
+    matmul->workspace_memory = at(matmul->workspace);
+  } else if (auto* copy = std::get_if<CopyStep>(&step)) {
+    copy->input_memory = at(copy->input);
+    copy->output_memory = at(copy->output);
+  } else if (auto* opaque = std::get_if<OpaqueStep>(&step)) {
+    for (std::size_t i = 0; i < opaque->inputs.size(); ++i) opaque->input_memory[i] = at(opaque->inputs[i]);
+    opaque->output_memory = at(opaque->output);
+  } else {
+    auto& zero = std::get<ZeroStep>(step);
+    zero.memory = at(zero.output);
+  }
 }
 
 // --- running ---
 
-namespace {
-
-struct StepRunner {
-  std::span<void* const> pointers;
-  std::span<const double> numbers;
-  std::span<const run::DrawSource> draws;
-  const std::vector<Plan::DynamicView>& dynamic_views;
-  const Plan& plan;
-  const Recorder& recorder;
-
-  void* at(std::int32_t buffer) const { return buffer < 0 ? nullptr : pointers[static_cast<std::size_t>(buffer)]; }
-
-  void operator()(SweepStep& step) const { step.sweep.execute({pointers, numbers, draws}); }
-
-  void operator()(MatmulStep& step) const {
-    step.matmul.a = at(step.a);
-    step.matmul.b = at(step.b);
-    step.matmul.c = at(step.c);
-    step.matmul.start = at(step.start);
-    step.matmul.bias = at(step.bias);
-    run::matmul(step.matmul, at(step.workspace));
-  }
-
-  void operator()(CopyStep& step) const {
+void Plan::run_step(Step& step, const Recorder& recorder) {
+  if (auto* sweep = std::get_if<SweepStep>(&step)) {
+    sweep->sweep.run(numbers_, draws_);
+  } else if (auto* matmul = std::get_if<MatmulStep>(&step)) {
+    run::matmul(matmul->matmul, matmul->workspace_memory);
+  } else if (auto* copy = std::get_if<CopyStep>(&step)) {
     const StridedView view =
-        step.dynamic < 0 ? step.view : dynamic_views[static_cast<std::size_t>(step.dynamic)].evaluate(plan);
-    run::copy_strided(at(step.input), at(step.output), step.shape, view, size_of(step.dtype));
+        copy->dynamic < 0 ? copy->view : dynamic_views_[static_cast<std::size_t>(copy->dynamic)].evaluate(*this);
+    run::copy_strided(copy->input_memory, copy->output_memory, copy->shape, view, size_of(copy->dtype));
+  } else if (auto* opaque = std::get_if<OpaqueStep>(&step)) {
+    opaque->op->opaque_kernel({opaque->input_memory, opaque->input_types, opaque->output_memory, opaque->output_type,
+                               opaque->attribute, opaque->op->name, recorder.outermost_line(opaque->origin)});
+  } else {
+    const auto& zero = std::get<ZeroStep>(step);
+    std::memset(zero.memory, 0, zero.bytes);
   }
-
-  void operator()(OpaqueStep& step) const {
-    std::array<const void*, 255> inputs;
-    for (std::size_t i = 0; i < step.inputs.size(); ++i) inputs[i] = at(step.inputs[i]);
-    const Key& key = recorder.key(step.node);
-    key.op->opaque_kernel({{inputs.data(), step.inputs.size()}, step.input_types, at(step.output), step.output_type,
-                           key.attribute, key.op->name, recorder.user_line(step.node)});
-  }
-
-  void operator()(ZeroStep&) const {}
-};
-
-}  // namespace
+}
 
 Plan::Outcome Plan::run(Recorder& recorder, const Recorder::BackwardTarget& target, SourceLine line) {
   for (const std::int32_t leaf : checked_) recorder.check_fresh(leaf, line);
   bind(recorder, target);
-  const StepRunner runner{pointers_, numbers_, draws_, dynamic_views_, *this, recorder};
-  for (Step& step : steps_) {
-    if (const auto* zero = std::get_if<ZeroStep>(&step)) {
-      std::memset(pointers_[static_cast<std::size_t>(zero->output)], 0,
-                  buffers_[static_cast<std::size_t>(zero->output)].bytes);
-      continue;
-    }
-    std::visit(runner, step);
-  }
+  for (Step& step : steps_) run_step(step, recorder);
   ++counters.requests;
   counters.sweeps += sweeps_;
   counters.matmuls += matmuls_;

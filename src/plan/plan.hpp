@@ -18,15 +18,15 @@ namespace thalweg::internal {
 /// How a buffer of the plan gets its address.
 struct PlanBuffer {
   enum class Place : std::uint8_t {
-    arena,      // offset into the tape's arena
-    constant,   // the tensor of node `node`
-    registry,   // the parameter or flat buffer that node `node` reads
-    held,       // a tensor that the tape holds for node `node` (it was asked for)
-    gradient,   // the gradient of parameter `index` of the segment's registry `node`
-    assigned,   // what the assign node `node` writes
-    alias,      // `offset` bytes into buffer `base`, or as far as dynamic view `index` says, where there is one
-    earlier,    // offset into the arena, where the plan of an earlier segment keeps it
-    eager,      // the value of node `node`, computed as it was recorded
+    arena,     // offset into the tape's arena
+    constant,  // the tensor of node `node`
+    registry,  // the parameter or flat buffer that node `node` reads
+    held,      // a tensor that the tape holds for node `node` (it was asked for)
+    gradient,  // the gradient of parameter `index` of the segment's registry `node`
+    assigned,  // what the assign node `node` writes
+    alias,     // `offset` bytes into buffer `base`, or as far as dynamic view `index` says, where there is one
+    earlier,   // offset into the arena, where the plan of an earlier segment keeps it
+    eager,     // the value of node `node`, computed as it was recorded
   };
   Place place = Place::arena;
   std::int32_t node = -1;
@@ -37,6 +37,8 @@ struct PlanBuffer {
   DType dtype = DType::f32;
 };
 
+// A step holds the addresses that it works on; Plan::prepare writes them where they have changed.
+
 struct SweepStep {
   run::CompiledSweep sweep;
   // For explain_plan: what it computes, over which domain, and the buffers it reads and writes.
@@ -46,10 +48,11 @@ struct SweepStep {
 };
 struct MatmulStep {
   run::Matmul matmul;
+  void* workspace_memory = nullptr;
   std::int32_t a, b, c, start = -1, bias = -1;  // buffers
   std::int32_t workspace = -1;                  // a buffer, −1: none wanted
   std::int32_t node;
-  std::vector<std::int32_t> nodes;              // with those of the epilogue
+  std::vector<std::int32_t> nodes;  // with those of the epilogue
 };
 /// A strided copy: output[i] = input[offset + Σ i_k·strides_k]; the offset may depend on numbers.
 struct CopyStep {
@@ -58,16 +61,25 @@ struct CopyStep {
   StridedView view;
   DType dtype;
   std::int32_t dynamic = -1;  // the view is computed at each run
+  const void* input_memory = nullptr;
+  void* output_memory = nullptr;
 };
 struct OpaqueStep {
   std::int32_t node, output;
+  std::int32_t origin;  // the node whose line an error names
+  const Op* op;
+  std::uint64_t attribute;
   std::vector<std::int32_t> inputs;
   std::vector<NodeType> input_types;
   NodeType output_type;
+  std::vector<const void*> input_memory;
+  void* output_memory = nullptr;
 };
 /// Zeros for a gradient that nothing reaches.
 struct ZeroStep {
   std::int32_t output;
+  std::size_t bytes = 0;
+  void* memory = nullptr;
 };
 using Step = std::variant<SweepStep, MatmulStep, CopyStep, OpaqueStep, ZeroStep>;
 
@@ -116,6 +128,9 @@ class Plan {
  private:
   friend class Planner;
   void bind(Recorder& recorder, const Recorder::BackwardTarget& target);
+  /// Writes the addresses of its buffers into a step.
+  void prepare(Step& step);
+  void run_step(Step& step, const Recorder& recorder);
   void* address(const PlanBuffer& buffer, Recorder& recorder, const Recorder::BackwardTarget& target);
   void complete_binding();
   std::size_t step_bytes(const Step& step) const;
@@ -126,21 +141,28 @@ class Plan {
   std::string explain_step(const Step& step, const Recorder& recorder) const;
 
   std::vector<PlanBuffer> buffers_;
-  std::vector<void*> pointers_;             // by buffer
-  std::vector<std::int32_t> bound_;         // buffers to bind at every run
-  std::vector<std::int32_t> checked_;       // parameter leaves whose value must be the one recorded
+  std::vector<void*> pointers_;         // by buffer
+  std::vector<std::int32_t> bound_;     // buffers to bind at every run
+  std::vector<std::int32_t> prepared_;  // steps that work on these
+  std::vector<std::int32_t> checked_;   // parameter leaves whose value must be the one recorded
   struct PlanNumber {
     std::int32_t slot, node;
   };
-  std::vector<double> numbers_;             // by slot
-  std::vector<PlanNumber> number_nodes_;    // those that are data; a literal's value never changes
+  std::vector<double> numbers_;           // by slot
+  std::vector<PlanNumber> number_nodes_;  // those that are data; a literal's value never changes
   std::vector<std::int32_t> draw_nodes_;
   std::vector<run::DrawSource> draws_;
   std::vector<Step> steps_;
   std::vector<DynamicView> dynamic_views_;
-  std::int32_t value_buffer_ = -1;          // of an item request
+  std::int32_t value_buffer_ = -1;  // of an item request
   std::int32_t failing_steps_ = 0;
-  void* arena_base_ = nullptr;
+  // What the addresses that are not bound at every run depend on.
+  struct Binding {
+    void* arena = nullptr;
+    void* gradients = nullptr;     // the buffer that `backward` was told to fill
+    std::uint32_t registries = 0;  // RegistryCore::layouts_made()
+    bool operator==(const Binding&) const = default;
+  } binding_;
   std::size_t bytes_moved_ = 0;
   std::size_t static_bytes_ = 0;
   std::int32_t sweeps_ = 0, matmuls_ = 0, others_ = 0;

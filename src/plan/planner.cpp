@@ -45,9 +45,7 @@ StridedView view_of(const Key& key, const Shape& input, const Shape& output, std
 
 }  // namespace
 
-Planner::Node& Planner::node(std::int32_t id) {
-  return nodes_[static_cast<std::size_t>(place_of(id))];
-}
+Planner::Node& Planner::node(std::int32_t id) { return nodes_[static_cast<std::size_t>(place_of(id))]; }
 
 std::size_t Planner::bytes_of(std::int32_t id) const {
   return static_cast<std::size_t>(shape(id).size()) * size_of(recorder_.info(id).dtype);
@@ -58,9 +56,12 @@ std::size_t Planner::bytes_of(std::int32_t id) const {
 void Planner::place(Node& node) {
   const Key& key = this->key(node.id);
   switch (key.op->kind) {
-    case Kind::source: return place_source(node, key);
-    case Kind::elementwise: return place_elementwise(node, key);
-    case Kind::reduction: return place_reduction(node, key);
+    case Kind::source:
+      return place_source(node, key);
+    case Kind::elementwise:
+      return place_elementwise(node, key);
+    case Kind::reduction:
+      return place_reduction(node, key);
     case Kind::broadcast: {
       const Node& from = this->node(key.inputs[0]);
       if (from.where == Node::Where::lazy && this->key(from.id).op->kind == Kind::view && shape(from.id).size() != 1)
@@ -69,10 +70,14 @@ void Planner::place(Node& node) {
       node.step = this->node(key.inputs[0]).step;
       return;
     }
-    case Kind::view: return place_view(node, key);
-    case Kind::contraction: return place_contraction(node, key);
-    case Kind::random: return place_draw(node, key);
-    case Kind::opaque: return place_opaque(node, key);
+    case Kind::view:
+      return place_view(node, key);
+    case Kind::contraction:
+      return place_contraction(node, key);
+    case Kind::random:
+      return place_draw(node, key);
+    case Kind::opaque:
+      return place_opaque(node, key);
     case Kind::effect: {  // an assign stands for the value it assigns
       const std::int32_t id = node.id, uses = node.uses;
       const bool target = node.target;
@@ -165,7 +170,8 @@ void Planner::copy_out_stretched(std::span<const std::int32_t> inputs, const Sha
   }
   if (joined == Extent::element || domain.size() == 1 || inputs.empty()) return;
   // Not a number: its own dtype is not the one it is read in.
-  const auto copied = std::find_if(inputs.begin(), inputs.end(), [&](std::int32_t id) { return !recorder_.info(id).weak; });
+  const auto copied =
+      std::find_if(inputs.begin(), inputs.end(), [&](std::int32_t id) { return !recorder_.info(id).weak; });
   copy_out(copied == inputs.end() ? inputs[0] : *copied);
 }
 
@@ -211,7 +217,8 @@ bool Planner::place_in_epilogue(Node& node, const Key& key) {
     if (step == nullptr || step->bias >= 0 || recorder_.info(bias).weak) continue;
     const OperandGeometry geometry = operand_geometry(shape(bias), shape(node.id));
     const Node& bias_node = this->node(bias);
-    const bool there = bias_node.where == Node::Where::buffer && bias_node.buffer_step < this->node(key.inputs[side]).matmul;
+    const bool there =
+        bias_node.where == Node::Where::buffer && bias_node.buffer_step < this->node(key.inputs[side]).matmul;
     if (!there || !geometry.simple || geometry.extent != Extent::per_column || geometry.columns != step->matmul.n ||
         recorder_.info(bias).dtype != step->matmul.dtype)
       continue;
@@ -224,8 +231,8 @@ bool Planner::place_in_epilogue(Node& node, const Key& key) {
 void Planner::place_reduction(Node& node, const Key& key) {
   const std::int32_t input = key.inputs[0];
   const Shape& from = shape(input);
-  const std::uint32_t axes = key.op == &sum_to_op ? stretched_axes(from, shape(node.id))
-                                                  : static_cast<std::uint32_t>(key.attribute & 0xFF);
+  const std::uint32_t axes =
+      key.op == &sum_to_op ? stretched_axes(from, shape(node.id)) : static_cast<std::uint32_t>(key.attribute & 0xFF);
   const ReductionGeometry geometry = reduction_geometry(from, axes);
   using Form = ReductionGeometry::Form;
   if (geometry.form == Form::nothing) return take_elements(node, input);
@@ -409,10 +416,14 @@ void Planner::place_opaque(Node& node, const Key& key) {
   }
   OpaqueStep step;
   step.node = node.id;
+  step.origin = recorder_.origin(node.id);
+  step.op = key.op;
+  step.attribute = key.attribute;
   for (const std::int32_t input : inputs) {
     step.inputs.push_back(materialize(input));
     step.input_types.push_back(recorder_.type(input));
   }
+  step.input_memory.resize(inputs.size());
   step.output_type = recorder_.type(node.id);
   step.output = arena_buffer(shape(node.id), recorder_.info(node.id).dtype);
   if (key.op->can_fail) ++plan_.failing_steps_;
@@ -450,8 +461,7 @@ std::int32_t Planner::earliest_step(std::span<const std::int32_t> ids) {
 
 /// Joins the pass that computes its latest operand, else the newest pass after it that takes it, else one of its own.
 template <class Try>
-void Planner::place_in_sweep(std::span<const std::int32_t> inputs, DType dtype, std::int64_t size,
-                             Try&& try_join) {
+void Planner::place_in_sweep(std::span<const std::int32_t> inputs, DType dtype, std::int64_t size, Try&& try_join) {
   std::int32_t earliest = earliest_step(inputs);
   for (const CopiedOut& copied : copied_out_) earliest = std::max(earliest, copied.step);
   const auto joins = [&](std::int32_t step) {
@@ -470,8 +480,8 @@ void Planner::place_in_sweep(std::span<const std::int32_t> inputs, DType dtype, 
     }
   }
   for (const std::int32_t input : inputs) {
-    const bool is_transposed = this->node(input).where == Node::Where::lazy && this->key(input).op->kind == Kind::view &&
-                               shape(input).size() != 1;
+    const bool is_transposed = this->node(input).where == Node::Where::lazy &&
+                               this->key(input).op->kind == Kind::view && shape(input).size() != 1;
     if (this->node(input).where == Node::Where::sweep || is_transposed) materialize(input);
   }
   if (!try_join(new_sweep(size, 0, dtype))) throw std::logic_error("plan: a node that no pass takes");
@@ -505,7 +515,8 @@ Planner::Fit Planner::fit(const SweepBuild& sweep, std::int32_t id, const Shape&
   }
   const Key& key = this->key(id);
   if (key.op == &column_index_op) {
-    fit.ok = geometry.extent == Extent::per_column || (geometry.extent == Extent::element && sweep.size == shape(id).size());
+    fit.ok =
+        geometry.extent == Extent::per_column || (geometry.extent == Extent::element && sweep.size == shape(id).size());
     fit.columns = shape(id).size();
     return fit;
   }
@@ -531,7 +542,8 @@ bool Planner::join(SweepBuild& sweep, Node& node, const Key& key) {
   std::int64_t columns = sweep.columns;
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     const Fit operand = fit(sweep, inputs[i], domain);
-    if (!operand.ok || (operand.columns != 0 && columns != 0 && operand.columns != columns)) return join_reduced(sweep, node, key);
+    if (!operand.ok || (operand.columns != 0 && columns != 0 && operand.columns != columns))
+      return join_reduced(sweep, node, key);
     if (operand.columns != 0) columns = operand.columns;
     extents[i] = operand.extent;
     joined = join_extents(joined, operand.extent);
@@ -663,7 +675,8 @@ std::int32_t Planner::apply(SweepBuild& sweep, const Key& key, std::span<const s
 }
 
 std::int32_t Planner::emit(SweepBuild& sweep, std::int32_t id, Extent extent) {
-  if (const CopiedOut* copied = copied_out(id)) return emit_input(sweep, copied->buffer, extent, recorder_.info(id).dtype);
+  if (const CopiedOut* copied = copied_out(id))
+    return emit_input(sweep, copied->buffer, extent, recorder_.info(id).dtype);
   Node& operand = node(id);
   if (is_read_in_sweep(id, sweep)) return operand.value;
   if (operand.where == Node::Where::lazy && !is_copied(operand, sweep)) {

@@ -46,10 +46,7 @@ void FlatBuffer::resize(std::size_t bytes) {
 
 RegistryCore::RegistryCore(DType dtype, std::uint64_t seed) : dtype(dtype), seed(seed) { renew_uid(); }
 
-void RegistryCore::renew_uid() {
-  static std::atomic<std::uint32_t> last{0};
-  uid = last.fetch_add(1, std::memory_order_relaxed) + 1;
-}
+void RegistryCore::renew_uid() { uid = last_uid.fetch_add(1, std::memory_order_relaxed) + 1; }
 
 int RegistryCore::find(std::string_view name) const {
   const auto found = indices_.find(name);
@@ -74,6 +71,7 @@ int RegistryCore::append(std::string name, const Shape& shape, bool trainable) {
   const std::int64_t grown = elements + padded(shape.size(), dtype);
   const std::size_t bytes = static_cast<std::size_t>(grown) * size_of(dtype);
   const Shape* interned = &attribute_shape(shape_attribute(shape));
+  renew_uid();  // before anything moves
   // What throws comes first; a buffer that is longer than the layout does no harm.
   if (trainable) {
     trainable_values.resize(bytes);
@@ -93,7 +91,6 @@ int RegistryCore::append(std::string name, const Shape& shape, bool trainable) {
                      .writer_line = {}});
   indices_.emplace(entries.back().name, index);
   elements = grown;
-  renew_uid();
   return index;
 }
 

@@ -61,6 +61,8 @@ class RegistryCore : public std::enable_shared_from_this<RegistryCore> {
   };
 
   RegistryCore(DType dtype, std::uint64_t seed);
+  /// How many layouts the registries of the process have had: while it stands, every buffer stays where it is.
+  static std::uint32_t layouts_made() { return last_uid.load(std::memory_order_relaxed); }
 
   /// Changes whenever something structural does (a parameter added, frozen, converted), so that recordings made before
   /// do not match any more. Unique in the process.
@@ -134,6 +136,7 @@ class RegistryCore : public std::enable_shared_from_this<RegistryCore> {
   WriteClaim claim(std::int64_t allowed_tapes, const char* writer, SourceLine line) const;
   std::int64_t own_tapes() const;
 
+  static inline std::atomic<std::uint32_t> last_uid{0};
   std::unordered_map<std::string_view, int> indices_;
   /// Live tapes that have read this registry, of all threads, and the bit `writing`.
   mutable std::atomic<std::int64_t> readers_{0};

@@ -93,8 +93,14 @@ class CompiledSweep {
   /// (E.g. a sum to `single` beside per_row reductions needs the same walk as it has alone.)
   static bool can_fuse(const Sweep& sweep);
 
+  /// Says where the buffers lie, for all runs until the next call.
+  void bind(std::span<void* const> buffers);
   /// Runs on up to thread_limit() threads where the domain is large. Allocates nothing after the first call.
-  void execute(const SweepBindings& bindings);
+  void run(std::span<const double> numbers, std::span<const DrawSource> draws);
+  void execute(const SweepBindings& bindings) {
+    bind(bindings.buffers);
+    run(bindings.numbers, bindings.draws);
+  }
 
   /// How often each buffer is read from or written to memory (a buffer that stays in cache between stages counts once).
   std::size_t bytes_moved() const;

@@ -344,24 +344,21 @@ void run_level(const SweepProgram& program, const Level& level) {
   }
 }
 
-void bind(SweepProgram& program, const SweepBindings& bindings) {
+/// Brings what is data into the sweep's memory: numbers, draws, small inputs.
+void bring_inputs(SweepProgram& program, std::span<const double> numbers, std::span<const DrawSource> draws) {
   const Machine& machine = *program.machine;
   const Geometry& geometry = program.geometry;
-  for (const Patch& patch : program.patches)
-    program.instructions[static_cast<std::size_t>(patch.instruction)].base[patch.which] =
-        reinterpret_cast<std::intptr_t>(bindings.buffers[static_cast<std::size_t>(patch.slot)]);
   for (NumberInput& number : program.number_inputs) {
-    const double value = bindings.numbers[static_cast<std::size_t>(number.slot)];
+    const double value = numbers[static_cast<std::size_t>(number.slot)];
     if (number.splatted && std::memcmp(&value, &number.value, sizeof value) == 0) continue;
     number.value = value;
     number.splatted = true;
     machine.fill(program.at(number.memory), program.splat_lanes, read_partial(program.dtype, &value, DType::f64));
   }
   for (const SingleInput& input : program.single_inputs)
-    machine.fill(program.at(input.memory), program.splat_lanes,
-                 read_partial(program.dtype, bindings.buffers[static_cast<std::size_t>(input.slot)], input.dtype));
+    machine.fill(program.at(input.memory), program.splat_lanes, read_partial(program.dtype, input.source, input.dtype));
   for (const ColumnInput& input : program.column_inputs) {
-    const void* source = bindings.buffers[static_cast<std::size_t>(input.slot)];
+    const void* source = input.source;
     if (input.vector >= 0) {
       convert_values(program.at(input.vector), program.dtype, source, input.dtype, geometry.columns);
       source = program.at(input.vector);
@@ -370,27 +367,36 @@ void bind(SweepProgram& program, const SweepBindings& bindings) {
       machine.repeat(program.at(input.tile), program.read_period + geometry.wide, source, geometry.columns);
   }
   for (const DrawInput& input : program.draw_inputs)
-    std::memcpy(program.at(input.memory), &bindings.draws[static_cast<std::size_t>(input.slot)], sizeof(DrawSource));
+    std::memcpy(program.at(input.memory), &draws[static_cast<std::size_t>(input.slot)], sizeof(DrawSource));
 }
 
 }  // namespace
 
-void execute_program(SweepProgram& program, const SweepBindings& bindings) {
-  bind(program, bindings);
-  if (program.one_walk) {  // most of a small net
-    const BlockPrograms& programs = program.stages.front().blocks;
-    return program.machine->run_from(program.one_block_rows ? rows_of(program, programs, program.geometry.rows)
-                                                            : blocks_of(program, programs, program.geometry.elements()),
-                                     program.start, scratch_of(program));
-  }
+void bind_program(SweepProgram& program, std::span<void* const> buffers) {
+  const auto at = [&](std::int32_t slot) { return buffers[static_cast<std::size_t>(slot)]; };
+  for (const Patch& patch : program.patches)
+    program.instructions[static_cast<std::size_t>(patch.instruction)].base[patch.which] =
+        reinterpret_cast<std::intptr_t>(at(patch.slot));
+  for (SingleInput& input : program.single_inputs) input.source = at(input.slot);
+  for (ColumnInput& input : program.column_inputs) input.source = at(input.slot);
+  for (SmallOutput& output : program.small_outputs) output.destination = at(output.slot);
+  if (!program.one_walk) return;
+  const BlockPrograms& programs = program.stages.front().blocks;
+  program.only_blocks = program.one_block_rows ? rows_of(program, programs, program.geometry.rows)
+                                               : blocks_of(program, programs, program.geometry.elements());
+}
+
+void run_program(SweepProgram& program, std::span<const double> numbers, std::span<const DrawSource> draws) {
+  bring_inputs(program, numbers, draws);
+  if (program.one_walk)  // most of a small net
+    return program.machine->run_from(program.only_blocks, program.start, scratch_of(program));
   for (const Pass& pass : program.passes) {
     for (std::int32_t i = pass.levels.begin; i < pass.levels.end; ++i)
       run_level(program, program.levels[static_cast<std::size_t>(i)]);
     Walk(program, pass).run();
   }
   for (const SmallOutput& output : program.small_outputs)
-    convert_values(bindings.buffers[static_cast<std::size_t>(output.slot)], output.dtype, program.at(output.memory),
-                   program.dtype, output.count);
+    convert_values(output.destination, output.dtype, program.at(output.memory), program.dtype, output.count);
 }
 
 struct CompiledSweep::Implementation {
@@ -416,18 +422,22 @@ CompiledSweep::CompiledSweep(const Sweep& sweep) : implementation_(std::make_uni
   }
 }
 
-void CompiledSweep::execute(const SweepBindings& bindings) {
+void CompiledSweep::bind(std::span<void* const> buffers) {
   Implementation& self = *implementation_;
   if (!self.delayed) {
     const auto aliases = [&](const Hazard& hazard) {
-      return bindings.buffers[static_cast<std::size_t>(hazard.output)] == bindings.buffers[static_cast<std::size_t>(hazard.input)];
+      return buffers[static_cast<std::size_t>(hazard.output)] == buffers[static_cast<std::size_t>(hazard.input)];
     };
     if (std::any_of(self.program.hazards.begin(), self.program.hazards.end(), aliases)) {
       self.program = compile_sweep(self.sweep, true);
       self.delayed = true;
     }
   }
-  execute_program(self.program, bindings);
+  bind_program(self.program, buffers);
+}
+
+void CompiledSweep::run(std::span<const double> numbers, std::span<const DrawSource> draws) {
+  run_program(implementation_->program, numbers, draws);
 }
 
 bool CompiledSweep::can_fuse(const Sweep& sweep) { return fits_machine(sweep); }

@@ -120,17 +120,20 @@ struct SingleInput {
   std::int32_t slot;  // buffer
   DType dtype;
   std::int64_t memory;
+  const void* source = nullptr;
 };
 struct ColumnInput {
   std::int32_t slot;
   DType dtype;
   std::int64_t vector, tile;  // −1: not needed
+  const void* source = nullptr;
 };
 /// A per_column or single value written out after the passes.
 struct SmallOutput {
   std::int64_t memory, count;
   std::int32_t slot;
   DType dtype;
+  void* destination = nullptr;
 };
 /// An output that is written before a buffer that may be the same memory is read for the last time.
 struct Hazard {
@@ -209,6 +212,7 @@ struct SweepDraft : ProgramFacts, ProgramLists<DraftList> {
 /// A program as it is run: the lists of a draft in one block of memory.
 struct SweepProgram : ProgramFacts, ProgramLists<FinalList> {
   AlignedMemory memory, lists;
+  Blocks only_blocks;  // where it is one walk
   std::byte* at(std::int64_t offset) const { return memory.get() + offset; }
 };
 
@@ -216,7 +220,8 @@ struct SweepProgram : ProgramFacts, ProgramLists<FinalList> {
 bool fits_machine(const Sweep& sweep);
 /// `delay_stores`: outputs are written after everything has been read, for buffers that alias.
 SweepProgram compile_sweep(const Sweep& sweep, bool delay_stores);
-void execute_program(SweepProgram& program, const SweepBindings& bindings);
+void bind_program(SweepProgram& program, std::span<void* const> buffers);
+void run_program(SweepProgram& program, std::span<const double> numbers, std::span<const DrawSource> draws);
 std::string disassemble(const SweepProgram& program);
 
 }  // namespace thalweg::run

@@ -141,8 +141,8 @@ std::int32_t Recorder::append_new(const Op& op, std::int32_t a, std::int32_t b, 
 std::int32_t Recorder::append_new(const Key& key, SourceLine line) {
   if (predicted_ != nullptr && turn(key)) return append(key, line);
   Info info;
-  const bool is_alike = key.op->kind == Kind::elementwise && key.count <= 3 &&
-                        infer_alike(key, {key.inputs, key.count}, info);
+  const bool is_alike =
+      key.op->kind == Kind::elementwise && key.count <= 3 && infer_alike(key, {key.inputs, key.count}, info);
   if (!is_alike) info = infer(key, line);
   info.origin = deriving_;
   reserve(next_ + 1);
@@ -220,7 +220,8 @@ const Shape* Recorder::source_shape(const Key& key) const {
   if (key.op == &parameter_op || key.op == &registry_buffer_op) {
     const RegistryAddress address = unpack(key.attribute);
     const RegistryCore& core = *registry_by_uid(address.uid);
-    if (address.space == RegistrySpace::parameter) return core.entries[static_cast<std::size_t>(address.index)].interned;
+    if (address.space == RegistrySpace::parameter)
+      return core.entries[static_cast<std::size_t>(address.index)].interned;
     return intern_shape(Shape{core.trainable_elements});
   }
   static const Shape* const scalar = intern_shape(Shape{});
@@ -231,16 +232,20 @@ std::int32_t Recorder::resolve_leaf_of(const Operand& operand, const Op& op) { r
 
 std::int32_t Recorder::resolve_leaf(const Operand& operand, const char* op) {
   switch (operand.kind_) {
-    case Operand::Kind::var: throw_foreign(operand.serial_, op, operand.line_);
+    case Operand::Kind::var:
+      throw_foreign(operand.serial_, op, operand.line_);
     case Operand::Kind::parameter: {
       const Parameter& parameter_handle = *operand.parameter_;
       if (!parameter_handle.core())
         throw TapeError(error_text(op, "an empty Parameter was given", blame(operand.line_)));
       return parameter(*parameter_handle.core(), parameter_handle.index(), operand.line_);
     }
-    case Operand::Kind::tensor: return constant(*operand.tensor_, operand.line_);
-    case Operand::Kind::number: return number(operand.number_, false, operand.line_);
-    case Operand::Kind::integer: return number(operand.number_, true, operand.line_);
+    case Operand::Kind::tensor:
+      return constant(*operand.tensor_, operand.line_);
+    case Operand::Kind::number:
+      return number(operand.number_, false, operand.line_);
+    case Operand::Kind::integer:
+      return number(operand.number_, true, operand.line_);
   }
   return -1;
 }
@@ -365,16 +370,19 @@ NodeType Recorder::type(std::int32_t id) const {
   return {node.shape ? *node.shape : Shape{}, node.dtype, node.weak};
 }
 
-SourceLine Recorder::line(std::int32_t id) const {
+std::int32_t Recorder::origin(std::int32_t id) const {
   while (info(id).origin >= 0) id = info(id).origin;
-  const Line& line = lines_[static_cast<std::size_t>(id)];
+  return id;
+}
+
+SourceLine Recorder::line(std::int32_t id) const {
+  const Line& line = lines_[static_cast<std::size_t>(origin(id))];
   return {line.file, line.line};
 }
 
 std::string Recorder::scope_name(std::int32_t id) const {
-  while (info(id).origin >= 0) id = info(id).origin;
   std::string name;
-  for (std::int32_t scope = lines_[static_cast<std::size_t>(id)].scope; scope >= 0;) {
+  for (std::int32_t scope = lines_[static_cast<std::size_t>(origin(id))].scope; scope >= 0;) {
     const ScopeEntry& entry = scopes_[static_cast<std::size_t>(scope)];
     name = name.empty() ? entry.name : fmt::format("{}/{}", entry.name, name);
     scope = entry.parent;
@@ -382,10 +390,10 @@ std::string Recorder::scope_name(std::int32_t id) const {
   return name;
 }
 
-SourceLine Recorder::user_line(std::int32_t id) const {
-  while (info(id).origin >= 0) id = info(id).origin;
-  SourceLine line = this->line(id);
-  for (std::int32_t scope = lines_[static_cast<std::size_t>(id)].scope; scope >= 0;) {
+SourceLine Recorder::outermost_line(std::int32_t id) const {
+  const Line& recorded = lines_[static_cast<std::size_t>(id)];
+  SourceLine line{recorded.file, recorded.line};
+  for (std::int32_t scope = recorded.scope; scope >= 0;) {
     const ScopeEntry& entry = scopes_[static_cast<std::size_t>(scope)];
     line = entry.line;
     scope = entry.parent;

@@ -36,7 +36,8 @@ class Recorder {
   static Recorder* current() { return current_; }
   /// The current one; TapeError naming `op` where there is none.
   static Recorder& require(const char* op, SourceLine line) {
-    if (current_ == nullptr) [[unlikely]] throw_no_tape(op, line);
+    if (current_ == nullptr) [[unlikely]]
+      throw_no_tape(op, line);
     return *current_;
   }
 
@@ -46,11 +47,13 @@ class Recorder {
 
   /// The same for the ops' builders, whose arguments are looked at only where something is wrong.
   static Recorder& require(const Op& op, const Operand& operand) {
-    if (current_ == nullptr) [[unlikely]] throw_no_tape(op.name, operand.line());
+    if (current_ == nullptr) [[unlikely]]
+      throw_no_tape(op.name, operand.line());
     return *current_;
   }
   std::int32_t resolve(const Operand& operand, const Op& op) {
-    if (operand.kind_ == Operand::Kind::var && operand.serial_ == serial_) [[likely]] return operand.id_;
+    if (operand.kind_ == Operand::Kind::var && operand.serial_ == serial_) [[likely]]
+      return operand.id_;
     return resolve_leaf_of(operand, op);
   }
 
@@ -58,12 +61,14 @@ class Recorder {
 
   /// The node an operand stands for; a leaf is recorded where it is not a Var. TapeError for a Var of another tape.
   std::int32_t resolve(const Operand& operand, const char* op) {
-    if (operand.kind_ == Operand::Kind::var && operand.serial_ == serial_) [[likely]] return operand.id_;
+    if (operand.kind_ == Operand::Kind::var && operand.serial_ == serial_) [[likely]]
+      return operand.id_;
     return resolve_leaf(operand, op);
   }
   /// Appends a node, or finds it where the cursor stands. The shape rule's error leaves the tape as it was.
   std::int32_t append(const Key& key, SourceLine line) {
-    if (!(*expected_ == key)) [[unlikely]] return append_new(key, line);
+    if (!(*expected_ == key)) [[unlikely]]
+      return append_new(key, line);
     ++expected_;
     lines_[static_cast<std::size_t>(next_)] = {line.file, line.line, scope_};
     return next_++;
@@ -79,9 +84,11 @@ class Recorder {
     const auto pair = [](std::int32_t low, std::int32_t high) {
       return static_cast<std::uint32_t>(low) | std::uint64_t{static_cast<std::uint32_t>(high)} << 32;
     };
-    const std::uint64_t differences = (expected(0) ^ reinterpret_cast<std::uintptr_t>(&op)) | (expected(1) ^ pair(a, b)) |
-                                      (expected(2) ^ pair(c, count)) | (expected(3) ^ attribute);
-    if (differences != 0) [[unlikely]] return append_new(op, a, b, c, count, attribute, line);
+    const std::uint64_t differences = (expected(0) ^ reinterpret_cast<std::uintptr_t>(&op)) |
+                                      (expected(1) ^ pair(a, b)) | (expected(2) ^ pair(c, count)) |
+                                      (expected(3) ^ attribute);
+    if (differences != 0) [[unlikely]]
+      return append_new(op, a, b, c, count, attribute, line);
     ++expected_;
     lines_[static_cast<std::size_t>(next_)] = {line.file, line.line, scope_};
     return next_++;
@@ -121,7 +128,11 @@ class Recorder {
   SourceLine line(std::int32_t id) const;
   /// "affine1/relu", and the outermost scope's line (that of the node itself where it has no scope).
   std::string scope_name(std::int32_t id) const;
-  SourceLine user_line(std::int32_t id) const;
+  SourceLine user_line(std::int32_t id) const { return outermost_line(origin(id)); }
+  /// The node the user wrote: that which `id`'s derivation began at, where differentiation made it.
+  std::int32_t origin(std::int32_t id) const;
+  /// The user's line of a node that is its own origin.
+  SourceLine outermost_line(std::int32_t id) const;
   NodeType type(std::int32_t id) const;
   Workspace& workspace() const { return workspace_; }
   const std::vector<Segment*>& path() const { return path_; }
@@ -191,7 +202,8 @@ class Recorder {
   [[noreturn]] void throw_foreign(std::uint64_t serial, const char* op, SourceLine line) const;
   Info infer(const Key& key, SourceLine line) const;
   void reserve(std::int32_t ids) {
-    if (static_cast<std::size_t>(ids) + 1 > line_memory_.size()) [[unlikely]] grow(ids);
+    if (static_cast<std::size_t>(ids) + 1 > line_memory_.size()) [[unlikely]]
+      grow(ids);
   }
   void grow(std::int32_t ids);
   const Info& recorded_info(std::int32_t id) const;
@@ -237,12 +249,12 @@ class Recorder {
 
   Segment* predicted_ = nullptr;  // null: appending to keys_
   std::int32_t segment_base_ = 0;
-  std::vector<Key> keys_;    // of the open segment, while it is new
+  std::vector<Key> keys_;  // of the open segment, while it is new
   std::vector<Info> infos_;
   std::vector<Expansion> expansions_;
   Segment* turned_from_ = nullptr;  // the segment that was predicted when the open one became new, and where
   std::int32_t turned_at_ = 0;
-  std::int32_t deriving_ = -1;      // node being differentiated
+  std::int32_t deriving_ = -1;  // node being differentiated
 
   Segment* node_ = nullptr;  // the last completed segment
   std::vector<Segment*> path_;
@@ -263,7 +275,7 @@ class Recorder {
   };
   std::vector<Assigned> assigned_;  // trainable parameters
   const Segment* requested_ = nullptr;
-  bool planned_ = false;            // a plan was made on this tape
+  bool planned_ = false;                             // a plan was made on this tape
   std::vector<std::optional<Tensor>> eager_values_;  // by id
   std::unique_ptr<Segment> eager_root_;              // an eager tape's structure is its own
 
