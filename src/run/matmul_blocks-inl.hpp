@@ -105,7 +105,7 @@ class Panels {
     const std::int64_t column = (index * per_panel_ + std::min(index, larger_panels_)) * lanes;
     const std::int64_t vectors = per_panel_ + (index < larger_panels_ ? 1 : 0);
     const std::int64_t count = std::min(vectors * lanes, n_ - column);
-    return {column, count, vectors, count < vectors * lanes ? Columns::masked : Columns::whole};
+    return {column, count, vectors, columns_as_vectors<T>(count - (vectors - 1) * lanes)};
   }
 
   /// The columns of a copied panel's rows.
@@ -394,8 +394,9 @@ HWY_NOINLINE void multiply_dot(const Product<T>& product) {
   tile.c = product.c;
   tile.epilogue = product.epilogue;
   tile.last_columns = 1;
-  hn::Vec<Single<T>> finished[1][1] = {{hn::Set(single, result)}};
-  finish_tile(single, finished, tile, RowAccess<1, false, Single<T>>(tile));
+  Sums<1, 1, Last::whole, Single<T>> finished;
+  finished.last[0] = hn::Set(single, result);
+  finished.finish(tile, RowAccess<1, Last::whole, Single<T>>(tile));
 }
 
 template <class T>
@@ -431,8 +432,8 @@ HWY_INLINE bool multiply_one_tile(const Matmul& matmul) {
   const std::int64_t vectors = (matmul.n + lanes - 1) / lanes, last_columns = matmul.n - (vectors - 1) * lanes;
   if (matmul.m > tile_rows || matmul.n == 1 || vectors > tile_vectors) return false;
   if (!has_masked_memory && last_columns != lanes) return false;
-  const Columns columns = last_columns == lanes ? Columns::whole : Columns::masked;
-  const TileFunction<T> function = tile_functions<T>(vectors, columns)[matmul.m == 1 ? 0 : matmul.m];
+  const TileFunction<T> function =
+      tile_functions<T>(vectors, columns_as_vectors<T>(last_columns))[matmul.m == 1 ? 0 : matmul.m];
   if (!matmul.transpose_b) {
     function(whole_tile<T>(matmul, static_cast<const T*>(matmul.b), matmul.ldb, last_columns));
     return true;

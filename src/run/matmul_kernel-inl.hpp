@@ -10,6 +10,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
 
 #include <hwy/highway.h>
 
@@ -80,120 +81,167 @@ HWY_INLINE V activate(D d, V sum) {
   if constexpr (activation == Activation::sigmoid) return thalweg::HWY_NAMESPACE::Sigmoid(d, sum);
 }
 
-/// Loads and stores the vectors of a tile's row; of the last one only the masked part.
-template <int vectors, bool masked, class D>
+/// What a tile's last vector is: all of one, the first lanes of one, or the first lanes of half a vector.
+enum class Last : std::uint8_t { whole, masked, half };
+
+// Where a vector is worked off in two halves (Zen 4), half a vector costs half; elsewhere it costs no more than a whole one.
+inline constexpr bool has_half_vectors = HWY_TARGET == HWY_AVX3;
+
+/// The vectors of a tile's row. What is done with the last one goes through `last`, the others are `whole`.
+template <int vectors, Last last_kind, class D>
 struct RowAccess {
   using T = hn::TFromD<D>;
+  using LastD = std::conditional_t<last_kind == Last::half, hn::Half<D>, D>;
+  static constexpr int whole = vectors - 1;
   static constexpr std::size_t lanes = hn::MaxLanes(D());
-  hn::Mask<D> mask;
+  hn::Mask<LastD> mask;
 
   explicit HWY_INLINE RowAccess(const Tile<T>& tile)
-      : mask(hn::FirstN(D(), static_cast<std::size_t>(tile.last_columns))) {}
+      : mask(hn::FirstN(LastD(), static_cast<std::size_t>(tile.last_columns))) {}
 
-  HWY_INLINE hn::Vec<D> load(const T* from, int vector) const {
-    if (masked && vector == vectors - 1) return hn::MaskedLoad(mask, D(), from + vector * lanes);
-    return hn::LoadU(D(), from + vector * lanes);
+  static HWY_INLINE hn::Vec<D> load(const T* from, int vector) { return hn::LoadU(D(), from + vector * lanes); }
+  static HWY_INLINE void store(hn::Vec<D> values, T* to, int vector) { hn::StoreU(values, D(), to + vector * lanes); }
+  HWY_INLINE hn::Vec<LastD> load_last(const T* from) const {
+    if (last_kind == Last::whole) return hn::LoadU(LastD(), from + whole * lanes);
+    return hn::MaskedLoad(mask, LastD(), from + whole * lanes);
   }
-  HWY_INLINE void store(hn::Vec<D> values, T* to, int vector) const {
-    if (masked && vector == vectors - 1) {
-      hn::BlendedStore(values, mask, D(), to + vector * lanes);
+  HWY_INLINE void store_last(hn::Vec<LastD> values, T* to) const {
+    if (last_kind == Last::whole) {
+      hn::StoreU(values, LastD(), to + whole * lanes);
     } else {
-      hn::StoreU(values, D(), to + vector * lanes);
+      hn::BlendedStore(values, mask, LastD(), to + whole * lanes);
+    }
+  }
+  /// A vector of equal lanes, as wide as the last one.
+  static HWY_INLINE hn::Vec<LastD> narrowed(hn::Vec<D> splat) {
+    if constexpr (last_kind == Last::half) {
+      return hn::LowerHalf(LastD(), splat);
+    } else {
+      return splat;
     }
   }
 };
 
 /// tanh or sigmoid of a tile of C just stored: on the registers it would take all of them, in every tile function.
-template <Activation activation, int vectors, bool masked, class D>
+template <Activation activation, int vectors, Last last_kind, class D>
 HWY_NOINLINE void activate_stored(const Tile<hn::TFromD<D>>& tile, int rows) {
-  const D d;
-  const RowAccess<vectors, masked, D> access(tile);
+  using Access = RowAccess<vectors, last_kind, D>;
+  const Access access(tile);
   for (int row = 0; row < rows; ++row) {
     auto* values = tile.c + row * tile.ldc;
-    for (int vector = 0; vector < vectors; ++vector)
-      access.store(activate<activation>(d, access.load(values, vector)), values, vector);
+    for (int vector = 0; vector < Access::whole; ++vector)
+      access.store(activate<activation>(D(), access.load(values, vector)), values, vector);
+    access.store_last(activate<activation>(typename Access::LastD(), access.load_last(values)), values);
   }
 }
 
-/// The epilogue of finished sums, and their way to C.
-template <int rows, int vectors, bool masked, class D>
-HWY_INLINE void finish_tile(D d, hn::Vec<D> (&sum)[rows][vectors], const Tile<hn::TFromD<D>>& tile,
-                            const RowAccess<vectors, masked, D>& access) {
-  if (tile.epilogue.bias) {
-    THALWEG_UNROLL
-    for (int vector = 0; vector < vectors; ++vector) {
-      const auto bias =
-          tile.epilogue.single_bias ? hn::Set(d, *tile.epilogue.bias) : access.load(tile.epilogue.bias, vector);
+/// The sums of a tile, in registers.
+template <int rows, int vectors, Last last_kind, class D>
+struct Sums {
+  using T = hn::TFromD<D>;
+  using Access = RowAccess<vectors, last_kind, D>;
+  using LastD = typename Access::LastD;
+  static constexpr int whole = Access::whole;
+  hn::Vec<D> sum[rows][whole > 0 ? whole : 1];
+  hn::Vec<LastD> last[rows];
+
+  /// The epilogue, and the way to C.
+  HWY_INLINE void finish(const Tile<T>& tile, const Access& access) {
+    if (tile.epilogue.bias) add_bias(tile.epilogue, access);
+    if (tile.epilogue.activation == Activation::relu) {
       THALWEG_UNROLL
-      for (int row = 0; row < rows; ++row) sum[row][vector] = hn::Add(sum[row][vector], bias);
+      for (int row = 0; row < rows; ++row) {
+        THALWEG_UNROLL
+        for (int vector = 0; vector < whole; ++vector)
+          sum[row][vector] = activate<Activation::relu>(D(), sum[row][vector]);
+        last[row] = activate<Activation::relu>(LastD(), last[row]);
+      }
     }
-  }
-  if (tile.epilogue.activation == Activation::relu) {
     THALWEG_UNROLL
     for (int row = 0; row < rows; ++row) {
+      T* const to = tile.c + row * tile.ldc;
       THALWEG_UNROLL
-      for (int vector = 0; vector < vectors; ++vector)
-        sum[row][vector] = activate<Activation::relu>(d, sum[row][vector]);
+      for (int vector = 0; vector < whole; ++vector) access.store(sum[row][vector], to, vector);
+      access.store_last(last[row], to);
+    }
+    if (tile.epilogue.activation == Activation::tanh) {
+      activate_stored<Activation::tanh, vectors, last_kind, D>(tile, rows);
+    } else if (tile.epilogue.activation == Activation::sigmoid) {
+      activate_stored<Activation::sigmoid, vectors, last_kind, D>(tile, rows);
     }
   }
-  THALWEG_UNROLL
-  for (int row = 0; row < rows; ++row) {
+
+ private:
+  HWY_INLINE void add_bias(const Epilogue<T>& epilogue, const Access& access) {
+    const T* const bias = epilogue.bias;
     THALWEG_UNROLL
-    for (int vector = 0; vector < vectors; ++vector) access.store(sum[row][vector], tile.c + row * tile.ldc, vector);
+    for (int vector = 0; vector < whole; ++vector) {
+      const auto value = epilogue.single_bias ? hn::Set(D(), *bias) : access.load(bias, vector);
+      THALWEG_UNROLL
+      for (int row = 0; row < rows; ++row) sum[row][vector] = hn::Add(sum[row][vector], value);
+    }
+    const auto value = epilogue.single_bias ? hn::Set(LastD(), *bias) : access.load_last(bias);
+    THALWEG_UNROLL
+    for (int row = 0; row < rows; ++row) last[row] = hn::Add(last[row], value);
   }
-  if (tile.epilogue.activation == Activation::tanh) {
-    activate_stored<Activation::tanh, vectors, masked, D>(tile, rows);
-  } else if (tile.epilogue.activation == Activation::sigmoid) {
-    activate_stored<Activation::sigmoid, vectors, masked, D>(tile, rows);
-  }
-}
+};
 
 /// Each sum in order of k, from start on.
-template <int rows, int vectors, bool masked, class D>
+template <int rows, int vectors, Last last_kind, class D>
 void compute_tile(const Tile<hn::TFromD<D>>& tile) {
   using T = hn::TFromD<D>;
+  using Access = RowAccess<vectors, last_kind, D>;
   const D d;
-  const RowAccess<vectors, masked, D> access(tile);
-  hn::Vec<D> sum[rows][vectors];
+  const typename Access::LastD last_d;
+  const Access access(tile);
+  Sums<rows, vectors, last_kind, D> sums;
   THALWEG_UNROLL
   for (int row = 0; row < rows; ++row) {
+    const T* const start = tile.start ? tile.start + row * tile.ldc : nullptr;
     THALWEG_UNROLL
-    for (int vector = 0; vector < vectors; ++vector)
-      sum[row][vector] = tile.start ? access.load(tile.start + row * tile.ldc, vector) : hn::Zero(d);
+    for (int vector = 0; vector < Access::whole; ++vector)
+      sums.sum[row][vector] = start ? access.load(start, vector) : hn::Zero(d);
+    sums.last[row] = start ? access.load_last(start) : hn::Zero(last_d);
   }
 
   const T* HWY_RESTRICT a = tile.a;
   const T* HWY_RESTRICT b = tile.b;
   const std::ptrdiff_t a_row = tile.a_row, a_step = tile.a_step, b_step = tile.b_step;
   for (std::int64_t step = tile.steps; step > 0; --step) {
-    hn::Vec<D> right[vectors];
+    hn::Vec<D> right[Access::whole > 0 ? Access::whole : 1];
     THALWEG_UNROLL
-    for (int vector = 0; vector < vectors; ++vector) right[vector] = access.load(b, vector);
+    for (int vector = 0; vector < Access::whole; ++vector) right[vector] = access.load(b, vector);
+    const auto right_last = access.load_last(b);
     THALWEG_UNROLL
     for (int row = 0; row < rows; ++row) {
       const auto left = hn::Set(d, a[row * a_row]);
       THALWEG_UNROLL
-      for (int vector = 0; vector < vectors; ++vector)
-        sum[row][vector] = hn::MulAdd(left, right[vector], sum[row][vector]);
+      for (int vector = 0; vector < Access::whole; ++vector)
+        sums.sum[row][vector] = hn::MulAdd(left, right[vector], sums.sum[row][vector]);
+      sums.last[row] = hn::MulAdd(access.narrowed(left), right_last, sums.last[row]);
     }
     a += a_step;
     b += b_step;
   }
-  finish_tile(d, sum, tile, access);
+  sums.finish(tile, access);
 }
 
 /// A single row, which would mostly wait for one multiply-add after the other: every stretch of row_stretch steps, from
 /// a multiple of it on, is summed in four sums (k ≡ 0, 1, 2, 3 modulo 4, each from 0 on), and (sum 0 +
 /// sum 1) + (sum 2 + sum 3) is added to what came before, beginning with start.
-template <int vectors, bool masked, class D>
+template <int vectors, Last last_kind, class D>
 void compute_row(const Tile<hn::TFromD<D>>& tile) {
   using T = hn::TFromD<D>;
+  using Access = RowAccess<vectors, last_kind, D>;
+  static_assert(last_kind != Last::half);
+  constexpr int whole = Access::whole;
   const D d;
-  const RowAccess<vectors, masked, D> access(tile);
-  hn::Vec<D> total[1][vectors];
+  const Access access(tile);
+  const auto load = [&](const T* from, int vector)
+                        HWY_ATTR { return vector == whole ? access.load_last(from) : access.load(from, vector); };
+  hn::Vec<D> total[vectors];
   THALWEG_UNROLL
-  for (int vector = 0; vector < vectors; ++vector)
-    total[0][vector] = tile.start ? access.load(tile.start, vector) : hn::Zero(d);
+  for (int vector = 0; vector < vectors; ++vector) total[vector] = tile.start ? load(tile.start, vector) : hn::Zero(d);
 
   const T* HWY_RESTRICT a = tile.a;
   const T* HWY_RESTRICT b = tile.b;
@@ -212,7 +260,7 @@ void compute_row(const Tile<hn::TFromD<D>>& tile) {
         const auto value = hn::Set(d, *a);
         THALWEG_UNROLL
         for (int vector = 0; vector < vectors; ++vector)
-          sum[chain][vector] = hn::MulAdd(value, access.load(b, vector), sum[chain][vector]);
+          sum[chain][vector] = hn::MulAdd(value, load(b, vector), sum[chain][vector]);
         a += a_step;
         b += b_step;
       }
@@ -223,16 +271,20 @@ void compute_row(const Tile<hn::TFromD<D>>& tile) {
       const auto value = hn::Set(d, *a);
       THALWEG_UNROLL
       for (int vector = 0; vector < vectors; ++vector)
-        sum[chain][vector] = hn::MulAdd(value, access.load(b, vector), sum[chain][vector]);
+        sum[chain][vector] = hn::MulAdd(value, load(b, vector), sum[chain][vector]);
       a += a_step;
       b += b_step;
     }
     THALWEG_UNROLL
     for (int vector = 0; vector < vectors; ++vector)
-      total[0][vector] = hn::Add(
-          total[0][vector], hn::Add(hn::Add(sum[0][vector], sum[1][vector]), hn::Add(sum[2][vector], sum[3][vector])));
+      total[vector] = hn::Add(
+          total[vector], hn::Add(hn::Add(sum[0][vector], sum[1][vector]), hn::Add(sum[2][vector], sum[3][vector])));
   }
-  finish_tile(d, total, tile, access);
+  Sums<1, vectors, last_kind, D> sums;
+  THALWEG_UNROLL
+  for (int vector = 0; vector < whole; ++vector) sums.sum[0][vector] = total[vector];
+  sums.last[0] = total[whole];
+  sums.finish(tile, access);
 }
 
 template <class T>
@@ -242,36 +294,50 @@ using TileFunction = void (*)(const Tile<T>&);
 template <class T>
 using TileFunctions = TileFunction<T>[9];
 
-template <int vectors, bool masked, class D>
+template <int vectors, Last last, class D>
 inline constexpr TileFunctions<hn::TFromD<D>> tile_functions_of = {
-    &compute_row<vectors, masked, D>,     &compute_tile<1, vectors, masked, D>, &compute_tile<2, vectors, masked, D>,
-    &compute_tile<3, vectors, masked, D>, &compute_tile<4, vectors, masked, D>,
+    &compute_row<vectors, last == Last::half ? Last::masked : last, D>,
+    &compute_tile<1, vectors, last, D>,
+    &compute_tile<2, vectors, last, D>,
+    &compute_tile<3, vectors, last, D>,
+    &compute_tile<4, vectors, last, D>,
 #if HWY_TARGET != HWY_AVX2 && HWY_TARGET != HWY_SSE4 && HWY_TARGET != HWY_SSSE3
-    &compute_tile<5, vectors, masked, D>, &compute_tile<6, vectors, masked, D>, &compute_tile<7, vectors, masked, D>,
-    &compute_tile<8, vectors, masked, D>,
+    &compute_tile<5, vectors, last, D>,
+    &compute_tile<6, vectors, last, D>,
+    &compute_tile<7, vectors, last, D>,
+    &compute_tile<8, vectors, last, D>,
 #endif
 };
 
-enum class Columns : std::uint8_t { whole, masked, single };
+template <class D, Last last>
+HWY_INLINE const TileFunctions<hn::TFromD<D>>& tile_functions_by_width(std::int64_t vectors) {
+  if (vectors == 1) return tile_functions_of<1, last, D>;
+  if (vectors == 2) return tile_functions_of<2, last, D>;
+  return tile_functions_of<tile_vectors, last, D>;
+}
 
-/// The tile functions for `vectors` vectors, the last one masked, or for `vectors` single columns.
+/// Of columns side by side: as vectors, of which the last one may be a part, or one by one.
+enum class Columns : std::uint8_t { whole, masked, half, single };
+
+/// `last` columns in the last vector.
+template <class T>
+constexpr Columns columns_as_vectors(std::int64_t last) {
+  constexpr auto lanes = static_cast<std::int64_t>(hn::MaxLanes(Wide<T>()));
+  if (last == lanes) return Columns::whole;
+  return has_half_vectors && last <= lanes / 2 ? Columns::half : Columns::masked;
+}
+
+/// The tile functions for `vectors` vectors or single columns.
 template <class T>
 HWY_INLINE const TileFunctions<T>& tile_functions(std::int64_t vectors, Columns columns) {
-  if (columns == Columns::single) {
-    if (vectors == 1) return tile_functions_of<1, false, Single<T>>;
-    if (vectors == 2) return tile_functions_of<2, false, Single<T>>;
-    return tile_functions_of<tile_vectors, false, Single<T>>;
+  if (columns == Columns::single) return tile_functions_by_width<Single<T>, Last::whole>(vectors);
+  if constexpr (has_half_vectors) {
+    if (columns == Columns::half) return tile_functions_by_width<Wide<T>, Last::half>(vectors);
   }
   if constexpr (has_masked_memory) {
-    if (columns == Columns::masked) {
-      if (vectors == 1) return tile_functions_of<1, true, Wide<T>>;
-      if (vectors == 2) return tile_functions_of<2, true, Wide<T>>;
-      return tile_functions_of<tile_vectors, true, Wide<T>>;
-    }
+    if (columns == Columns::masked) return tile_functions_by_width<Wide<T>, Last::masked>(vectors);
   }
-  if (vectors == 1) return tile_functions_of<1, false, Wide<T>>;
-  if (vectors == 2) return tile_functions_of<2, false, Wide<T>>;
-  return tile_functions_of<tile_vectors, false, Wide<T>>;
+  return tile_functions_by_width<Wide<T>, Last::whole>(vectors);
 }
 
 /// Transposes within 128-bit blocks: `v` is as many vectors as a block has elements, and block b of them, taken as rows,
