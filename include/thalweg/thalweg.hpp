@@ -2,6 +2,7 @@
 // All of the library but graph.hpp, which compiles slowly.
 
 #include <thalweg/compute.hpp>
+#include <thalweg/derivatives.hpp>
 #include <thalweg/differentiate.hpp>
 #include <thalweg/error.hpp>
 #include <thalweg/format.hpp>

@@ -94,9 +94,9 @@ class Differentiation {
     // C + A·B in one contraction where the term is one that was made for this sum alone.
     const Key key = recorder_.key(term.id());
     if (key.op->kind == Kind::contraction && key.count == 2 && term.id() >= first_new) {
-      sum = record(*key.op, recorder_.var(key.inputs[0]), recorder_.var(key.inputs[1]), recorder_.var(sum),
-                   key.attribute)
-                .id();
+      sum =
+          record(*key.op, recorder_.var(key.inputs[0]), recorder_.var(key.inputs[1]), recorder_.var(sum), key.attribute)
+              .id();
     } else if (key.op->sums_by_joining && recorder_.key(sum).op == key.op &&
                recorder_.key(sum).attribute == key.attribute &&
                recorder_.inputs(sum).size() + recorder_.inputs(key).size() <= 254) {
@@ -128,17 +128,45 @@ std::int32_t seed_of(Recorder& recorder, std::int32_t y, std::int32_t seed, cons
   if (seed >= 0) {
     if (!(*recorder.info(seed).shape == *info.shape))
       throw ShapeError(error_text(
-          op, fmt::format("the seed has shape {}, what it seeds {}", to_string(*recorder.info(seed).shape), shape), line));
+          op, fmt::format("the seed has shape {}, what it seeds {}", to_string(*recorder.info(seed).shape), shape),
+          line));
     return seed;
   }
   if (info.shape->size() != 1)
-    throw ShapeError(
-        error_text(op, fmt::format("shape {} is not a scalar; give a seed of that shape, or reduce it first", shape), line));
+    throw ShapeError(error_text(
+        op, fmt::format("shape {} is not a scalar; give a seed of that shape, or reduce it first", shape), line));
   const std::int32_t one = recorder.literal(1, info.dtype);
   return info.shape->rank() == 0 ? one : broadcast_to(recorder.var(one), *info.shape).id();
 }
 
 }  // namespace
+
+/// Asks for the gradients of the nodes `wanted`, and says where each is found; -1: y comes before it. A parameter's leaf
+/// stands for the parameter, however often that was read: its gradient is gathered at the last leaf.
+std::vector<std::int32_t> Recorder::want_inputs(Differentiation& differentiation, std::int32_t y,
+                                                std::span<const std::int32_t> wanted, SourceLine line) const {
+  std::unordered_map<std::uint64_t, std::vector<std::int32_t>> leaves;  // of the parameters among them
+  for (const std::int32_t id : wanted)
+    if (key(id).op == &parameter_op) leaves.try_emplace(key(id).attribute);
+  for (std::int32_t id = 0; !leaves.empty() && id <= y; ++id) {
+    if (key(id).op != &parameter_op) continue;
+    if (const auto at = leaves.find(key(id).attribute); at != leaves.end()) at->second.push_back(id);
+  }
+  std::vector<std::int32_t> places;
+  for (const std::int32_t id : wanted) {
+    const bool is_parameter = key(id).op == &parameter_op;
+    const std::span<const std::int32_t> uses =
+        is_parameter ? leaves[key(id).attribute] : std::span(&id, id <= y ? 1 : 0);
+    if (is_parameter)
+      check_not_assigned(*slot(id).registry, static_cast<std::int32_t>(slot(id).index), "gradients", line);
+    for (const std::int32_t use : uses) {
+      differentiation.want(use);
+      if (use != uses.back()) differentiation.gather(use, uses.back());
+    }
+    places.push_back(uses.empty() ? -1 : uses.back());
+  }
+  return places;
+}
 
 std::vector<std::int32_t> Recorder::gradients(std::int32_t y, std::span<const std::int32_t> wanted, std::int32_t seed,
                                               SourceLine line) {
@@ -161,14 +189,13 @@ std::vector<std::int32_t> Recorder::gradients(std::int32_t y, std::span<const st
   try {
     deriving_ = begin;
     Differentiation differentiation(*this, y);
-    for (const std::int32_t id : wanted)
-      if (id <= y) differentiation.want(id);
+    const std::vector<std::int32_t> places = want_inputs(differentiation, y, wanted, line);
     differentiation.run(seed_of(*this, y, seed, "gradients", line));
     deriving_ = begin;
     Expansion expansion{begin, 0, {}};
-    for (const std::int32_t id : wanted) {
-      std::int32_t gradient = id <= y ? differentiation.gradient(id) : -1;
-      if (gradient < 0) gradient = broadcast_to(var(literal(0, info(id).dtype)), *info(id).shape).id();
+    for (std::size_t i = 0; i < wanted.size(); ++i) {
+      std::int32_t gradient = places[i] >= 0 ? differentiation.gradient(places[i]) : -1;
+      if (gradient < 0) gradient = broadcast_to(var(literal(0, info(wanted[i]).dtype)), *info(wanted[i]).shape).id();
       expansion.results.push_back(gradient);
     }
     deriving_ = -1;
@@ -179,6 +206,16 @@ std::vector<std::int32_t> Recorder::gradients(std::int32_t y, std::span<const st
     rewind(before);
     throw;
   }
+}
+
+void Recorder::check_not_assigned(const RegistryCore& registry, std::int32_t index, const char* op,
+                                  SourceLine line) const {
+  if (!was_assigned(registry, index)) return;
+  throw TapeError(error_text(
+      op,
+      fmt::format("parameter '{}' was assigned on this tape; differentiate before assigning, or on a new tape",
+                  registry.entries[static_cast<std::size_t>(index)].name),
+      line));
 }
 
 void Recorder::derive_backward(std::int32_t loss, std::int32_t seed, const BackwardTarget& target, SourceLine line,
@@ -210,18 +247,13 @@ void Recorder::derive_backward(std::int32_t loss, std::int32_t seed, const Backw
   for (const auto& [registry, leaf] : leaves) {
     if (differentiation.gradient(leaf) < 0) continue;
     reached = true;
-    if (was_assigned(*registry, static_cast<std::int32_t>(slot(leaf).index)))
-      throw TapeError(error_text(
-          "backward",
-          fmt::format("parameter '{}' was assigned on this tape; differentiate before assigning, or on a new tape",
-                      registry->entries[slot(leaf).index].name),
-          line));
+    check_not_assigned(*registry, static_cast<std::int32_t>(slot(leaf).index), "backward", line);
   }
-  if (!reached)
-    throw TapeError(error_text("backward", "the loss reaches no trainable parameter", line));
+  if (!reached) throw TapeError(error_text("backward", "the loss reaches no trainable parameter", line));
   for (const auto& [registry, leaf] : leaves) {
     if (differentiation.gradient(leaf) < 0) continue;
-    if (std::find(segment.registries.begin(), segment.registries.end(), registry->uid) != segment.registries.end()) continue;
+    if (std::find(segment.registries.begin(), segment.registries.end(), registry->uid) != segment.registries.end())
+      continue;
     segment.registries.push_back(registry->uid);
     const auto place = static_cast<std::int32_t>(segment.registries.size()) - 1;
     for (std::int32_t index = 0; index < static_cast<std::int32_t>(registry->entries.size()); ++index) {

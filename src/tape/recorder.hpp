@@ -27,6 +27,8 @@ struct PendingEffect {
   std::int32_t node;   // the assign node
 };
 
+class Differentiation;
+
 class Recorder {
  public:
   explicit Recorder(Workspace& workspace);
@@ -235,7 +237,11 @@ class Recorder {
   void watch_open_segment();
   void derive_backward(std::int32_t loss, std::int32_t seed, const BackwardTarget& target, SourceLine line,
                        Segment& segment);
+  std::vector<std::int32_t> want_inputs(Differentiation& differentiation, std::int32_t y,
+                                        std::span<const std::int32_t> wanted, SourceLine line) const;
   bool was_assigned(const RegistryCore& registry, std::int32_t index) const;
+  /// TapeError where a trainable parameter was assigned on this tape.
+  void check_not_assigned(const RegistryCore& registry, std::int32_t index, const char* op, SourceLine line) const;
   static const Key& nothing();
   static constinit thread_local Recorder* current_;
 
