@@ -102,6 +102,23 @@ class Plan {
   /// Adds what one run does.
   void summarize(PlanSummary& summary) const;
 
+  /// One pass over memory as plain data.
+  struct Group {
+    const char* title;  // "sweep", "matmul", "copy", "opaque", "zeros"
+    std::vector<std::int32_t> nodes, reads, writes;  // ids; buffers
+  };
+  std::vector<Group> groups() const;
+  /// The memory behind a buffer: aliases of one place have one root.
+  struct BufferView {
+    std::int32_t root;
+    std::size_t offset, bytes;
+    bool is_arena;
+    const char* where;  // outside the arena, what it is for
+    std::int32_t node;  // that it belongs to, −1: none
+    std::int32_t registry = -1, parameter = -1;  // of a gradient: as in Segment::gradient_outputs
+  };
+  BufferView buffer_view(std::int32_t buffer) const;
+
   /// A view whose place depends on numbers (the start of a slice).
   struct DynamicView {
     const Op* op;

@@ -1,5 +1,6 @@
 #include "src/tape/recorder.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstdlib>
@@ -399,6 +400,15 @@ SourceLine Recorder::outermost_line(std::int32_t id) const {
     scope = entry.parent;
   }
   return line;
+}
+
+std::vector<std::int32_t> Recorder::scope_path(std::int32_t id) const {
+  id = origin(id);
+  std::vector<std::int32_t> path;
+  for (std::int32_t scope = lines_[static_cast<std::size_t>(id)].scope; scope >= 0; scope = this->scope(scope).parent)
+    path.push_back(scope);
+  std::reverse(path.begin(), path.end());
+  return path;
 }
 
 // --- scopes ---

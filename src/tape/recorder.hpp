@@ -135,6 +135,9 @@ class Recorder {
   std::int32_t origin(std::int32_t id) const;
   /// The user's line of a node that is its own origin.
   SourceLine outermost_line(std::int32_t id) const;
+  /// The scopes that node `id` was recorded in, outermost first. Each opening is one of its own.
+  std::vector<std::int32_t> scope_path(std::int32_t id) const;
+  const ScopeEntry& scope(std::int32_t opening) const { return scopes_[static_cast<std::size_t>(opening)]; }
   NodeType type(std::int32_t id) const;
   Workspace& workspace() const { return workspace_; }
   const std::vector<Segment*>& path() const { return path_; }

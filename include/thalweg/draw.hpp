@@ -1,0 +1,36 @@
+#pragma once
+// Pictures of a tape.
+
+#include <filesystem>
+#include <string>
+
+#include <thalweg/tape.hpp>
+
+namespace thalweg {
+
+enum class DrawPart : std::uint8_t {
+  forward,  // what the program wrote
+  all,      // and what differentiation appended, up to the gradients of parameters
+  plan,     // the passes over memory: each with what it computes, and the buffers between them, one colour a place
+};
+
+struct DrawOptions {
+  DrawPart part = DrawPart::all;
+  /// One node for each outermost scope instead of what is in it.
+  bool fold_scopes = false;
+  /// In the page (.html): statistics and histograms of every value, for which all nodes are computed once more.
+  bool values = true;
+};
+
+/// Writes a picture of what `tape` has recorded: `.svg` and `.png` (drawn by Graphviz, which must be installed), `.dot`, or
+/// `.html`, one self-contained page to pan, zoom, search and fold. Sources that are numbers stand in the label of what
+/// reads them. DrawPart::plan shows the plans of the requests made so far; a page shows forward and backward together.
+/// ValueError for another extension; TapeError for an empty tape, or a plan where nothing has been requested; IoError
+/// where the file cannot be written or Graphviz is missing.
+void write_graph(const Tape& tape, const std::filesystem::path& file, const DrawOptions& options = {},
+                 const char* source_file = __builtin_FILE(), unsigned line = __builtin_LINE());
+
+/// The same as text in Graphviz's language.
+std::string graph_dot(const Tape& tape, const DrawOptions& options = {});
+
+}  // namespace thalweg

@@ -1,0 +1,182 @@
+// A tape as one self-contained page.
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <fstream>
+#include <map>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "src/core_ops/core_ops.hpp"
+#include "src/evaluate/replay.hpp"
+#include "src/graph/dot.hpp"
+#include "src/graph/page_template.inc"
+
+namespace thalweg::internal {
+
+namespace {
+
+using nlohmann::json;
+
+std::string short_number(double value) { return fmt::format("{:.4g}", value); }
+
+/// Range, mean, deviation and histogram of what is finite; null where there is nothing to say.
+json summary_of(const Tensor& tensor) {
+  if (tensor.size() == 0 || !is_floating(tensor.dtype())) return nullptr;
+  const Tensor converted = tensor.to(DType::f64);
+  const std::span<const double> values = converted.data<double>();
+  std::vector<double> finite;
+  std::copy_if(values.begin(), values.end(), std::back_inserter(finite),
+               [](double value) { return std::isfinite(value); });
+  json summary = {{"counts", json::array()}};
+  if (const std::size_t bad = values.size() - finite.size(); bad > 0) summary["not_finite"] = bad;
+  if (finite.empty()) {
+    summary["min"] = summary["max"] = summary["mean"] = summary["deviation"] = "no finite element";
+    return summary;
+  }
+  const auto [low, high] = std::minmax_element(finite.begin(), finite.end());
+  double sum = 0, squares = 0;
+  for (const double value : finite) sum += value;
+  const double mean = sum / static_cast<double>(finite.size());
+  for (const double value : finite) squares += (value - mean) * (value - mean);
+  summary["min"] = short_number(*low);
+  summary["max"] = short_number(*high);
+  summary["mean"] = short_number(mean);
+  summary["deviation"] = short_number(std::sqrt(squares / static_cast<double>(finite.size())));
+  if (const auto zeros = std::count(finite.begin(), finite.end(), 0.0); zeros > 0)
+    summary["zeros"] = fmt::format("{:.3g} %", 100.0 * static_cast<double>(zeros) / static_cast<double>(finite.size()));
+  if (*high > *low) {
+    std::array<int, 30> counts{};
+    const double scale = static_cast<double>(counts.size()) / (*high - *low);
+    for (const double value : finite)
+      ++counts[std::min(counts.size() - 1, static_cast<std::size_t>((value - *low) * scale))];
+    summary["counts"] = counts;
+  }
+  return summary;
+}
+
+/// The lines of source files, as far as these can be read where the program runs.
+class SourceText {
+ public:
+  std::string line(SourceLine place) {
+    if (place.line == 0) return "";
+    auto [at, is_new] = files_.try_emplace(place.file);
+    if (is_new) {
+      std::ifstream stream = open(place.file);
+      for (std::string text; std::getline(stream, text);) at->second.push_back(text);
+    }
+    if (place.line > at->second.size()) return "";
+    const std::string& text = at->second[place.line - 1];
+    return text.substr(std::min(text.size(), text.find_first_not_of(' ')));
+  }
+
+ private:
+  /// A build names files relative to its own folder: they are looked for beside the working folder and above it.
+  static std::ifstream open(const std::filesystem::path& file) {
+    if (std::ifstream stream(file); stream) return stream;
+    std::filesystem::path inner;
+    for (const std::filesystem::path& part : file)
+      if (part != "..") inner /= part;
+    std::error_code ignored;
+    for (std::filesystem::path folder = std::filesystem::current_path(ignored); folder.has_relative_path();
+         folder = folder.parent_path())
+      if (std::ifstream stream(folder / inner); stream) return stream;
+    return {};
+  }
+
+  std::map<std::string, std::vector<std::string>> files_;
+};
+
+std::string place_text(SourceLine line) {
+  const std::string text = error_text("", "", line);
+  const std::size_t at = text.find(" at ");
+  return at == std::string::npos ? "" : text.substr(at + 4);
+}
+
+/// What the last backward pass started from; −1 where there was none.
+std::int32_t last_loss(const Recorder& recorder) {
+  for (std::size_t i = recorder.path().size(); i-- > 0;) {
+    const Key& request = recorder.key(recorder.path()[i]->request);
+    if (request.op == &backward_request_op) return request.inputs[0];
+  }
+  return -1;
+}
+
+class PageData {
+ public:
+  PageData(const TapeGraph& graph, const DrawOptions& options) : graph_(graph), options_(options) {}
+
+  json make() {
+    json data = {{"nodes", json::array()}, {"scopes", json::array()}};
+    std::vector<json> nodes;
+    for (std::int32_t id = 0; id < graph_.size(); ++id)
+      if (is_drawn(graph_, id, options_.part)) nodes.push_back(node(id));
+    if (options_.values) add_values(nodes);
+    data["nodes"] = std::move(nodes);
+    for (std::int32_t opening = 0; opening <= last_scope_; ++opening) {
+      const ScopeEntry& scope = graph_.recorder().scope(opening);
+      data["scopes"].push_back({{"name", scope.name}, {"parent", scope.parent}, {"line", place_text(scope.line)}});
+    }
+    return data;
+  }
+
+ private:
+  json node(std::int32_t id) {
+    const Recorder& recorder = graph_.recorder();
+    const bool is_source = graph_.kind(id) == Kind::source;
+    const std::vector<std::int32_t> scopes = is_source ? std::vector<std::int32_t>() : recorder.scope_path(id);
+    for (const std::int32_t opening : scopes) last_scope_ = std::max(last_scope_, opening);
+    const SourceLine line = graph_.line(id);
+    return {{"id", id},
+            {"op", graph_.op(id).name},
+            {"kind", static_cast<int>(graph_.kind(id))},
+            {"title", node_title(graph_, id)},
+            {"shape", to_string(graph_.shape(id))},
+            {"dtype", name(graph_.dtype(id))},
+            {"bytes", graph_.bytes(id)},
+            {"flops", graph_.flops(id)},
+            {"scope", graph_.scope(id)},
+            {"scopes", scopes},
+            {"line", place_text(line)},
+            {"text", source_.line(line)},
+            {"parameter", is_source && !graph_.parameter_name(id).empty()},
+            {"backward", graph_.is_backward(id)},
+            {"inputs", graph_.inputs(id)}};
+  }
+
+  void add_values(std::vector<json>& nodes) const {
+    Replay replay(graph_.recorder());
+    replay.advance_to_end();
+    const std::int32_t loss = last_loss(graph_.recorder());
+    std::vector<Tensor> gradients(static_cast<std::size_t>(graph_.size()));
+    if (loss >= 0 && !replay.is_stale(loss)) gradients = replay.gradients(loss);
+    for (json& node : nodes) {
+      const auto id = node["id"].get<std::int32_t>();
+      if (const Tensor* value = replay.value(id)) node["value"] = summary_of(*value);
+      const Tensor& gradient = gradients[static_cast<std::size_t>(id)];
+      if (gradient.size() > 0) node["gradient"] = summary_of(gradient);
+    }
+  }
+
+  const TapeGraph& graph_;
+  const DrawOptions& options_;
+  SourceText source_;
+  std::int32_t last_scope_ = -1;
+};
+
+}  // namespace
+
+std::string graph_page(const TapeGraph& graph, const DrawOptions& options) {
+  if (graph.size() == 0) throw TapeError(error_text("write_graph", "the tape is empty"));
+  std::string data = PageData(graph, options).make().dump();
+  // "</script>" in a string would end the script.
+  for (std::size_t at = data.find("</"); at != std::string::npos; at = data.find("</", at + 3))
+    data.replace(at, 2, "<\\/");
+  std::string page(page_template);
+  const std::string mark = "/*DATA*/null";
+  return page.replace(page.find(mark), mark.size(), data);
+}
+
+}  // namespace thalweg::internal
