@@ -6,7 +6,11 @@
 #include <thalweg/differentiate.hpp>
 #include <thalweg/error.hpp>
 #include <thalweg/format.hpp>
+#include <thalweg/nn/affine.hpp>
+#include <thalweg/nn/batch_norm.hpp>
+#include <thalweg/nn/dropout.hpp>
 #include <thalweg/nn/initializers.hpp>
+#include <thalweg/nn/sequential.hpp>
 #include <thalweg/op.hpp>
 #include <thalweg/ops/ops.hpp>
 #include <thalweg/optim/adagrad.hpp>

@@ -1,0 +1,51 @@
+#pragma once
+#include <concepts>
+#include <cstddef>
+#include <functional>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include <thalweg/op.hpp>
+
+namespace thalweg {
+
+/// What can stand in a Sequential: a layer, an op (`relu`), a lambda of a Var.
+template <class T>
+concept Layer =
+    std::is_invocable_r_v<Var, const T&, const Operand&> || std::is_invocable_r_v<Var, const T&, const Var&>;
+
+/// One layer after the other: `Sequential net(Affine(…), relu, Affine(…)); net(x)`. It is a layer itself; without layers
+/// it gives x back.
+class Sequential {
+ public:
+  Sequential() = default;
+  template <Layer... Layers>
+  requires(!(sizeof...(Layers) == 1 &&
+             (std::same_as<Layers, Sequential> && ...))) explicit Sequential(Layers... layers) {
+    (add(std::move(layers)), ...);
+  }
+
+  template <Layer T>
+  Sequential& add(T layer) {
+    if constexpr (std::is_invocable_r_v<Var, const T&, const Operand&>) {
+      layers_.emplace_back(std::move(layer));
+    } else {
+      layers_.emplace_back([layer = std::move(layer)](const Operand& x) { return layer(as_var(x)); });
+    }
+    return *this;
+  }
+
+  std::size_t size() const { return layers_.size(); }
+
+  Var operator()(const Operand& x) const {
+    Var value = as_var(x);
+    for (const auto& layer : layers_) value = layer(Operand(value, x.line().file, x.line().line));
+    return value;
+  }
+
+ private:
+  std::vector<std::function<Var(const Operand&)>> layers_;
+};
+
+}  // namespace thalweg

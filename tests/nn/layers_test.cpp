@@ -1,0 +1,133 @@
+#include <catch2/catch.hpp>
+
+#include <cmath>
+#include <string>
+#include <vector>
+
+#include <thalweg/check_gradients.hpp>
+#include <thalweg/thalweg.hpp>
+
+namespace tw = thalweg;
+
+namespace {
+
+const tw::Tensor two_rows{{1., -2.}, {3., 0.5}};
+
+}  // namespace
+
+TEST_CASE("Affine: x·weight + bias, registered under its name") {
+  tw::ParameterRegistry registry({.dtype = tw::f64});
+  const tw::Affine affine(registry, "affine1", tw::constant(tw::Tensor{{1., 2., 3.}, {4., 5., 6.}}));
+  registry["affine1.bias"].set_value(tw::Tensor({10., 20., 30.}, tw::f64));
+  const tw::Tensor y = tw::compute([&] { return affine(two_rows.to(tw::f64)); });
+  CHECK(tw::identical(y, tw::Tensor({{3., 12., 21.}, {15., 28.5, 42.}}, tw::f64)));
+  CHECK(affine.weight().name() == "affine1.weight");
+  CHECK(affine.bias().name() == "affine1.bias");
+}
+
+TEST_CASE("Affine: without a bias, and what it refuses") {
+  tw::ParameterRegistry registry;
+  const tw::Affine affine(registry, "a", tw::ones({2, 1}), {.bias = false});
+  CHECK(affine.bias().empty());
+  CHECK(registry.size() == 1);
+  CHECK(tw::identical(tw::compute([&] { return affine(two_rows); }), tw::Tensor{{-1.}, {3.5}}));
+  CHECK_THROWS_WITH(tw::Affine(registry, "b", tw::ones({3})),
+                    Catch::StartsWith("[Affine] the weight has shape (in, out), not (3,) at layers_test.cpp:"));
+  registry.add("c.bias", tw::zeros({1}));
+  CHECK_THROWS_WITH(tw::Affine(registry, "c", tw::ones({2, 1})),
+                    Catch::StartsWith("[Affine] the registry has a parameter \"c.bias\" already at layers_test.cpp:"));
+  CHECK_THROWS_AS(tw::Affine(registry, "", tw::ones({2, 1})), tw::ValueError);
+  CHECK(registry.size() == 2);
+}
+
+TEST_CASE("layers: an error inside one names the line that called it") {
+  tw::ParameterRegistry registry;
+  const tw::Affine affine(registry, "affine1", tw::ones({3, 1}));
+  const tw::Sequential net(affine, tw::relu);
+  const tw::Tape tape;
+  const std::string here = " at layers_test.cpp:" + std::to_string(__LINE__ + 1);
+  CHECK_THROWS_WITH(net(two_rows), Catch::Contains("[matmul]") && Catch::EndsWith(here));
+}
+
+TEST_CASE("layers: a layer may end before the tape that it recorded on") {
+  tw::ParameterRegistry registry;
+  const tw::Tape tape;
+  tw::Var y;
+  {
+    const tw::Affine layer(registry, "of this name", tw::ones({2, 1}));
+    y = layer(two_rows);
+  }
+  CHECK(tw::identical(y.value(), tw::Tensor{{-1.}, {3.5}}));
+  CHECK_THAT(tw::explain_plan(tape), Catch::Contains("of this name"));
+}
+
+TEST_CASE("BatchNorm: statistics of the batch in training, running ones in evaluation") {
+  tw::ParameterRegistry registry({.dtype = tw::f64});
+  const tw::BatchNorm norm(registry, "norm1", 1, {.form = {.epsilon = 1e-5}});
+  const tw::Tensor column({{1.}, {2.}, {3.}, {6.}}, tw::f64);
+  const auto training = tw::TapeOptions{.phase = tw::Phase::training};
+  const tw::Tensor y = tw::compute([&] { return norm(column) * 2 + 0.5; }, training);
+  CHECK(tw::all_close(
+      y, tw::Tensor({{-1.638086880891747}, {-0.5690434404458735}, {0.5}, {3.7071303213376203}}, tw::f64), 1e-12, 0));
+  CHECK(norm.running_mean().value().item() == Approx(0.3).epsilon(1e-12));
+  CHECK(norm.running_variance().value().item() == Approx(1.25).epsilon(1e-12));
+  const tw::Tensor later = tw::compute([&] { return norm(column); });
+  CHECK(later.at<double>({0, 0}) == Approx((1 - 0.3) / std::sqrt(1.25 + 1e-5)).epsilon(1e-12));
+  CHECK(norm.running_mean().value().item() == Approx(0.3).epsilon(1e-12));
+  CHECK(registry.element_count() == 2);
+}
+
+TEST_CASE("BatchNorm: the book's form starts both running statistics at 0") {
+  tw::ParameterRegistry registry;
+  const tw::BatchNorm norm(registry, "norm1", 3, tw::book_batch_norm);
+  CHECK(tw::identical(norm.running_variance().value(), tw::Tensor{0., 0., 0.}));
+  CHECK_THROWS_AS(tw::BatchNorm(registry, "norm2", 0), tw::ValueError);
+  CHECK_THROWS_AS(tw::BatchNorm(registry, "norm2", 3, {.initial_running_variance = -1}), tw::ValueError);
+  CHECK_THROWS_AS(tw::BatchNorm(registry, "norm1", 3), tw::ValueError);
+  CHECK(registry.size() == 4);
+}
+
+TEST_CASE("Dropout: another mask at each call, none in evaluation") {
+  tw::Random random(1);
+  const tw::Dropout drop(0.5, random), book(0.25, random, tw::DropoutForm::book);
+  const tw::Tensor x = tw::Tensor::ones({1000});
+  {
+    const tw::Tape tape;
+    const tw::Tensor a = drop(x).value(), b = drop(x).value();
+    CHECK_FALSE(tw::identical(a, b));
+    const double kept = tw::sum(tw::Var(a)).item() / 2;
+    CHECK((kept > 400 && kept < 600));
+  }
+  CHECK(tw::identical(tw::compute([&] { return drop(x); }), x));
+  CHECK(tw::compute([&] { return book(x); }).at<float>({0}) == 0.75F);
+  CHECK_THROWS_AS(tw::Dropout(1.5, random), tw::ValueError);
+}
+
+TEST_CASE("Sequential: layers, ops, lambdas and other sequences, in turn") {
+  tw::ParameterRegistry registry;
+  tw::Sequential net(tw::Affine(registry, "affine1", tw::ones({2, 2})), tw::relu);
+  net.add([](tw::Var x) { return x * 2; }).add(tw::Sequential(tw::relu));
+  CHECK(net.size() == 4);
+  CHECK(tw::identical(tw::compute([&] { return net(two_rows); }), tw::Tensor{{0., 0.}, {7., 7.}}));
+  const tw::Sequential copy = net;
+  registry["affine1.weight"].set_value(tw::Tensor::zeros({2, 2}));
+  CHECK(tw::identical(tw::compute([&] { return copy(two_rows); }), tw::Tensor::zeros({2, 2})));
+  CHECK(tw::identical(tw::compute([&] { return tw::Sequential()(two_rows); }), two_rows));
+}
+
+TEST_CASE("layers: gradients of a net of them all agree with differences") {
+  const std::vector<tw::Tensor> inputs = {tw::Tensor({{0.3, -1.2}, {0.7, 0.4}, {-0.5, 2.}, {1.5, 0.1}, {0.2, -0.6}})};
+  tw::ParameterRegistry registry({.dtype = tw::f64});
+  const tw::Affine affine1(registry, "affine1", tw::he_normal({2, 4})),
+      affine2(registry, "affine2", tw::he_normal({4, 2}));
+  const tw::BatchNorm norm(registry, "norm1", 4);
+  const auto report = tw::check_gradients(
+      [&](std::span<const tw::Var> x) {
+        tw::Random random(0);
+        return tw::Sequential(affine1, norm, tw::tanh, tw::Dropout(0.3, random), affine2)(x[0]);
+      },
+      inputs);
+  CHECK(report.ok);
+  INFO(tw::to_string(report));
+  CHECK(report.checked > 0);
+}
