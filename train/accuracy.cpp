@@ -1,10 +1,12 @@
 #include <thalweg/train/accuracy.hpp>
 
+#include <algorithm>
 #include <cmath>
-#include <limits>
+#include <memory>
 
 #include <fmt/format.h>
 
+#include <thalweg/compute.hpp>
 #include <thalweg/error.hpp>
 
 namespace thalweg {
@@ -20,18 +22,17 @@ std::int64_t index_of_largest(std::span<const T> row) {
 }
 
 template <class T>
-double accuracy_of(const Tensor& logits, const Tensor& labels) {
+std::size_t count_right(const Tensor& logits, const Tensor& labels) {
   const std::span<const std::int64_t> label = labels.data<std::int64_t>();
   const auto classes = static_cast<std::size_t>(logits.shape()[1]);
   std::size_t right = 0;
   for (std::size_t row = 0; row < label.size(); ++row)
     right += index_of_largest(logits.data<T>().subspan(row * classes, classes)) == label[row] ? 1 : 0;
-  return static_cast<double>(right) / static_cast<double>(label.size());
+  return right;
 }
 
-}  // namespace
-
-double accuracy(const Tensor& logits, const Tensor& labels, SourceLine line) {
+/// How many rows of `logits` are right; throws as `accuracy` does.
+std::size_t checked_count(const Tensor& logits, const Tensor& labels, SourceLine line) {
   if (logits.rank() != 2 || labels.rank() != 1 || logits.shape()[0] != labels.shape()[0] || logits.shape()[1] == 0) {
     throw ShapeError(error_text("accuracy",
                                 fmt::format("expected logits (count, classes) and labels (count,), got {} and {}",
@@ -44,8 +45,39 @@ double accuracy(const Tensor& logits, const Tensor& labels, SourceLine line) {
                                             name(logits.dtype()), name(labels.dtype())),
                                 line));
   }
-  if (labels.size() == 0) return std::numeric_limits<double>::quiet_NaN();
-  return logits.dtype() == f32 ? accuracy_of<float>(logits, labels) : accuracy_of<double>(logits, labels);
+  return logits.dtype() == f32 ? count_right<float>(logits, labels) : count_right<double>(logits, labels);
+}
+
+/// 0/0, of no rows, is NaN.
+double share(std::size_t right, std::int64_t count) { return static_cast<double>(right) / static_cast<double>(count); }
+
+/// Some rows of a tensor, not copied.
+template <class T>
+Tensor rows(const Tensor& tensor, std::int64_t begin, std::int64_t count) {
+  const std::int64_t width = tensor.size() / std::max<std::int64_t>(tensor.shape()[0], 1);
+  const auto owner = std::make_shared<Tensor>(tensor);
+  auto* data =
+      const_cast<T*>(tensor.data<T>().data()) + begin * width;  // read only: no tensor writes to a shared buffer
+  return tensor.rank() == 1 ? Tensor::borrow(data, {count}, owner) : Tensor::borrow(data, {count, width}, owner);
+}
+
+}  // namespace
+
+double accuracy(const Tensor& logits, const Tensor& labels, SourceLine line) {
+  return share(checked_count(logits, labels, line), labels.size());
+}
+
+double internal::accuracy_of(const std::function<Var(const Tensor&)>& model, const Batch& samples, SourceLine line) {
+  constexpr std::int64_t most = 1000;  // at a time: what a layer gives then stays in the cache
+  const std::int64_t count = samples.labels.size();
+  std::size_t right = 0;
+  for (std::int64_t begin = 0; begin < count; begin += most) {
+    const std::int64_t size = std::min(most, count - begin);
+    const Tensor images = rows<float>(samples.images, begin, size);
+    const Tensor logits = compute([&] { return model(images); });
+    right += checked_count(logits, rows<std::int64_t>(samples.labels, begin, size), line);
+  }
+  return share(right, count);
 }
 
 }  // namespace thalweg

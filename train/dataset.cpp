@@ -21,11 +21,15 @@ Dataset::Dataset(std::vector<std::uint8_t> images, std::vector<std::uint8_t> lab
   samples_ = std::make_shared<const Samples>(Samples{std::move(images), std::move(labels)});
 }
 
-Batch Dataset::take(std::span<const std::int64_t> indices) const {
+void Dataset::check_indices(const char* op, std::span<const std::int64_t> indices) const {
   for (const std::int64_t index : indices) {
     if (index < 0 || index >= size_)
-      throw IndexError(error_text("take", fmt::format("sample {} is out of range for {} samples", index, size_)));
+      throw IndexError(error_text(op, fmt::format("sample {} is out of range for {} samples", index, size_)));
   }
+}
+
+Batch Dataset::take(std::span<const std::int64_t> indices) const {
+  check_indices("take", indices);
   const auto count = static_cast<std::int64_t>(indices.size());
   Batch batch{Tensor::empty({count, features_}, f32), Tensor::empty({count}, i64)};
   if (count == 0) return batch;
@@ -44,6 +48,19 @@ Dataset Dataset::first(std::int64_t count) const {
   Dataset result = *this;
   result.size_ = count;
   return result;
+}
+
+Dataset Dataset::select(std::span<const std::int64_t> indices) const {
+  check_indices("select", indices);
+  std::vector<std::uint8_t> images, labels;
+  images.reserve(indices.size() * static_cast<std::size_t>(features_));
+  labels.reserve(indices.size());
+  for (const std::int64_t index : indices) {
+    const auto image = samples_->images.begin() + index * features_;
+    images.insert(images.end(), image, image + features_);
+    labels.push_back(samples_->labels[static_cast<std::size_t>(index)]);
+  }
+  return Dataset(std::move(images), std::move(labels), features_);
 }
 
 Dataset load_idx_dataset(const std::filesystem::path& images, const std::filesystem::path& labels) {

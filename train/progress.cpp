@@ -16,6 +16,7 @@ namespace {
 
 constexpr std::chrono::milliseconds redraw_interval{100};
 constexpr std::int64_t plain_lines = 10;  // in all
+constexpr std::int64_t bar_width = 20;
 
 using Line = fmt::basic_memory_buffer<char, 512>;
 
@@ -44,6 +45,7 @@ Progress::~Progress() {
 }
 
 void Progress::tick(std::initializer_list<ProgressValue> values) {
+  const std::lock_guard lock(mutex_);
   ++done_;
   value_count_ = std::min(values.size(), max_values);
   std::copy_n(values.begin(), value_count_, values_);
@@ -62,7 +64,10 @@ void Progress::show(Clock::time_point now) {
   const double rate = seconds > 0 ? static_cast<double>(done_) / seconds : 0;
   Line line;
   const auto out = std::back_inserter(line);
-  if (is_terminal_) fmt::format_to(out, "\r\033[K");
+  if (is_terminal_) {
+    const auto filled = static_cast<std::size_t>(std::clamp<std::int64_t>(done_ * bar_width / total_, 0, bar_width));
+    fmt::format_to(out, "\r\033[K{:━<{}}{:─<{}}  ", "", filled, "", bar_width - filled);
+  }
   fmt::format_to(out, "{}  {}/{}  {:.0f}/s  ", title_, done_, total_, rate);
   if (done_ < total_) {
     append_duration(line, static_cast<double>(total_ - done_) / std::max(rate, 1e-9));

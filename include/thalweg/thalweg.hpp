@@ -27,4 +27,10 @@
 #include <thalweg/train/batches.hpp>
 #include <thalweg/train/dataset.hpp>
 #include <thalweg/train/idx.hpp>
+#include <thalweg/train/interrupt.hpp>
+#include <thalweg/train/not_finite.hpp>
 #include <thalweg/train/progress.hpp>
+#include <thalweg/train/search.hpp>
+#include <thalweg/train/side_by_side.hpp>
+#include <thalweg/train/split.hpp>
+#include <thalweg/train/trainer.hpp>

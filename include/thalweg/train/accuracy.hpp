@@ -1,5 +1,9 @@
 #pragma once
+#include <functional>
+
+#include <thalweg/tape.hpp>
 #include <thalweg/tensor.hpp>
+#include <thalweg/train/dataset.hpp>
 
 namespace thalweg {
 
@@ -7,5 +11,16 @@ namespace thalweg {
 /// (count,)). Of equal elements the first counts; a NaN counts as the largest. NaN for no rows.
 /// ShapeError, DtypeError: where the two do not fit together.
 double accuracy(const Tensor& logits, const Tensor& labels, SourceLine line = SourceLine::here());
+
+namespace internal {
+double accuracy_of(const std::function<Var(const Tensor&)>& model, const Batch& samples, SourceLine line);
+}
+
+/// The accuracy of `model`, a function from images to logits, on `samples`, some at a time, in the evaluation phase.
+template <class Model>
+requires std::is_invocable_r_v<Var, const Model&, const Tensor&>
+double accuracy(const Model& model, const Batch& samples, SourceLine line = SourceLine::here()) {
+  return internal::accuracy_of([&](const Tensor& images) -> Var { return model(images); }, samples, line);
+}
 
 }  // namespace thalweg

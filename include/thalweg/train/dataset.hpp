@@ -33,11 +33,14 @@ class Dataset {
   Batch all() const;
   /// The first `count` samples, not copied. IndexError where there are fewer.
   Dataset first(std::int64_t count) const;
+  /// A data set of copies of the samples at `indices`, in that order. IndexError as `take`.
+  Dataset select(std::span<const std::int64_t> indices) const;
 
  private:
   struct Samples {
     std::vector<std::uint8_t> images, labels;
   };
+  void check_indices(const char* op, std::span<const std::int64_t> indices) const;
 
   std::shared_ptr<const Samples> samples_;
   std::int64_t size_ = 0;

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <initializer_list>
+#include <mutex>
 #include <string>
 
 namespace thalweg {
@@ -15,8 +16,8 @@ struct ProgressValue {
   double value;
 };
 
-/// Counts the turns of a loop and shows them with their rate, the time left and the values of the last tick. Allocates
-/// nothing per tick.
+/// Counts the turns of a loop and shows them with their rate, the time left and the values of the last tick; on a terminal
+/// as a bar. Any thread may tick. Allocates nothing per tick.
 class Progress {
  public:
   /// `total` turns are expected; ValueError below 1. The lines go to `stream`.
@@ -33,6 +34,7 @@ class Progress {
   using Clock = std::chrono::steady_clock;
   static constexpr std::size_t max_values = 4;
 
+  std::mutex mutex_;
   bool is_due(Clock::time_point now) const;
   void show(Clock::time_point now);
 

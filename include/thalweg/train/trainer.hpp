@@ -1,0 +1,108 @@
+#pragma once
+// Training with epochs, evaluation, early stopping and callbacks. The loop is an ordinary one: what does not fit here is
+// written out, with `batches`.
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <thalweg/optim/optimizer.hpp>
+#include <thalweg/random.hpp>
+#include <thalweg/registry.hpp>
+#include <thalweg/train/dataset.hpp>
+#include <thalweg/train/not_finite.hpp>
+#include <thalweg/train/progress.hpp>
+
+namespace thalweg {
+
+/// When metrics are measured.
+enum class Evaluation : std::uint8_t {
+  end_of_epoch,
+  first_step,  // after the first step of each epoch, as the book's programs do; training ends with the last one
+};
+
+/// Ends training when a metric has not become better for `patience` epochs.
+struct EarlyStopping {
+  std::string metric;            // the name given to `measure`
+  std::int64_t patience = 10;    // at least 1
+  double least_improvement = 0;  // what counts as better: by more than this
+  bool is_maximized = true;      // false for a loss
+  bool restores_best = true;     // the registry's values go back to those of the best epoch
+};
+
+struct TrainerOptions {
+  std::int64_t epochs = 1;
+  std::int64_t batch_size = 100;
+  /// Whose seed and stream the order of samples comes from; without it they come in the order of the data set.
+  std::optional<std::reference_wrapper<Random>> random = std::nullopt;
+  /// Each sample of a batch is drawn from all of them. An epoch is then as many steps as whole batches fit the data set,
+  /// at least one.
+  bool replacement = false;
+  Evaluation evaluation = Evaluation::end_of_epoch;
+  std::optional<EarlyStopping> early_stopping = std::nullopt;
+  /// Looks each step for a loss or gradient that is not finite, and where it arose (History::not_finite); goes on.
+  bool find_not_finite = false;
+  Progress* progress = nullptr;  // ticked once a step, with the loss
+};
+
+/// What a run did.
+struct History {
+  enum class End : std::uint8_t { all_epochs, early_stopping, callback, interrupt };
+
+  std::vector<double> losses;  // of each step, as it was learned from; NaN where nothing asked for them
+  std::vector<std::pair<std::string, std::vector<double>>> metrics;  // by epoch
+  std::int64_t best_epoch = -1;                                      // of early stopping, from 0
+  End end = End::all_epochs;
+  std::optional<NotFinite> not_finite;  // the first there was
+
+  /// A metric by epoch. ValueError naming those there are for another name.
+  const std::vector<double>& operator[](std::string_view metric) const;
+};
+
+enum class Flow : std::uint8_t { go_on, stop };
+
+class Trainer {
+ public:
+  /// The loss of a batch, recorded on the current tape.
+  using Loss = std::function<Var(const Batch&)>;
+
+  /// ValueError: epochs or batch_size below 1, a patience below 1. All that is passed must outlive the Trainer.
+  Trainer(ParameterRegistry& registry, Optimizer& optimizer, Loss loss, TrainerOptions options,
+          SourceLine line = SourceLine::here());
+
+  /// Measures a number at each evaluation, outside any tape.
+  Trainer& measure(std::string name, std::function<double()> metric);
+  /// Called after each step with its number, from 1, and the loss.
+  Trainer& on_step(std::function<Flow(std::int64_t step, double loss)> callback);
+  /// Called after each evaluation with the number of the epoch, from 0, and what was measured so far.
+  Trainer& on_epoch(std::function<Flow(std::int64_t epoch, const History&)> callback);
+
+  /// Trains until the epochs are done, a callback or early stopping ends it, or an interrupt asks for it.
+  History fit(const Dataset& samples);
+
+  /// Steps that `fit` makes on so many samples if nothing ends it before: the total of a progress.
+  std::int64_t step_count(std::int64_t samples) const;
+
+ private:
+  std::int64_t steps_per_epoch(std::int64_t samples) const;
+  double step(const Batch& batch, History& history);
+  Flow evaluate(std::int64_t epoch, History& history);
+  Flow watch_best(std::int64_t epoch, History& history);
+
+  ParameterRegistry& registry_;
+  Optimizer& optimizer_;
+  Loss loss_;
+  TrainerOptions options_;
+  std::vector<std::pair<std::string, std::function<double()>>> metrics_;
+  std::vector<std::function<Flow(std::int64_t, double)>> step_callbacks_;
+  std::vector<std::function<Flow(std::int64_t, const History&)>> epoch_callbacks_;
+  std::vector<Tensor> best_values_;
+  double best_metric_ = 0;
+};
+
+}  // namespace thalweg

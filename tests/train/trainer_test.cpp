@@ -1,0 +1,229 @@
+#include <catch2/catch.hpp>
+
+#include <cmath>
+#include <csignal>
+#include <limits>
+
+#include <thalweg/thalweg.hpp>
+
+namespace tw = thalweg;
+
+namespace {
+
+/// Two classes of 40 samples, which the first of two pixels tells apart.
+tw::Dataset two_classes() {
+  std::vector<std::uint8_t> images, labels;
+  for (int i = 0; i < 40; ++i) {
+    const auto label = static_cast<std::uint8_t>(i % 2);
+    images.insert(images.end(), {static_cast<std::uint8_t>(label * 200 + i), static_cast<std::uint8_t>(7 * i % 256)});
+    labels.push_back(label);
+  }
+  return tw::Dataset(images, labels, 2);
+}
+
+struct Model {
+  tw::ParameterRegistry registry{{.seed = 1}};
+  tw::Affine affine{registry, "affine1", tw::he_normal({2, 2})};
+  tw::SGD optimizer{registry, {.learning_rate = 0.5}};
+
+  tw::Var operator()(const tw::Operand& x) const { return affine(x); }
+  tw::Trainer trainer(tw::TrainerOptions options) {
+    return tw::Trainer(
+        registry, optimizer,
+        [this](const tw::Batch& batch) { return tw::softmax_cross_entropy(affine(batch.images), batch.labels); },
+        std::move(options));
+  }
+};
+
+}  // namespace
+
+TEST_CASE("Trainer: learns, and measures at the end of each epoch") {
+  const tw::Dataset samples = two_classes();
+  const tw::Batch all = samples.all();
+  Model model;
+  tw::Random random(0);
+  tw::Trainer trainer = model.trainer({.epochs = 30, .batch_size = 15, .random = random});
+  trainer.measure("train", [&] { return tw::accuracy(model, all); });
+  const tw::History history = trainer.fit(samples);
+  CHECK(history.losses.size() == 90);
+  CHECK(trainer.step_count(samples.size()) == 90);
+  CHECK(history["train"].size() == 30);
+  CHECK(history["train"].back() == 1);
+  CHECK(history.losses.back() < history.losses.front());
+  CHECK(history.end == tw::History::End::all_epochs);
+  CHECK_THROWS_WITH(history["test"], "[History] there is no metric \"test\"; there are: train");
+}
+
+TEST_CASE("Trainer: is the loop written out, bit for bit") {
+  const tw::Dataset samples = two_classes();
+  Model by_trainer, by_hand;
+  tw::Random random(5), same(5);
+  by_trainer.trainer({.epochs = 3, .batch_size = 8, .random = random}).fit(samples);
+  for (int epoch = 0; epoch < 3; ++epoch) {
+    for (const auto& [images, labels] : tw::batches(samples, {.size = 8, .random = same})) {
+      const tw::Tape tape;
+      tw::backward(tw::softmax_cross_entropy(by_hand(images), labels));
+      by_hand.optimizer.step();
+    }
+  }
+  CHECK(tw::identical(by_trainer.affine.weight().value(), by_hand.affine.weight().value()));
+}
+
+TEST_CASE("Trainer: the book measures after the first step of each epoch, and ends with that") {
+  const tw::Dataset samples = two_classes();
+  Model model;
+  tw::Random random(0);
+  std::vector<std::int64_t> measured_at;
+  std::int64_t steps = 0;
+  tw::Trainer trainer = model.trainer({.epochs = 4,
+                                       .batch_size = 15,  // 2 steps: with replacement only whole batches count
+                                       .random = random,
+                                       .replacement = true,
+                                       .evaluation = tw::Evaluation::first_step});
+  trainer.on_step([&](std::int64_t step, double) {
+    steps = step;
+    return tw::Flow::go_on;
+  });
+  trainer.measure("steps", [&] {
+    measured_at.push_back(steps);
+    return 0;
+  });
+  CHECK(trainer.fit(samples).losses.size() == 7);
+  CHECK(trainer.step_count(samples.size()) == 7);
+  CHECK(measured_at == std::vector<std::int64_t>{0 + 1, 2 + 1, 4 + 1, 6 + 1});
+}
+
+TEST_CASE("Trainer: early stopping goes back to the best epoch") {
+  const tw::Dataset samples = two_classes();
+  Model model;
+  const std::vector<double> scores = {0.1, 0.5, 0.7, 0.6, 0.7, 0.65, 0.9};
+  std::vector<tw::Tensor> weights;
+  tw::Trainer trainer = model.trainer(
+      {.epochs = 7, .batch_size = 40, .early_stopping = tw::EarlyStopping{.metric = "score", .patience = 3}});
+  trainer.measure("score", [&] {
+    weights.push_back(model.affine.weight().value());
+    return scores[weights.size() - 1];
+  });
+  const tw::History history = trainer.fit(samples);
+  CHECK(history.end == tw::History::End::early_stopping);
+  CHECK(history.best_epoch == 2);
+  CHECK(history["score"].size() == 6);
+  CHECK(tw::identical(model.affine.weight().value(), weights[2]));
+  CHECK_FALSE(tw::identical(weights[2], weights[5]));
+}
+
+TEST_CASE("Trainer: early stopping on a loss, with a least improvement; a metric that is not measured") {
+  const tw::Dataset samples = two_classes();
+  Model model;
+  double loss = 1;
+  tw::Trainer trainer = model.trainer(
+      {.epochs = 50,
+       .batch_size = 40,
+       .early_stopping = tw::EarlyStopping{
+           .metric = "loss", .patience = 2, .least_improvement = 0.2, .is_maximized = false, .restores_best = false}});
+  CHECK_THROWS_AS(trainer.fit(samples), tw::ValueError);
+  trainer.measure("loss", [&] { return loss -= 0.15; });
+  const tw::History history =
+      trainer.fit(samples);  // .85, .7 (no better), .55 (better than .85 by .3), .4, .25: better
+  CHECK(history.end == tw::History::End::all_epochs);
+  CHECK(history.best_epoch == 48);
+}
+
+TEST_CASE("Trainer: callbacks end it") {
+  const tw::Dataset samples = two_classes();
+  Model model;
+  tw::Trainer by_step = model.trainer({.epochs = 5, .batch_size = 10});
+  by_step.on_step([](std::int64_t step, double) { return step == 6 ? tw::Flow::stop : tw::Flow::go_on; });
+  CHECK(by_step.fit(samples).losses.size() == 6);
+  tw::Trainer by_epoch = model.trainer({.epochs = 5, .batch_size = 10});
+  by_epoch.on_epoch(
+      [](std::int64_t epoch, const tw::History&) { return epoch == 1 ? tw::Flow::stop : tw::Flow::go_on; });
+  const tw::History history = by_epoch.fit(samples);
+  CHECK(history.losses.size() == 8);
+  CHECK(history.end == tw::History::End::callback);
+}
+
+TEST_CASE("Trainer: an interrupt ends it after the step under way") {
+  const tw::Dataset samples = two_classes();
+  Model model;
+  tw::Trainer trainer = model.trainer({.epochs = 5, .batch_size = 10});
+  trainer.on_step([](std::int64_t step, double) {
+    if (step == 3) std::raise(SIGINT);
+    return tw::Flow::go_on;
+  });
+  {
+    const tw::Interrupt interrupt;
+    const tw::History history = trainer.fit(samples);
+    CHECK(history.losses.size() == 3);
+    CHECK(history.end == tw::History::End::interrupt);
+  }
+  CHECK_FALSE(tw::Interrupt::asked());
+}
+
+TEST_CASE("Trainer: settings without meaning") {
+  Model model;
+  CHECK_THROWS_WITH(model.trainer({.epochs = 0}), Catch::StartsWith("[Trainer] epochs must be at least 1, got 0"));
+  CHECK_THROWS_AS(model.trainer({.batch_size = 0}), tw::ValueError);
+  CHECK_THROWS_AS(model.trainer({.early_stopping = tw::EarlyStopping{.metric = "m", .patience = 0}}), tw::ValueError);
+  CHECK_THROWS_AS(model.trainer({.replacement = true}).fit(two_classes()), tw::ValueError);
+}
+
+TEST_CASE("Trainer: says where the first number that is not finite arose, and goes on") {
+  const tw::Dataset samples = two_classes();
+  Model model;
+  unsigned line = 0;
+  tw::Trainer trainer(model.registry, model.optimizer,
+                      [&](const tw::Batch& batch) {
+                        tw::Var logits = model.affine(batch.images);
+                        line = __LINE__ + 1;
+                        tw::Var root = tw::sqrt(logits - 1e6);
+                        return tw::mean(root);
+                      },
+                      {.epochs = 2, .batch_size = 20, .find_not_finite = true});
+  const tw::History history = trainer.fit(samples);
+  CHECK(history.losses.size() == 4);
+  REQUIRE(history.not_finite);
+  CHECK(history.not_finite->op == "sqrt");
+  CHECK(history.not_finite->step == 1);
+  CHECK(history.not_finite->is_nan);
+  CHECK(tw::to_string(*history.not_finite) == "step 1: NaN first in sqrt at trainer_test.cpp:" + std::to_string(line));
+}
+
+TEST_CASE("first_not_finite: in a layer, in a backward pass, in a parameter, nowhere") {
+  tw::ParameterRegistry registry;
+  const tw::Affine affine(registry, "affine1", tw::constant({1, 1}, 1e30));
+  const tw::Parameter root = registry.add("root", tw::zeros({}));
+  const tw::BatchNorm norm(registry, "norm1", 1);
+  const tw::Tensor x{{1e20}, {1.}};
+  const auto find = [&](auto function) { return tw::first_not_finite(registry, function); };
+  const auto overflow = find([&] { return tw::sum(norm(affine(x))); });
+  REQUIRE(overflow);
+  CHECK(overflow->op == "matmul");
+  CHECK(overflow->scope == "affine1");
+  CHECK_FALSE(overflow->is_nan);
+  CHECK_FALSE(overflow->in_backward);
+  CHECK(norm.running_variance().value().item() == 1);  // not assigned by the looking
+  const auto backward = find([&] { return tw::sqrt(root) + 0 * tw::sum(affine(tw::Tensor{{1.}})); });
+  REQUIRE(backward);
+  CHECK(backward->in_backward);
+  CHECK_THAT(tw::to_string(*backward), Catch::EndsWith(", in its backward pass"));
+  CHECK_FALSE(find([&] { return tw::sum(affine(tw::Tensor{{1.}})); }));
+  registry["root"].set_value(tw::Tensor(std::numeric_limits<float>::quiet_NaN()));
+  const auto parameter = find([&] { return tw::sum(affine(tw::Tensor{{1.}})) * root; });
+  REQUIRE(parameter);
+  CHECK(parameter->op == "parameter root");
+}
+
+TEST_CASE("accuracy: of a model, in parts, is that of all its logits") {
+  std::vector<std::uint8_t> images, labels;
+  for (int i = 0; i < 2500; ++i) {
+    images.insert(images.end(), {static_cast<std::uint8_t>(i * 37 % 256), static_cast<std::uint8_t>(i * 101 % 256)});
+    labels.push_back(static_cast<std::uint8_t>(i * 7 % 2));
+  }
+  const tw::Batch all = tw::Dataset(images, labels, 2).all();
+  Model model;
+  const double whole = tw::accuracy(tw::compute([&] { return model(all.images); }), all.labels);
+  CHECK(tw::accuracy(model, all) == whole);
+  CHECK((whole > 0 && whole < 1));
+  CHECK(std::isnan(tw::accuracy(model, tw::Batch{tw::Tensor::zeros({0, 2}), tw::Tensor::zeros({0}, tw::i64)})));
+}

@@ -1,0 +1,144 @@
+#include <thalweg/train/trainer.hpp>
+
+#include <algorithm>
+#include <cmath>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <thalweg/differentiate.hpp>
+#include <thalweg/error.hpp>
+#include <thalweg/train/batches.hpp>
+#include <thalweg/train/interrupt.hpp>
+
+namespace thalweg {
+
+const std::vector<double>& History::operator[](std::string_view metric) const {
+  std::vector<std::string> names;
+  for (const auto& [name, values] : metrics) {
+    if (name == metric) return values;
+    names.push_back(name);
+  }
+  throw ValueError(
+      error_text("History", fmt::format("there is no metric \"{}\"; there are: {}", metric, fmt::join(names, ", "))));
+}
+
+Trainer::Trainer(ParameterRegistry& registry, Optimizer& optimizer, Loss loss, TrainerOptions options, SourceLine line)
+    : registry_(registry), optimizer_(optimizer), loss_(std::move(loss)), options_(std::move(options)) {
+  const auto check = [&](const char* name, std::int64_t value) {
+    if (value < 1)
+      throw ValueError(error_text("Trainer", fmt::format("{} must be at least 1, got {}", name, value), line));
+  };
+  check("epochs", options_.epochs);
+  check("batch_size", options_.batch_size);
+  if (options_.early_stopping) check("patience", options_.early_stopping->patience);
+}
+
+Trainer& Trainer::measure(std::string name, std::function<double()> metric) {
+  metrics_.emplace_back(std::move(name), std::move(metric));
+  return *this;
+}
+
+Trainer& Trainer::on_step(std::function<Flow(std::int64_t, double)> callback) {
+  step_callbacks_.push_back(std::move(callback));
+  return *this;
+}
+
+Trainer& Trainer::on_epoch(std::function<Flow(std::int64_t, const History&)> callback) {
+  epoch_callbacks_.push_back(std::move(callback));
+  return *this;
+}
+
+std::int64_t Trainer::steps_per_epoch(std::int64_t samples) const {
+  if (options_.replacement) return std::max<std::int64_t>(samples / options_.batch_size, 1);
+  return (samples + options_.batch_size - 1) / options_.batch_size;
+}
+
+std::int64_t Trainer::step_count(std::int64_t samples) const {
+  const std::int64_t epoch = steps_per_epoch(samples);
+  return options_.evaluation == Evaluation::first_step ? (options_.epochs - 1) * epoch + 1 : options_.epochs * epoch;
+}
+
+double Trainer::step(const Batch& batch, History& history) {
+  double value = 0;
+  {
+    const Tape tape;
+    const Var loss = loss_(batch);
+    backward(loss);
+    value = loss.item();
+    const bool looks = options_.find_not_finite && !history.not_finite;
+    if (!looks || (std::isfinite(value) && gradients_are_finite(registry_))) {
+      optimizer_.step();
+      return value;
+    }
+  }
+  history.not_finite = first_not_finite(registry_, [&] { return loss_(batch); });
+  if (history.not_finite) history.not_finite->step = static_cast<std::int64_t>(history.losses.size()) + 1;
+  optimizer_.step();
+  return value;
+}
+
+/// Notes the best epoch; stops where there was none for as long as patience lasts.
+Flow Trainer::watch_best(std::int64_t epoch, History& history) {
+  if (!options_.early_stopping) return Flow::go_on;
+  const EarlyStopping& rule = *options_.early_stopping;
+  const double sign = rule.is_maximized ? 1 : -1;
+  const double metric = sign * history[rule.metric].back();
+  const bool is_better = history.best_epoch < 0 ? !std::isnan(metric) : metric > best_metric_ + rule.least_improvement;
+  if (is_better) {
+    best_metric_ = metric;
+    history.best_epoch = epoch;
+    best_values_.clear();
+    if (rule.restores_best)
+      for (const Parameter& parameter : registry_.parameters()) best_values_.push_back(parameter.value());
+  }
+  return epoch - std::max<std::int64_t>(history.best_epoch, 0) >= rule.patience ? Flow::stop : Flow::go_on;
+}
+
+Flow Trainer::evaluate(std::int64_t epoch, History& history) {
+  for (std::size_t i = 0; i < metrics_.size(); ++i) history.metrics[i].second.push_back(metrics_[i].second());
+  for (const auto& callback : epoch_callbacks_) {
+    if (callback(epoch, history) == Flow::stop) history.end = History::End::callback;
+  }
+  if (watch_best(epoch, history) == Flow::stop) history.end = History::End::early_stopping;
+  return history.end == History::End::all_epochs ? Flow::go_on : Flow::stop;
+}
+
+History Trainer::fit(const Dataset& samples) {
+  History history;
+  for (const auto& [name, metric] : metrics_) history.metrics.emplace_back(name, std::vector<double>{});
+  if (options_.early_stopping) static_cast<void>(history[options_.early_stopping->metric]);  // is it there at all?
+  best_values_.clear();
+
+  const auto train_epoch = [&](std::int64_t epoch) {
+    std::int64_t place = 0;
+    const bool is_last = epoch + 1 == options_.epochs;
+    for (const Batch& batch : batches(samples, {.size = options_.batch_size,
+                                               .random = options_.random,
+                                               .replacement = options_.replacement,
+                                               .count = steps_per_epoch(samples.size())})) {
+      history.losses.push_back(step(batch, history));
+      if (options_.progress != nullptr) options_.progress->tick({{"loss", history.losses.back()}});
+      for (const auto& callback : step_callbacks_) {
+        if (callback(static_cast<std::int64_t>(history.losses.size()), history.losses.back()) == Flow::stop)
+          history.end = History::End::callback;
+      }
+      if (Interrupt::asked()) history.end = History::End::interrupt;
+      if (history.end != History::End::all_epochs) return Flow::stop;
+      if (options_.evaluation == Evaluation::first_step && place++ == 0) {
+        if (evaluate(epoch, history) == Flow::stop || is_last) return Flow::stop;
+      }
+    }
+    return options_.evaluation == Evaluation::end_of_epoch ? evaluate(epoch, history) : Flow::go_on;
+  };
+  for (std::int64_t epoch = 0; epoch < options_.epochs; ++epoch)
+    if (train_epoch(epoch) == Flow::stop) break;
+
+  if (!best_values_.empty()) {
+    std::vector<Parameter> parameters = registry_.parameters();
+    for (std::size_t i = 0; i < parameters.size(); ++i) parameters[i].set_value(best_values_[i]);
+  }
+  return history;
+}
+
+}  // namespace thalweg
