@@ -44,26 +44,46 @@ std::string describe_nodes(std::vector<std::int32_t> nodes, const Recorder& reco
 
 std::vector<std::int32_t> Plan::reads(const Step& step) const {
   std::vector<std::int32_t> buffers;
-  if (const auto* sweep = std::get_if<SweepStep>(&step)) buffers = sweep->reads;
-  if (const auto* matmul = std::get_if<MatmulStep>(&step)) {
-    for (const std::int32_t buffer : {matmul->a, matmul->b, matmul->start, matmul->bias})
-      if (buffer >= 0) buffers.push_back(buffer);
+  const auto take = [&](std::span<const std::int32_t> list) { buffers.assign(list.begin(), list.end()); };
+  switch (step.kind) {
+    case Step::Kind::sweep:
+      take(sweep_list(sweep(step).reads));
+      break;
+    case Step::Kind::matmul:
+      for (const std::int32_t buffer : {matmul(step).a, matmul(step).b, matmul(step).start, matmul(step).bias})
+        if (buffer >= 0) buffers.push_back(buffer);
+      break;
+    case Step::Kind::copy:
+      buffers.push_back(copy(step).input);
+      break;
+    case Step::Kind::opaque:
+      take(of_inputs(opaque(step), opaque_inputs_));
+      break;
+    case Step::Kind::zero:
+      break;
   }
-  if (const auto* copy = std::get_if<CopyStep>(&step)) buffers.push_back(copy->input);
-  if (const auto* opaque = std::get_if<OpaqueStep>(&step)) buffers = opaque->inputs;
   sort_unique(buffers);
   return buffers;
 }
 
 std::vector<std::int32_t> Plan::writes(const Step& step) const {
-  std::vector<std::int32_t> buffers;
-  if (const auto* sweep = std::get_if<SweepStep>(&step)) buffers = sweep->writes;
-  if (const auto* matmul = std::get_if<MatmulStep>(&step)) buffers.push_back(matmul->c);
-  if (const auto* copy = std::get_if<CopyStep>(&step)) buffers.push_back(copy->output);
-  if (const auto* opaque = std::get_if<OpaqueStep>(&step)) buffers.push_back(opaque->output);
-  if (const auto* zero = std::get_if<ZeroStep>(&step)) buffers.push_back(zero->output);
-  sort_unique(buffers);
-  return buffers;
+  switch (step.kind) {
+    case Step::Kind::sweep: {
+      const std::span<const std::int32_t> list = sweep_list(sweep(step).writes);
+      std::vector<std::int32_t> buffers(list.begin(), list.end());
+      sort_unique(buffers);
+      return buffers;
+    }
+    case Step::Kind::matmul:
+      return {matmul(step).c};
+    case Step::Kind::copy:
+      return {copy(step).output};
+    case Step::Kind::opaque:
+      return {opaque(step).output};
+    case Step::Kind::zero:
+      return {zero(step).output};
+  }
+  return {};
 }
 
 std::size_t Plan::total_bytes(std::vector<std::int32_t> buffers) const {
@@ -74,8 +94,8 @@ std::size_t Plan::total_bytes(std::vector<std::int32_t> buffers) const {
 }
 
 void Plan::summarize(PlanSummary& summary) const {
-  summary.matmuls += matmuls_;
-  summary.other_passes += sweeps_ + others_;
+  summary.matmuls += static_cast<std::int64_t>(matmuls_.size());
+  summary.other_passes += static_cast<std::int64_t>(steps_.size() - matmuls_.size());
   summary.bytes_moved += static_cast<std::int64_t>(bytes_moved_);
   summary.arena_bytes = std::max(summary.arena_bytes, static_cast<std::int64_t>(arena_end));
 
@@ -93,7 +113,7 @@ void Plan::summarize(PlanSummary& summary) const {
   };
   for (const Step& step : steps_) {
     // What an opaque kernel must read of its inputs the engine does not know (a gather reads some of the rows).
-    const bool is_opaque = std::holds_alternative<OpaqueStep>(step);
+    const bool is_opaque = step.kind == Step::Kind::opaque;
     summary.group_bytes +=
         static_cast<std::int64_t>(is_opaque ? step_bytes(step) : total_bytes(reads(step)) + total_bytes(writes(step)));
     add_outer(reads(step), inputs);
@@ -109,21 +129,32 @@ void Plan::summarize(PlanSummary& summary) const {
 
 std::string Plan::explain_step(const Step& step, const Recorder& recorder) const {
   std::string text;
-  if (const auto* sweep = std::get_if<SweepStep>(&step)) {
-    text = fmt::format("sweep {} × {}: {}", sweep->rows, sweep->columns, describe_nodes(sweep->nodes, recorder));
-  } else if (const auto* matmul = std::get_if<MatmulStep>(&step)) {
-    const run::Matmul& m = matmul->matmul;
-    std::vector<std::int32_t> nodes = matmul->nodes;
-    nodes.push_back(matmul->node);
-    text = fmt::format("matmul ({}, {}){} · ({}, {}){}{}: {}", m.m, m.k, m.transpose_a ? "ᵀ" : "", m.k, m.n,
-                       m.transpose_b ? "ᵀ" : "", matmul->start >= 0 ? " added to a sum" : "",
-                       describe_nodes(nodes, recorder));
-  } else if (const auto* copy = std::get_if<CopyStep>(&step)) {
-    text = fmt::format("copy {}: {}", to_string(copy->shape), describe_nodes({copy->node}, recorder));
-  } else if (const auto* opaque = std::get_if<OpaqueStep>(&step)) {
-    text = fmt::format("opaque {}: {}", to_string(opaque->output_type.shape), describe_nodes({opaque->node}, recorder));
-  } else {
-    text = "zeros: a gradient that nothing reaches";
+  switch (step.kind) {
+    case Step::Kind::sweep: {
+      const SweepStep& sweep = this->sweep(step);
+      const std::span<const std::int32_t> nodes = sweep_list(sweep.nodes);
+      text = fmt::format("sweep {} × {}: {}", sweep.rows, sweep.columns,
+                         describe_nodes({nodes.begin(), nodes.end()}, recorder));
+      break;
+    }
+    case Step::Kind::matmul: {
+      const run::Matmul& m = matmul(step).matmul;
+      const std::int32_t* const nodes = matmul(step).nodes;
+      text = fmt::format("matmul ({}, {}){} · ({}, {}){}{}: {}", m.m, m.k, m.transpose_a ? "ᵀ" : "", m.k, m.n,
+                         m.transpose_b ? "ᵀ" : "", matmul(step).start >= 0 ? " added to a sum" : "",
+                         describe_nodes({nodes, nodes + matmul(step).node_count}, recorder));
+      break;
+    }
+    case Step::Kind::copy:
+      text = fmt::format("copy {}: {}", to_string(copy(step).shape), describe_nodes({copy(step).node}, recorder));
+      break;
+    case Step::Kind::opaque:
+      text = fmt::format("opaque {}: {}", to_string(opaque(step).output_type.shape),
+                         describe_nodes({opaque(step).node}, recorder));
+      break;
+    case Step::Kind::zero:
+      text = "zeros: a gradient that nothing reaches";
+      break;
   }
   return fmt::format("{}; reads {} bytes, writes {}, moves {}", text, total_bytes(reads(step)),
                      total_bytes(writes(step)), step_bytes(step));
@@ -135,9 +166,10 @@ std::string Plan::explain(const Recorder& recorder) const {
   for (const Step& step : steps_) text += fmt::format("  {}. {}\n", ++number, explain_step(step, recorder));
   PlanSummary summary;
   summarize(summary);
-  text += fmt::format("  {} matmuls, {} other passes, {} bytes moved (groups need {}, one single pass {}), arena {} bytes\n",
-                      summary.matmuls, summary.other_passes, summary.bytes_moved, summary.group_bytes,
-                      summary.input_output_bytes, summary.arena_bytes);
+  text += fmt::format(
+      "  {} matmuls, {} other passes, {} bytes moved (groups need {}, one single pass {}), arena {} bytes\n",
+      summary.matmuls, summary.other_passes, summary.bytes_moved, summary.group_bytes, summary.input_output_bytes,
+      summary.arena_bytes);
   return text;
 }
 
@@ -155,7 +187,8 @@ PlanSummary plan_summary(const Tape& tape) {
 std::string explain_plan(const Tape& tape) {
   using namespace internal;
   const Recorder& recorder = tape.recorder();
-  if (recorder.engine() == Engine::eager) return "eager: each node is computed as it is recorded, by a kernel of its own\n";
+  if (recorder.engine() == Engine::eager)
+    return "eager: each node is computed as it is recorded, by a kernel of its own\n";
   std::string text;
   for (const Segment* segment : recorder.path()) {
     if (!segment->plan) continue;

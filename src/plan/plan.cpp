@@ -9,6 +9,7 @@
 #include "src/plan/counters.hpp"
 #include "src/plan/planner.hpp"
 #include "src/run/copy.hpp"
+#include "src/run/sweep_machine.hpp"
 
 namespace thalweg::internal {
 
@@ -22,14 +23,14 @@ Statistics& counted() { return counters; }
 
 std::unique_ptr<Plan> Plan::make(Recorder& recorder, Segment& segment) {
   auto plan = std::make_unique<Plan>();
-  Planner(recorder, *plan).plan_segment(segment);
+  Planner::current().plan_segment(recorder, *plan, segment);
   ++counters.plans_made;
   return plan;
 }
 
 std::unique_ptr<Plan> Plan::make_node(Recorder& recorder, std::int32_t id) {
   auto plan = std::make_unique<Plan>();
-  Planner(recorder, *plan).plan_node(id);
+  Planner::current().plan_node(recorder, *plan, id);
   return plan;
 }
 
@@ -63,58 +64,36 @@ void Plan::learn(Recorder& recorder) {
 
 // --- binding ---
 
-/// Which buffers move from run to run. What lies in the arena, in a registry or in its gradients stays where it is.
-void Plan::complete_binding() {
-  pointers_.assign(buffers_.size(), nullptr);
-  std::vector<std::uint8_t> moves(buffers_.size(), 0);
-  for (std::size_t i = 0; i < buffers_.size(); ++i) {
-    const PlanBuffer& buffer = buffers_[i];
-    using Place = PlanBuffer::Place;
-    const bool is_moving_alias =
-        buffer.place == Place::alias && (buffer.index >= 0 || moves[static_cast<std::size_t>(buffer.base)] != 0);
-    moves[i] = buffer.place == Place::constant || buffer.place == Place::held || buffer.place == Place::eager ||
-               is_moving_alias;
-    if (moves[i] != 0) bound_.push_back(static_cast<std::int32_t>(i));
-  }
-  for (std::size_t i = 0; i < steps_.size(); ++i) {
-    const auto is_moving = [&](std::int32_t buffer) { return moves[static_cast<std::size_t>(buffer)] != 0; };
-    if (const std::vector<std::int32_t> read = reads(steps_[i]), written = writes(steps_[i]);
-        std::any_of(read.begin(), read.end(), is_moving) || std::any_of(written.begin(), written.end(), is_moving))
-      prepared_.push_back(static_cast<std::int32_t>(i));
-  }
-  draws_.resize(draw_nodes_.size());
-  for (const Step& step : steps_) {
-    if (std::holds_alternative<SweepStep>(step)) {
-      ++sweeps_;
-      bytes_moved_ += step_bytes(step);
-    } else if (std::holds_alternative<MatmulStep>(step)) {
-      ++matmuls_;
-      bytes_moved_ += step_bytes(step);
-    } else {
-      ++others_;
-      bytes_moved_ += step_bytes(step);
-    }
-  }
-  static_bytes_ = sizeof(Plan) + buffers_.capacity() * sizeof(PlanBuffer) + steps_.capacity() * sizeof(Step) +
-                  computed.capacity() * 4 + wanted.capacity() * 4 + kept.capacity() * sizeof(Kept) +
-                  static_cast<std::size_t>(sweeps_) * 2048;
+void Plan::complete() {
+  for (const Step& step : steps_) bytes_moved_ += step_bytes(step);
+  const auto held = [](const auto& list) { return list.capacity() * sizeof(list[0]); };
+  static_bytes_ = sizeof(Plan) + held(buffers_) + held(pointers_) + held(steps_) + held(sweeps_) + held(matmuls_) +
+                  held(copies_) + held(opaques_) + held(opaque_types_) + held(sweep_lists_) + held(computed) +
+                  held(wanted) + held(kept);
+  for (const SweepStep& step : sweeps_) static_bytes_ += step.sweep.bytes();
 }
 
 std::size_t Plan::step_bytes(const Step& step) const {
   const auto bytes = [&](std::int32_t buffer) { return buffers_[static_cast<std::size_t>(buffer)].bytes; };
-  if (const auto* sweep = std::get_if<SweepStep>(&step)) return sweep->sweep.bytes_moved();
-  if (const auto* matmul = std::get_if<MatmulStep>(&step)) {
-    const run::Matmul& m = matmul->matmul;
-    const std::int64_t elements = m.m * m.k + m.k * m.n + m.m * m.n * (matmul->start >= 0 ? 2 : 1);
-    return static_cast<std::size_t>(elements) * size_of(m.dtype);
-  }
-  if (const auto* copy = std::get_if<CopyStep>(&step)) return 2 * bytes(copy->output);
-  if (const auto* zero = std::get_if<ZeroStep>(&step)) return bytes(zero->output);
-  if (const auto* opaque = std::get_if<OpaqueStep>(&step)) {
-    std::size_t sum = bytes(opaque->output);
-    // An opaque op reads at most as much of an input as it writes, as far as the engine can tell (gather of rows).
-    for (const std::int32_t input : opaque->inputs) sum += std::min(bytes(input), bytes(opaque->output));
-    return sum;
+  switch (step.kind) {
+    case Step::Kind::sweep:
+      return sweep(step).sweep.bytes_moved();
+    case Step::Kind::matmul: {
+      const run::Matmul& m = matmul(step).matmul;
+      const std::int64_t elements = m.m * m.k + m.k * m.n + m.m * m.n * (matmul(step).start >= 0 ? 2 : 1);
+      return static_cast<std::size_t>(elements) * size_of(m.dtype);
+    }
+    case Step::Kind::copy:
+      return 2 * bytes(copy(step).output);
+    case Step::Kind::opaque: {
+      // An opaque op reads at most as much of an input as it writes, as far as the engine can tell (gather of rows).
+      const std::size_t written = bytes(opaque(step).output);
+      std::size_t sum = written;
+      for (const std::int32_t input : reads(step)) sum += std::min(bytes(input), written);
+      return sum;
+    }
+    case Step::Kind::zero:
+      return zero(step).bytes;
   }
   return 0;
 }
@@ -140,6 +119,8 @@ void* Plan::address(const PlanBuffer& buffer, Recorder& recorder, const Recorder
       return recorder.hold(buffer.node);
     case PlanBuffer::Place::eager:
       return recorder.eager_data(buffer.node);
+    case PlanBuffer::Place::number:
+      return number_cells_[static_cast<std::size_t>(buffer.index)].bytes;
     case PlanBuffer::Place::gradient: {
       RegistryCore& core = *recorder.requested_registry(buffer.node);
       if (target.buffer == nullptr) return core.gradient_data(buffer.index);
@@ -159,15 +140,17 @@ void* Plan::address(const PlanBuffer& buffer, Recorder& recorder, const Recorder
 void Plan::bind(Recorder& recorder, const Recorder::BackwardTarget& target) {
   for (const PlanNumber& number : number_nodes_)
     numbers_[static_cast<std::size_t>(number.slot)] = recorder.slot(number.node).number;
+  for (NumberCell& cell : number_cells_)
+    run::convert_values(cell.bytes, cell.dtype, &numbers_[static_cast<std::size_t>(cell.slot)], DType::f64, 1);
   for (std::size_t i = 0; i < draw_nodes_.size(); ++i) {
     const Slot& slot = recorder.slot(draw_nodes_[i]);
     draws_[i] = {slot.seed, slot.draw, slot.stream};
   }
   const Binding binding{recorder.arena(arena_end), target.buffer, RegistryCore::layouts_made()};
   if (binding != binding_) {
-    binding_ = binding;
     for (std::size_t i = 0; i < buffers_.size(); ++i) pointers_[i] = address(buffers_[i], recorder, target);
-    for (Step& step : steps_) prepare(step);
+    for (const Step& step : steps_) prepare(step);
+    binding_ = binding;
     return;
   }
   for (const std::int32_t buffer : bound_)
@@ -175,59 +158,77 @@ void Plan::bind(Recorder& recorder, const Recorder::BackwardTarget& target) {
   for (const std::int32_t step : prepared_) prepare(steps_[static_cast<std::size_t>(step)]);
 }
 
-void Plan::prepare(Step& step) {
+void Plan::prepare(const Step& step) {
   const auto at = [this](std::int32_t buffer) {
     return buffer < 0 ? nullptr : pointers_[static_cast<std::size_t>(buffer)];
   };
-  if (auto* sweep = std::get_if<SweepStep>(&step)) {
-    sweep->sweep.bind(pointers_);
-  } else if (auto* matmul = std::get_if<MatmulStep>(&step)) {
-    matmul->matmul.a = at(matmul->a);
-    matmul->matmul.b = at(matmul->b);
-    matmul->matmul.c = at(matmul->c);
-    matmul->matmul.start = at(matmul->start);
-    matmul->matmul.bias = at(matmul->bias);
-    matmul->workspace_memory = at(matmul->workspace);
-  } else if (auto* copy = std::get_if<CopyStep>(&step)) {
-    copy->input_memory = at(copy->input);
-    copy->output_memory = at(copy->output);
-  } else if (auto* opaque = std::get_if<OpaqueStep>(&step)) {
-    for (std::size_t i = 0; i < opaque->inputs.size(); ++i) opaque->input_memory[i] = at(opaque->inputs[i]);
-    opaque->output_memory = at(opaque->output);
-  } else {
-    auto& zero = std::get<ZeroStep>(step);
-    zero.memory = at(zero.output);
+  const auto index = static_cast<std::size_t>(step.index);
+  switch (step.kind) {
+    case Step::Kind::sweep:
+      sweeps_[index].sweep.bind(pointers_);
+      break;
+    case Step::Kind::matmul: {
+      MatmulStep& matmul = matmuls_[index];
+      matmul.matmul.a = at(matmul.a);
+      matmul.matmul.b = at(matmul.b);
+      matmul.matmul.c = at(matmul.c);
+      matmul.matmul.start = at(matmul.start);
+      matmul.matmul.bias = at(matmul.bias);
+      matmul.workspace_memory = at(matmul.workspace);
+      break;
+    }
+    case Step::Kind::copy:
+      copies_[index].input_memory = at(copies_[index].input);
+      copies_[index].output_memory = at(copies_[index].output);
+      break;
+    case Step::Kind::opaque: {
+      OpaqueStep& opaque = opaques_[index];
+      for (auto i = static_cast<std::size_t>(opaque.inputs.begin); i < static_cast<std::size_t>(opaque.inputs.end); ++i)
+        opaque_memory_[i] = at(opaque_inputs_[i]);
+      opaque.output_memory = at(opaque.output);
+      break;
+    }
+    case Step::Kind::zero:
+      zeros_[index].memory = at(zeros_[index].output);
+      break;
   }
 }
 
 // --- running ---
 
-void Plan::run_step(Step& step, const Recorder& recorder) {
-  if (auto* sweep = std::get_if<SweepStep>(&step)) {
-    sweep->sweep.run(numbers_, draws_);
-  } else if (auto* matmul = std::get_if<MatmulStep>(&step)) {
-    run::matmul(matmul->matmul, matmul->workspace_memory);
-  } else if (auto* copy = std::get_if<CopyStep>(&step)) {
-    const StridedView view =
-        copy->dynamic < 0 ? copy->view : dynamic_views_[static_cast<std::size_t>(copy->dynamic)].evaluate(*this);
-    run::copy_strided(copy->input_memory, copy->output_memory, copy->shape, view, size_of(copy->dtype));
-  } else if (auto* opaque = std::get_if<OpaqueStep>(&step)) {
-    opaque->op->opaque_kernel({opaque->input_memory, opaque->input_types, opaque->output_memory, opaque->output_type,
-                               opaque->attribute, opaque->op->name, recorder.outermost_line(opaque->origin)});
-  } else {
-    const auto& zero = std::get<ZeroStep>(step);
-    std::memset(zero.memory, 0, zero.bytes);
+void Plan::run_step(const Step& step, const Recorder& recorder) {
+  const auto index = static_cast<std::size_t>(step.index);
+  switch (step.kind) {
+    case Step::Kind::sweep:
+      return sweeps_[index].sweep.run(numbers_, draws_);
+    case Step::Kind::matmul:
+      return run::matmul(matmuls_[index].matmul, matmuls_[index].workspace_memory);
+    case Step::Kind::copy: {
+      const CopyStep& copy = copies_[index];
+      const StridedView view =
+          copy.dynamic < 0 ? copy.view : dynamic_views_[static_cast<std::size_t>(copy.dynamic)].evaluate(*this);
+      return run::copy_strided(copy.input_memory, copy.output_memory, copy.shape, view, size_of(copy.dtype));
+    }
+    case Step::Kind::opaque: {
+      const OpaqueStep& opaque = opaques_[index];
+      return opaque.op->opaque_kernel({of_inputs(opaque, opaque_memory_), of_inputs(opaque, opaque_types_),
+                                       opaque.output_memory, opaque.output_type, opaque.attribute, opaque.op->name,
+                                       recorder.outermost_line(opaque.origin)});
+    }
+    case Step::Kind::zero:
+      std::memset(zeros_[index].memory, 0, zeros_[index].bytes);
+      return;
   }
 }
 
 Plan::Outcome Plan::run(Recorder& recorder, const Recorder::BackwardTarget& target, SourceLine line) {
   for (const std::int32_t leaf : checked_) recorder.check_fresh(leaf, line);
   bind(recorder, target);
-  for (Step& step : steps_) run_step(step, recorder);
+  for (const Step& step : steps_) run_step(step, recorder);
   ++counters.requests;
-  counters.sweeps += sweeps_;
-  counters.matmuls += matmuls_;
-  counters.other_kernels += others_;
+  counters.sweeps += static_cast<std::int64_t>(sweeps_.size());
+  counters.matmuls += static_cast<std::int64_t>(matmuls_.size());
+  counters.other_kernels += static_cast<std::int64_t>(steps_.size() - sweeps_.size() - matmuls_.size());
   counters.bytes_moved += static_cast<std::int64_t>(bytes_moved_);
   Outcome outcome;
   if (value_buffer_ >= 0) outcome.value = pointers_[static_cast<std::size_t>(value_buffer_)];

@@ -3,8 +3,9 @@
 // each run. Plain data, made by the planner (planner.cpp), run by Plan::run.
 
 #include <cstdint>
+#include <memory>
+#include <span>
 #include <string>
-#include <variant>
 #include <vector>
 
 #include <thalweg/statistics.hpp>
@@ -27,6 +28,7 @@ struct PlanBuffer {
     alias,     // `offset` bytes into buffer `base`, or as far as dynamic view `index` says, where there is one
     earlier,   // offset into the arena, where the plan of an earlier segment keeps it
     eager,     // the value of node `node`, computed as it was recorded
+    number,    // number cell `index`
   };
   Place place = Place::arena;
   std::int32_t node = -1;
@@ -37,51 +39,57 @@ struct PlanBuffer {
   DType dtype = DType::f32;
 };
 
-// A step holds the addresses that it works on; Plan::prepare writes them where they have changed.
+/// A stretch of one of the plan's lists.
+struct ListRange {
+  std::int32_t begin = 0, end = 0;
+};
+
+// A step holds the addresses that it works on; Plan::prepare writes them where they have changed. Nodes, reads and
+// writes (buffers) are for explain_plan.
 
 struct SweepStep {
   run::CompiledSweep sweep;
-  // For explain_plan: what it computes, over which domain, and the buffers it reads and writes.
-  std::vector<std::int32_t> nodes;
   std::int64_t rows = 0, columns = 0;
-  std::vector<std::int32_t> reads, writes;
+  ListRange nodes, reads, writes;
 };
 struct MatmulStep {
   run::Matmul matmul;
   void* workspace_memory = nullptr;
-  std::int32_t a, b, c, start = -1, bias = -1;  // buffers
-  std::int32_t workspace = -1;                  // a buffer, −1: none wanted
-  std::int32_t node;
-  std::vector<std::int32_t> nodes;  // with those of the epilogue
+  std::int32_t a = -1, b = -1, c = -1, start = -1, bias = -1;  // buffers
+  std::int32_t workspace = -1;                                 // a buffer, −1: none wanted
+  std::int32_t nodes[3] = {-1, -1, -1};                        // the contraction, and those of the epilogue
+  std::int32_t node_count = 1;
 };
 /// A strided copy: output[i] = input[offset + Σ i_k·strides_k]; the offset may depend on numbers.
 struct CopyStep {
-  std::int32_t input, output, node;
+  std::int32_t input = -1, output = -1, node = -1;
   Shape shape;
   StridedView view;
-  DType dtype;
+  DType dtype = DType::f32;
   std::int32_t dynamic = -1;  // the view is computed at each run
   const void* input_memory = nullptr;
   void* output_memory = nullptr;
 };
 struct OpaqueStep {
-  std::int32_t node, output;
-  std::int32_t origin;  // the node whose line an error names
-  const Op* op;
-  std::uint64_t attribute;
-  std::vector<std::int32_t> inputs;
-  std::vector<NodeType> input_types;
+  std::int32_t node = -1, output = -1;
+  std::int32_t origin = -1;  // the node whose line an error names
+  const Op* op = nullptr;
+  std::uint64_t attribute = 0;
+  ListRange inputs;
   NodeType output_type;
-  std::vector<const void*> input_memory;
   void* output_memory = nullptr;
 };
 /// Zeros for a gradient that nothing reaches.
 struct ZeroStep {
-  std::int32_t output;
+  std::int32_t output = -1;
   std::size_t bytes = 0;
   void* memory = nullptr;
 };
-using Step = std::variant<SweepStep, MatmulStep, CopyStep, OpaqueStep, ZeroStep>;
+/// What is done next: the `index`th of the plan's sweeps, matmuls, …
+struct Step {
+  enum class Kind : std::uint8_t { sweep, matmul, copy, opaque, zero } kind;
+  std::int32_t index;
+};
 
 class Plan {
  public:
@@ -146,16 +154,30 @@ class Plan {
   friend class Planner;
   void bind(Recorder& recorder, const Recorder::BackwardTarget& target);
   /// Writes the addresses of its buffers into a step.
-  void prepare(Step& step);
-  void run_step(Step& step, const Recorder& recorder);
+  void prepare(const Step& step);
+  void run_step(const Step& step, const Recorder& recorder);
   void* address(const PlanBuffer& buffer, Recorder& recorder, const Recorder::BackwardTarget& target);
-  void complete_binding();
+  /// The plan is complete: counts what its steps do.
+  void complete();
   std::size_t step_bytes(const Step& step) const;
   /// The buffers that a step reads, and those it writes.
   std::vector<std::int32_t> reads(const Step& step) const;
   std::vector<std::int32_t> writes(const Step& step) const;
+  std::span<const std::int32_t> sweep_list(const ListRange& range) const {
+    return std::span(sweep_lists_)
+        .subspan(static_cast<std::size_t>(range.begin), static_cast<std::size_t>(range.end - range.begin));
+  }
+  template <class List>
+  static auto of_inputs(const OpaqueStep& step, List& list) {
+    return std::span(list.data() + step.inputs.begin, list.data() + step.inputs.end);
+  }
   std::size_t total_bytes(std::vector<std::int32_t> buffers) const;
   std::string explain_step(const Step& step, const Recorder& recorder) const;
+  const SweepStep& sweep(const Step& step) const { return sweeps_[static_cast<std::size_t>(step.index)]; }
+  const MatmulStep& matmul(const Step& step) const { return matmuls_[static_cast<std::size_t>(step.index)]; }
+  const CopyStep& copy(const Step& step) const { return copies_[static_cast<std::size_t>(step.index)]; }
+  const OpaqueStep& opaque(const Step& step) const { return opaques_[static_cast<std::size_t>(step.index)]; }
+  const ZeroStep& zero(const Step& step) const { return zeros_[static_cast<std::size_t>(step.index)]; }
 
   std::vector<PlanBuffer> buffers_;
   std::vector<void*> pointers_;         // by buffer
@@ -167,22 +189,36 @@ class Plan {
   };
   std::vector<double> numbers_;           // by slot
   std::vector<PlanNumber> number_nodes_;  // those that are data; a literal's value never changes
+  /// A number in memory, for steps that are no sweeps.
+  struct NumberCell {
+    alignas(16) std::byte bytes[16] = {};
+    std::int32_t slot;
+    DType dtype;
+  };
+  std::vector<NumberCell> number_cells_;
   std::vector<std::int32_t> draw_nodes_;
   std::vector<run::DrawSource> draws_;
   std::vector<Step> steps_;
+  std::vector<SweepStep> sweeps_;
+  std::vector<MatmulStep> matmuls_;
+  std::vector<CopyStep> copies_;
+  std::vector<OpaqueStep> opaques_;
+  std::vector<ZeroStep> zeros_;
+  std::vector<std::int32_t> opaque_inputs_;  // buffers, by OpaqueStep::inputs; likewise their types and addresses
+  std::vector<NodeType> opaque_types_;
+  std::vector<const void*> opaque_memory_;
+  std::vector<std::int32_t> sweep_lists_;  // nodes, reads and writes of the sweeps
   std::vector<DynamicView> dynamic_views_;
   std::int32_t value_buffer_ = -1;  // of an item request
-  std::int32_t failing_steps_ = 0;
   // What the addresses that are not bound at every run depend on.
   struct Binding {
     void* arena = nullptr;
     void* gradients = nullptr;     // the buffer that `backward` was told to fill
-    std::uint32_t registries = 0;  // RegistryCore::layouts_made()
+    std::int64_t registries = -1;  // RegistryCore::layouts_made(); −1: not bound yet
     bool operator==(const Binding&) const = default;
   } binding_;
   std::size_t bytes_moved_ = 0;
   std::size_t static_bytes_ = 0;
-  std::int32_t sweeps_ = 0, matmuls_ = 0, others_ = 0;
 };
 
 }  // namespace thalweg::internal

@@ -6,13 +6,13 @@
 // contraction before them; views and broadcasts are read in place where that is possible. What a pass computes lies in
 // registers; it gets a buffer when another step reads it.
 
+#include <algorithm>
 #include <cstdint>
-#include <memory>
-#include <optional>
+#include <deque>
 #include <span>
-#include <unordered_map>
 #include <vector>
 
+#include "src/core_ops/core_ops.hpp"
 #include "src/plan/plan.hpp"
 
 namespace thalweg::internal {
@@ -34,14 +34,50 @@ struct OperandGeometry {
 };
 OperandGeometry operand_geometry(const Shape& operand, const Shape& domain);
 
+/// A number for each of some node ids, forgotten all at once.
+class NodeMap {
+ public:
+  void clear(std::int32_t ids) {
+    if (entries_.size() < static_cast<std::size_t>(ids)) entries_.resize(static_cast<std::size_t>(ids) * 3 / 2);
+    if (++stamp_ != 0) return;
+    std::fill(entries_.begin(), entries_.end(), Entry());
+    stamp_ = 1;
+  }
+  /// −1 where none was set.
+  std::int32_t operator[](std::int32_t id) const {
+    const Entry& entry = entries_[static_cast<std::size_t>(id)];
+    return entry.stamp == stamp_ ? entry.value : -1;
+  }
+  void set(std::int32_t id, std::int32_t value) { entries_[static_cast<std::size_t>(id)] = {stamp_, value}; }
+  bool contains(std::int32_t id) const { return entries_[static_cast<std::size_t>(id)].stamp == stamp_; }
+  std::size_t capacity() const { return entries_.size(); }
+
+ private:
+  struct Entry {
+    std::uint32_t stamp = 0;
+    std::int32_t value = -1;
+  };
+  std::vector<Entry> entries_;
+  std::uint32_t stamp_ = 0;
+};
+
+inline bool is_number(const Key& key) { return key.op == &number_op || key.op == &literal_op; }
+
+/// The extent of what has one value for each of both.
+inline run::Extent join_extents(run::Extent a, run::Extent b) {
+  if (a == b || b == run::Extent::single) return a;
+  return a == run::Extent::single ? b : run::Extent::element;
+}
+
 class Planner {
  public:
-  Planner(Recorder& recorder, Plan& plan) : recorder_(recorder), plan_(plan) {}
+  /// This thread's: its lists keep their memory from one plan to the next.
+  static Planner& current();
 
-  /// Plans what `segment` requests.
-  void plan_segment(Segment& segment);
+  /// Plans what `segment`, the last of the recorder's path, requests.
+  void plan_segment(Recorder& recorder, Plan& plan, Segment& segment);
   /// Plans one node of an eager tape, whose inputs have been computed.
-  void plan_node(std::int32_t id);
+  void plan_node(Recorder& recorder, Plan& plan, std::int32_t id);
 
  private:
   struct Node {
@@ -53,13 +89,13 @@ class Planner {
       sweep,   // a value of a sweep
     } where = Where::nowhere;
     std::uint8_t weak_depth = 0;
+    bool target = false;
     std::int32_t buffer = -1;  // where it lies in memory, if it does
     std::int32_t sweep = -1, value = -1;
-    std::int32_t step = -1;    // what computes it; −1: there from the beginning
+    std::int32_t step = -1;  // what computes it; −1: there from the beginning
     std::int32_t buffer_step = -1;
-    std::int32_t matmul = -1;  // the contraction whose epilogue may still take it
+    std::int32_t matmul = -1;  // the step whose epilogue may still take it
     std::int32_t uses = 0;
-    bool target = false;
   };
   struct SweepBuild {
     run::Sweep sweep;
@@ -67,12 +103,8 @@ class Planner {
     std::int64_t columns = 0;  // 0: not decided
     std::int32_t step = -1;
     bool reduces = false;
+    bool has_rows = false;  // values per row or reductions: not every machine program can be made
     std::vector<std::int32_t> nodes;
-  };
-  struct StepBuild {
-    enum class Kind : std::uint8_t { sweep, other } kind;
-    std::int32_t sweep = -1;
-    Step step = ZeroStep{};
   };
   struct Fit {
     bool ok = false;
@@ -80,17 +112,18 @@ class Planner {
     std::int64_t columns = 0;
   };
 
-  // Which nodes.
-  void collect_targets(Segment& segment);
-  void collect_needed(std::int32_t base);
-  void check_leaves(Segment& segment);
-  bool place_available(Node& node, std::int32_t base, bool place_it);
-  Node& node(std::int32_t id);
+  void begin(Recorder& recorder, Plan& plan, Segment* segment);
 
+  // collect.cpp: which nodes.
+  void collect_targets();
+  void collect_needed();
+  void check_leaves();
+  bool place_available(Node& node, bool place_it);
+  Node& node(std::int32_t id) { return nodes_[static_cast<std::size_t>(place_of_[id])]; }
   /// The inputs whose values a node needs: a view's is the first, and numbers that say where it lies.
-  std::span<const std::int32_t> value_inputs(std::int32_t id) const;
+  std::span<const std::int32_t> value_inputs(const Key& key) const;
 
-  // Where each is computed.
+  // place.cpp: where each is computed.
   void place(Node& node);
   void place_source(Node& node, const Key& key);
   void place_elementwise(Node& node, const Key& key);
@@ -101,8 +134,15 @@ class Planner {
   void place_contraction(Node& node, const Key& key);
   void place_draw(Node& node, const Key& key);
   void place_opaque(Node& node, const Key& key);
+  static Shape kept_axes_first(const Shape& from, std::uint32_t axes, StridedView& view);
+  void take_elements(Node& node, std::int32_t input);
+  void alias(Node& node, std::int32_t input);
+  std::int32_t dynamic_view(std::int32_t id, std::span<const std::int32_t> inputs);
+  DType compute_dtype(const Key& key);
+  void copy_out_stretched(std::span<const std::int32_t> inputs, const Shape& domain);
+  OperandGeometry natural_geometry(std::int32_t id, const Shape& domain);
 
-  // Sweeps.
+  // join.cpp: what becomes one pass.
   SweepBuild& new_sweep(std::int64_t size, std::int64_t columns, DType dtype);
   std::int32_t earliest_step(std::span<const std::int32_t> ids);
   bool is_read_in_sweep(std::int32_t id, const SweepBuild& sweep);
@@ -110,6 +150,8 @@ class Planner {
   bool join(SweepBuild& sweep, Node& node, const Key& key);
   bool join_reduced(SweepBuild& sweep, Node& node, const Key& key);
   bool join_reduction(SweepBuild& sweep, Node& node, const Key& key, const ReductionGeometry& geometry);
+  bool join_draw(SweepBuild& sweep, Node& node, const Key& key);
+  std::int32_t add_value(SweepBuild& sweep, const run::SweepValue& value);
   std::int32_t emit(SweepBuild& sweep, std::int32_t id, run::Extent extent);
   std::int32_t emit_number(SweepBuild& sweep, std::int32_t id);
   std::int32_t emit_input(SweepBuild& sweep, std::int32_t buffer, run::Extent extent, DType dtype);
@@ -117,60 +159,72 @@ class Planner {
   bool emit_all(SweepBuild& sweep, Node& node, const Key& key, std::span<const std::int32_t> inputs,
                 std::span<const run::Extent> extents, std::int64_t columns);
   void append_reduction(SweepBuild& sweep, Node& node, const Key& key, std::int32_t value, run::Extent extent);
+  void put(Node& node, SweepBuild& sweep, std::int32_t value);
   bool fuses(SweepBuild& sweep);
   void set_domain(SweepBuild& sweep);
-  std::int32_t sweep_index(const SweepBuild& sweep) const;
-  static Shape kept_axes_first(const Shape& from, std::uint32_t axes, StridedView& view);
-  void take_elements(Node& node, std::int32_t input);
-  void alias(Node& node, std::int32_t input);
-  std::int32_t dynamic_view(std::int32_t id, std::span<const std::int32_t> inputs);
-  DType compute_dtype(const Key& key);
-  template <class Try>
-  void place_in_sweep(std::span<const std::int32_t> inputs, DType dtype, std::int64_t size, Try&& try_join);
-  void copy_out_stretched(std::span<const std::int32_t> inputs, const Shape& domain);
-  OperandGeometry natural_geometry(std::int32_t id, const Shape& domain);
+  std::int32_t sweep_index(const SweepBuild& sweep) const { return steps_[static_cast<std::size_t>(sweep.step)].index; }
+  void place_in_sweep(std::span<const std::int32_t> inputs, DType dtype, std::int64_t size,
+                      FunctionRef<bool(SweepBuild&)> try_join);
   bool is_copied(const Node& node, const SweepBuild& sweep) const;
 
-  // Memory.
+  // materialize.cpp: what gets a buffer.
   std::int32_t materialize(std::int32_t id);
   std::int32_t materialize_lazy(Node& node);
+  std::int32_t number_cell(std::int32_t id);
   std::int32_t copy_view(std::int32_t id, std::int32_t input, const StridedView& view, const Shape& shape);
-  std::int32_t add_buffer(PlanBuffer buffer);
+  std::int32_t add_buffer(const PlanBuffer& buffer);
   std::int32_t arena_buffer(const Shape& shape, DType dtype);
   std::int32_t number_slot(std::int32_t id);
-  std::int32_t add_step(Step step);
+  /// The place of a new step, the last of its kind in the plan's lists.
+  std::int32_t add_step(Step::Kind kind, std::size_t count);
+  std::int32_t last_step() const { return static_cast<std::int32_t>(steps_.size()) - 1; }
+  MatmulStep& matmul_of(std::int32_t step) {
+    return plan_->matmuls_[static_cast<std::size_t>(steps_[static_cast<std::size_t>(step)].index)];
+  }
   std::size_t bytes_of(std::int32_t id) const;
 
-  // The end.
+  // deliver.cpp: targets to their places, and the end.
   void deliver(std::int32_t id, const PlanBuffer& destination);
   bool can_write_directly(std::int32_t id, const PlanBuffer& destination);
   static bool has_stages(const SweepBuild& sweep);
   bool same_memory(std::int32_t read, std::int32_t written) const;
   void keep_what_is_there();
-  bool epilogue_moved_on(const Node& node) const;
+  bool epilogue_moved_on(const Node& node);
   void finish(std::size_t arena_begin);
+  void compile_sweep(const Step& step);
+  void find_moving_buffers();
+
+  // layout.cpp: where the buffers lie.
   void lay_out(std::size_t arena_begin);
-  std::vector<std::int32_t> reads(const StepBuild& step) const;
-  std::vector<std::int32_t> writes(const StepBuild& step) const;
+  void place_kept_aliases();
   std::int32_t root(std::int32_t buffer) const;
+  const PlanBuffer& buffer(std::int32_t index) const { return plan_->buffers_[static_cast<std::size_t>(index)]; }
+  PlanBuffer& buffer(std::int32_t index) { return plan_->buffers_[static_cast<std::size_t>(index)]; }
+  /// Calls f for every buffer that a step reads, or writes.
+  template <class F>
+  void for_each_read(const Step& step, F&& f) const;
+  template <class F>
+  void for_each_write(const Step& step, F&& f) const;
 
-  const Shape& shape(std::int32_t id) const { return *recorder_.info(id).shape; }
-  const Key& key(std::int32_t id) const { return recorder_.key(id); }
+  const Key& key(std::int32_t id) const { return id >= base_ ? keys_[id - base_] : recorder_->key(id); }
+  const Info& info(std::int32_t id) const { return id >= base_ ? infos_[id - base_] : recorder_->info(id); }
+  const Shape& shape(std::int32_t id) const { return *info(id).shape; }
 
-  Recorder& recorder_;
-  Plan& plan_;
-  Segment* segment_ = nullptr;
+  Recorder* recorder_ = nullptr;
+  Plan* plan_ = nullptr;
+  Segment* segment_ = nullptr;  // null: one node of an eager tape
   bool eager_ = false;
-  std::vector<Node> nodes_;             // those needed, by ascending id
-  /// Index into nodes_; −1: not needed.
-  std::int32_t& place_of(std::int32_t id) {
-    if (eager_) return few_places_.try_emplace(id, -1).first->second;
-    return place_of_[static_cast<std::size_t>(id)];
-  }
-  std::vector<std::int32_t> place_of_;                         // by id
-  std::unordered_map<std::int32_t, std::int32_t> few_places_;  // of a plan for one node of a long tape
-  std::vector<StepBuild> steps_;
-  std::vector<std::unique_ptr<SweepBuild>> sweeps_;
+  std::int32_t base_ = 0;  // of the segment, whose keys and infos these are
+  const Key* keys_ = nullptr;
+  const Info* infos_ = nullptr;
+
+  std::vector<Node> nodes_;  // those needed, by ascending id
+  NodeMap place_of_;         // by id: index into nodes_
+  NodeMap seen_;
+  std::vector<std::int32_t> stack_, found_;
+  std::vector<Step> steps_;  // sweeps by index into sweeps_, the others by index into the plan's lists
+  std::deque<SweepBuild> sweeps_;
+  std::size_t sweep_count_ = 0;
   /// An operand written out to the shape of the domain that reads it.
   struct CopiedOut {
     std::int32_t node, buffer, step;
@@ -183,7 +237,58 @@ class Planner {
   };
   std::vector<Target> targets_;
   std::vector<std::int32_t> kept_buffers_;
-  std::unordered_map<std::int32_t, std::int32_t> number_slots_;  // by node
+  NodeMap number_slots_;  // by node
+  // Of the layout, by buffer or by step.
+  std::vector<std::int32_t> last_use_, first_dying_, next_dying_;
+  std::vector<std::uint8_t> placed_, moves_;
 };
+
+template <class F>
+void Planner::for_each_read(const Step& step, F&& f) const {
+  const auto index = static_cast<std::size_t>(step.index);
+  switch (step.kind) {
+    case Step::Kind::sweep:
+      for (const run::SweepValue& value : sweeps_[index].sweep.values)
+        if (value.kind == run::SweepValue::Kind::input) f(value.slot);
+      break;
+    case Step::Kind::matmul: {
+      const MatmulStep& matmul = plan_->matmuls_[index];
+      for (const std::int32_t buffer : {matmul.a, matmul.b, matmul.start, matmul.bias})
+        if (buffer >= 0) f(buffer);
+      break;
+    }
+    case Step::Kind::copy:
+      f(plan_->copies_[index].input);
+      break;
+    case Step::Kind::opaque:
+      for (const std::int32_t buffer : Plan::of_inputs(plan_->opaques_[index], plan_->opaque_inputs_)) f(buffer);
+      break;
+    case Step::Kind::zero:
+      break;
+  }
+}
+
+template <class F>
+void Planner::for_each_write(const Step& step, F&& f) const {
+  const auto index = static_cast<std::size_t>(step.index);
+  switch (step.kind) {
+    case Step::Kind::sweep:
+      for (const run::SweepOutput& output : sweeps_[index].sweep.outputs) f(output.slot);
+      break;
+    case Step::Kind::matmul:
+      f(plan_->matmuls_[index].c);
+      if (plan_->matmuls_[index].workspace >= 0) f(plan_->matmuls_[index].workspace);
+      break;
+    case Step::Kind::copy:
+      f(plan_->copies_[index].output);
+      break;
+    case Step::Kind::opaque:
+      f(plan_->opaques_[index].output);
+      break;
+    case Step::Kind::zero:
+      f(plan_->zeros_[index].output);
+      break;
+  }
+}
 
 }  // namespace thalweg::internal

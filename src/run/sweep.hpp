@@ -102,6 +102,8 @@ class CompiledSweep {
     run(bindings.numbers, bindings.draws);
   }
 
+  /// Memory that it takes.
+  std::size_t bytes() const;
   /// How often each buffer is read from or written to memory (a buffer that stays in cache between stages counts once).
   std::size_t bytes_moved() const;
   /// The program as text, one instruction a line, for explain_plan and tests.

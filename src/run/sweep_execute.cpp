@@ -442,6 +442,10 @@ void CompiledSweep::run(std::span<const double> numbers, std::span<const DrawSou
 
 bool CompiledSweep::can_fuse(const Sweep& sweep) { return fits_machine(sweep); }
 
+std::size_t CompiledSweep::bytes() const {
+  const SweepProgram& program = implementation_->program;
+  return sizeof(Implementation) + program.memory.bytes() + program.lists.bytes();
+}
 std::size_t CompiledSweep::bytes_moved() const { return implementation_->program.bytes_moved; }
 std::string CompiledSweep::disassembly() const { return disassemble(implementation_->program); }
 

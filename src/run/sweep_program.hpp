@@ -22,14 +22,16 @@ namespace thalweg::run {
 class AlignedMemory {
  public:
   AlignedMemory() = default;
-  explicit AlignedMemory(std::size_t bytes) : block_(new std::byte[bytes + max_vector_bytes]) {
+  explicit AlignedMemory(std::size_t bytes) : block_(new std::byte[bytes + max_vector_bytes]), bytes_(bytes) {
     constexpr std::uintptr_t line = max_vector_bytes;
     data_ = reinterpret_cast<std::byte*>((reinterpret_cast<std::uintptr_t>(block_.get()) + line - 1) / line * line);
   }
   std::byte* get() const { return data_; }
+  std::size_t bytes() const { return bytes_; }
 
  private:
   std::unique_ptr<std::byte[]> block_;
+  std::size_t bytes_ = 0;
   std::byte* data_ = nullptr;
 };
 

@@ -1,0 +1,172 @@
+// Which nodes a request needs, which of them lie in memory already, and which parameters it reads.
+
+#include <algorithm>
+
+#include "src/core_ops/core_ops.hpp"
+#include "src/plan/planner.hpp"
+
+namespace thalweg::internal {
+
+void Planner::collect_targets() {
+  Segment& segment = *segment_;
+  const Key& request = key(segment.request);
+  const auto ask = [&](std::int32_t id, const PlanBuffer& destination) { targets_.push_back({id, destination}); };
+  const auto keep = [&](std::int32_t id) {
+    PlanBuffer kept;
+    kept.place = PlanBuffer::Place::arena;
+    ask(id, kept);
+  };
+  for (std::int32_t id = segment.base; id < segment.request; ++id)
+    if (key(id).op == &keep_op) keep(key(id).inputs[0]);
+  if (request.op == &value_request_op) {
+    PlanBuffer held;
+    held.place = PlanBuffer::Place::held;
+    held.node = request.inputs[0];
+    ask(request.inputs[0], held);
+  }
+  if (request.op == &item_request_op || request.op == &backward_request_op) keep(request.inputs[0]);
+  for (const GradientOutput& output : segment.gradient_outputs) {
+    PlanBuffer gradient;
+    gradient.place = PlanBuffer::Place::gradient;
+    gradient.node = output.registry;
+    gradient.index = output.index;
+    if (output.node >= 0) {
+      ask(output.node, gradient);
+      continue;
+    }
+    const RegistryCore& core =
+        *recorder_->registry_by_uid(segment.registries[static_cast<std::size_t>(output.registry)]);
+    gradient.bytes = core.entry_bytes(output.index);
+    plan_->zeros_.push_back({.output = add_buffer(gradient), .bytes = gradient.bytes});
+    add_step(Step::Kind::zero, plan_->zeros_.size());
+  }
+  const std::vector<PendingEffect>& pending = recorder_->pending();
+  for (std::size_t i = 0; i < pending.size(); ++i) {
+    const PendingEffect& effect = pending[i];
+    // What a later effect of the same request overwrites need not be written.
+    const auto overwrites = [&](const PendingEffect& later) {
+      return later.registry == effect.registry && key(later.node).attribute == key(effect.node).attribute;
+    };
+    if (std::any_of(pending.begin() + static_cast<std::ptrdiff_t>(i) + 1, pending.end(), overwrites)) continue;
+    PlanBuffer assigned;
+    assigned.place = PlanBuffer::Place::assigned;
+    assigned.node = effect.node;
+    ask(effect.node, assigned);
+  }
+  for (const std::int32_t id : segment.keep) keep(id);
+}
+
+void Planner::collect_needed() {
+  stack_.clear();
+  found_.clear();  // of earlier segments
+  std::int32_t first = recorder_->size(), last = -1;
+  const auto visit = [&](std::int32_t id) {
+    if (place_of_.contains(id)) return;
+    place_of_.set(id, 0);
+    stack_.push_back(id);
+    if (id < base_) {
+      found_.push_back(id);
+    } else {
+      first = std::min(first, id);
+      last = std::max(last, id);
+    }
+  };
+  const auto is_there = [&](std::int32_t id) {
+    Node node;
+    node.id = id;
+    return place_available(node, false);
+  };
+  for (const Target& target : targets_) visit(target.node);
+  while (!stack_.empty()) {
+    const std::int32_t id = stack_.back();
+    stack_.pop_back();
+    if (is_there(id)) continue;
+    for (const std::int32_t input : value_inputs(key(id))) {
+      visit(input);
+      if (!eager_ && id >= base_ && input < base_ && key(input).op->kind != Kind::source)
+        plan_->wanted.push_back(input);
+    }
+  }
+  std::sort(found_.begin(), found_.end());
+  const auto add = [&](std::int32_t id) {
+    place_of_.set(id, static_cast<std::int32_t>(nodes_.size()));
+    nodes_.emplace_back().id = id;
+  };
+  for (const std::int32_t id : found_) add(id);
+  for (std::int32_t id = first; id <= last; ++id)
+    if (place_of_.contains(id)) add(id);
+  for (const Target& target : targets_) {
+    node(target.node).target = true;
+    if (!eager_ && target.node < base_ && key(target.node).op->kind != Kind::source)
+      plan_->wanted.push_back(target.node);
+  }
+  for (Node& node : nodes_)
+    if (!place_available(node, true))
+      for (const std::int32_t input : value_inputs(key(node.id))) ++this->node(input).uses;
+  std::sort(plan_->wanted.begin(), plan_->wanted.end());
+  plan_->wanted.erase(std::unique(plan_->wanted.begin(), plan_->wanted.end()), plan_->wanted.end());
+}
+
+/// Whether an earlier request (or, on an eager tape, recording itself) has left this node's value in memory.
+bool Planner::place_available(Node& node, bool place_it) {
+  const std::int32_t id = node.id;
+  if (id >= base_ || key(id).op->kind == Kind::source) return false;
+  PlanBuffer buffer;
+  buffer.node = id;
+  if (eager_) {
+    if (id == targets_[0].node || !recorder_->has_eager_value(id)) return false;
+    buffer.place = PlanBuffer::Place::eager;
+  } else {
+    bool found = false;
+    for (const Segment* earlier : recorder_->path()) {
+      if (found || earlier == segment_ || !earlier->plan) continue;
+      const auto& kept = earlier->plan->kept;
+      const auto at = std::lower_bound(kept.begin(), kept.end(), id,
+                                       [](const Plan::Kept& a, std::int32_t wanted) { return a.node < wanted; });
+      if (at == kept.end() || at->node != id) continue;
+      found = true;
+      const PlanBuffer& there = earlier->plan->buffers_[static_cast<std::size_t>(at->buffer)];
+      buffer.place = there.place == PlanBuffer::Place::held ? there.place : PlanBuffer::Place::earlier;
+      buffer.offset = there.offset;
+    }
+    if (!found) return false;
+  }
+  if (place_it) {
+    buffer.dtype = info(id).dtype;
+    buffer.bytes = bytes_of(id);
+    node.where = Node::Where::buffer;
+    node.buffer = add_buffer(buffer);
+  }
+  return true;
+}
+
+/// The parameters that the request reads, through nothing that was asked for before: their values must still be those
+/// recorded. What a plan happens to find in memory plays no part, so that the error follows from the program alone.
+void Planner::check_leaves() {
+  for (const Segment* earlier : recorder_->path())
+    if (earlier != segment_)
+      for (const std::int32_t id : earlier->asked) seen_.set(id, 0);
+  stack_.clear();
+  const auto visit = [&](std::int32_t id) {
+    if (seen_.contains(id)) return;
+    seen_.set(id, 0);
+    stack_.push_back(id);
+  };
+  for (const Target& target : targets_) visit(target.node);
+  while (!stack_.empty()) {
+    const std::int32_t id = stack_.back();
+    stack_.pop_back();
+    const Key& key = this->key(id);
+    if (key.op == &parameter_op || key.op == &registry_buffer_op) plan_->checked_.push_back(id);
+    for (const std::int32_t input : value_inputs(key)) visit(input);
+  }
+}
+
+std::span<const std::int32_t> Planner::value_inputs(const Key& key) const {
+  const std::span<const std::int32_t> inputs = recorder_->inputs(key);
+  if (key.op->kind != Kind::view || inputs.size() < 2) return inputs;
+  const Op* const second = this->key(inputs[1]).op;
+  return second == &number_op || second == &literal_op ? inputs : inputs.first(1);
+}
+
+}  // namespace thalweg::internal

@@ -1,0 +1,207 @@
+// Targets to their places, and the end of planning.
+
+#include <algorithm>
+
+#include "src/core_ops/core_ops.hpp"
+#include "src/plan/planner.hpp"
+
+namespace thalweg::internal {
+
+using run::Extent;
+using run::SweepValue;
+
+/// Brings a target's value to its destination: the step that computes it writes there, or a copy follows.
+void Planner::deliver(std::int32_t id, const PlanBuffer& destination) {
+  const std::int32_t buffer = materialize(id);
+  PlanBuffer& made = this->buffer(buffer);
+  const bool is_kept = destination.place == PlanBuffer::Place::arena;
+  const bool is_own = made.place == PlanBuffer::Place::arena;
+  if (is_kept && key(id).op->kind != Kind::source) {
+    const std::int32_t base = root(buffer);
+    const PlanBuffer::Place place = this->buffer(base).place;
+    const bool moves = made.place == PlanBuffer::Place::alias && made.index >= 0;
+    if (!moves && (place == PlanBuffer::Place::arena || place == PlanBuffer::Place::earlier ||
+                   place == PlanBuffer::Place::held)) {
+      if (place == PlanBuffer::Place::arena) kept_buffers_.push_back(base);
+      plan_->kept.push_back({id, buffer});
+      if (plan_->value_buffer_ < 0) plan_->value_buffer_ = buffer;
+      return;
+    }
+  }
+  const bool direct = is_own && !is_kept &&
+                      std::find(kept_buffers_.begin(), kept_buffers_.end(), buffer) == kept_buffers_.end() &&
+                      can_write_directly(id, destination);
+  PlanBuffer there = destination;
+  there.bytes = made.bytes;
+  there.dtype = made.dtype;
+  if (direct) {
+    made = there;
+    if (destination.place == PlanBuffer::Place::held) plan_->kept.push_back({id, buffer});
+    return;
+  }
+  CopyStep& copy = plan_->copies_.emplace_back();
+  copy.node = id;
+  copy.input = buffer;
+  copy.dtype = made.dtype;
+  copy.shape = Shape{shape(id).size()};
+  copy.view.strides[0] = 1;
+  copy.output = add_buffer(there);
+  if (is_kept) {
+    kept_buffers_.push_back(copy.output);
+    if (plan_->value_buffer_ < 0) plan_->value_buffer_ = copy.output;
+  }
+  if (is_kept || destination.place == PlanBuffer::Place::held) plan_->kept.push_back({id, copy.output});
+  add_step(Step::Kind::copy, plan_->copies_.size());
+}
+
+bool Planner::can_write_directly(std::int32_t id, const PlanBuffer& destination) {
+  if (destination.place != PlanBuffer::Place::assigned) return true;
+  // In place: nothing that comes later reads the old value or can fail, and the pass itself reads it element by element.
+  const auto reads_destination = [&](std::int32_t buffer) {
+    const PlanBuffer& read = this->buffer(root(buffer));
+    return read.place == PlanBuffer::Place::registry && same_memory(read.node, destination.node);
+  };
+  const std::int32_t step = node(id).buffer_step;
+  for (auto later = static_cast<std::size_t>(step); later < steps_.size(); ++later) {
+    const Step& build = steps_[later];
+    if (build.kind == Step::Kind::sweep) {
+      const SweepBuild& sweep = sweeps_[static_cast<std::size_t>(build.index)];
+      for (const SweepValue& value : sweep.sweep.values)
+        if (value.kind == SweepValue::Kind::input && reads_destination(value.slot) &&
+            (static_cast<std::int32_t>(later) != step || value.extent != Extent::element))
+          return false;
+      if (static_cast<std::int32_t>(later) == step && has_stages(sweep)) return false;
+      continue;
+    }
+    bool is_read = false;
+    for_each_read(build, [&](std::int32_t buffer) { is_read = is_read || reads_destination(buffer); });
+    if (is_read) return false;
+    if (build.kind == Step::Kind::opaque && plan_->opaque(build).op->can_fail) return false;
+  }
+  return true;
+}
+
+/// A pass with stages reads its inputs again after it has written.
+bool Planner::has_stages(const SweepBuild& sweep) {
+  return std::any_of(sweep.sweep.values.begin(), sweep.sweep.values.end(),
+                     [](const SweepValue& value) { return value.kind == SweepValue::Kind::reduce; });
+}
+
+/// Whether source `read` and assign node `written` are about the same numbers of a registry.
+bool Planner::same_memory(std::int32_t read, std::int32_t written) const {
+  const RegistryAddress from = unpack(key(read).attribute), to = unpack(key(written).attribute);
+  if (from.uid != to.uid) return false;
+  const bool values[2] = {from.space == RegistrySpace::parameter || from.space == RegistrySpace::values,
+                          to.space == RegistrySpace::parameter || to.space == RegistrySpace::values};
+  if (values[0] && values[1])
+    return from.space != to.space || from.space == RegistrySpace::values || from.index == to.index;
+  return from.space == to.space && from.index == to.index;
+}
+
+void Planner::finish(std::size_t arena_begin) {
+  // An effect that reads what another one writes is taken aside first: all of them see the values from before.
+  for (const Target& target : targets_)
+    if (target.destination.place == PlanBuffer::Place::assigned) {
+      const std::int32_t buffer = materialize(target.node);
+      Node& node = this->node(target.node);
+      if (this->buffer(root(buffer)).place == PlanBuffer::Place::registry) {
+        StridedView view;
+        view.strides[0] = 1;
+        node.buffer = copy_view(target.node, buffer, view, Shape{shape(target.node).size()});
+        node.step = node.buffer_step = last_step();
+      }
+    }
+  for (const bool effects : {false, true})
+    for (const Target& target : targets_)
+      if ((target.destination.place == PlanBuffer::Place::assigned) == effects)
+        deliver(target.node, target.destination);
+  if (segment_ != nullptr && !segment_->learned && key(segment_->request).op != &backward_request_op)
+    keep_what_is_there();
+  std::sort(plan_->kept.begin(), plan_->kept.end(),
+            [](const Plan::Kept& a, const Plan::Kept& b) { return a.node < b.node; });
+  // A pass of which nothing is read is none.
+  std::erase_if(steps_, [&](const Step& step) {
+    return step.kind == Step::Kind::sweep && sweeps_[static_cast<std::size_t>(step.index)].sweep.outputs.empty();
+  });
+  lay_out(arena_begin);
+  find_moving_buffers();
+  plan_->steps_.reserve(steps_.size());
+  plan_->sweeps_.reserve(sweep_count_);
+  for (Step step : steps_) {
+    if (step.kind == Step::Kind::sweep) {
+      compile_sweep(step);
+      step.index = static_cast<std::int32_t>(plan_->sweeps_.size()) - 1;
+    }
+    plan_->steps_.push_back(step);
+  }
+  plan_->pointers_.assign(plan_->buffers_.size(), nullptr);
+  plan_->draws_.resize(plan_->draw_nodes_.size());
+  plan_->opaque_memory_.resize(plan_->opaque_inputs_.size());
+  plan_->complete();
+}
+
+void Planner::compile_sweep(const Step& step) {
+  SweepBuild& build = sweeps_[static_cast<std::size_t>(step.index)];
+  set_domain(build);
+  std::vector<std::int32_t>& lists = plan_->sweep_lists_;
+  const auto end = [&] { return static_cast<std::int32_t>(lists.size()); };
+  ListRange nodes{end()}, reads, writes;
+  lists.insert(lists.end(), build.nodes.begin(), build.nodes.end());
+  nodes.end = reads.begin = end();
+  for_each_read(step, [&](std::int32_t buffer) { lists.push_back(buffer); });
+  reads.end = writes.begin = end();
+  for_each_write(step, [&](std::int32_t buffer) { lists.push_back(buffer); });
+  writes.end = end();
+  plan_->sweeps_.push_back(
+      {run::CompiledSweep(build.sweep), build.sweep.rows, build.sweep.columns, nodes, reads, writes});
+}
+
+/// Which buffers move from run to run, and which steps work on these. What lies in the arena, in a registry or in its
+/// gradients stays where it is.
+void Planner::find_moving_buffers() {
+  using Place = PlanBuffer::Place;
+  moves_.assign(plan_->buffers_.size(), 0);
+  for (std::size_t i = 0; i < moves_.size(); ++i) {
+    const PlanBuffer& buffer = plan_->buffers_[i];
+    const bool is_moving_alias =
+        buffer.place == Place::alias && (buffer.index >= 0 || moves_[static_cast<std::size_t>(buffer.base)] != 0);
+    if (buffer.place != Place::constant && buffer.place != Place::held && buffer.place != Place::eager &&
+        !is_moving_alias)
+      continue;
+    moves_[i] = 1;
+    plan_->bound_.push_back(static_cast<std::int32_t>(i));
+  }
+  for (std::size_t i = 0; i < steps_.size(); ++i) {
+    bool is_moving = false;
+    const auto look = [&](std::int32_t buffer) { is_moving |= moves_[static_cast<std::size_t>(buffer)] != 0; };
+    for_each_read(steps_[i], look);
+    for_each_write(steps_[i], look);
+    if (is_moving) plan_->prepared_.push_back(static_cast<std::int32_t>(i));
+  }
+}
+
+/// Before it is known what later requests read, everything that lies in memory anyway stays.
+void Planner::keep_what_is_there() {
+  std::vector<std::int32_t> kept_before;
+  for (const Plan::Kept& kept : plan_->kept) kept_before.push_back(kept.node);
+  std::sort(kept_before.begin(), kept_before.end());
+  for (const Node& node : nodes_) {
+    if (node.buffer < 0 || node.where == Node::Where::lazy || key(node.id).op->kind == Kind::source) continue;
+    const std::int32_t base = root(node.buffer);
+    if (buffer(base).place != PlanBuffer::Place::arena || buffer(node.buffer).index >= 0 || epilogue_moved_on(node))
+      continue;
+    if (std::binary_search(kept_before.begin(), kept_before.end(), node.id)) continue;
+    kept_buffers_.push_back(base);
+    plan_->kept.push_back({node.id, node.buffer});
+    plan_->keeps_in_advance = true;
+  }
+}
+
+/// The sums that an epilogue worked on are gone.
+bool Planner::epilogue_moved_on(const Node& node) {
+  if (node.matmul < 0) return false;
+  const MatmulStep& step = matmul_of(node.matmul);
+  return step.nodes[step.node_count - 1] != node.id;
+}
+
+}  // namespace thalweg::internal

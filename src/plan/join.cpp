@@ -1,0 +1,325 @@
+// What becomes one pass: how nodes join sweeps, and the values they become there.
+
+#include <algorithm>
+#include <stdexcept>
+
+#include "src/core_ops/core_ops.hpp"
+#include "src/plan/planner.hpp"
+
+namespace thalweg::internal {
+
+using run::Extent;
+using run::SweepValue;
+
+namespace {
+
+/// Values of one sweep at most: it bounds the vector machine's programs and the time to plan.
+constexpr std::size_t max_values = 96;
+/// How many passes back a node looks for one to join.
+constexpr int passes_to_try = 8;
+
+}  // namespace
+
+Planner::SweepBuild& Planner::new_sweep(std::int64_t size, std::int64_t columns, DType dtype) {
+  if (sweep_count_ == sweeps_.size()) sweeps_.emplace_back();
+  SweepBuild& sweep = sweeps_[sweep_count_++];
+  sweep.size = size;
+  sweep.columns = columns;
+  sweep.reduces = sweep.has_rows = false;
+  sweep.sweep.dtype = dtype;
+  sweep.sweep.values.clear();
+  sweep.sweep.outputs.clear();
+  sweep.nodes.clear();
+  sweep.step = add_step(Step::Kind::sweep, sweep_count_);
+  return sweep;
+}
+
+std::int32_t Planner::earliest_step(std::span<const std::int32_t> ids) {
+  std::int32_t step = -1;
+  for (const std::int32_t id : ids) step = std::max(step, node(id).step);
+  return step;
+}
+
+/// Joins the pass that computes its latest operand, else the newest pass after it that takes it, else one of its own.
+void Planner::place_in_sweep(std::span<const std::int32_t> inputs, DType dtype, std::int64_t size,
+                             FunctionRef<bool(SweepBuild&)> try_join) {
+  std::int32_t earliest = earliest_step(inputs);
+  for (const CopiedOut& copied : copied_out_) earliest = std::max(earliest, copied.step);
+  const auto joins = [&](std::int32_t step) {
+    if (step < 0 || steps_[static_cast<std::size_t>(step)].kind != Step::Kind::sweep) return false;
+    SweepBuild& sweep = sweeps_[static_cast<std::size_t>(steps_[static_cast<std::size_t>(step)].index)];
+    if (sweep.sweep.dtype != dtype || sweep.sweep.values.size() + 8 > max_values) return false;
+    return try_join(sweep);
+  };
+  if (!eager_) {
+    if (joins(earliest)) return;
+    int tried = 0;
+    for (auto step = static_cast<std::int32_t>(steps_.size()); step-- > earliest + 1 && tried < passes_to_try;) {
+      if (steps_[static_cast<std::size_t>(step)].kind != Step::Kind::sweep) continue;
+      ++tried;
+      if (joins(step)) return;
+    }
+  }
+  for (const std::int32_t input : inputs) {
+    const bool is_transposed = this->node(input).where == Node::Where::lazy &&
+                               this->key(input).op->kind == Kind::view && shape(input).size() != 1;
+    if (this->node(input).where == Node::Where::sweep || is_transposed) materialize(input);
+  }
+  if (!try_join(new_sweep(size, 0, dtype))) throw std::logic_error("plan: a node that no pass takes");
+}
+
+bool Planner::is_read_in_sweep(std::int32_t id, const SweepBuild& sweep) {
+  const Node& operand = node(id);
+  return operand.where == Node::Where::sweep && operand.sweep == sweep_index(sweep);
+}
+
+Planner::Fit Planner::fit(const SweepBuild& sweep, std::int32_t id, const Shape& domain) {
+  const Node& operand = node(id);
+  if (const CopiedOut* copied = copied_out(id)) return {copied->step < sweep.step, Extent::element, 0};
+  const bool is_lazy = operand.where == Node::Where::lazy && !is_copied(operand, sweep);
+  if (is_lazy && this->key(id).op->kind == Kind::broadcast) return fit(sweep, this->key(id).inputs[0], domain);
+  const OperandGeometry geometry = operand_geometry(shape(id), domain);
+  if (!geometry.simple) return {};
+  Fit fit{true, geometry.extent, geometry.columns};
+  if (is_read_in_sweep(id, sweep)) {
+    const Extent extent = sweep.sweep.values[static_cast<std::size_t>(operand.value)].extent;
+    if (sweep.size == 1 || extent == geometry.extent) {
+      fit.extent = extent;
+    } else {
+      fit.ok = false;
+    }
+    return fit;
+  }
+  if (!is_lazy) {
+    fit.ok = (operand.where == Node::Where::lazy ? operand.buffer_step : operand.step) < sweep.step;
+    return fit;
+  }
+  const Key& key = this->key(id);
+  if (key.op == &column_index_op) {
+    fit.ok =
+        geometry.extent == Extent::per_column || (geometry.extent == Extent::element && sweep.size == shape(id).size());
+    fit.columns = shape(id).size();
+    return fit;
+  }
+  if (key.op->kind == Kind::view && shape(id).size() != 1) {
+    fit.ok = false;  // a transpose: place_in_sweep copies it out before it makes a pass for it
+    return fit;
+  }
+  fit.ok = operand.step < sweep.step;
+  return fit;
+}
+
+/// Whether a lazy node has been copied out before this pass.
+bool Planner::is_copied(const Node& node, const SweepBuild& sweep) const {
+  return node.where == Node::Where::lazy && node.buffer >= 0 && node.buffer_step < sweep.step;
+}
+
+bool Planner::join(SweepBuild& sweep, Node& node, const Key& key) {
+  const Shape& domain = shape(node.id);
+  const std::span<const std::int32_t> inputs = recorder_->inputs(key);
+  if (domain.size() != sweep.size || (sweep.size == 1 && sweep.reduces)) return join_reduced(sweep, node, key);
+  Extent extents[3];
+  Extent joined = Extent::single;
+  std::int64_t columns = sweep.columns;
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    const Fit operand = fit(sweep, inputs[i], domain);
+    if (!operand.ok || (operand.columns != 0 && columns != 0 && operand.columns != columns))
+      return join_reduced(sweep, node, key);
+    if (operand.columns != 0) columns = operand.columns;
+    extents[i] = operand.extent;
+    joined = join_extents(joined, operand.extent);
+  }
+  if (joined != Extent::element && sweep.size != 1) return false;
+  return emit_all(sweep, node, key, inputs, extents, columns);
+}
+
+bool Planner::emit_all(SweepBuild& sweep, Node& node, const Key& key, std::span<const std::int32_t> inputs,
+                       std::span<const Extent> extents, std::int64_t columns) {
+  const std::size_t values_before = sweep.sweep.values.size();
+  const std::int64_t columns_before = sweep.columns;
+  const bool had_rows = sweep.has_rows;
+  sweep.columns = columns;
+  std::int32_t operands[3];
+  for (std::size_t i = 0; i < inputs.size(); ++i) operands[i] = emit(sweep, inputs[i], extents[i]);
+  const std::int32_t value = apply(sweep, key, {operands, inputs.size()});
+  if (sweep.has_rows && !fuses(sweep)) {
+    sweep.sweep.values.resize(values_before);
+    sweep.columns = columns_before;
+    sweep.has_rows = had_rows;
+    return false;
+  }
+  put(node, sweep, value);
+  return true;
+}
+
+/// The node is value `value` of the sweep.
+void Planner::put(Node& node, SweepBuild& sweep, std::int32_t value) {
+  node.where = Node::Where::sweep;
+  node.sweep = sweep_index(sweep);
+  node.value = value;
+  node.step = sweep.step;
+  sweep.nodes.push_back(node.id);
+}
+
+std::int32_t Planner::add_value(SweepBuild& sweep, const SweepValue& value) {
+  sweep.sweep.values.push_back(value);
+  sweep.has_rows |= value.extent == Extent::per_row || value.kind == SweepValue::Kind::reduce;
+  return static_cast<std::int32_t>(sweep.sweep.values.size()) - 1;
+}
+
+bool Planner::join_draw(SweepBuild& sweep, Node& node, const Key& key) {
+  if (sweep.size != shape(node.id).size()) return false;
+  SweepValue value;
+  value.kind = SweepValue::Kind::draw;
+  value.extent = Extent::element;
+  value.distribution = key.op->normal ? run::Distribution::normal : run::Distribution::uniform;
+  value.slot = static_cast<std::int32_t>(plan_->draw_nodes_.size());
+  plan_->draw_nodes_.push_back(node.id);
+  put(node, sweep, add_value(sweep, value));
+  return true;
+}
+
+bool Planner::fuses(SweepBuild& sweep) {
+  set_domain(sweep);
+  return run::CompiledSweep::can_fuse(sweep.sweep);
+}
+
+void Planner::set_domain(SweepBuild& sweep) {
+  const std::int64_t columns = sweep.columns == 0 ? sweep.size : sweep.columns;
+  sweep.sweep.columns = columns;
+  sweep.sweep.rows = columns == 0 ? 0 : sweep.size / columns;
+}
+
+/// A node as large as a reduction's result goes on with it in the pass that reduces.
+bool Planner::join_reduced(SweepBuild& sweep, Node& node, const Key& key) {
+  const Shape& domain = shape(node.id);
+  const std::span<const std::int32_t> inputs = recorder_->inputs(key);
+  Extent extent = Extent::element;
+  for (const std::int32_t input : inputs)
+    if (is_read_in_sweep(input, sweep)) {
+      const Extent found = sweep.sweep.values[static_cast<std::size_t>(this->node(input).value)].extent;
+      if (found == Extent::element || shape(input).size() != domain.size()) continue;
+      if (extent != Extent::element && extent != found) return false;
+      extent = found;
+    }
+  if (extent == Extent::element) return false;
+  Extent extents[3];
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    const Node& operand = this->node(inputs[i]);
+    const OperandGeometry geometry = operand_geometry(shape(inputs[i]), domain);
+    if (!geometry.simple || (geometry.extent != Extent::element && geometry.extent != Extent::single)) return false;
+    extents[i] = geometry.extent == Extent::element ? extent : Extent::single;
+    if (is_read_in_sweep(inputs[i], sweep)) {
+      if (sweep.sweep.values[static_cast<std::size_t>(operand.value)].extent != extents[i]) return false;
+    } else if (operand.where == Node::Where::lazy) {
+      if (shape(inputs[i]).size() != 1 || operand.step >= sweep.step) return false;
+      extents[i] = Extent::single;
+    } else if (operand.step >= sweep.step) {
+      return false;
+    }
+  }
+  return emit_all(sweep, node, key, inputs, extents, sweep.columns);
+}
+
+bool Planner::join_reduction(SweepBuild& sweep, Node& node, const Key& key, const ReductionGeometry& geometry) {
+  const std::int32_t input = key.inputs[0];
+  const Shape& from = shape(input);
+  if (from.size() != sweep.size || (sweep.columns != 0 && sweep.columns != geometry.columns)) return false;
+  const Fit operand = fit(sweep, input, from);
+  if (!operand.ok || operand.extent != Extent::element) return false;
+  const std::size_t values_before = sweep.sweep.values.size();
+  const std::int64_t columns_before = sweep.columns;
+  const bool reduced_before = sweep.reduces, had_rows = sweep.has_rows;
+  sweep.columns = geometry.columns;
+  const std::int32_t value = emit(sweep, input, Extent::element);
+  using Form = ReductionGeometry::Form;
+  append_reduction(sweep, node, key, value,
+                   geometry.form == Form::to_single ? Extent::single
+                   : geometry.form == Form::per_row ? Extent::per_row
+                                                    : Extent::per_column);
+  if (fuses(sweep)) return true;
+  sweep.sweep.values.resize(values_before);
+  sweep.columns = columns_before;
+  sweep.reduces = reduced_before;
+  sweep.has_rows = had_rows;
+  sweep.nodes.pop_back();
+  node.where = Node::Where::nowhere;
+  return false;
+}
+
+void Planner::append_reduction(SweepBuild& sweep, Node& node, const Key& key, std::int32_t value, Extent extent) {
+  SweepValue reduction;
+  reduction.kind = SweepValue::Kind::reduce;
+  reduction.extent = extent;
+  reduction.reduction = static_cast<run::Reduction>(key.op->reduction);
+  reduction.operand_count = 1;
+  reduction.operands[0] = value;
+  sweep.reduces = true;
+  put(node, sweep, add_value(sweep, reduction));
+}
+
+std::int32_t Planner::apply(SweepBuild& sweep, const Key& key, std::span<const std::int32_t> operands) {
+  SweepValue value;
+  value.kind = SweepValue::Kind::apply;
+  value.kernel = key.op->kernel;
+  value.operand_count = static_cast<std::uint8_t>(operands.size());
+  value.extent = Extent::single;
+  for (std::size_t i = 0; i < operands.size(); ++i) {
+    value.operands[i] = operands[i];
+    value.extent = join_extents(value.extent, sweep.sweep.values[static_cast<std::size_t>(operands[i])].extent);
+  }
+  // In a domain of one row what there is for each column is there for each element.
+  if (value.extent == Extent::per_column && sweep.columns == sweep.size) value.extent = Extent::element;
+  return add_value(sweep, value);
+}
+
+std::int32_t Planner::emit(SweepBuild& sweep, std::int32_t id, Extent extent) {
+  if (const CopiedOut* copied = copied_out(id)) return emit_input(sweep, copied->buffer, extent, info(id).dtype);
+  Node& operand = node(id);
+  if (is_read_in_sweep(id, sweep)) return operand.value;
+  if (operand.where == Node::Where::lazy && !is_copied(operand, sweep)) {
+    const Key& key = this->key(id);
+    if (is_number(key)) return emit_number(sweep, id);
+    if (key.op->kind == Kind::broadcast) return emit(sweep, key.inputs[0], extent);
+    if (key.op == &column_index_op) {
+      SweepValue value;
+      value.kind = SweepValue::Kind::column;
+      value.extent = Extent::per_column;
+      return add_value(sweep, value);
+    }
+    if (key.op == &cast_op) return emit_input(sweep, materialize(key.inputs[0]), extent, info(key.inputs[0]).dtype);
+    if (key.op->kind == Kind::view && shape(id).size() == 1) return emit(sweep, recorder_->inputs(key)[0], extent);
+    if (key.op->kind == Kind::elementwise) {  // arithmetic on numbers
+      std::int32_t operands[3];
+      const std::span<const std::int32_t> inputs = recorder_->inputs(key);
+      for (std::size_t i = 0; i < inputs.size(); ++i) operands[i] = emit(sweep, inputs[i], Extent::single);
+      return apply(sweep, key, {operands, inputs.size()});
+    }
+  }
+  return emit_input(sweep, materialize(id), extent, info(id).dtype);
+}
+
+std::int32_t Planner::emit_number(SweepBuild& sweep, std::int32_t id) {
+  const std::int32_t slot = number_slot(id);
+  SweepValue value;
+  value.kind = SweepValue::Kind::number;
+  value.extent = Extent::single;
+  value.slot = slot;
+  return add_value(sweep, value);
+}
+
+std::int32_t Planner::emit_input(SweepBuild& sweep, std::int32_t buffer, Extent extent, DType dtype) {
+  for (std::size_t i = 0; i < sweep.sweep.values.size(); ++i) {
+    const SweepValue& known = sweep.sweep.values[i];
+    if (known.kind == SweepValue::Kind::input && known.slot == buffer && known.extent == extent && known.dtype == dtype)
+      return static_cast<std::int32_t>(i);
+  }
+  SweepValue value;
+  value.kind = SweepValue::Kind::input;
+  value.extent = extent;
+  value.dtype = dtype;
+  value.slot = buffer;
+  return add_value(sweep, value);
+}
+
+}  // namespace thalweg::internal

@@ -1,0 +1,417 @@
+// Where each node is computed, by what kind of op it is.
+
+#include <algorithm>
+
+#include "src/core_ops/core_ops.hpp"
+#include "src/plan/planner.hpp"
+
+namespace thalweg::internal {
+
+using run::Extent;
+using run::SweepValue;
+
+namespace {
+
+/// Arithmetic on numbers is repeated where it is read up to this depth, then computed once.
+constexpr int max_weak_depth = 16;
+
+bool is_contiguous(const StridedView& view, const Shape& shape) {
+  std::int64_t stride = 1;
+  for (int axis = shape.rank(); axis-- > 0; stride *= shape[axis])
+    if (shape[axis] != 1 && view.strides[static_cast<std::size_t>(axis)] != stride) return false;
+  return true;
+}
+
+bool is_transpose(const StridedView& view, const Shape& input, const Shape& output) {
+  return input.rank() == 2 && output.rank() == 2 && view.offset == 0 && view.strides[0] == 1 &&
+         view.strides[1] == input[1] && output[0] == input[1] && output[1] == input[0];
+}
+
+/// A matrix as a factor of a product.
+struct Factor {
+  std::int64_t rows, columns;  // of op(matrix)
+  std::int64_t stride;         // of the rows in memory
+  bool transposed;
+};
+
+/// A row or a column lies the same way transposed or not: then it is not.
+Factor factor_of(const Shape& stored, bool transposed) {
+  Factor factor{stored[0], stored[1], stored[1], transposed};
+  if (!transposed) return factor;
+  std::swap(factor.rows, factor.columns);
+  if (factor.rows == 1 || factor.columns == 1) {
+    factor.transposed = false;
+    factor.stride = factor.columns;
+  }
+  return factor;
+}
+
+}  // namespace
+
+void Planner::place(Node& node) {
+  const Key& key = this->key(node.id);
+  switch (key.op->kind) {
+    case Kind::source:
+      return place_source(node, key);
+    case Kind::elementwise:
+      return place_elementwise(node, key);
+    case Kind::reduction:
+      return place_reduction(node, key);
+    case Kind::broadcast: {
+      const Node& from = this->node(key.inputs[0]);
+      if (from.where == Node::Where::lazy && this->key(from.id).op->kind == Kind::view && shape(from.id).size() != 1)
+        materialize(from.id);
+      node.where = Node::Where::lazy;
+      node.step = this->node(key.inputs[0]).step;
+      return;
+    }
+    case Kind::view:
+      return place_view(node, key);
+    case Kind::contraction:
+      return place_contraction(node, key);
+    case Kind::random:
+      return place_draw(node, key);
+    case Kind::opaque:
+      return place_opaque(node, key);
+    case Kind::effect: {  // an assign stands for the value it assigns
+      const std::int32_t id = node.id, uses = node.uses;
+      const bool target = node.target;
+      node = this->node(recorder_->inputs(key)[0]);
+      node.id = id, node.uses = uses, node.target = target, node.matmul = -1;
+      return;
+    }
+  }
+}
+
+void Planner::place_source(Node& node, const Key& key) {
+  if (is_number(key) || key.op == &column_index_op) {
+    node.where = Node::Where::lazy;
+    return;
+  }
+  PlanBuffer buffer;
+  buffer.place = key.op == &constant_op ? PlanBuffer::Place::constant : PlanBuffer::Place::registry;
+  buffer.node = node.id;
+  buffer.bytes = bytes_of(node.id);
+  buffer.dtype = info(node.id).dtype;
+  node.where = Node::Where::buffer;
+  node.buffer = add_buffer(buffer);
+}
+
+DType Planner::compute_dtype(const Key& key) {
+  DType dtype = DType::boolean;
+  bool weak = true;
+  for (const std::int32_t id : recorder_->inputs(key)) {
+    const Info& info = this->info(id);
+    if (info.dtype == DType::boolean || (info.weak && !weak)) continue;
+    if (weak && !info.weak) {
+      dtype = info.dtype;
+      weak = false;
+    } else if (weak && dtype != DType::f32) {
+      dtype = info.dtype;
+    }
+  }
+  return dtype == DType::boolean ? DType::f32 : dtype;
+}
+
+/// Numbers made from numbers have no pass of their own: they are computed where they are read.
+bool Planner::is_arithmetic_on_numbers(Node& node, const Key& key) {
+  if (shape(node.id).rank() != 0 || info(node.id).dtype == DType::boolean) return false;
+  int depth = 0;
+  for (const std::int32_t input : recorder_->inputs(key)) {
+    const Node& operand = this->node(input);
+    const bool is_number_like = operand.where == Node::Where::lazy && shape(input).rank() == 0 &&
+                                (is_number(this->key(input)) || this->key(input).op->kind == Kind::elementwise);
+    if (!is_number_like || operand.weak_depth >= max_weak_depth) return false;
+    depth = std::max(depth, operand.weak_depth + 1);
+  }
+  node.weak_depth = static_cast<std::uint8_t>(depth);
+  return true;
+}
+
+void Planner::place_elementwise(Node& node, const Key& key) {
+  const std::span<const std::int32_t> inputs = recorder_->inputs(key);
+  if (is_arithmetic_on_numbers(node, key)) {
+    node.where = Node::Where::lazy;
+    node.step = -1;
+    return;
+  }
+  if (place_in_epilogue(node, key)) return;
+  copy_out_stretched(inputs, shape(node.id));
+  place_in_sweep(inputs, compute_dtype(key), shape(node.id).size(),
+                 [&](SweepBuild& sweep) { return join(sweep, node, key); });
+  copied_out_.clear();
+}
+
+/// Operands that lie in the domain neither by element nor by row or column are copied out to its shape; so is one of
+/// them where all are stretched, for a pass computes a value for each element from at least one that has them all.
+void Planner::copy_out_stretched(std::span<const std::int32_t> inputs, const Shape& domain) {
+  const auto copy_out = [&](std::int32_t input) {
+    const std::int32_t from = materialize(input);
+    const StridedView view = broadcast_to_op.view_rule(shape(input), domain, 0, {});
+    const std::int32_t buffer = copy_view(input, from, view, domain);
+    copied_out_.push_back({input, buffer, last_step()});
+  };
+  Extent joined = Extent::single;
+  std::int64_t columns = 0;
+  for (const std::int32_t input : inputs) {
+    OperandGeometry geometry = natural_geometry(input, domain);
+    if (geometry.columns != 0 && columns != 0 && geometry.columns != columns) geometry.simple = false;
+    if (!geometry.simple) {
+      copy_out(input);
+    } else if (geometry.columns != 0) {
+      columns = geometry.columns;
+    }
+    joined = join_extents(joined, geometry.simple ? geometry.extent : Extent::element);
+  }
+  if (joined == Extent::element || domain.size() == 1 || inputs.empty()) return;
+  // Not a number: its own dtype is not the one it is read in.
+  const auto copied = std::find_if(inputs.begin(), inputs.end(), [&](std::int32_t id) { return !info(id).weak; });
+  copy_out(copied == inputs.end() ? inputs[0] : *copied);
+}
+
+/// How a node lies in a domain when broadcasts are looked through.
+OperandGeometry Planner::natural_geometry(std::int32_t id, const Shape& domain) {
+  while (node(id).where == Node::Where::lazy && node(id).buffer < 0 && key(id).op->kind == Kind::broadcast)
+    id = key(id).inputs[0];
+  return operand_geometry(shape(id), domain);
+}
+
+const Planner::CopiedOut* Planner::copied_out(std::int32_t id) const {
+  for (const CopiedOut& copied : copied_out_)
+    if (copied.node == id) return &copied;
+  return nullptr;
+}
+
+bool Planner::place_in_epilogue(Node& node, const Key& key) {
+  if (eager_) return false;
+  const auto open = [&](std::int32_t id) -> MatmulStep* {
+    const Node& operand = this->node(id);
+    if (operand.matmul < 0 || operand.uses != 1 || operand.target) return nullptr;
+    MatmulStep& step = matmul_of(operand.matmul);
+    return step.matmul.activation == run::Activation::none && !(shape(id) != shape(node.id)) ? &step : nullptr;
+  };
+  const auto take = [&](std::int32_t id) {
+    const Node& operand = this->node(id);
+    node.where = Node::Where::buffer;
+    node.buffer = operand.buffer;
+    node.step = node.buffer_step = node.matmul = operand.matmul;
+    MatmulStep& step = matmul_of(node.matmul);
+    step.nodes[step.node_count++] = node.id;
+    return true;
+  };
+  if (key.op->epilogue != Epilogue::none && key.count == 1) {
+    MatmulStep* const step = open(key.inputs[0]);
+    if (step == nullptr) return false;
+    step->matmul.activation = static_cast<run::Activation>(key.op->epilogue);
+    return take(key.inputs[0]);
+  }
+  if (key.op != &add_op) return false;
+  for (int side = 0; side < 2; ++side) {
+    MatmulStep* const step = open(key.inputs[side]);
+    const std::int32_t bias = key.inputs[1 - side];
+    if (step == nullptr || step->bias >= 0 || info(bias).weak) continue;
+    const OperandGeometry geometry = operand_geometry(shape(bias), shape(node.id));
+    const bool is_row = geometry.extent == Extent::per_column
+                            ? geometry.columns == step->matmul.n
+                            : step->matmul.m == 1 && shape(bias).size() == step->matmul.n;
+    const Node& bias_node = this->node(bias);
+    const bool there =
+        bias_node.where == Node::Where::buffer && bias_node.buffer_step < this->node(key.inputs[side]).matmul;
+    if (!there || !geometry.simple || !is_row || info(bias).dtype != step->matmul.dtype) continue;
+    step->bias = bias_node.buffer;
+    return take(key.inputs[side]);
+  }
+  return false;
+}
+
+void Planner::place_reduction(Node& node, const Key& key) {
+  const std::int32_t input = key.inputs[0];
+  const Shape& from = shape(input);
+  const std::uint32_t axes =
+      key.op == &sum_to_op ? stretched_axes(from, shape(node.id)) : static_cast<std::uint32_t>(key.attribute & 0xFF);
+  const ReductionGeometry geometry = reduction_geometry(from, axes);
+  using Form = ReductionGeometry::Form;
+  if (geometry.form == Form::nothing) return take_elements(node, input);
+  const DType dtype = info(node.id).dtype;
+  if (geometry.form == Form::general) {
+    // The kept axes first, then the reduced ones: a copy, whose rows are reduced.
+    StridedView view;
+    const Shape reordered = kept_axes_first(from, axes, view);
+    const std::int32_t copied = copy_view(input, materialize(input), view, reordered);
+    SweepBuild& sweep = new_sweep(from.size(), geometry.columns, dtype);
+    const std::int32_t value = emit_input(sweep, copied, Extent::element, info(input).dtype);
+    append_reduction(sweep, node, key, value, Extent::per_row);
+    return;
+  }
+  const OperandGeometry there = natural_geometry(input, from);
+  if (!there.simple || there.extent != Extent::element) materialize(input);
+  place_in_sweep(recorder_->inputs(key), dtype, from.size(),
+                 [&](SweepBuild& sweep) { return join_reduction(sweep, node, key, geometry); });
+}
+
+Shape Planner::kept_axes_first(const Shape& from, std::uint32_t axes, StridedView& view) {
+  std::array<std::int64_t, Shape::max_rank> strides{}, dimensions{};
+  std::int64_t stride = 1;
+  for (int axis = from.rank(); axis-- > 0; stride *= from[axis]) strides[static_cast<std::size_t>(axis)] = stride;
+  std::size_t place = 0;
+  for (const bool reduced : {false, true})
+    for (int axis = 0; axis < from.rank(); ++axis)
+      if (((axes >> axis & 1) != 0) == reduced) {
+        dimensions[place] = from[axis];
+        view.strides[place++] = strides[static_cast<std::size_t>(axis)];
+      }
+  return Shape(std::span<const std::int64_t>(dimensions.data(), place));
+}
+
+/// The elements of `input`, which is in memory after this unless a pass holds them.
+void Planner::take_elements(Node& node, std::int32_t input) {
+  if (this->node(input).where != Node::Where::lazy) return alias(node, input);
+  materialize(input);
+  node.where = Node::Where::buffer;
+  node.buffer = this->node(input).buffer;
+  node.step = node.buffer_step = this->node(input).buffer_step;
+}
+
+void Planner::alias(Node& node, std::int32_t input) {
+  const Node& from = this->node(input);
+  node.where = from.where;
+  node.buffer = from.buffer;
+  node.sweep = from.sweep;
+  node.value = from.value;
+  node.step = from.step;
+  node.buffer_step = from.buffer_step;
+}
+
+void Planner::place_view(Node& node, const Key& key) {
+  const std::span<const std::int32_t> inputs = recorder_->inputs(key);
+  const std::int32_t input = inputs[0];
+  Node& from = this->node(input);
+  const Shape& shape_in = shape(input);
+  const Shape& shape_out = shape(node.id);
+  double numbers[Shape::max_rank] = {};
+  for (std::size_t i = 1; i < inputs.size(); ++i)
+    if (is_number(this->key(inputs[i]))) numbers[i - 1] = recorder_->slot(inputs[i]).number;
+  const StridedView view = key.op->view_rule(shape_in, shape_out, key.attribute, {numbers, inputs.size() - 1});
+  const bool moves = key.op != &reshape_op && inputs.size() > 1 && is_number(this->key(inputs[1]));
+  const bool contiguous = is_contiguous(view, shape_out);
+  if (contiguous && !moves && view.offset == 0 && shape_in.size() == shape_out.size()) {
+    const Key& made_by = this->key(input);
+    const bool is_one_number = shape_in.size() == 1 && (is_number(made_by) || made_by.op->kind == Kind::elementwise ||
+                                                        made_by.op->kind == Kind::view);
+    if (from.where == Node::Where::lazy && is_one_number) {  // an alias of a number is read as the number
+      node.where = Node::Where::lazy;
+      node.step = from.step;
+      return;
+    }
+    return take_elements(node, input);
+  }
+  if (!moves && is_transpose(view, shape_in, shape_out) && !eager_) {
+    node.where = Node::Where::lazy;
+    node.step = from.step;
+    return;
+  }
+  const std::int32_t buffer = materialize(input);
+  node.where = Node::Where::buffer;
+  if (contiguous) {
+    PlanBuffer alias_buffer;
+    alias_buffer.place = PlanBuffer::Place::alias;
+    alias_buffer.base = buffer;
+    alias_buffer.node = node.id;
+    alias_buffer.dtype = info(node.id).dtype;
+    alias_buffer.bytes = bytes_of(node.id);
+    alias_buffer.offset = static_cast<std::size_t>(view.offset) * size_of(alias_buffer.dtype);
+    if (moves) alias_buffer.index = dynamic_view(node.id, inputs);
+    node.buffer = add_buffer(alias_buffer);
+    node.step = node.buffer_step = this->node(input).buffer_step;
+    return;
+  }
+  node.buffer = copy_view(node.id, buffer, view, shape_out);
+  if (moves) plan_->copies_.back().dynamic = dynamic_view(node.id, inputs);
+  node.step = node.buffer_step = last_step();
+}
+
+std::int32_t Planner::dynamic_view(std::int32_t id, std::span<const std::int32_t> inputs) {
+  Plan::DynamicView& dynamic = plan_->dynamic_views_.emplace_back();
+  dynamic.op = key(id).op;
+  dynamic.attribute = key(id).attribute;
+  dynamic.input = info(inputs[0]).shape;
+  dynamic.output = info(id).shape;
+  for (std::size_t i = 1; i < inputs.size(); ++i) dynamic.numbers.push_back(number_slot(inputs[i]));
+  return static_cast<std::int32_t>(plan_->dynamic_views_.size()) - 1;
+}
+
+void Planner::place_contraction(Node& node, const Key& key) {
+  MatmulStep step;
+  step.nodes[0] = node.id;
+  bool transposed[2] = {(key.attribute & transpose_a_bit) != 0, (key.attribute & transpose_b_bit) != 0};
+  std::int32_t buffers[2];
+  const std::span<const std::int32_t> inputs = recorder_->inputs(key);
+  Factor factors[2];
+  for (int side = 0; side < 2; ++side) {
+    std::int32_t id = inputs[static_cast<std::size_t>(side)];
+    if (this->node(id).where == Node::Where::lazy && this->key(id).op->kind == Kind::view &&
+        this->node(id).buffer < 0 && shape(id).rank() == 2) {
+      transposed[side] = !transposed[side];
+      id = recorder_->inputs(id)[0];
+    }
+    buffers[side] = materialize(id);
+    factors[side] = factor_of(shape(id), transposed[side]);
+  }
+  run::Matmul& matmul = step.matmul;
+  matmul.dtype = info(node.id).dtype;
+  matmul.transpose_a = factors[0].transposed;
+  matmul.transpose_b = factors[1].transposed;
+  matmul.m = factors[0].rows;
+  matmul.k = factors[0].columns;
+  matmul.n = factors[1].columns;
+  matmul.lda = factors[0].stride;
+  matmul.ldb = factors[1].stride;
+  matmul.ldc = matmul.n;
+  step.a = buffers[0];
+  step.b = buffers[1];
+  if (inputs.size() > 2) step.start = materialize(inputs[2]);
+  step.c = arena_buffer(shape(node.id), matmul.dtype);
+  node.where = Node::Where::buffer;
+  node.buffer = step.c;
+  plan_->matmuls_.push_back(step);
+  node.step = node.buffer_step = node.matmul = add_step(Step::Kind::matmul, plan_->matmuls_.size());
+}
+
+void Planner::place_draw(Node& node, const Key& key) {
+  place_in_sweep({}, info(node.id).dtype, shape(node.id).size(),
+                 [&](SweepBuild& sweep) { return join_draw(sweep, node, key); });
+}
+
+void Planner::place_opaque(Node& node, const Key& key) {
+  const std::span<const std::int32_t> inputs = recorder_->inputs(key);
+  if (key.op == &cast_op) {
+    const DType from = info(inputs[0]).dtype;
+    const bool converts_as_read =
+        (from == DType::boolean || from == DType::i64) && is_floating(info(node.id).dtype) && !info(inputs[0]).weak;
+    if (converts_as_read) {
+      materialize(inputs[0]);
+      node.where = Node::Where::lazy;
+      node.step = this->node(inputs[0]).buffer_step;
+      return;
+    }
+  }
+  OpaqueStep step;
+  step.node = node.id;
+  step.inputs.begin = step.inputs.end = static_cast<std::int32_t>(plan_->opaque_inputs_.size());
+  step.origin = recorder_->origin(node.id);
+  step.op = key.op;
+  step.attribute = key.attribute;
+  for (const std::int32_t input : inputs) {
+    plan_->opaque_inputs_.push_back(materialize(input));
+    plan_->opaque_types_.push_back(recorder_->type(input));
+    ++step.inputs.end;
+  }
+  step.output_type = recorder_->type(node.id);
+  step.output = arena_buffer(shape(node.id), info(node.id).dtype);
+  node.where = Node::Where::buffer;
+  node.buffer = step.output;
+  plan_->opaques_.push_back(step);
+  node.step = node.buffer_step = add_step(Step::Kind::opaque, plan_->opaques_.size());
+}
+
+}  // namespace thalweg::internal
