@@ -1,7 +1,5 @@
 // A plan's passes as plain data, for pictures and profiles.
 
-#include <algorithm>
-
 #include "src/plan/plan.hpp"
 
 namespace thalweg::internal {
@@ -12,22 +10,26 @@ std::vector<Plan::Group> Plan::groups() const {
     Group group;
     group.reads = reads(step);
     group.writes = writes(step);
-    if (const auto* sweep = std::get_if<SweepStep>(&step)) {
-      group.title = "sweep";
-      group.nodes = sweep->nodes;
-    } else if (const auto* matmul = std::get_if<MatmulStep>(&step)) {
-      group.title = "matmul";
-      group.nodes = matmul->nodes;
-      if (std::find(group.nodes.begin(), group.nodes.end(), matmul->node) == group.nodes.end())
-        group.nodes.insert(group.nodes.begin(), matmul->node);
-    } else if (const auto* copy = std::get_if<CopyStep>(&step)) {
-      group.title = "copy";
-      group.nodes = {copy->node};
-    } else if (const auto* opaque = std::get_if<OpaqueStep>(&step)) {
-      group.title = "opaque";
-      group.nodes = {opaque->node};
-    } else {
-      group.title = "zeros";
+    const auto set = [&](const char* title, std::span<const std::int32_t> nodes) {
+      group.title = title;
+      group.nodes.assign(nodes.begin(), nodes.end());
+    };
+    switch (step.kind) {
+      case Step::Kind::sweep:
+        set("sweep", sweep_list(sweep(step).nodes));
+        break;
+      case Step::Kind::matmul:
+        set("matmul", {matmul(step).nodes, static_cast<std::size_t>(matmul(step).node_count)});
+        break;
+      case Step::Kind::copy:
+        set("copy", {&copy(step).node, 1});
+        break;
+      case Step::Kind::opaque:
+        set("opaque", {&opaque(step).node, 1});
+        break;
+      case Step::Kind::zero:
+        set("zeros", {});
+        break;
     }
     groups.push_back(std::move(group));
   }
@@ -48,6 +50,9 @@ Plan::BufferView Plan::buffer_view(std::int32_t buffer) const {
       break;
     case Place::constant:
     case Place::registry:
+      break;
+    case Place::number:
+      view.where = "number";
       break;
     case Place::held:
       view.where = "asked for:";

@@ -94,6 +94,7 @@ std::int32_t Planner::number_cell(std::int32_t id) {
   cell.dtype = info(id).dtype;
   PlanBuffer buffer;
   buffer.place = PlanBuffer::Place::number;
+  buffer.node = id;
   buffer.index = static_cast<std::int32_t>(plan_->number_cells_.size()) - 1;
   buffer.bytes = size_of(cell.dtype);
   buffer.dtype = cell.dtype;
