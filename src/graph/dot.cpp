@@ -2,6 +2,7 @@
 
 #include "src/graph/dot.hpp"
 
+#include <algorithm>
 #include <map>
 
 #include <fmt/format.h>
@@ -37,17 +38,20 @@ const char* fill_colour(const TapeGraph& graph, std::int32_t id) {
   return "#FFFFFF";
 }
 
+/// A picture of more nodes cannot be read.
+constexpr std::ptrdiff_t most_unfolded = 300;
+
 class DotWriter {
  public:
-  DotWriter(const TapeGraph& graph, const DrawOptions& options) : graph_(graph), options_(options) {
+  DotWriter(const TapeGraph& graph, const DrawOptions& options) : graph_(graph), part_(options.part) {
     const std::int32_t count = graph.size();
     shown_.resize(static_cast<std::size_t>(count));
-    for (std::int32_t id = 0; id < count; ++id)
-      shown_[static_cast<std::size_t>(id)] = is_drawn(graph, id, options.part);
+    for (std::int32_t id = 0; id < count; ++id) shown_[static_cast<std::size_t>(id)] = is_drawn(graph, id, part_);
+    folds_ = options.fold_scopes.value_or(std::count(shown_.begin(), shown_.end(), true) > most_unfolded);
   }
 
   std::string text() {
-    std::string body = options_.fold_scopes ? folded() : clusters();
+    std::string body = folds_ ? folded() : clusters();
     body += edges() + gradients();
     return dot_page("", body);
   }
@@ -91,7 +95,7 @@ class DotWriter {
   /// The node that stands for `id` in the picture: its own, or its outermost scope's.
   std::string representative(std::int32_t id) const {
     const std::vector<std::int32_t> scopes = scopes_of(id);
-    if (!options_.fold_scopes || scopes.empty()) return fmt::format("n{}", id);
+    if (!folds_ || scopes.empty()) return fmt::format("n{}", id);
     return fmt::format("{}{}", graph_.is_backward(id) ? "backward" : "scope", scopes.front());
   }
 
@@ -123,7 +127,7 @@ class DotWriter {
     for (const TapeEdge& edge : graph_.edges()) {
       if (!shown(edge.source) || !shown(edge.target)) continue;
       const std::string from = representative(edge.source), to = representative(edge.target);
-      if (from == to || (options_.fold_scopes && drawn[{from, to}]++ > 0)) continue;
+      if (from == to || (folds_ && drawn[{from, to}]++ > 0)) continue;
       const bool crosses = graph_.is_backward(edge.target) && !graph_.is_backward(edge.source);
       text += fmt::format("{} -> {}{};\n", from, to, crosses ? " [style=dashed, color=\"#888888\"]" : "");
     }
@@ -131,7 +135,7 @@ class DotWriter {
   }
 
   std::string gradients() const {
-    if (options_.part == DrawPart::forward) return "";
+    if (part_ == DrawPart::forward) return "";
     std::string text;
     for (const Segment* segment : graph_.recorder().path())
       for (const GradientOutput& output : segment->gradient_outputs) {
@@ -147,7 +151,8 @@ class DotWriter {
   }
 
   const TapeGraph& graph_;
-  const DrawOptions& options_;
+  DrawPart part_;
+  bool folds_ = false;
   std::vector<bool> shown_;
 };
 
