@@ -133,6 +133,22 @@ struct LessEqual {
 };
 THALWEG_ELEMENT_HANDLERS(less_equal_handlers, LessEqual, 2, float, double, std::int64_t)
 
+struct Greater {
+  template <class D, class V>
+  HWY_INLINE V operator()(D d, V a, V b) const {
+    return Less()(d, b, a);
+  }
+};
+THALWEG_ELEMENT_HANDLERS(greater_handlers, Greater, 2, float, double, std::int64_t)
+
+struct GreaterEqual {
+  template <class D, class V>
+  HWY_INLINE V operator()(D d, V a, V b) const {
+    return LessEqual()(d, b, a);
+  }
+};
+THALWEG_ELEMENT_HANDLERS(greater_equal_handlers, GreaterEqual, 2, float, double, std::int64_t)
+
 struct Equal {
   template <class D, class V>
   HWY_INLINE V operator()(D d, V a, V b) const {
@@ -144,7 +160,7 @@ THALWEG_ELEMENT_HANDLERS(equal_handlers, Equal, 2, float, double, std::int64_t)
 struct NotEqual {
   template <class D, class V>
   HWY_INLINE V operator()(D d, V a, V b) const {
-    return truth(d, hn::Ne(a, b));
+    return truth(d, hn::Not(hn::Eq(a, b)));  // Ne of AVX-512 is false beside a NaN
   }
 };
 THALWEG_ELEMENT_HANDLERS(not_equal_handlers, NotEqual, 2, float, double, std::int64_t)
@@ -152,7 +168,7 @@ THALWEG_ELEMENT_HANDLERS(not_equal_handlers, NotEqual, 2, float, double, std::in
 struct Where {
   template <class D, class V>
   HWY_INLINE V operator()(D d, V condition, V a, V b) const {
-    return hn::IfThenElse(hn::Ne(condition, hn::Zero(d)), a, b);
+    return hn::IfThenElse(hn::Eq(condition, hn::Zero(d)), b, a);
   }
 };
 THALWEG_ELEMENT_HANDLERS(where_handlers, Where, 3, float, double, std::int64_t)
@@ -181,6 +197,8 @@ THALWEG_ELEMENT_KERNEL(minimum_kernel, minimum_handlers, "minimum", 2, 2)
 THALWEG_ELEMENT_KERNEL(share_of_larger_kernel, share_of_larger_handlers, "share_of_larger", 2, 5)
 THALWEG_ELEMENT_KERNEL(less_kernel, less_handlers, "less", 2, 2)
 THALWEG_ELEMENT_KERNEL(less_equal_kernel, less_equal_handlers, "less_equal", 2, 2)
+THALWEG_ELEMENT_KERNEL(greater_kernel, greater_handlers, "greater", 2, 2)
+THALWEG_ELEMENT_KERNEL(greater_equal_kernel, greater_equal_handlers, "greater_equal", 2, 2)
 THALWEG_ELEMENT_KERNEL(equal_kernel, equal_handlers, "equal", 2, 2)
 THALWEG_ELEMENT_KERNEL(not_equal_kernel, not_equal_handlers, "not_equal", 2, 2)
 THALWEG_ELEMENT_KERNEL(where_kernel, where_handlers, "where", 3, 2)
@@ -289,6 +307,8 @@ constexpr Op comparison(const char* name, const ElementKernel* kernel) {
 }
 const Op less_op = comparison("less", &less_kernel);
 const Op less_equal_op = comparison("less_equal", &less_equal_kernel);
+const Op greater_op = comparison("greater", &greater_kernel);
+const Op greater_equal_op = comparison("greater_equal", &greater_equal_kernel);
 const Op equal_op = comparison("equal", &equal_kernel);
 const Op not_equal_op = comparison("not_equal", &not_equal_kernel);
 
@@ -314,8 +334,8 @@ Var maximum(const Operand& a, const Operand& b) { return record(maximum_op, a, b
 Var minimum(const Operand& a, const Operand& b) { return record(minimum_op, a, b); }
 Var less(const Operand& a, const Operand& b) { return record(less_op, a, b); }
 Var less_equal(const Operand& a, const Operand& b) { return record(less_equal_op, a, b); }
-Var greater(const Operand& a, const Operand& b) { return record(less_op, b, a); }
-Var greater_equal(const Operand& a, const Operand& b) { return record(less_equal_op, b, a); }
+Var greater(const Operand& a, const Operand& b) { return record(greater_op, a, b); }
+Var greater_equal(const Operand& a, const Operand& b) { return record(greater_equal_op, a, b); }
 Var equal(const Operand& a, const Operand& b) { return record(equal_op, a, b); }
 Var not_equal(const Operand& a, const Operand& b) { return record(not_equal_op, a, b); }
 Var where(const Operand& condition, const Operand& a, const Operand& b) { return record(where_op, condition, a, b); }

@@ -12,6 +12,7 @@
 
 #include "ops/composite.hpp"
 #include "src/core_ops/core_ops.hpp"
+#include "src/tape/recorder.hpp"
 
 namespace thalweg {
 
@@ -123,9 +124,11 @@ Var min(const Operand& x, int axis, bool keep) { return min(x, one_axis(axis, ke
 Var mean(const Operand& x, const ReductionOptions& options) {
   const Scope scope("mean", x.line());
   const Var value = as_var(x);
+  const SourceLine line = internal::Recorder::require("mean", x.line()).blame(x.line());
   if (!is_floating(value.dtype()))
-    throw DtypeError(error_text("mean", fmt::format("{} has no fractions; cast to f32 or f64 first", name(value.dtype())),
-                                x.line()));
+    throw DtypeError(
+        error_text("mean", fmt::format("{} has no fractions; cast to f32 or f64 first", name(value.dtype())), line));
+  axes_attribute("mean", value.shape(), options, line);
   const Var total = reduce(sum_op, Operand(value, x.line().file, x.line().line), options);
   const std::int64_t size = value.size(), left = total.size();
   const double count = left == 0 ? 1 : static_cast<double>(size / left);

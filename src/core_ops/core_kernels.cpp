@@ -31,6 +31,8 @@ THALWEG_ELEMENT_HANDLERS(chain_handlers, Chain, 2, float, double)
 HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
+#include <fmt/format.h>
+
 #include "src/core_ops/core_ops.hpp"
 
 namespace thalweg {
@@ -39,6 +41,13 @@ THALWEG_ELEMENT_KERNEL(chain_kernel, chain_handlers, "chain", 2, 2)
 
 namespace internal {
 namespace {
+
+NodeType chain_shape(const Inference& inference) {
+  const NodeType type = inference.broadcast();
+  if (!is_floating(type.dtype) && !type.weak)
+    inference.fail_dtype(fmt::format("{} has no gradient; cast to f32 or f64 first", name(type.dtype)));
+  return type;
+}
 
 Var gradient_itself(const Pullback& p) { return p.gradient; }
 Var chain_pullback_gradient(const Pullback& p) { return chain(p.gradient, p.input(1)); }
@@ -55,7 +64,7 @@ const Op add_op{.name = "add",
 /// gradient · derivative, 0 where the gradient is exactly 0. d/dgradient = derivative, d/dderivative = gradient.
 const Op chain_op{.name = "chain",
                   .kind = Kind::elementwise,
-                  .shape_rule = elementwise_shape,
+                  .shape_rule = chain_shape,
                   .pullbacks = {chain_pullback_gradient, chain_pullback_derivative},
                   .kernel = &chain_kernel};
 
