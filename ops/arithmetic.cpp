@@ -226,6 +226,7 @@ NodeType where_shape(const Inference& inference) {
   NodeType type = Inference(inference.op(), inference.line(), 0, branches).broadcast();
   const NodeType shapes[2] = {{inference.shape(0), DType::f32, false}, {type.shape, DType::f32, false}};
   type.shape = Inference(inference.op(), inference.line(), 0, shapes).broadcast().shape;
+  type.weak = type.weak && type.shape.rank() == 0;  // numbers chosen by a tensor are one
   return type;
 }
 

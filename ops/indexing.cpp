@@ -105,8 +105,9 @@ void checked_labels_kernel(const OpaqueCall& call) {
   const auto* labels = static_cast<const std::int64_t*>(call.inputs[0]);
   const auto count = static_cast<std::size_t>(call.output_type.shape.size());
   const auto classes = static_cast<std::int64_t>(call.attribute);
+  const auto* ignored = call.inputs.size() > 1 ? static_cast<const std::int64_t*>(call.inputs[1]) : nullptr;
   for (std::size_t i = 0; i < count; ++i)
-    if (labels[i] < 0 || labels[i] >= classes)
+    if ((labels[i] < 0 || labels[i] >= classes) && (ignored == nullptr || labels[i] != *ignored))
       throw IndexError(error_text(
           call.op, fmt::format("label {} at place {} is out of range for {} classes", labels[i], i, classes), call.line));
   std::memcpy(call.output, labels, count * sizeof(std::int64_t));
@@ -124,16 +125,18 @@ Var gather(const Operand& x, const Operand& indices) { return record(gather_op, 
 
 namespace internal {
 
-Var checked_labels(const Operand& labels, std::int64_t classes, SourceLine line) {
+Var checked_labels(const Operand& labels, std::int64_t classes, std::optional<std::int64_t> ignored, SourceLine line) {
   const Var value = as_var(labels);
-  return record(checked_labels_op, Operand(value, line.file, line.line), static_cast<std::uint64_t>(classes));
+  const Operand there(value, line.file, line.line);
+  const auto attribute = static_cast<std::uint64_t>(classes);
+  return ignored ? record(checked_labels_op, there, *ignored, attribute) : record(checked_labels_op, there, attribute);
 }
 
 }  // namespace internal
 
 Var one_hot(const Operand& labels, std::int64_t classes, DType dtype) {
   const Scope scope("one_hot", labels.line());
-  const Var checked = internal::checked_labels(labels, classes, labels.line());
+  const Var checked = internal::checked_labels(labels, classes, {}, labels.line());
   return cast(cast(unsqueeze(checked, -1), dtype) == column_index(classes), dtype);
 }
 

@@ -5,91 +5,368 @@
 
 #include <fmt/format.h>
 
+#include <thalweg/differentiate.hpp>
+#include <thalweg/ops/activation.hpp>
 #include <thalweg/ops/arithmetic.hpp>
 #include <thalweg/ops/exponential.hpp>
 #include <thalweg/ops/indexing.hpp>
 #include <thalweg/ops/reduction.hpp>
 #include <thalweg/ops/shape.hpp>
-#include <thalweg/differentiate.hpp>
 
 #include "ops/composite.hpp"
+#include "src/tape/recorder.hpp"
 
 namespace thalweg {
 
 namespace {
 
-// A row's cross entropy. Inputs: the composed result (n, 1), logits, exponentials of logits less their maximum, their sum
-// (n, 1), and where the label is (bool) or the probabilities.
+// --- what losses share ---
+
+NodeType type_of(const Var& var, SourceLine line) { return internal::Recorder::require("loss", line).type(var.id()); }
+
+/// That the dtypes of `a` and `b` go together: one floating dtype, or a number or bool beside it.
+void check_dtypes(const char* op, const Var& a, const Var& b, SourceLine line) {
+  NodeType types[2] = {type_of(a, line), type_of(b, line)};
+  if (!is_floating(types[0].dtype) && !types[0].weak)
+    throw DtypeError(
+        error_text(op, fmt::format("{} has no fractions; cast to f32 or f64 first", name(types[0].dtype)), line));
+  types[0].shape = types[1].shape = Shape{};
+  Inference(op, line, 0, types).broadcast();
+}
+
+/// `target`, once it has been seen to fit: the prediction's shape, or a number, and its dtype, to which a bool is converted.
+Var checked_target(const char* op, const Var& prediction, const Var& target, SourceLine line) {
+  check_dtypes(op, prediction, target, line);
+  if (!(prediction.shape() == target.shape()) && target.rank() != 0)
+    throw ShapeError(error_text(op,
+                                fmt::format("prediction {} and target {} differ in shape",
+                                            to_string(prediction.shape()), to_string(target.shape())),
+                                line));
+  return target.dtype() == DType::boolean ? cast(target, prediction.dtype()) : target;
+}
+
+/// That `weights` stretch to the items' shape, which they do not enlarge.
+void check_weights(const char* op, const char* what, const Var& weights, const Var& items, SourceLine line) {
+  check_dtypes(op, items, weights, line);
+  const NodeType types[2] = {{items.shape(), DType::f32, false}, {weights.shape(), DType::f32, false}};
+  if (!(Inference(op, line, 0, types).broadcast().shape == items.shape()))
+    throw ShapeError(error_text(
+        op, fmt::format("{} {} do not stretch to {}", what, to_string(weights.shape()), to_string(items.shape())),
+        line));
+}
+
+void check_positive(const char* op, const char* what, double setting, SourceLine line) {
+  if (!(setting > 0) || std::isinf(setting))
+    throw ValueError(error_text(op, fmt::format("{} is {}; it must be above 0, and finite", what, setting), line));
+}
+
+/// factor · term, where a factor of exactly 0 removes the term.
+Var weighted(const Operand& factor, const Operand& term) { return chain(factor, term); }
+
+Var reduce(const Var& losses, Reduction reduction) {
+  switch (reduction) {
+    case Reduction::none:
+      return losses;
+    case Reduction::sum:
+      return sum(losses);
+    case Reduction::mean:
+      return mean(losses);
+  }
+  return losses;
+}
+
+}  // namespace
+
+// --- of elements ---
+
+namespace {
+Var softplus_pullback(const Pullback& p) { return chain(p.gradient, sigmoid(p.input(1))); }
+const Op softplus_op = composite("softplus", {nullptr, softplus_pullback});
+Var softplus_of(const Var& x) {
+  const Var inputs[2] = {maximum(x, 0) + log1p(exp(-abs(x))), x};
+  return record(softplus_op, inputs, 0, SourceLine{});
+}
+}  // namespace
+
+Var mean_squared_error(const Operand& prediction, const Operand& target, const LossOptions& options) {
+  const Scope scope("mean_squared_error", prediction.line());
+  const Var p = as_var(prediction), t = checked_target("mean_squared_error", p, as_var(target), prediction.line());
+  return reduce(square(p - t), options.reduction);
+}
+
+Var mean_absolute_error(const Operand& prediction, const Operand& target, const LossOptions& options) {
+  const Scope scope("mean_absolute_error", prediction.line());
+  const Var p = as_var(prediction), t = checked_target("mean_absolute_error", p, as_var(target), prediction.line());
+  return reduce(abs(p - t), options.reduction);
+}
+
+Var huber(const Operand& prediction, const Operand& target, const HuberOptions& options) {
+  const Scope scope("huber", prediction.line());
+  const Var p = as_var(prediction), t = checked_target("huber", p, as_var(target), prediction.line());
+  check_positive("huber", "delta", options.delta, prediction.line());
+  const Var residual = p - t, size = abs(residual);
+  const Var losses = where(size <= options.delta, square(residual) * 0.5, (size - options.delta / 2) * options.delta);
+  return reduce(losses, options.reduction);
+}
+
+Var hinge(const Operand& prediction, const Operand& target, const HingeOptions& options) {
+  const Scope scope("hinge", prediction.line());
+  const Var p = as_var(prediction), t = checked_target("hinge", p, as_var(target), prediction.line());
+  if (!std::isfinite(options.margin))
+    throw ValueError(
+        error_text("hinge", fmt::format("margin is {}; it must be finite", options.margin), prediction.line()));
+  return reduce(relu(options.margin - t * p), options.reduction);
+}
+
+Var binary_cross_entropy_with_logits(const Operand& logits, const Operand& targets,
+                                     const BinaryCrossEntropyOptions& options) {
+  constexpr const char* op = "binary_cross_entropy_with_logits";
+  const SourceLine line = logits.line();
+  const Scope scope(op, line);
+  const Var x = as_var(logits), t = checked_target(op, x, as_var(targets), line);
+  Var positive = softplus_of(-x);
+  if (!options.positive_weight.empty()) {
+    check_weights(op, "positive weights", options.positive_weight, x, line);
+    positive = weighted(options.positive_weight, positive);
+  }
+  Var losses = weighted(t, positive) + weighted(1 - t, softplus_of(x));
+  if (!options.weights.empty()) {
+    check_weights(op, "weights", options.weights, x, line);
+    losses = weighted(options.weights, losses);
+  }
+  return reduce(losses, options.reduction);
+}
+
+// --- of rows ---
+
+namespace {
+
+// A row's cross entropy, for labels: the composed result (…, 1), logits, their exponentials less the maximum, the sum of
+// these (…, 1), and where the label is (bool). For target distributions: the composed result, logits, the target, then
+// exponentials, sum, and logits less the maximum.
 
 Var labels_pullback(const Pullback& p) {
   const Var share = p.input(2) / p.input(3);
   return chain(p.gradient, where(p.input(4), share - 1, share));
 }
 
-Var distribution_pullback(const Pullback& p) {
-  const Var &target = p.input(4);
-  return chain(p.gradient, p.input(2) / p.input(3) * sum(target, 1, true) - target);
+Var distribution_pullback_logits(const Pullback& p) {
+  const Var &target = p.input(2), &exponentials = p.input(3), &total = p.input(4);
+  return chain(p.gradient, exponentials / total * sum(target, -1, true) - target);
 }
+Var distribution_pullback_target(const Pullback& p) { return chain(p.gradient, log(p.input(4)) - p.input(5)); }
 
 const Op labels_op = composite("cross_entropy", {nullptr, labels_pullback});
-const Op distribution_op = composite("cross_entropy", {nullptr, distribution_pullback});
+const Op distribution_op =
+    composite("cross_entropy", {nullptr, distribution_pullback_logits, distribution_pullback_target});
+
+constexpr const char* cross_entropy = "softmax_cross_entropy";
+
+/// Logits as rows (rows, classes), and how they lay.
+struct Rows {
+  Shape shape;  // of the logits
+  int axis;     // of the classes, from the front
+  Shape items;  // the shape without that axis
+  std::int64_t outer = 1, classes, inner = 1;
+
+  Rows(const char* op, const Shape& logits, int wanted, SourceLine line)
+      : shape(logits), axis(wanted < 0 ? wanted + logits.rank() : wanted) {
+    if (axis < 0 || axis >= shape.rank())
+      throw IndexError(
+          error_text(op, fmt::format("axis {} is out of range for shape {}", wanted, to_string(shape)), line));
+    std::array<std::int64_t, Shape::max_rank> dimensions{};
+    std::size_t rank = 0;
+    for (int i = 0; i < shape.rank(); ++i) {
+      if (i != axis) dimensions[rank++] = shape[i];
+      (i < axis ? outer : inner) *= i == axis ? 1 : shape[i];
+    }
+    classes = shape[axis];
+    items = Shape(std::span<const std::int64_t>(dimensions.data(), rank));
+  }
+  Var of(const Var& x) const {
+    const Var grouped = inner == 1 ? x : permute(reshape(x, {outer, classes, inner}), {0, 2, 1});
+    return reshape(grouped, {outer * inner, classes});
+  }
+};
+
+void check_targets(const Rows& rows, const Var& logits, const Var& target, bool by_label,
+                   const SoftmaxCrossEntropyOptions& options, SourceLine line) {
+  const Shape& wanted = by_label ? rows.items : rows.shape;
+  if (!(target.shape() == wanted))
+    throw ShapeError(error_text(cross_entropy,
+                                fmt::format("targets {} {} do not belong to logits {} with classes along axis {}: i64 "
+                                            "labels {} or probabilities {} are wanted",
+                                            name(target.dtype()), to_string(target.shape()), to_string(rows.shape),
+                                            rows.axis, to_string(rows.items), to_string(rows.shape)),
+                                line));
+  if (!by_label) check_dtypes(cross_entropy, logits, target, line);
+  if (!(options.label_smoothing >= 0 && options.label_smoothing <= 1))
+    throw ValueError(error_text(
+        cross_entropy, fmt::format("label_smoothing is {}; it must be in [0, 1]", options.label_smoothing), line));
+  if (options.ignored_index && !by_label)
+    throw ValueError(
+        error_text(cross_entropy, "ignored_index says which labels to ignore; the targets are probabilities", line));
+  const Var& weights = options.class_weights;
+  if (!weights.empty()) check_dtypes(cross_entropy, logits, weights, line);
+  if (!weights.empty() && !(weights.shape() == Shape{rows.classes}))
+    throw ShapeError(error_text(
+        cross_entropy, fmt::format("class weights {} must be ({},)", to_string(weights.shape()), rows.classes), line));
+}
+
+/// What the losses of rows are made of.
+struct RowTerms {
+  Var logits, shifted, exponentials, total;
+
+  explicit RowTerms(const Var& rows) : logits(rows) {
+    const Var largest = stop_gradient(max(rows, 1, true));
+    const Var infinite = literal(std::numeric_limits<double>::infinity());
+    shifted = rows - where(abs(largest) == infinite, 0, largest);
+    exponentials = exp(shifted);
+    total = sum(exponentials, 1, true);
+  }
+  Var of_label(const Var& is_label, SourceLine line) const {
+    const Var composed = log(total) - sum(where(is_label, shifted, 0), 1, true);
+    const Var inputs[5] = {composed, logits, exponentials, total, is_label};
+    return record(labels_op, inputs, 0, line);
+  }
+  Var of_distribution(const Var& target, SourceLine line) const {
+    const Var composed = sum(weighted(target, log(total) - shifted), 1, true);
+    const Var inputs[6] = {composed, logits, target, exponentials, total, shifted};
+    return record(distribution_op, inputs, 0, line);
+  }
+};
+
+/// What is added to each class's target: (1 − e)·target + e/classes.
+double smoothing_share(const SoftmaxCrossEntropyOptions& options, const Rows& rows) {
+  return options.label_smoothing / static_cast<double>(rows.classes);
+}
+
+/// The rows' losses (rows, 1), as what they are asked for.
+Var reduce_rows(const Var& losses, const Shape& items, Reduction reduction) {
+  return reduction == Reduction::none ? reshape(losses, items) : reduce(losses, reduction);
+}
+
+Var cross_entropy_of_labels(const Rows& rows, const Var& logits, const Var& target,
+                            const SoftmaxCrossEntropyOptions& options, SourceLine line) {
+  const std::optional<std::int64_t>& ignored = options.ignored_index;
+  const Var& weights = options.class_weights;
+  // Before the pass over the logits, which would be cut in two otherwise.
+  const Var labels =
+      reshape(internal::checked_labels(target, rows.classes, ignored, line), {rows.outer * rows.inner, 1});
+  const RowTerms terms(rows.of(logits));
+  const Var numbers = cast(labels, logits.dtype());
+  const Var is_label = numbers == column_index(rows.classes);
+  Var losses, counts;  // counts: what each row counts as in the mean; empty: 1
+  if (options.label_smoothing == 0) {
+    losses = terms.of_label(is_label, line);
+    if (!weights.empty()) counts = sum(where(is_label, weights, 0), 1, true);
+    if (!weights.empty()) losses = weighted(counts, losses);
+  } else {
+    const double share = smoothing_share(options, rows);
+    const Var others = cast(share, logits.dtype()), own = cast(1 - options.label_smoothing + share, logits.dtype());
+    const Var distribution = where(is_label, own, others);
+    losses = terms.of_distribution(weights.empty() ? distribution : distribution * weights, line);
+    if (!weights.empty()) counts = sum(where(is_label, weights, 0), 1, true);
+  }
+  if (ignored) {
+    const Var counted = numbers != *ignored;
+    losses = where(counted, losses, 0);
+    counts = counts.empty() ? cast(counted, logits.dtype()) : where(counted, counts, 0);
+  }
+  if (options.reduction == Reduction::mean && !counts.empty()) return sum(losses) / sum(counts);
+  return reduce_rows(losses, rows.items, options.reduction);
+}
 
 }  // namespace
 
-Var softmax_cross_entropy(const Operand& logits, const Operand& targets) {
+Var softmax_cross_entropy(const Operand& logits, const Operand& targets, const SoftmaxCrossEntropyOptions& options) {
   const SourceLine line = logits.line();
-  const Scope scope("softmax_cross_entropy", line);
+  const Scope scope(cross_entropy, line);
   const Var scores = as_var(logits), target = as_var(targets);
-  if (scores.rank() != 2)
-    throw ShapeError(error_text("softmax_cross_entropy", fmt::format("logits must be (n, classes), they are {}", to_string(scores.shape())), line));
-  const std::int64_t classes = scores.shape()[1];
-  const bool by_label = target.rank() == 1 && target.dtype() == DType::i64;
-  if (by_label ? target.shape()[0] != scores.shape()[0] : !(target.shape() == scores.shape()))
-    throw ShapeError(error_text("softmax_cross_entropy",
-                                fmt::format("targets {} {} do not belong to logits {}: i64 labels (n,) or probabilities (n, classes) are wanted",
-                                            name(target.dtype()), to_string(target.shape()), to_string(scores.shape())),
-                                line));
-  // Before the pass over the logits, which would be cut in two otherwise.
-  const Var labels = by_label ? unsqueeze(internal::checked_labels(target, classes, line), 1) : Var();
-  const Var largest = stop_gradient(max(scores, 1, true));
-  const Var infinite = literal(std::numeric_limits<double>::infinity());
-  const Var shifted = scores - where(abs(largest) == infinite, 0, largest);
-  const Var exponentials = exp(shifted);
-  const Var total = sum(exponentials, 1, true);
-  Var rows;
-  if (by_label) {
-    const Var is_label = cast(labels, scores.dtype()) == column_index(classes);
-    const Var composed = log(total) - sum(where(is_label, shifted, 0), 1, true);
-    const Var inputs[5] = {composed, scores, exponentials, total, is_label};
-    rows = record(labels_op, inputs, 0, line);
+  const Rows rows(cross_entropy, scores.shape(), options.axis, line);
+  const bool by_label = target.dtype() == DType::i64;
+  check_targets(rows, scores, target, by_label, options, line);
+  if (by_label) return cross_entropy_of_labels(rows, scores, target, options, line);
+  Var distribution = rows.of(target);
+  if (options.label_smoothing != 0)
+    distribution = distribution * (1 - options.label_smoothing) + smoothing_share(options, rows);
+  if (!options.class_weights.empty()) distribution = distribution * options.class_weights;
+  const Var losses = RowTerms(rows.of(scores)).of_distribution(distribution, line);
+  return reduce_rows(losses, rows.items, options.reduction);
+}
+
+Var kl_divergence(const Operand& log_prediction, const Operand& target, const DivergenceOptions& options) {
+  constexpr const char* op = "kl_divergence";
+  const SourceLine line = log_prediction.line();
+  const Scope scope(op, line);
+  const Var q = as_var(log_prediction), t = checked_target(op, q, as_var(target), line);
+  const Rows rows(op, q.shape(), options.axis, line);
+  Var terms;
+  if (options.logarithmic_target) {
+    terms = weighted(exp(t), t - q);
   } else {
-    const Var composed = sum(where(target == 0, 0, target * (log(total) - shifted)), 1, true);
-    const Var inputs[5] = {composed, scores, exponentials, total, target};
-    rows = record(distribution_op, inputs, 0, line);
+    const Var present = where(t == 0, 1, t);
+    terms = where(t == 0, 0, weighted(present, log(present) - q));
   }
-  return mean(rows);
+  return reduce_rows(sum(terms, rows.axis, true), rows.items, options.reduction);
 }
 
-Var mean_squared_error(const Operand& prediction, const Operand& target) {
-  const Scope scope("mean_squared_error", prediction.line());
-  return mean(square(subtract(prediction, target)));
+namespace {
+
+/// √Σx² along `axis`, of x divided by its largest element, so that no square leaves the range.
+Var length(const Var& x, int axis) {
+  const Var largest = stop_gradient(max(abs(x), axis, true));
+  const Var scale = where(largest == 0, 1, largest);
+  return sqrt(sum(square(x / scale), axis, true)) * scale;
 }
 
-Var l2_penalty(std::span<const Parameter> parameters, double lambda, SourceLine line) {
-  const Scope scope("l2_penalty", line);
+}  // namespace
+
+Var cosine_similarity(const Operand& a, const Operand& b, const CosineSimilarityOptions& options) {
+  constexpr const char* op = "cosine_similarity";
+  const SourceLine line = a.line();
+  const Scope scope(op, line);
+  const Var x = as_var(a), y = checked_target(op, x, as_var(b), line);
+  check_positive(op, "epsilon", options.epsilon, line);
+  const Rows rows(op, x.shape(), options.axis, line);
+  const auto direction = [&](const Var& v) { return v / maximum(length(v, rows.axis), options.epsilon); };
+  return reduce_rows(sum(direction(x) * direction(y), rows.axis, true), rows.items, options.reduction);
+}
+
+// --- penalties ---
+
+namespace {
+
+template <class Term>
+Var penalty(const char* op, std::span<const Parameter> parameters, double lambda, double factor, SourceLine line,
+            Term&& term) {
+  const Scope scope(op, line);
   if (!(lambda >= 0) || std::isinf(lambda))
-    throw ValueError(error_text("l2_penalty", fmt::format("lambda is {}; it must be 0 or more, and finite", lambda), line));
-  if (parameters.empty()) throw ValueError(error_text("l2_penalty", "there are no parameters", line));
+    throw ValueError(error_text(op, fmt::format("lambda is {}; it must be 0 or more, and finite", lambda), line));
+  if (parameters.empty()) throw ValueError(error_text(op, "there are no parameters", line));
   Var total;
   for (const Parameter& parameter : parameters) {
-    const Var squares = sum(square(parameter));
-    total = total.empty() ? squares : total + squares;
+    const Var part = sum(term(parameter));
+    total = total.empty() ? part : total + part;
   }
-  return total * (lambda / 2);
+  return weighted(lambda * factor, total);
 }
 
+}  // namespace
+
+Var l2_penalty(std::span<const Parameter> parameters, double lambda, SourceLine line) {
+  return penalty("l2_penalty", parameters, lambda, 0.5, line,
+                 [](const Parameter& parameter) { return square(parameter); });
+}
 Var l2_penalty(std::initializer_list<Parameter> parameters, double lambda, SourceLine line) {
   return l2_penalty(std::span<const Parameter>(parameters.begin(), parameters.size()), lambda, line);
+}
+
+Var l1_penalty(std::span<const Parameter> parameters, double lambda, SourceLine line) {
+  return penalty("l1_penalty", parameters, lambda, 1, line, [](const Parameter& parameter) { return abs(parameter); });
+}
+Var l1_penalty(std::initializer_list<Parameter> parameters, double lambda, SourceLine line) {
+  return l1_penalty(std::span<const Parameter>(parameters.begin(), parameters.size()), lambda, line);
 }
 
 }  // namespace thalweg

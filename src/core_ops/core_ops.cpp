@@ -201,6 +201,9 @@ Var stop_gradient(const Operand& x) { return record(internal::stop_gradient_op, 
 
 Var cast(const Operand& x, DType dtype) {
   const Var value = as_var(x);
+  internal::Recorder& recorder = internal::Recorder::require("cast", x.line());
+  if (recorder.key(value.id()).op == &internal::number_op && is_floating(dtype))
+    return recorder.var(recorder.number(recorder.slot(value.id()).number, dtype, x.line()));
   if (value.dtype() == dtype) return value;
   return record(internal::cast_op, value, static_cast<std::uint64_t>(dtype));
 }

@@ -310,6 +310,16 @@ std::int32_t Recorder::number(double value, bool integer, SourceLine line) {
   return append_source(key, line, slot);
 }
 
+std::int32_t Recorder::number(double value, DType dtype, SourceLine line) {
+  if (deriving_ >= 0) return literal(value, dtype);
+  Key key;
+  key.op = &number_op;
+  key.dtype = dtype;
+  Slot slot{};
+  slot.number = value;
+  return append_source(key, line, slot);
+}
+
 std::int32_t Recorder::parameter(RegistryCore& registry, std::int32_t index, SourceLine line) {
   read(registry);
   for (std::size_t i = pending_.size(); i-- > 0;)  // the latest

@@ -103,6 +103,8 @@ class Recorder {
   std::int32_t constant(const Tensor& tensor, SourceLine line);
   std::int32_t parameter(RegistryCore& registry, std::int32_t index, SourceLine line);
   std::int32_t number(double value, bool integer, SourceLine line);
+  /// A number that has a dtype of its own.
+  std::int32_t number(double value, DType dtype, SourceLine line);
   std::int32_t literal(double value);
   std::int32_t literal(double value, DType dtype);
   Var var(std::int32_t id) const { return Var(serial_, id); }

@@ -1,4 +1,6 @@
 // What plans do, by their own account and by the executor's counters.
+#include <functional>
+
 #include "tests/tape/helpers.hpp"
 
 using namespace thalweg;
@@ -96,4 +98,41 @@ TEST_CASE("explain_plan: an eager tape has no plans") {
   (Var(Tensor{1., 2.}) + 1).value();
   CHECK_THAT(explain_plan(tape), Catch::StartsWith("eager"));
   CHECK(plan_summary(tape).other_passes == 0);
+}
+
+namespace {
+
+/// The passes over memory that `loss` of `x` and its gradient take.
+PlanSummary passes_of(const Tensor& x, const std::function<Var(const Var&)>& loss, std::string& text) {
+  const Tape tape;
+  const Var input = x;
+  gradients(loss(input), {input})[0].value();
+  text = explain_plan(tape);
+  return plan_summary(tape);
+}
+
+}  // namespace
+
+TEST_CASE("explain_plan: softmax cross entropy and its gradient are one pass over the logits") {
+  const Tensor logits = noise({128, 10}, 1), labels = some_labels(128, 10, 2), weights = noise({10}, 3), targets = noise({128, 10}, 4);
+  std::string text;
+  struct Row {
+    const char* name;
+    std::function<Var(const Var&)> loss;
+    std::int64_t passes;  // of them one over the logits; the others are over labels or rows
+  };
+  const Row rows[] = {
+      {"labels", [&](const Var& x) { return softmax_cross_entropy(x, labels); }, 2},
+      {"smoothed", [&](const Var& x) { return softmax_cross_entropy(x, labels, {.label_smoothing = 0.1}); }, 2},
+      {"weighted", [&](const Var& x) { return softmax_cross_entropy(x, labels, {.class_weights = weights}); }, 4},
+      {"probabilities", [&](const Var& x) { return softmax_cross_entropy(x, targets); }, 1},
+      {"binary", [&](const Var& x) { return binary_cross_entropy_with_logits(x, targets); }, 1},
+      {"huber", [&](const Var& x) { return huber(x, targets); }, 1},
+      {"divergence", [&](const Var& x) { return kl_divergence(x, targets); }, 1},
+  };
+  for (const Row& row : rows) {
+    const PlanSummary summary = passes_of(logits, row.loss, text);
+    INFO(row.name << "\n" << text);
+    CHECK(summary.other_passes <= row.passes);
+  }
 }

@@ -1,4 +1,6 @@
 #pragma once
+#include <optional>
+
 #include <thalweg/op.hpp>
 
 namespace thalweg {
@@ -12,8 +14,8 @@ Var gather(const Operand& x, const Operand& indices);
 Var one_hot(const Operand& labels, std::int64_t classes, DType dtype = DType::f32);
 
 namespace internal {
-/// The labels themselves, once they have been seen to lie in [0, classes).
-Var checked_labels(const Operand& labels, std::int64_t classes, SourceLine line);
+/// The labels themselves, once they have been seen to lie in [0, classes) or to be `ignored`.
+Var checked_labels(const Operand& labels, std::int64_t classes, std::optional<std::int64_t> ignored, SourceLine line);
 }  // namespace internal
 
 }  // namespace thalweg
