@@ -12,6 +12,7 @@
 //   2. tests/ops/references/record exponential
 //      evaluates `reference` to 50 digits at inputs drawn from the row and writes them to the end of that file.
 //   3. tests/run "op table*"
+// A new family is a file like the others, and its function in the list below and in table.cpp.
 // An op that is not elementwise says its `shapes` (three at least) and `examples` in place of `points`. An op with
 // attributes has a row for each form that matters; the function holds the attributes:
 //          {.op = "sum",
@@ -125,12 +126,14 @@ Family activation_family();
 Family arithmetic_family();
 Family exponential_family();
 Family indexing_family();
+Family logic_family();
 Family loss_family();
 Family matmul_family();
 Family normalization_family();
 Family random_family();
 Family reduction_family();
 Family shape_family();
+Family trigonometric_family();
 
 const std::vector<Family>& families();
 
