@@ -65,12 +65,9 @@ Var weighted(const Operand& factor, const Operand& term) { return chain(factor, 
 
 Var reduce(const Var& losses, Reduction reduction) {
   switch (reduction) {
-    case Reduction::none:
-      return losses;
-    case Reduction::sum:
-      return sum(losses);
-    case Reduction::mean:
-      return mean(losses);
+    case Reduction::none: return losses;
+    case Reduction::sum: return sum(losses);
+    case Reduction::mean: return mean(losses);
   }
   return losses;
 }
@@ -191,6 +188,11 @@ struct Rows {
 
 void check_targets(const Rows& rows, const Var& logits, const Var& target, bool by_label,
                    const SoftmaxCrossEntropyOptions& options, SourceLine line) {
+  if (by_label && target.shape() == rows.shape)
+    throw DtypeError(error_text(
+        cross_entropy,
+        fmt::format("targets of the logits' shape are probabilities of dtype {}, these are i64", name(logits.dtype())),
+        line));
   const Shape& wanted = by_label ? rows.items : rows.shape;
   if (!(target.shape() == wanted))
     throw ShapeError(error_text(cross_entropy,

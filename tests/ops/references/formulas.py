@@ -97,14 +97,47 @@ def matmul(x, y):
     return reduce_over(total, x * y, -1)
 
 
-def cross_entropy(logits, targets):
-    """The mean over rows of −Σ target·ln softmax; a target of 0 removes its term."""
-    rows = along(log_softmax, logits, 1)
-    if targets.ndim == 1:
-        terms = [-rows[i, label] for i, label in enumerate(targets)]
-    else:
-        terms = [-total([t * l for t, l in zip(*pair) if t != 0] or [mp.mpf(0)]) for pair in zip(targets, rows)]
-    return np.asarray(mean(terms), dtype=object)
+def cross_entropy(logits, targets, axis=-1, smoothing=0, weights=None, ignored=None, reduction="mean"):
+    """-sum of weight * target * ln softmax along an axis, of labels or probabilities; a factor of 0 removes its term."""
+    rows = np.moveaxis(along(lambda row: [element - log_sum_exp(row) for element in row], logits, axis), axis, -1)
+    by_label = targets.ndim < logits.ndim
+    targets = targets if by_label else np.moveaxis(targets, axis, -1)
+    losses, counts = np.empty(rows.shape[:-1], dtype=object), np.empty(rows.shape[:-1], dtype=object)
+    weights = [mp.mpf(1)] * rows.shape[-1] if weights is None else weights
+    for index in np.ndindex(*losses.shape):
+        losses[index], counts[index] = mp.mpf(0), mp.mpf(0)
+        if by_label and targets[index] == ignored:
+            continue
+        own = [mp.mpf(c == targets[index]) for c in range(rows.shape[-1])] if by_label else targets[index]
+        factors = [w * ((1 - mp.mpf(smoothing)) * t + mp.mpf(smoothing) / len(own)) for w, t in zip(weights, own)]
+        losses[index] = -total([f * l for f, l in zip(factors, rows[index]) if f != 0])
+        counts[index] = weights[targets[index]] if by_label else mp.mpf(1)
+    if reduction == "none":
+        return losses
+    sums = reduce_over(total, losses)
+    count = total(list(counts.reshape(-1)))
+    return sums if reduction == "sum" else sums / count if count else np.asarray(mp.nan, dtype=object)
+
+
+def huber(r, delta=1):
+    return r * r / 2 if abs(r) <= delta else delta * (abs(r) - mp.mpf(delta) / 2)
+
+
+def binary_cross_entropy(x, t, positive=1):
+    terms = [positive * t * mp.log1p(mp.exp(-x)) if t != 0 else mp.mpf(0)]
+    return total(terms + [(1 - t) * mp.log1p(mp.exp(x)) if t != 1 else mp.mpf(0)])
+
+
+def divergence(q, p):
+    return p * (mp.log(p) - q) if p != 0 else mp.mpf(0)
+
+
+def cosine_similarity(a, b, axis=-1, epsilon=1e-8):
+    def direction(v):
+        length = of_each(mp.sqrt, reduce_over(total, v * v, axis, keep=True))
+        return v / of_each(lambda n: larger(n, mp.mpf(epsilon)), length)
+
+    return reduce_over(total, direction(a) * direction(b), axis)
 
 
 def batch_norm(x, gamma, beta, epsilon, axes=0):
