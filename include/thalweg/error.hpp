@@ -48,6 +48,11 @@ class TapeError : public Error {
  public:
   using Error::Error;
 };
+/// A NaN or an infinity, found on a tape with TapeOptions::detect_anomaly.
+class AnomalyError : public Error {
+ public:
+  using Error::Error;
+};
 /// A file that cannot be read or written, or is not what its format says.
 class IoError : public Error {
  public:

@@ -27,6 +27,11 @@ enum class Engine : std::uint8_t { planned, eager };
 struct TapeOptions {
   Phase phase = Phase::training;
   Engine engine = Engine::planned;
+  /// Requests look for NaNs and infinities in what they deliver: values asked for, gradients, parameters written. Where
+  /// there is one, the request is carried out all the same and then throws an AnomalyError that names the node which made
+  /// it of finite numbers: op, shapes and ranges of its inputs, element, way from a parameter, the user's line and its
+  /// text. A parameter that step() or assign() made so is named with its element.
+  bool detect_anomaly = false;
 };
 
 /// An append-only recording, current on its thread from its construction until it ends or a newer tape begins.

@@ -89,7 +89,7 @@ const void* Recorder::execute_eager(Segment& segment, SourceLine line, const Bac
       std::memcpy(data, eager_value(output.node).raw(), bytes);
     }
   }
-  const bool asks = request.op == &value_request_op || request.op == &item_request_op;
+  const bool asks = request.op != &effects_request_op;
   const void* const value = asks ? eager_value(request.inputs[0]).raw() : nullptr;
   for (const auto& [tensor, effect] : writes) std::memcpy(assigned_data(effect.node), tensor.raw(), tensor.bytes());
   return value;

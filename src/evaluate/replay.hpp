@@ -23,6 +23,7 @@ class Replay {
     }
   }
 
+  std::int32_t computed() const { return copy_.size(); }
   /// The value of a node that has been computed; null for requests, numbers, and what cannot be had again.
   const Tensor* value(std::int32_t id);
   bool is_stale(std::int32_t id) const { return stale_[static_cast<std::size_t>(id)]; }

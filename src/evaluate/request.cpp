@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "src/core_ops/core_ops.hpp"
+#include "src/evaluate/anomaly.hpp"
 #include "src/plan/plan.hpp"
 #include "src/tape/recorder.hpp"
 
@@ -113,11 +114,9 @@ Tensor Recorder::value(std::int32_t id, SourceLine line) {
   Segment& segment = complete(request_key(value_request_op, id), line, [](Segment&) {});
   note_asked(segment, id);
   execute(segment, "value()", line, {});
-  commit("value()", line);
-  if (engine() == Engine::eager) return eager_value(id);
-  for (const HeldValue& held : held_)
-    if (held.node == id) return held.tensor;
-  return Tensor();  // unreachable: the plan has delivered it
+  const Tensor result = engine() == Engine::eager ? eager_value(id) : held_value(id);
+  conclude(segment, result.raw(), {}, "value()", line);
+  return result;
 }
 
 double Recorder::item(std::int32_t id, SourceLine line) {
@@ -125,7 +124,7 @@ double Recorder::item(std::int32_t id, SourceLine line) {
   Segment& segment = complete(request_key(item_request_op, id), line, [](Segment&) {});
   note_asked(segment, id);
   const void* const data = execute(segment, "item()", line, {});
-  commit("item()", line);
+  conclude(segment, data, {}, "item()", line);
   return read_element(data, info(id).dtype);
 }
 
@@ -134,7 +133,7 @@ void Recorder::run_effects(const char* writer, SourceLine line) {
   Segment& segment = complete(request_key(effects_request_op), line, [](Segment&) {});
   note_asked(segment, -1);
   execute(segment, writer, line, {});
-  commit(writer, line);
+  conclude(segment, nullptr, {}, writer, line);
 }
 
 void Recorder::backward(std::int32_t loss, std::int32_t seed, const BackwardTarget& target, SourceLine line) {
@@ -153,8 +152,8 @@ void Recorder::backward(std::int32_t loss, std::int32_t seed, const BackwardTarg
   requested_ = &segment;
   if (target.buffer == nullptr)  // until they have been filled
     for (const std::uint32_t uid : segment.registries) registry_by_uid(uid)->gradients_fresh = false;
-  execute(segment, "backward()", line, target);
-  commit("backward()", line);
+  const void* const value = execute(segment, "backward()", line, target);
+  conclude(segment, value, target, "backward()", line);
   if (target.buffer == nullptr)
     for (const std::uint32_t uid : segment.registries) registry_by_uid(uid)->gradients_fresh = true;
 }
@@ -171,6 +170,15 @@ void Recorder::commit(const char* writer, SourceLine line) {
   claims_.clear();
   for (const PendingEffect& effect : pending_) effect.registry->note_write(effect.index, writer, line);
   pending_.clear();
+}
+
+void Recorder::conclude(const Segment& segment, const void* value, const BackwardTarget& target, const char* writer,
+                        SourceLine line) {
+  if (!options_.detect_anomaly) [[likely]]
+    return commit(writer, line);
+  const std::optional<BadNumber> bad = find_bad_number(*this, segment, value, target);
+  commit(writer, line);
+  if (bad) throw_anomaly(*this, *bad, writer, line);
 }
 
 void Recorder::check_fresh(std::int32_t leaf, SourceLine line) const {
@@ -205,6 +213,12 @@ char* Recorder::arena(std::size_t bytes) {
   arena_ = grown;
   arena_bytes_ = size;
   return arena_;
+}
+
+/// The tensor that holds what was asked for; the plan has delivered it.
+Tensor Recorder::held_value(std::int32_t id) const {
+  const auto held = std::find_if(held_.begin(), held_.end(), [&](const HeldValue& value) { return value.node == id; });
+  return held->tensor;
 }
 
 /// The tensor held for a node that was asked for; made where there is none yet.

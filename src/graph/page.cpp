@@ -11,6 +11,7 @@
 
 #include "src/core_ops/core_ops.hpp"
 #include "src/evaluate/replay.hpp"
+#include "src/evaluate/source_text.hpp"
 #include "src/graph/dot.hpp"
 #include "src/graph/page_template.inc"
 
@@ -55,44 +56,6 @@ json summary_of(const Tensor& tensor) {
     summary["counts"] = counts;
   }
   return summary;
-}
-
-/// The lines of source files, as far as these can be read where the program runs.
-class SourceText {
- public:
-  std::string line(SourceLine place) {
-    if (place.line == 0) return "";
-    auto [at, is_new] = files_.try_emplace(place.file);
-    if (is_new) {
-      std::ifstream stream = open(place.file);
-      for (std::string text; std::getline(stream, text);) at->second.push_back(text);
-    }
-    if (place.line > at->second.size()) return "";
-    const std::string& text = at->second[place.line - 1];
-    return text.substr(std::min(text.size(), text.find_first_not_of(' ')));
-  }
-
- private:
-  /// A build names files relative to its own folder: they are looked for beside the working folder and above it.
-  static std::ifstream open(const std::filesystem::path& file) {
-    if (std::ifstream stream(file); stream) return stream;
-    std::filesystem::path inner;
-    for (const std::filesystem::path& part : file)
-      if (part != "..") inner /= part;
-    std::error_code ignored;
-    for (std::filesystem::path folder = std::filesystem::current_path(ignored); folder.has_relative_path();
-         folder = folder.parent_path())
-      if (std::ifstream stream(folder / inner); stream) return stream;
-    return {};
-  }
-
-  std::map<std::string, std::vector<std::string>> files_;
-};
-
-std::string place_text(SourceLine line) {
-  const std::string text = error_text("", "", line);
-  const std::size_t at = text.find(" at ");
-  return at == std::string::npos ? "" : text.substr(at + 4);
 }
 
 /// What the last backward pass started from; −1 where there was none.

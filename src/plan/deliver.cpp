@@ -15,6 +15,7 @@ void Planner::deliver(std::int32_t id, const PlanBuffer& destination) {
   const std::int32_t buffer = materialize(id);
   PlanBuffer& made = this->buffer(buffer);
   const bool is_kept = destination.place == PlanBuffer::Place::arena;
+  const bool is_asked = segment_ != nullptr && key(segment_->request).inputs[0] == id;
   const bool is_own = made.place == PlanBuffer::Place::arena;
   if (is_kept && key(id).op->kind != Kind::source) {
     const std::int32_t base = root(buffer);
@@ -24,7 +25,7 @@ void Planner::deliver(std::int32_t id, const PlanBuffer& destination) {
                    place == PlanBuffer::Place::held)) {
       if (place == PlanBuffer::Place::arena) kept_buffers_.push_back(base);
       plan_->kept.push_back({id, buffer});
-      if (plan_->value_buffer_ < 0) plan_->value_buffer_ = buffer;
+      if (is_asked) plan_->value_buffer_ = buffer;
       return;
     }
   }
@@ -48,7 +49,7 @@ void Planner::deliver(std::int32_t id, const PlanBuffer& destination) {
   copy.output = add_buffer(there);
   if (is_kept) {
     kept_buffers_.push_back(copy.output);
-    if (plan_->value_buffer_ < 0) plan_->value_buffer_ = copy.output;
+    if (is_asked) plan_->value_buffer_ = copy.output;
   }
   if (is_kept || destination.place == PlanBuffer::Place::held) plan_->kept.push_back({id, copy.output});
   add_step(Step::Kind::copy, plan_->copies_.size());

@@ -101,7 +101,7 @@ class Plan {
   static void learn(Recorder& recorder);
 
   struct Outcome {
-    const void* value = nullptr;  // of an item request
+    const void* value = nullptr;  // that an item request asks for, or that backward starts from
   };
   Outcome run(Recorder& recorder, const Recorder::BackwardTarget& target, SourceLine line);
 
@@ -209,7 +209,7 @@ class Plan {
   std::vector<const void*> opaque_memory_;
   std::vector<std::int32_t> sweep_lists_;  // nodes, reads and writes of the sweeps
   std::vector<DynamicView> dynamic_views_;
-  std::int32_t value_buffer_ = -1;  // of an item request
+  std::int32_t value_buffer_ = -1;  // of what an item request or backward asks for
   // What the addresses that are not bound at every run depend on.
   struct Binding {
     void* arena = nullptr;

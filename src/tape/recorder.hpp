@@ -182,10 +182,15 @@ class Recorder {
   char* arena(std::size_t bytes);  // grows; what is in it moves along
   char* arena_data() const { return arena_; }
   void* hold(std::int32_t id);
+  Tensor held_value(std::int32_t id) const;
   const std::vector<PendingEffect>& pending() const { return pending_; }
   /// Nobody else may read what the pending effects write, until they are committed.
   void claim_effects(const char* writer, SourceLine line);
   void commit(const char* writer, SourceLine line);
+  /// Commits what the segment's request has done, and looks for bad numbers in it where the tape is to; `value` is where
+  /// the one asked for lies.
+  void conclude(const Segment& segment, const void* value, const BackwardTarget& target, const char* writer,
+                SourceLine line);
   /// TapeError where what node `leaf` reads was written since it was recorded.
   void check_fresh(std::int32_t leaf, SourceLine line) const;
   RegistryCore* registry_by_uid(std::uint32_t uid) const;
@@ -230,7 +235,8 @@ class Recorder {
   Segment* find_segment(const Key& request, std::uint64_t hash) const;
   Segment* make_segment(std::int32_t request, std::uint64_t hash);
   const Shape* source_shape(const Key& key) const;
-  /// Computes what the segment's request asks for; returns where the value of an item request lies.
+  /// Computes what the segment's request asks for; returns where the value of an item request, or of what backward
+  /// starts from, lies.
   const void* execute(Segment& segment, const char* writer, SourceLine line, const BackwardTarget& target);
   const void* execute_eager(Segment& segment, SourceLine line, const BackwardTarget& target);
   void compute_eagerly(std::int32_t id);

@@ -113,3 +113,14 @@ TEST_CASE("rule 2: a backward pass through a changed parameter is an error, too"
   f.optimizer.step();
   CHECK_THAT(error_of<TapeError>([&] { backward(second); }), Catch::Contains("'weight'") && Catch::Contains("step()"));
 }
+
+TEST_CASE("rule 2: item() gives what it was asked of, whatever else is kept") {
+  for (const Engine engine : {Engine::planned, Engine::eager}) {
+    Tape tape({.engine = engine});
+    const Var x = Tensor{1., 2.};
+    const Var kept = sum(x * 3), asked = sum(square(x));
+    tape.keep(kept);
+    CHECK(asked.item() == 5);
+    CHECK(kept.item() == 9);
+  }
+}

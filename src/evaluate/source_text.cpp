@@ -1,0 +1,43 @@
+#include "src/evaluate/source_text.hpp"
+
+#include <filesystem>
+
+namespace thalweg::internal {
+
+namespace {
+
+/// A build names files relative to its own folder: they are looked for beside the working folder and above it.
+std::ifstream open_source(const std::filesystem::path& file) {
+  if (std::ifstream stream(file); stream) return stream;
+  std::filesystem::path inner;
+  for (const std::filesystem::path& part : file)
+    if (part != "..") inner /= part;
+  std::error_code ignored;
+  for (std::filesystem::path folder = std::filesystem::current_path(ignored); folder.has_relative_path();
+       folder = folder.parent_path())
+    if (std::ifstream stream(folder / inner); stream) return stream;
+  return {};
+}
+
+}  // namespace
+
+std::string SourceText::line(SourceLine place) {
+  if (place.line == 0) return "";
+  const auto [at, is_new] = files_.try_emplace(place.file);
+  if (is_new) {
+    std::ifstream stream = open_source(place.file);
+    for (std::string text; std::getline(stream, text);) at->second.push_back(text);
+  }
+  if (place.line > at->second.size()) return "";
+  const std::string& text = at->second[place.line - 1];
+  const std::size_t begin = text.find_first_not_of(" \t"), end = text.find_last_not_of(" \t\r");
+  return begin == std::string::npos ? "" : text.substr(begin, end - begin + 1);
+}
+
+std::string place_text(SourceLine line) {
+  const std::string text = error_text("", "", line);
+  const std::size_t at = text.find(" at ");
+  return at == std::string::npos ? "" : text.substr(at + 4);
+}
+
+}  // namespace thalweg::internal
