@@ -1,12 +1,16 @@
-// GF/s of matrix multiplication by shape: `matmul [threads] [seconds per shape]`. Best of the repeated timings.
+// GF/s of matrix multiplication by shape: `matmul [threads [seconds per shape [m n k [NN|NT|TN|TT]]]]`. Best of the
+// repeated timings.
 
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <iterator>
 #include <memory>
 #include <new>
+#include <string_view>
+#include <vector>
 
 #include <thalweg/threads.hpp>
 
@@ -119,8 +123,14 @@ int main(int argument_count, char** arguments) {
   const int threads = argument_count > 1 ? std::atoi(arguments[1]) : 1;
   const double seconds = argument_count > 2 ? std::atof(arguments[2]) : 0.05;
   thalweg::set_thread_count(threads);
+  std::vector<Case> chosen(std::begin(cases), std::end(cases));
+  if (argument_count > 5) {
+    const std::string_view transposes = argument_count > 6 ? arguments[6] : "NN";
+    chosen = {{"", std::atol(arguments[3]), std::atol(arguments[4]), std::atol(arguments[5]), transposes[0] == 'T',
+               transposes.back() == 'T', false}};
+  }
   std::printf("%-38s %5s %5s %5s %2s %8s %8s %10s\n", "", "m", "n", "k", "", "f32", "f64", "f32 ns");
-  for (const Case& shape : cases) {
+  for (const Case& shape : chosen) {
     const double single = gigaflops<float>(shape, seconds), twice = gigaflops<double>(shape, seconds);
     const double work = 2. * static_cast<double>(shape.m) * static_cast<double>(shape.n) * static_cast<double>(shape.k);
     std::printf("%-38s %5ld %5ld %5ld %c%c %8.1f %8.1f %10.1f\n", shape.what, static_cast<long>(shape.m),

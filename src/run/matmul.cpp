@@ -16,7 +16,7 @@ HWY_EXPORT(multiply_f64);
 std::size_t matmul_workspace(const Matmul& matmul) {
   const std::size_t element = size_of(matmul.dtype);
   if (!is_packed(matmul.m, matmul.n, matmul.k, element)) return 0;
-  return static_cast<std::size_t>(packed_elements(matmul.m, matmul.n, matmul.k)) * element;
+  return static_cast<std::size_t>(packed_elements(matmul.m, matmul.k)) * element;
 }
 
 void matmul(const Matmul& matmul, void* workspace) {

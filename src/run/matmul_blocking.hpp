@@ -17,9 +17,10 @@ inline constexpr std::int64_t row_stretch = 64;
 inline constexpr std::int64_t direct_rows = 64, transposed_rows = 256, parallel_parts = 6;
 /// Direct, B transposed: the stack that a copied panel takes.
 inline constexpr std::int64_t stack_bytes = 24 * 1024;
-/// Packed: what lies in the workspace at a time, and the part of C that is one task.
-inline constexpr std::int64_t packed_steps = 512, packed_rows = 2048, packed_columns = 4096;
-inline constexpr std::int64_t task_rows = 192, task_panels = 8;
+/// Packed: what is copied at a time, the rows of A that one task copies, and the parts that the columns of C are cut into
+/// for several threads. (Long stretches of k: sums that go back to C cost more than a panel of B out of the third-level
+/// cache.)
+inline constexpr std::int64_t packed_steps = 1024, packed_rows = 1024, task_rows = 64, packed_parts = 12;
 
 /// The steps of a stretch of k: even, in multiples of row_stretch, at most `most` (such a multiple).
 constexpr std::int64_t slice_steps(std::int64_t k, std::int64_t most) {
@@ -46,13 +47,13 @@ constexpr bool is_packed(std::int64_t m, std::int64_t n, std::int64_t k, std::si
 /// 64 bytes beyond a row keep the rows of a power of two out of the same cache sets.
 constexpr std::int64_t packed_a_stride(std::int64_t length) { return (length + 15) / 16 * 16 + 16; }
 
-/// Panels are whole vectors, of at most 16 elements.
-constexpr std::int64_t packed_b_elements(std::int64_t n, std::int64_t steps) { return (n + 15) / 16 * 16 * steps; }
+/// Room for a panel: at most three vectors of 16 elements wide.
+constexpr std::int64_t packed_panel_elements(std::int64_t steps) { return 48 * steps; }
 
-constexpr std::int64_t packed_elements(std::int64_t m, std::int64_t n, std::int64_t k) {
+constexpr std::int64_t packed_elements(std::int64_t m, std::int64_t k) {
   const std::int64_t rows = std::min(m, packed_rows), steps = std::min(k, packed_steps);
   const std::int64_t a = std::max(rows * packed_a_stride(steps), steps * packed_a_stride(rows));
-  return packed_b_elements(std::min(n, packed_columns), steps) + a;
+  return packed_parts * packed_panel_elements(steps) + a;
 }
 
 }  // namespace thalweg::run

@@ -264,21 +264,22 @@ void copy_row(const T* HWY_RESTRICT from, std::int64_t count, T* HWY_RESTRICT to
   for (; i < count; ++i) to[i] = from[i];
 }
 
-/// Copies op(B)'s rows of a slice, panel by panel, each panel's rows one after the other.
+/// Copies the rows of op(B) that a slice reads of a panel, one after the other.
 template <class T>
-void pack_b(const Product<T>& product, std::int64_t first, std::int64_t steps, const Panels<T>& panels,
-            Range panel_range, T* packed) {
-  for (std::int64_t index = panel_range.begin; index < panel_range.end; ++index) {
-    const Panel panel = panels[index];
-    const std::int64_t width = Panels<T>::width(panel);
-    T* to = packed + panel.column * steps;
-    if (product.transpose_b) {
-      transpose(product.b + panel.column * product.ldb + first, product.ldb, panel.count, steps, to, width);
-    } else {
-      const T* from = product.b + first * product.ldb + panel.column;
-      for (std::int64_t step = 0; step < steps; ++step)
-        copy_row(from + step * product.ldb, panel.count, to + step * width);
-    }
+void pack_panel(const Product<T>& product, const Slice<T>& slice, const Panel& panel, T* to) {
+  const std::int64_t width = Panels<T>::width(panel);
+  if (product.transpose_b) {
+    const T* const from = product.b + panel.column * product.ldb + slice.first;
+    return transpose(from, product.ldb, panel.count, slice.steps, to, width);
+  }
+  // Rows far apart: the processor does not foresee them.
+  constexpr std::int64_t rows_ahead = 8, line = 64 / sizeof(T);
+  const T* from = product.b + slice.first * product.ldb + panel.column;
+  for (std::int64_t step = 0; step < slice.steps; ++step, from += product.ldb) {
+    if (step + rows_ahead < slice.steps)
+      for (std::int64_t i = 0; i < panel.count; i += line)
+        __builtin_prefetch(from + rows_ahead * product.ldb + i, 0, 2);
+    copy_row(from, panel.count, to + step * width);
   }
 }
 
@@ -297,54 +298,44 @@ void pack_a(const Product<T>& product, const Slice<T>& packed, Range rows, T* to
   }
 }
 
-/// One block of rows at most packed_rows high and of columns at most packed_columns wide.
+/// One block of at most packed_rows rows: of A a slice is copied at a time, of B a panel of it, into memory that stays in
+/// the second-level cache while all rows of the block pass it.
 template <class T>
 void multiply_packed_block(const Product<T>& product, T* workspace) {
   const Panels<T> panels(product.n);
-  T* packed_b = workspace;
+  const std::int64_t parts = thread_limit() > 1 ? std::min(panels.count(), packed_parts) : 1;
   for_each_slice(product.k, packed_steps, [&](std::int64_t first, std::int64_t steps) HWY_ATTR {
-    T* packed_a = workspace + packed_b_elements(product.n, steps);
+    T* const packed_a = workspace + packed_parts * packed_panel_elements(steps);
     Slice<T> slice{first, steps, packed_a, packed_a_stride(steps), 1};
     if (product.a_step != 1) {
       slice.a_row = 1;
       slice.a_step = packed_a_stride(product.m);
     }
-    const std::int64_t row_parts = hwy::DivCeil(product.m, task_rows);
-    for_each_block(1, 1, panels.count(), panels.count(), [&](Range, Range panel_range) HWY_ATTR {
-      pack_b(product, first, steps, panels, panel_range, packed_b);
-    });
-    for_each_block(product.m, row_parts, 1, 1,
+    for_each_block(product.m, hwy::DivCeil(product.m, task_rows), 1, 1,
                    [&](Range rows, Range) HWY_ATTR { pack_a(product, slice, rows, packed_a); });
-    for_each_block(product.m, row_parts, panels.count(), hwy::DivCeil(panels.count(), task_panels),
-                   [&](Range rows, Range panel_range) HWY_ATTR {
-                     for (std::int64_t index = panel_range.begin; index < panel_range.end; ++index) {
-                       const Panel panel = panels[index];
-                       multiply_panel(product, slice, rows, panel, packed_b + panel.column * steps,
-                                      Panels<T>::width(panel));
-                     }
-                   });
+    parallel_for(parts, [&](std::int64_t index) HWY_ATTR {
+      T* const packed_b = workspace + index * packed_panel_elements(steps);
+      const Range range = part(index, parts, panels.count());
+      for (std::int64_t p = range.begin; p < range.end; ++p) {
+        const Panel panel = panels[p];
+        pack_panel(product, slice, panel, packed_b);
+        multiply_panel(product, slice, {0, product.m}, panel, packed_b, Panels<T>::width(panel));
+      }
+    });
   });
 }
 
 template <class T>
 HWY_NOINLINE void multiply_packed(const Product<T>& product, T* workspace) {
-  const std::int64_t column_blocks = (product.n + packed_columns - 1) / packed_columns;
   const std::int64_t row_blocks = (product.m + packed_rows - 1) / packed_rows;
-  for (std::int64_t column_block = 0; column_block < column_blocks; ++column_block) {
-    const Range columns{column_block * packed_columns, std::min(product.n, (column_block + 1) * packed_columns)};
-    for (std::int64_t row_block = 0; row_block < row_blocks; ++row_block) {
-      const Range rows = part(row_block, row_blocks, product.m);
-      Product<T> block = product;
-      block.m = rows.end - rows.begin;
-      block.n = columns.end - columns.begin;
-      block.a += rows.begin * product.a_row;
-      block.b += columns.begin * (product.transpose_b ? product.ldb : 1);
-      const std::ptrdiff_t offset = rows.begin * product.ldc + columns.begin;
-      block.c += offset;
-      if (block.start) block.start += offset;
-      if (block.epilogue.bias && !block.epilogue.single_bias) block.epilogue.bias += columns.begin;
-      multiply_packed_block(block, workspace);
-    }
+  for (std::int64_t row_block = 0; row_block < row_blocks; ++row_block) {
+    const Range rows = part(row_block, row_blocks, product.m);
+    Product<T> block = product;
+    block.m = rows.end - rows.begin;
+    block.a += rows.begin * product.a_row;
+    block.c += rows.begin * product.ldc;
+    if (block.start) block.start += rows.begin * product.ldc;
+    multiply_packed_block(block, workspace);
   }
 }
 
