@@ -124,6 +124,7 @@ void Planner::finish(std::size_t arena_begin) {
   std::erase_if(steps_, [&](const Step& step) {
     return step.kind == Step::Kind::sweep && sweeps_[static_cast<std::size_t>(step.index)].sweep.outputs.empty();
   });
+  steps_.insert(steps_.begin(), early_steps_.begin(), early_steps_.end());
   lay_out(arena_begin);
   find_moving_buffers();
   plan_->steps_.reserve(steps_.size());

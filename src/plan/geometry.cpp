@@ -62,4 +62,15 @@ OperandGeometry operand_geometry(const Shape& operand, const Shape& domain) {
   return {false, Extent::element, 0};
 }
 
+Shape stretched_to_rows(const Shape& operand, const Shape& domain) {
+  std::array<std::int64_t, Shape::max_rank> dimensions{};
+  const int lead = domain.rank() - operand.rank();
+  bool behind = true;
+  for (int axis = domain.rank(); axis-- > 0;) {
+    behind = behind && (axis < lead || operand[axis - lead] == 1);
+    dimensions[static_cast<std::size_t>(axis)] = behind ? 1 : domain[axis];
+  }
+  return Shape(std::span<const std::int64_t>(dimensions.data(), static_cast<std::size_t>(domain.rank())));
+}
+
 }  // namespace thalweg::internal

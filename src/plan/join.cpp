@@ -75,7 +75,7 @@ bool Planner::is_read_in_sweep(std::int32_t id, const SweepBuild& sweep) {
 
 Planner::Fit Planner::fit(const SweepBuild& sweep, std::int32_t id, const Shape& domain) {
   const Node& operand = node(id);
-  if (const CopiedOut* copied = copied_out(id)) return {copied->step < sweep.step, Extent::element, 0};
+  if (const CopiedOut* copied = copied_out(id)) return {copied->step < sweep.step, copied->extent, copied->columns};
   const bool is_lazy = operand.where == Node::Where::lazy && !is_copied(operand, sweep);
   if (is_lazy && this->key(id).op->kind == Kind::broadcast) return fit(sweep, this->key(id).inputs[0], domain);
   const OperandGeometry geometry = operand_geometry(shape(id), domain);

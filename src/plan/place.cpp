@@ -51,12 +51,9 @@ Factor factor_of(const Shape& stored, bool transposed) {
 void Planner::place(Node& node) {
   const Key& key = this->key(node.id);
   switch (key.op->kind) {
-    case Kind::source:
-      return place_source(node, key);
-    case Kind::elementwise:
-      return place_elementwise(node, key);
-    case Kind::reduction:
-      return place_reduction(node, key);
+    case Kind::source: return place_source(node, key);
+    case Kind::elementwise: return place_elementwise(node, key);
+    case Kind::reduction: return place_reduction(node, key);
     case Kind::broadcast: {
       const Node& from = this->node(key.inputs[0]);
       if (from.where == Node::Where::lazy && this->key(from.id).op->kind == Kind::view && shape(from.id).size() != 1)
@@ -65,14 +62,10 @@ void Planner::place(Node& node) {
       node.step = this->node(key.inputs[0]).step;
       return;
     }
-    case Kind::view:
-      return place_view(node, key);
-    case Kind::contraction:
-      return place_contraction(node, key);
-    case Kind::random:
-      return place_draw(node, key);
-    case Kind::opaque:
-      return place_opaque(node, key);
+    case Kind::view: return place_view(node, key);
+    case Kind::contraction: return place_contraction(node, key);
+    case Kind::random: return place_draw(node, key);
+    case Kind::opaque: return place_opaque(node, key);
     case Kind::effect: {  // an assign stands for the value it assigns
       const std::int32_t id = node.id, uses = node.uses;
       const bool target = node.target;
@@ -142,31 +135,47 @@ void Planner::place_elementwise(Node& node, const Key& key) {
   copied_out_.clear();
 }
 
-/// Operands that lie in the domain neither by element nor by row or column are copied out to its shape; so is one of
+/// Operands that lie in the domain neither by element nor by row or column are copied out: along the axes before the last
+/// they have, which makes them lie by row, or where that does not go with the others to the domain's shape. So is one of
 /// them where all are stretched, for a pass computes a value for each element from at least one that has them all.
 void Planner::copy_out_stretched(std::span<const std::int32_t> inputs, const Shape& domain) {
-  const auto copy_out = [&](std::int32_t input) {
+  const auto copy_out = [&](std::int32_t input, const Shape& target, const OperandGeometry& geometry) {
     const std::int32_t from = materialize(input);
-    const StridedView view = broadcast_to_op.view_rule(shape(input), domain, 0, {});
-    const std::int32_t buffer = copy_view(input, from, view, domain);
-    copied_out_.push_back({input, buffer, last_step()});
+    const StridedView view = broadcast_to_op.view_rule(shape(input), target, 0, {});
+    const std::int32_t buffer = copy_view(input, from, view, target);
+    std::int32_t step = last_step();
+    if (node(input).buffer_step < 0) {  // there from the beginning, and so is its copy: no pass is cut in two by it
+      early_steps_.push_back(steps_.back());
+      steps_.pop_back();
+      step = -1;
+    }
+    copied_out_.push_back({input, buffer, step, geometry.extent, geometry.columns});
   };
   Extent joined = Extent::single;
   std::int64_t columns = 0;
+  const auto agrees = [&](const OperandGeometry& geometry) {
+    return geometry.simple && (geometry.columns == 0 || columns == 0 || geometry.columns == columns);
+  };
   for (const std::int32_t input : inputs) {
     OperandGeometry geometry = natural_geometry(input, domain);
-    if (geometry.columns != 0 && columns != 0 && geometry.columns != columns) geometry.simple = false;
-    if (!geometry.simple) {
-      copy_out(input);
-    } else if (geometry.columns != 0) {
-      columns = geometry.columns;
+    if (!agrees(geometry)) {
+      Shape target = stretched_to_rows(shape(input), domain);
+      geometry = operand_geometry(target, domain);
+      if (!agrees(geometry)) {
+        target = domain;
+        geometry = {};
+      }
+      copy_out(input, target, geometry);
     }
-    joined = join_extents(joined, geometry.simple ? geometry.extent : Extent::element);
+    if (geometry.columns != 0) columns = geometry.columns;
+    joined = join_extents(joined, geometry.extent);
   }
   if (joined == Extent::element || domain.size() == 1 || inputs.empty()) return;
   // Not a number: its own dtype is not the one it is read in.
-  const auto copied = std::find_if(inputs.begin(), inputs.end(), [&](std::int32_t id) { return !info(id).weak; });
-  copy_out(copied == inputs.end() ? inputs[0] : *copied);
+  const auto stretched = std::find_if(inputs.begin(), inputs.end(), [&](std::int32_t id) { return !info(id).weak; });
+  const std::int32_t whole = stretched == inputs.end() ? inputs[0] : *stretched;
+  std::erase_if(copied_out_, [&](const CopiedOut& copied) { return copied.node == whole; });
+  copy_out(whole, domain, {});
 }
 
 /// How a node lies in a domain when broadcasts are looked through.

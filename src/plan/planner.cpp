@@ -36,6 +36,7 @@ void Planner::begin(Recorder& recorder, Plan& plan, Segment* segment) {
   number_slots_.clear(ids);
   nodes_.clear();
   steps_.clear();
+  early_steps_.clear();
   sweep_count_ = 0;
   copied_out_.clear();
   targets_.clear();

@@ -33,6 +33,8 @@ struct OperandGeometry {
   std::int64_t columns = 0;  // what the domain's columns must be; 0: any
 };
 OperandGeometry operand_geometry(const Shape& operand, const Shape& domain);
+/// `operand` stretched along the axes before its last one that is not 1: it lies by row in the domain.
+Shape stretched_to_rows(const Shape& operand, const Shape& domain);
 
 /// A number for each of some node ids, forgotten all at once.
 class NodeMap {
@@ -223,11 +225,14 @@ class Planner {
   NodeMap seen_;
   std::vector<std::int32_t> stack_, found_;
   std::vector<Step> steps_;  // sweeps by index into sweeps_, the others by index into the plan's lists
+  std::vector<Step> early_steps_;  // go before them
   std::deque<SweepBuild> sweeps_;
   std::size_t sweep_count_ = 0;
-  /// An operand written out to the shape of the domain that reads it.
+  /// An operand written out to a shape that lies simply in the domain that reads it.
   struct CopiedOut {
     std::int32_t node, buffer, step;
+    run::Extent extent;
+    std::int64_t columns;
   };
   const CopiedOut* copied_out(std::int32_t id) const;
   std::vector<CopiedOut> copied_out_;
@@ -257,14 +262,11 @@ void Planner::for_each_read(const Step& step, F&& f) const {
         if (buffer >= 0) f(buffer);
       break;
     }
-    case Step::Kind::copy:
-      f(plan_->copies_[index].input);
-      break;
+    case Step::Kind::copy: f(plan_->copies_[index].input); break;
     case Step::Kind::opaque:
       for (const std::int32_t buffer : Plan::of_inputs(plan_->opaques_[index], plan_->opaque_inputs_)) f(buffer);
       break;
-    case Step::Kind::zero:
-      break;
+    case Step::Kind::zero: break;
   }
 }
 
@@ -279,15 +281,9 @@ void Planner::for_each_write(const Step& step, F&& f) const {
       f(plan_->matmuls_[index].c);
       if (plan_->matmuls_[index].workspace >= 0) f(plan_->matmuls_[index].workspace);
       break;
-    case Step::Kind::copy:
-      f(plan_->copies_[index].output);
-      break;
-    case Step::Kind::opaque:
-      f(plan_->opaques_[index].output);
-      break;
-    case Step::Kind::zero:
-      f(plan_->zeros_[index].output);
-      break;
+    case Step::Kind::copy: f(plan_->copies_[index].output); break;
+    case Step::Kind::opaque: f(plan_->opaques_[index].output); break;
+    case Step::Kind::zero: f(plan_->zeros_[index].output); break;
   }
 }
 

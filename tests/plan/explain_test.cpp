@@ -136,3 +136,12 @@ TEST_CASE("explain_plan: softmax cross entropy and its gradient are one pass ove
     CHECK(summary.other_passes <= row.passes);
   }
 }
+
+TEST_CASE("explain_plan: an operand that is stretched on both sides is copied out to its rows alone") {
+  const Tape tape;
+  (Var(noise({8, 16, 7, 7}, 1)) * noise({16, 1, 1}, 2) + noise({16, 1, 1}, 3)).value();
+  INFO(explain_plan(tape));
+  const PlanSummary summary = plan_summary(tape);
+  CHECK(summary.other_passes == 3);
+  CHECK(summary.bytes_moved <= 2 * 8 * 16 * 49 * 4 + 6 * 8 * 16 * 4);
+}
