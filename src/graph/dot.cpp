@@ -17,23 +17,15 @@ namespace {
 /// The fill of a node: Okabe and Ito's colours, lightened so that black text stands on them in print too.
 const char* fill_colour(const TapeGraph& graph, std::int32_t id) {
   switch (graph.kind(id)) {
-    case Kind::source:
-      return &graph.op(id) == &parameter_op ? "#F6C58F" : "#E6E6E6";
-    case Kind::contraction:
-      return "#9CCBEA";
-    case Kind::reduction:
-      return "#F3E79B";
-    case Kind::random:
-      return "#E4C1D9";
-    case Kind::effect:
-      return "#F2B5A7";
-    case Kind::opaque:
-      return "#C9C2E8";
-    case Kind::elementwise:
-      return "#A9DEC9";
+    case Kind::source: return &graph.op(id) == &parameter_op ? "#F6C58F" : "#E6E6E6";
+    case Kind::contraction: return "#9CCBEA";
+    case Kind::reduction: return "#F3E79B";
+    case Kind::random: return "#E4C1D9";
+    case Kind::effect: return "#F2B5A7";
+    case Kind::opaque: return "#C9C2E8";
+    case Kind::elementwise: return "#A9DEC9";
     case Kind::broadcast:
-    case Kind::view:
-      return "#FFFFFF";
+    case Kind::view: return "#FFFFFF";
   }
   return "#FFFFFF";
 }

@@ -89,17 +89,14 @@ std::int64_t TapeGraph::bytes(std::int32_t id) const {
 
 std::int64_t TapeGraph::flops(std::int32_t id) const {
   switch (kind(id)) {
-    case Kind::elementwise:
-      return shape(id).size();
-    case Kind::reduction:
-      return shape(inputs(id)[0]).size();
+    case Kind::elementwise: return shape(id).size();
+    case Kind::reduction: return shape(inputs(id)[0]).size();
     case Kind::contraction: {
       const Shape& a = shape(inputs(id)[0]);
       const bool transposed = (recorder().key(id).attribute & transpose_a_bit) != 0;
       return a.rank() < 2 ? 2 * shape(id).size() : 2 * shape(id).size() * a[a.rank() - (transposed ? 2 : 1)];
     }
-    default:
-      return 0;
+    default: return 0;
   }
 }
 
@@ -120,14 +117,10 @@ std::string TapeGraph::parameter_name(std::int32_t id) const {
   const internal::RegistryAddress address = internal::unpack(recorder().key(id).attribute);
   const internal::RegistryCore& core = *recorder().slot(id).registry;
   switch (address.space) {
-    case internal::RegistrySpace::parameter:
-      return core.entries[static_cast<std::size_t>(address.index)].name;
-    case internal::RegistrySpace::values:
-      return "parameters";
-    case internal::RegistrySpace::gradients:
-      return "gradients";
-    case internal::RegistrySpace::state:
-      return core.states[static_cast<std::size_t>(address.index)].name;
+    case internal::RegistrySpace::parameter: return core.entries[static_cast<std::size_t>(address.index)].name;
+    case internal::RegistrySpace::values: return "parameters";
+    case internal::RegistrySpace::gradients: return "gradients";
+    case internal::RegistrySpace::state: return core.states[static_cast<std::size_t>(address.index)].name;
   }
   return "";
 }
@@ -156,12 +149,9 @@ std::string TapeGraph::attribute(std::int32_t id) const {
       return fmt::format("{}{}{}", a ? "aᵀ" : "", a && b ? ", " : "", b ? "bᵀ" : "");
     }
     case Kind::broadcast:
-    case Kind::random:
-      return to_string(shape(id));
-    case Kind::view:
-      return shape(id) == shape(inputs(id)[0]) ? "" : to_string(shape(id));
-    default:
-      return "";
+    case Kind::random: return to_string(shape(id));
+    case Kind::view: return shape(id) == shape(inputs(id)[0]) ? "" : to_string(shape(id));
+    default: return "";
   }
 }
 

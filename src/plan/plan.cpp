@@ -3,10 +3,12 @@
 #include "src/plan/plan.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <cstring>
 
 #include "src/core_ops/core_ops.hpp"
 #include "src/plan/counters.hpp"
+#include "src/plan/observer.hpp"
 #include "src/plan/planner.hpp"
 #include "src/run/copy.hpp"
 #include "src/run/sweep_machine.hpp"
@@ -76,15 +78,13 @@ void Plan::complete() {
 std::size_t Plan::step_bytes(const Step& step) const {
   const auto bytes = [&](std::int32_t buffer) { return buffers_[static_cast<std::size_t>(buffer)].bytes; };
   switch (step.kind) {
-    case Step::Kind::sweep:
-      return sweep(step).sweep.bytes_moved();
+    case Step::Kind::sweep: return sweep(step).sweep.bytes_moved();
     case Step::Kind::matmul: {
       const run::Matmul& m = matmul(step).matmul;
       const std::int64_t elements = m.m * m.k + m.k * m.n + m.m * m.n * (matmul(step).start >= 0 ? 2 : 1);
       return static_cast<std::size_t>(elements) * size_of(m.dtype);
     }
-    case Step::Kind::copy:
-      return 2 * bytes(copy(step).output);
+    case Step::Kind::copy: return 2 * bytes(copy(step).output);
     case Step::Kind::opaque: {
       // An opaque op reads at most as much of an input as it writes, as far as the engine can tell (gather of rows).
       const std::size_t written = bytes(opaque(step).output);
@@ -92,8 +92,7 @@ std::size_t Plan::step_bytes(const Step& step) const {
       for (const std::int32_t input : reads(step)) sum += std::min(bytes(input), written);
       return sum;
     }
-    case Step::Kind::zero:
-      return zero(step).bytes;
+    case Step::Kind::zero: return zero(step).bytes;
   }
   return 0;
 }
@@ -107,20 +106,15 @@ StridedView Plan::DynamicView::evaluate(const Plan& plan) const {
 void* Plan::address(const PlanBuffer& buffer, Recorder& recorder, const Recorder::BackwardTarget& target) {
   switch (buffer.place) {
     case PlanBuffer::Place::arena:
-    case PlanBuffer::Place::earlier:
-      return recorder.arena_data() + buffer.offset;
-    case PlanBuffer::Place::constant:
-      return recorder.slot(buffer.node).storage->data;
+    case PlanBuffer::Place::earlier: return recorder.arena_data() + buffer.offset;
+    case PlanBuffer::Place::constant: return recorder.slot(buffer.node).storage->data;
     case PlanBuffer::Place::registry:
       return registry_data(*recorder.slot(buffer.node).registry, recorder.key(buffer.node).attribute);
     case PlanBuffer::Place::assigned:
       return registry_data(*recorder.slot(buffer.node).registry, recorder.key(buffer.node).attribute);
-    case PlanBuffer::Place::held:
-      return recorder.hold(buffer.node);
-    case PlanBuffer::Place::eager:
-      return recorder.eager_data(buffer.node);
-    case PlanBuffer::Place::number:
-      return number_cells_[static_cast<std::size_t>(buffer.index)].bytes;
+    case PlanBuffer::Place::held: return recorder.hold(buffer.node);
+    case PlanBuffer::Place::eager: return recorder.eager_data(buffer.node);
+    case PlanBuffer::Place::number: return number_cells_[static_cast<std::size_t>(buffer.index)].bytes;
     case PlanBuffer::Place::gradient: {
       RegistryCore& core = *recorder.requested_registry(buffer.node);
       if (target.buffer == nullptr) return core.gradient_data(buffer.index);
@@ -164,9 +158,7 @@ void Plan::prepare(const Step& step) {
   };
   const auto index = static_cast<std::size_t>(step.index);
   switch (step.kind) {
-    case Step::Kind::sweep:
-      sweeps_[index].sweep.bind(pointers_);
-      break;
+    case Step::Kind::sweep: sweeps_[index].sweep.bind(pointers_); break;
     case Step::Kind::matmul: {
       MatmulStep& matmul = matmuls_[index];
       matmul.matmul.a = at(matmul.a);
@@ -188,9 +180,7 @@ void Plan::prepare(const Step& step) {
       opaque.output_memory = at(opaque.output);
       break;
     }
-    case Step::Kind::zero:
-      zeros_[index].memory = at(zeros_[index].output);
-      break;
+    case Step::Kind::zero: zeros_[index].memory = at(zeros_[index].output); break;
   }
 }
 
@@ -199,10 +189,8 @@ void Plan::prepare(const Step& step) {
 void Plan::run_step(const Step& step, const Recorder& recorder) {
   const auto index = static_cast<std::size_t>(step.index);
   switch (step.kind) {
-    case Step::Kind::sweep:
-      return sweeps_[index].sweep.run(numbers_, draws_);
-    case Step::Kind::matmul:
-      return run::matmul(matmuls_[index].matmul, matmuls_[index].workspace_memory);
+    case Step::Kind::sweep: return sweeps_[index].sweep.run(numbers_, draws_);
+    case Step::Kind::matmul: return run::matmul(matmuls_[index].matmul, matmuls_[index].workspace_memory);
     case Step::Kind::copy: {
       const CopyStep& copy = copies_[index];
       const StridedView view =
@@ -215,16 +203,35 @@ void Plan::run_step(const Step& step, const Recorder& recorder) {
                                        opaque.output_memory, opaque.output_type, opaque.attribute, opaque.op->name,
                                        recorder.outermost_line(opaque.origin)});
     }
-    case Step::Kind::zero:
-      std::memset(zeros_[index].memory, 0, zeros_[index].bytes);
-      return;
+    case Step::Kind::zero: std::memset(zeros_[index].memory, 0, zeros_[index].bytes); return;
   }
+}
+
+void Plan::run_observed(const Recorder& recorder) {
+  using Clock = PassObserver::Clock;
+  PassObserver& observer = *pass_observer;
+  observer.request_began(recorder, *this, Clock::now());
+  for (std::size_t i = 0; i < steps_.size(); ++i) {
+    const Clock::time_point begin = Clock::now();
+    run_step(steps_[i], recorder);
+    observer.pass_ended(recorder, *this, i, begin, Clock::now());
+  }
+  observer.request_ended(Clock::now());
+}
+
+std::uint64_t Plan::next_number() {
+  static std::atomic<std::uint64_t> last{0};
+  return last.fetch_add(1, std::memory_order_relaxed) + 1;
 }
 
 Plan::Outcome Plan::run(Recorder& recorder, const Recorder::BackwardTarget& target, SourceLine line) {
   for (const std::int32_t leaf : checked_) recorder.check_fresh(leaf, line);
   bind(recorder, target);
-  for (const Step& step : steps_) run_step(step, recorder);
+  if (pass_observer != nullptr) [[unlikely]] {
+    run_observed(recorder);
+  } else {
+    for (const Step& step : steps_) run_step(step, recorder);
+  }
   ++counters.requests;
   counters.sweeps += static_cast<std::int64_t>(sweeps_.size());
   counters.matmuls += static_cast<std::int64_t>(matmuls_.size());

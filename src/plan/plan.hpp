@@ -114,8 +114,11 @@ class Plan {
   struct Group {
     const char* title;  // "sweep", "matmul", "copy", "opaque", "zeros"
     std::vector<std::int32_t> nodes, reads, writes;  // ids; buffers
+    std::size_t bytes = 0;                           // that it moves
   };
   std::vector<Group> groups() const;
+  /// Tells this plan from every other of the process.
+  std::uint64_t number() const { return number_; }
   /// The memory behind a buffer: aliases of one place have one root.
   struct BufferView {
     std::int32_t root;
@@ -156,6 +159,7 @@ class Plan {
   /// Writes the addresses of its buffers into a step.
   void prepare(const Step& step);
   void run_step(const Step& step, const Recorder& recorder);
+  void run_observed(const Recorder& recorder);
   void* address(const PlanBuffer& buffer, Recorder& recorder, const Recorder::BackwardTarget& target);
   /// The plan is complete: counts what its steps do.
   void complete();
@@ -179,6 +183,9 @@ class Plan {
   const OpaqueStep& opaque(const Step& step) const { return opaques_[static_cast<std::size_t>(step.index)]; }
   const ZeroStep& zero(const Step& step) const { return zeros_[static_cast<std::size_t>(step.index)]; }
 
+  static std::uint64_t next_number();
+
+  std::uint64_t number_ = next_number();
   std::vector<PlanBuffer> buffers_;
   std::vector<void*> pointers_;         // by buffer
   std::vector<std::int32_t> bound_;     // buffers to bind at every run

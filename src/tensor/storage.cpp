@@ -7,6 +7,8 @@
 
 #include <thalweg/tensor.hpp>
 
+#include "src/tensor/allocations.hpp"
+
 namespace thalweg::internal {
 
 namespace {
@@ -48,7 +50,10 @@ constexpr bool pooling = true;
 constexpr bool pooling = true;
 #endif
 
+thread_local std::int64_t allocated = 0;
+
 void* allocate_block(std::size_t lines) {
+  ++allocated;
   return ::operator new ((lines + 1) * alignment, std::align_val_t{alignment});
 }
 void free_block(void* block) { ::operator delete (block, std::align_val_t{alignment}); }
@@ -131,6 +136,8 @@ Storage* make_storage(std::size_t bytes) {
 }
 
 }  // namespace
+
+std::int64_t blocks_allocated() { return allocated; }
 
 Storage* Storage::allocate(std::size_t bytes) { return make_storage(bytes); }
 

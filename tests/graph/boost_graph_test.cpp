@@ -35,21 +35,11 @@ Var random_tape(std::uint64_t seed, int count) {
       return vars[static_cast<std::size_t>(draws[static_cast<std::size_t>(3 * i + which)]) % vars.size()];
     };
     switch (draws[static_cast<std::size_t>(3 * i + 2)] % 5) {
-      case 0:
-        vars.push_back(pick(0) + pick(1));
-        break;
-      case 1:
-        vars.push_back(pick(0) * pick(1));
-        break;
-      case 2:
-        vars.push_back(tanh(pick(0)));
-        break;
-      case 3:
-        vars.push_back(pick(0) - sum(pick(1)));
-        break;
-      default:
-        vars.push_back(sigmoid(pick(1)));
-        break;
+      case 0: vars.push_back(pick(0) + pick(1)); break;
+      case 1: vars.push_back(pick(0) * pick(1)); break;
+      case 2: vars.push_back(tanh(pick(0))); break;
+      case 3: vars.push_back(pick(0) - sum(pick(1))); break;
+      default: vars.push_back(sigmoid(pick(1))); break;
     }
   }
   const Var loss = sum(vars.back());

@@ -1,0 +1,119 @@
+#include <thalweg/compare.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <optional>
+
+#include <fmt/format.h>
+
+#include <thalweg/tape_graph.hpp>
+
+#include "src/evaluate/replay.hpp"
+#include "src/evaluate/source_text.hpp"
+
+namespace thalweg {
+
+namespace {
+
+using internal::Replay;
+
+std::string describe(const TapeGraph& graph, std::int32_t id) {
+  const std::string name = graph.parameter_name(id), attribute = graph.attribute(id), scope = graph.scope(id);
+  std::string text = graph.op(id).name;
+  if (!name.empty()) text += fmt::format(" '{}'", name);
+  if (!attribute.empty() && attribute != to_string(graph.shape(id))) text += fmt::format(" {}", attribute);
+  text += fmt::format(" of {} {}", thalweg::name(graph.dtype(id)), to_string(graph.shape(id)));
+  const std::string place = internal::place_text(graph.line(id));
+  if (!place.empty()) text += fmt::format(" at {}", place);
+  return scope.empty() ? text : fmt::format("{} ({})", text, scope);
+}
+
+/// Why node `id` is not the same on both; nothing where it is.
+std::optional<std::string> structural_difference(const TapeGraph& a, const TapeGraph& b, std::int32_t id) {
+  const auto of = [&](const TapeGraph& graph) { return describe(graph, id); };
+  const bool same_kind = &a.op(id) == &b.op(id) && a.shape(id) == b.shape(id) && a.dtype(id) == b.dtype(id) &&
+                         a.attribute(id) == b.attribute(id) && a.parameter_name(id) == b.parameter_name(id);
+  if (!same_kind) return fmt::format("{} on the first, {} on the second", of(a), of(b));
+  const std::span<const std::int32_t> x = a.inputs(id), y = b.inputs(id);
+  if (x.size() != y.size())
+    return fmt::format("{} has {} inputs on the first, {} on the second", of(a), x.size(), y.size());
+  for (std::size_t i = 0; i < x.size(); ++i)
+    if (x[i] != y[i])
+      return fmt::format("input {} of {} is node {} ({}) on the first, node {} ({}) on the second", i, of(a), x[i],
+                         a.op(x[i]).name, y[i], b.op(y[i]).name);
+  return std::nullopt;
+}
+
+struct Difference {
+  std::int64_t element;
+  double first, second;
+};
+
+bool agree(double x, double y, double tolerance) {
+  if (x == y || (std::isnan(x) && std::isnan(y))) return true;
+  return std::isfinite(x) && std::isfinite(y) && std::abs(x - y) <= tolerance * std::max(std::abs(x), std::abs(y));
+}
+
+/// Where two tensors of one shape differ most.
+std::optional<Difference> value_difference(const Tensor& a, const Tensor& b, double tolerance) {
+  const Tensor wide_a = a.to(DType::f64), wide_b = b.to(DType::f64);
+  const std::span<const double> x = wide_a.data<double>(), y = wide_b.data<double>();
+  std::optional<Difference> most;
+  double largest = -1;
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    if (agree(x[i], y[i], tolerance)) continue;
+    const double distance = std::isnan(x[i] - y[i]) ? INFINITY : std::abs(x[i] - y[i]);
+    if (distance <= largest) continue;
+    largest = distance;
+    most = Difference{static_cast<std::int64_t>(i), x[i], y[i]};
+  }
+  return most;
+}
+
+std::string_view structure_note(const TapeComparison& result) {
+  return result.same_structure ? "" : "the structures differ: ";
+}
+
+}  // namespace
+
+TapeComparison compare(const Tape& first, const Tape& second, double tolerance) {
+  const TapeGraph a(first), b(second);
+  TapeComparison result;
+  std::int32_t common = 0;
+  for (const std::int32_t end = std::min(a.size(), b.size()); common < end; ++common)
+    if (const auto difference = structural_difference(a, b, common)) {
+      result.message = fmt::format("node {}: {}", common, *difference);
+      break;
+    }
+  if (common < std::max(a.size(), b.size())) {
+    result.same_structure = false;
+    result.structure_node = common;
+    if (result.message.empty())
+      result.message = fmt::format("the first has {} nodes, the second {}; the next is {}", a.size(), b.size(),
+                                   a.size() > b.size() ? describe(a, common) : describe(b, common));
+    result.message = std::string(structure_note(result)) + result.message;
+  }
+
+  Replay replay_a(a.recorder());
+  for (std::int32_t id = 0; id < common; ++id) replay_a.advance();
+  Replay replay_b(b.recorder());
+  for (std::int32_t id = 0; id < common; ++id) replay_b.advance();
+  for (std::int32_t id = 0; id < common; ++id) {
+    const Tensor *const x = replay_a.value(id), *const y = replay_b.value(id);
+    if (x == nullptr || y == nullptr) continue;
+    const auto difference = value_difference(*x, *y, tolerance);
+    if (!difference) continue;
+    result.same_values = false;
+    result.value_node = id;
+    result.element = difference->element;
+    result.first_value = difference->first;
+    result.second_value = difference->second;
+    const std::string values = fmt::format("node {}, {}: element {} is {} on the first, {} on the second", id,
+                                           describe(a, id), difference->element, difference->first, difference->second);
+    result.message = result.message.empty() ? values : fmt::format("{}; {}", values, result.message);
+    break;
+  }
+  return result;
+}
+
+}  // namespace thalweg
