@@ -46,21 +46,14 @@ std::vector<std::int32_t> Plan::reads(const Step& step) const {
   std::vector<std::int32_t> buffers;
   const auto take = [&](std::span<const std::int32_t> list) { buffers.assign(list.begin(), list.end()); };
   switch (step.kind) {
-    case Step::Kind::sweep:
-      take(sweep_list(sweep(step).reads));
-      break;
+    case Step::Kind::sweep: take(sweep_list(sweep(step).reads)); break;
     case Step::Kind::matmul:
       for (const std::int32_t buffer : {matmul(step).a, matmul(step).b, matmul(step).start, matmul(step).bias})
         if (buffer >= 0) buffers.push_back(buffer);
       break;
-    case Step::Kind::copy:
-      buffers.push_back(copy(step).input);
-      break;
-    case Step::Kind::opaque:
-      take(of_inputs(opaque(step), opaque_inputs_));
-      break;
-    case Step::Kind::zero:
-      break;
+    case Step::Kind::copy: buffers.push_back(copy(step).input); break;
+    case Step::Kind::opaque: take(of_inputs(opaque(step), opaque_inputs_)); break;
+    case Step::Kind::zero: break;
   }
   sort_unique(buffers);
   return buffers;
@@ -74,14 +67,10 @@ std::vector<std::int32_t> Plan::writes(const Step& step) const {
       sort_unique(buffers);
       return buffers;
     }
-    case Step::Kind::matmul:
-      return {matmul(step).c};
-    case Step::Kind::copy:
-      return {copy(step).output};
-    case Step::Kind::opaque:
-      return {opaque(step).output};
-    case Step::Kind::zero:
-      return {zero(step).output};
+    case Step::Kind::matmul: return {matmul(step).c};
+    case Step::Kind::copy: return {copy(step).output};
+    case Step::Kind::opaque: return {opaque(step).output};
+    case Step::Kind::zero: return {zero(step).output};
   }
   return {};
 }
@@ -152,9 +141,7 @@ std::string Plan::explain_step(const Step& step, const Recorder& recorder) const
       text = fmt::format("opaque {}: {}", to_string(opaque(step).output_type.shape),
                          describe_nodes({opaque(step).node}, recorder));
       break;
-    case Step::Kind::zero:
-      text = "zeros: a gradient that nothing reaches";
-      break;
+    case Step::Kind::zero: text = "zeros: a gradient that nothing reaches"; break;
   }
   return fmt::format("{}; reads {} bytes, writes {}, moves {}", text, total_bytes(reads(step)),
                      total_bytes(writes(step)), step_bytes(step));
@@ -162,8 +149,13 @@ std::string Plan::explain_step(const Step& step, const Recorder& recorder) const
 
 std::string Plan::explain(const Recorder& recorder) const {
   std::string text;
-  int number = 0;
-  for (const Step& step : steps_) text += fmt::format("  {}. {}\n", ++number, explain_step(step, recorder));
+  for (std::size_t i = 0; i < steps_.size(); ++i) {
+    const std::string reason = why_apart(i);
+    text += fmt::format("  {}. {}{}{}\n", i + 1, explain_step(steps_[i], recorder),
+                        reason.empty() ? "" : "; apart: ", reason);
+  }
+  const std::string memory = explain_memory();
+  if (!memory.empty()) text += fmt::format("  {}\n", memory);
   PlanSummary summary;
   summarize(summary);
   text += fmt::format(

@@ -177,6 +177,8 @@ class Plan {
   }
   std::size_t total_bytes(std::vector<std::int32_t> buffers) const;
   std::string explain_step(const Step& step, const Recorder& recorder) const;
+  std::string why_apart(std::size_t index) const;
+  std::string explain_memory() const;
   const SweepStep& sweep(const Step& step) const { return sweeps_[static_cast<std::size_t>(step.index)]; }
   const MatmulStep& matmul(const Step& step) const { return matmuls_[static_cast<std::size_t>(step.index)]; }
   const CopyStep& copy(const Step& step) const { return copies_[static_cast<std::size_t>(step.index)]; }

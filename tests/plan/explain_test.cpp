@@ -53,7 +53,8 @@ TEST_CASE("explain_plan: batch normalization reads its input once where the batc
   CHECK(static_cast<double>(summary.bytes_moved) <= 1.3 * static_cast<double>(summary.input_output_bytes));
 }
 
-TEST_CASE("explain_plan: batch normalization forward and backward move little more than their groups' inputs and outputs") {
+TEST_CASE(
+    "explain_plan: batch normalization forward and backward move little more than their groups' inputs and outputs") {
   Network network({64, 100, 100, 10}, true);
   Random random;
   for (int step = 0; step < 3; ++step) {
@@ -114,7 +115,8 @@ PlanSummary passes_of(const Tensor& x, const std::function<Var(const Var&)>& los
 }  // namespace
 
 TEST_CASE("explain_plan: softmax cross entropy and its gradient are one pass over the logits") {
-  const Tensor logits = noise({128, 10}, 1), labels = some_labels(128, 10, 2), weights = noise({10}, 3), targets = noise({128, 10}, 4);
+  const Tensor logits = noise({128, 10}, 1), labels = some_labels(128, 10, 2), weights = noise({10}, 3),
+               targets = noise({128, 10}, 4);
   std::string text;
   struct Row {
     const char* name;
@@ -144,4 +146,17 @@ TEST_CASE("explain_plan: an operand that is stretched on both sides is copied ou
   const PlanSummary summary = plan_summary(tape);
   CHECK(summary.other_passes == 3);
   CHECK(summary.bytes_moved <= 2 * 8 * 16 * 49 * 4 + 6 * 8 * 16 * 4);
+}
+
+TEST_CASE("explain_plan: why a pass is apart, and what holds memory") {
+  Tape tape;
+  const Var x = noise({64, 32}, 1);
+  const Var hidden = tanh(matmul(x, noise({32, 16}, 2)) * 3);
+  const Var scale = sum(square(hidden));
+  sum(hidden / scale, 1).value();
+  const std::string text = explain_plan(tape);
+  INFO(text);
+  CHECK_THAT(text, Catch::Contains("apart: reads all of a product (pass 1)"));
+  // The product, 64 × 16 numbers of 4 bytes, and whatever else the passes after it need.
+  CHECK_THAT(text, Catch::Contains("bytes are held at once, in pass") && Catch::Contains(" 4096 made by pass 1"));
 }

@@ -1,0 +1,84 @@
+// What explain_plan says beyond the passes themselves: why a pass is one of its own, and what holds memory when most is
+// held.
+
+#include <algorithm>
+#include <map>
+
+#include <fmt/format.h>
+
+#include "src/plan/plan.hpp"
+
+namespace thalweg::internal {
+
+namespace {
+
+/// Where the value of one arena buffer is needed: from the pass that writes it to the last that reads it.
+struct Lifetime {
+  std::size_t begin, end;
+  std::size_t bytes;
+};
+
+}  // namespace
+
+/// Why pass `index` has not been joined with the one that makes what it reads; empty where it reads nothing of this plan.
+std::string Plan::why_apart(std::size_t index) const {
+  const Step& step = steps_[index];
+  if (step.kind != Step::Kind::sweep) return "";
+  std::vector<std::int32_t> read;
+  for (const std::int32_t buffer : reads(step)) read.push_back(buffer_view(buffer).root);
+  for (std::size_t earlier = index; earlier-- > 0;) {
+    const std::vector<std::int32_t> written = writes(steps_[earlier]);
+    const bool feeds = std::any_of(written.begin(), written.end(), [&](std::int32_t buffer) {
+      return std::find(read.begin(), read.end(), buffer_view(buffer).root) != read.end();
+    });
+    if (!feeds) continue;
+    const Step& maker = steps_[earlier];
+    if (maker.kind == Step::Kind::matmul) return fmt::format("reads all of a product (pass {})", earlier + 1);
+    if (maker.kind != Step::Kind::sweep) return fmt::format("reads what pass {} makes as a whole", earlier + 1);
+    const SweepStep &from = sweep(maker), &own = sweep(step);
+    if (from.rows == own.rows && from.columns == own.columns)
+      return fmt::format("needs a result of pass {} that is there at its end only", earlier + 1);
+    return fmt::format("goes over {} × {}, pass {} over {} × {}", own.rows, own.columns, earlier + 1, from.rows,
+                       from.columns);
+  }
+  return "";
+}
+
+/// "at most 5,120 bytes are held, in pass 4: 2,048 of pass 1, …"
+std::string Plan::explain_memory() const {
+  std::map<std::int32_t, Lifetime> lifetimes;  // by arena buffer
+  const auto is_kept = [&](std::int32_t root) {
+    return std::any_of(kept.begin(), kept.end(),
+                       [&](const Kept& value) { return buffer_view(value.buffer).root == root; });
+  };
+  for (std::size_t i = 0; i < steps_.size(); ++i) {
+    for (const std::int32_t buffer : writes(steps_[i])) {
+      const BufferView view = buffer_view(buffer);
+      if (view.is_arena && view.offset >= arena_begin)
+        lifetimes.try_emplace(view.root, Lifetime{i, is_kept(view.root) ? steps_.size() : i, view.bytes});
+    }
+    for (const std::int32_t buffer : reads(steps_[i]))
+      if (const auto at = lifetimes.find(buffer_view(buffer).root); at != lifetimes.end())
+        at->second.end = std::max(at->second.end, i);
+  }
+  std::size_t peak = 0, peak_step = 0;
+  for (std::size_t i = 0; i < steps_.size(); ++i) {
+    std::size_t held = 0;
+    for (const auto& [root, life] : lifetimes)
+      if (life.begin <= i && i <= life.end) held += life.bytes;
+    if (held > peak) peak = held, peak_step = i;
+  }
+  if (peak == 0) return "";
+  std::vector<Lifetime> holders;
+  for (const auto& [root, life] : lifetimes)
+    if (life.begin <= peak_step && peak_step <= life.end) holders.push_back(life);
+  std::sort(holders.begin(), holders.end(), [](const Lifetime& a, const Lifetime& b) { return a.bytes > b.bytes; });
+  constexpr std::size_t named = 5;
+  std::string text = fmt::format("at most {} bytes are held at once, in pass {}:", peak, peak_step + 1);
+  for (std::size_t i = 0; i < std::min(named, holders.size()); ++i)
+    text += fmt::format("{} {} made by pass {}", i == 0 ? "" : ",", holders[i].bytes, holders[i].begin + 1);
+  if (holders.size() > named) text += fmt::format(", and {} smaller", holders.size() - named);
+  return text;
+}
+
+}  // namespace thalweg::internal
