@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include "src/core_ops/core_ops.hpp"
+#include "src/tape/mutation.hpp"
 #include "src/tape/recorder.hpp"
 
 namespace thalweg::internal {
@@ -77,7 +78,9 @@ class Differentiation {
       if (rule == nullptr || !needed_[static_cast<std::size_t>(input)]) continue;
       const std::int32_t first_new = recorder_.size();
       pullback.index = static_cast<int>(i);
-      if (const Var term = rule(pullback); !term.empty()) accumulate(input, term, first_new);
+      Var term = rule(pullback);
+      if (mutation != nullptr && !term.empty()) [[unlikely]] term = mutation->pulled_back(*key.op, pullback, term);
+      if (!term.empty()) accumulate(input, term, first_new);
     }
   }
 

@@ -4,6 +4,7 @@
 
 #include "src/core_ops/core_ops.hpp"
 #include "src/plan/planner.hpp"
+#include "src/tape/mutation.hpp"
 
 namespace thalweg::internal {
 
@@ -50,6 +51,13 @@ Factor factor_of(const Shape& stored, bool transposed) {
 
 void Planner::place(Node& node) {
   const Key& key = this->key(node.id);
+  place_by_kind(node, key);
+  if (mutation == nullptr) [[likely]] return;
+  if (key.op->kind == Kind::source || key.op->kind == Kind::effect || info(node.id).weak) return;  // not computed here
+  if (const Op* const op = mutation->applied_after(*key.op); op != nullptr) apply_after(*op, node);
+}
+
+void Planner::place_by_kind(Node& node, const Key& key) {
   switch (key.op->kind) {
     case Kind::source: return place_source(node, key);
     case Kind::elementwise: return place_elementwise(node, key);
@@ -419,6 +427,26 @@ void Planner::place_opaque(Node& node, const Key& key) {
   step.output = arena_buffer(shape(node.id), info(node.id).dtype);
   node.where = Node::Where::buffer;
   node.buffer = step.output;
+  plan_->opaques_.push_back(step);
+  node.step = node.buffer_step = add_step(Step::Kind::opaque, plan_->opaques_.size());
+}
+
+/// What reads the node from here on reads what `op` makes of it.
+void Planner::apply_after(const Op& op, Node& node) {
+  OpaqueStep step;
+  step.node = node.id;
+  step.inputs.begin = static_cast<std::int32_t>(plan_->opaque_inputs_.size());
+  step.inputs.end = step.inputs.begin + 1;
+  step.origin = recorder_->origin(node.id);
+  step.op = &op;
+  step.attribute = 0;
+  plan_->opaque_inputs_.push_back(materialize(node.id));
+  plan_->opaque_types_.push_back(recorder_->type(node.id));
+  step.output_type = recorder_->type(node.id);
+  step.output = arena_buffer(shape(node.id), info(node.id).dtype);
+  node.where = Node::Where::buffer;
+  node.buffer = step.output;
+  node.matmul = -1;
   plan_->opaques_.push_back(step);
   node.step = node.buffer_step = add_step(Step::Kind::opaque, plan_->opaques_.size());
 }

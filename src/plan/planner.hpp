@@ -127,6 +127,8 @@ class Planner {
 
   // place.cpp: where each is computed.
   void place(Node& node);
+  void place_by_kind(Node& node, const Key& key);
+  void apply_after(const Op& op, Node& node);
   void place_source(Node& node, const Key& key);
   void place_elementwise(Node& node, const Key& key);
   bool is_arithmetic_on_numbers(Node& node, const Key& key);
