@@ -91,7 +91,7 @@ class PageData {
     const bool is_source = graph_.kind(id) == Kind::source;
     const std::vector<std::int32_t> scopes = is_source ? std::vector<std::int32_t>() : recorder.scope_path(id);
     for (const std::int32_t opening : scopes) last_scope_ = std::max(last_scope_, opening);
-    const SourceLine line = graph_.line(id);
+    const SourceLine line = recorder.line(id);
     return {{"id", id},
             {"op", graph_.op(id).name},
             {"kind", static_cast<int>(graph_.kind(id))},
@@ -103,6 +103,7 @@ class PageData {
             {"scope", graph_.scope(id)},
             {"scopes", scopes},
             {"line", place_text(line)},
+            {"called", place_text(graph_.line(id))},
             {"text", source_.line(line)},
             {"parameter", is_source && !graph_.parameter_name(id).empty()},
             {"backward", graph_.is_backward(id)},
