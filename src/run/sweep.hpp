@@ -52,6 +52,7 @@ struct SweepValue {
   std::int32_t slot = 0;
   std::int32_t operands[3] = {0, 0, 0};
   const ElementKernel* kernel = nullptr;
+  bool operator==(const SweepValue&) const = default;
 };
 
 /// Value `value` is written to buffer `slot`, as `dtype` (the sweep's, or bool, or i64 where the value is integral).
@@ -59,6 +60,7 @@ struct SweepOutput {
   std::int32_t value = 0;
   std::int32_t slot = 0;
   DType dtype = DType::f32;
+  bool operator==(const SweepOutput&) const = default;
 };
 
 struct Sweep {
@@ -66,6 +68,7 @@ struct Sweep {
   std::int64_t rows = 1, columns = 1;
   std::vector<SweepValue> values;
   std::vector<SweepOutput> outputs;
+  bool operator==(const Sweep&) const = default;
 };
 
 /// What an execution binds. Buffers: by slot; f32/f64/i64 ones are 16-byte aligned at least, and rows are contiguous. An

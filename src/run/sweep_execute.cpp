@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "src/run/sweep_cache.hpp"
 #include "src/run/sweep_program.hpp"
 #include "src/run/thread_pool.hpp"
 
@@ -412,14 +413,8 @@ CompiledSweep::~CompiledSweep() = default;
 
 CompiledSweep::CompiledSweep(const Sweep& sweep) : implementation_(std::make_unique<Implementation>()) {
   Implementation& self = *implementation_;
-  self.program = compile_sweep(sweep, false);
-  const auto& hazards = self.program.hazards;
-  if (std::any_of(hazards.begin(), hazards.end(), [](const Hazard& hazard) { return hazard.output == hazard.input; })) {
-    self.delayed = true;
-    self.program = compile_sweep(sweep, true);
-  } else if (!hazards.empty()) {
-    self.sweep = sweep;
-  }
+  self.program = SweepCache::current().program(sweep, self.delayed);
+  if (!self.delayed && !self.program.hazards.empty()) self.sweep = sweep;
 }
 
 void CompiledSweep::bind(std::span<void* const> buffers) {
