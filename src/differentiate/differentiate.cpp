@@ -5,6 +5,7 @@
 
 #include <thalweg/differentiate.hpp>
 
+#include <algorithm>
 #include <unordered_map>
 
 #include <fmt/format.h>
@@ -38,6 +39,8 @@ class Differentiation {
     gradients_[static_cast<std::size_t>(y_)] = seed;
     for (std::int32_t id = y_; id >= 0; --id)
       if (gradients_[static_cast<std::size_t>(id)] >= 0 && needed_[static_cast<std::size_t>(id)]) pull_back(id);
+    std::sort(joined_.begin(), joined_.end(), [](const Joined& a, const Joined& b) { return a.node < b.node; });
+    while (!joined_.empty()) record_joined(joined_.size() - 1);
     recorder_.deriving_ = -1;
   }
 
@@ -61,6 +64,8 @@ class Differentiation {
   }
 
   void pull_back(std::int32_t id) {
+    recorder_.deriving_ = id;
+    if (const std::size_t at = find_joined(id); at < joined_.size()) record_joined(at);
     const Key key = recorder_.key(id);
     if (key.count == 0) return;
     const std::span<const std::int32_t> ids = recorder_.inputs(key);
@@ -71,7 +76,6 @@ class Differentiation {
     pullback.output = recorder_.var(id);
     pullback.inputs = inputs_;
     pullback.attribute = key.attribute;
-    recorder_.deriving_ = id;
     for (std::size_t i = 0; i < inputs_.size(); ++i) {
       const std::int32_t input = inputs_[i].id();
       const PullbackRule rule = pullback_rule(*key.op, i);
@@ -94,22 +98,59 @@ class Differentiation {
       sum = term.id();
       return;
     }
-    // C + A·B in one contraction where the term is one that was made for this sum alone.
     const Key key = recorder_.key(term.id());
-    if (key.op->kind == Kind::contraction && key.count == 2 && term.id() >= first_new) {
+    const bool is_own = term.id() >= first_new;  // made for this sum alone
+    if (key.op->sums_by_joining && is_own && join(input, key)) return recorder_.drop_if_last(term.id());
+    if (const std::size_t at = find_joined(input); at < joined_.size()) record_joined(at);
+    if (key.op->kind == Kind::contraction && key.count == 2 && is_own) {  // C + A·B in one
+      recorder_.drop_if_last(term.id());
       sum =
           record(*key.op, recorder_.var(key.inputs[0]), recorder_.var(key.inputs[1]), recorder_.var(sum), key.attribute)
               .id();
-    } else if (key.op->sums_by_joining && recorder_.key(sum).op == key.op &&
-               recorder_.key(sum).attribute == key.attribute &&
-               recorder_.inputs(sum).size() + recorder_.inputs(key).size() <= 254) {
-      std::vector<Var> joined;
-      for (const std::int32_t id : recorder_.inputs(sum)) joined.push_back(recorder_.var(id));
-      for (const std::int32_t id : recorder_.inputs(key)) joined.push_back(recorder_.var(id));
-      sum = record(*key.op, joined, key.attribute, {}).id();
-    } else {
-      sum = add(recorder_.var(sum), term).id();
+      return;
     }
+    sum = add(recorder_.var(sum), term).id();
+  }
+
+  /// A sum of nodes that are one with the inputs of all, recorded when it is complete.
+  struct Joined {
+    std::int32_t node;  // whose gradient it is
+    const Op* op;
+    std::uint64_t attribute;
+    std::vector<std::int32_t> inputs;
+  };
+
+  /// Joins a term with those before it; false where they do not fit together.
+  bool join(std::int32_t input, const Key& term) {
+    constexpr std::size_t most_inputs = 254;
+    const std::span<const std::int32_t> inputs = recorder_.inputs(term);
+    std::size_t at = find_joined(input);
+    if (at == joined_.size()) {
+      const Key sum = recorder_.key(gradient(input));
+      if (sum.op != term.op || sum.attribute != term.attribute) return false;
+      const std::span<const std::int32_t> first = recorder_.inputs(sum);
+      joined_.push_back({input, term.op, term.attribute, {first.begin(), first.end()}});
+    }
+    Joined& joined = joined_[at];
+    if (joined.op != term.op || joined.attribute != term.attribute ||
+        joined.inputs.size() + inputs.size() > most_inputs)
+      return false;
+    joined.inputs.insert(joined.inputs.end(), inputs.begin(), inputs.end());
+    return true;
+  }
+
+  std::size_t find_joined(std::int32_t id) const {
+    const auto at =
+        std::find_if(joined_.begin(), joined_.end(), [&](const Joined& joined) { return joined.node == id; });
+    return static_cast<std::size_t>(at - joined_.begin());
+  }
+
+  void record_joined(std::size_t at) {
+    const Joined joined = std::move(joined_[at]);
+    joined_.erase(joined_.begin() + static_cast<std::ptrdiff_t>(at));
+    inputs_.clear();
+    for (const std::int32_t id : joined.inputs) inputs_.push_back(recorder_.var(id));
+    gradients_[static_cast<std::size_t>(joined.node)] = record(*joined.op, inputs_, joined.attribute, {}).id();
   }
 
   Recorder& recorder_;
@@ -118,6 +159,7 @@ class Differentiation {
   std::vector<std::int32_t> gradients_;
   std::unordered_map<std::int32_t, std::int32_t> gathered_;
   std::vector<Var> inputs_;
+  std::vector<Joined> joined_;  // a few at a time
 };
 
 namespace {

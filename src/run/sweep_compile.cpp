@@ -476,10 +476,10 @@ void Compiler::set_start() {
     position.step_of(Address::column) = g.wide % program.read_period * g.size;
   };
   if (nodes_.one_block_rows) {
-    by_rows(program.start);
+    by_rows(program.positions.emplace_back());
   } else {
-    by_blocks(program.start);
-    by_rows(program.row_start);
+    by_blocks(program.positions.emplace_back());
+    if (nodes_.row_walk) by_rows(program.positions.emplace_back());
   }
   const auto trivial = [](const Level& level) {
     return level.single_program == no_program && level.column_program == no_program &&
@@ -489,6 +489,8 @@ void Compiler::set_start() {
                      program.slot_folds.empty() && program.column_folds.empty() && program.small_outputs.empty() &&
                      (!nodes_.row_walk || nodes_.one_block_rows) &&
                      std::all_of(program.levels.begin(), program.levels.end(), trivial);
+  const bool is_one_run = nodes_.one_block_rows ? g.rows == 1 : g.elements() <= g.wide;
+  if (program.one_walk && is_one_run) program.positions.clear();
 }
 
 /// What goes between memory and the processor. A working set that fits the cache is fetched once, else once a pass.

@@ -139,7 +139,7 @@ class Walk {
 };
 
 void Walk::start(State& state, std::byte* scratch) const {
-  program_.machine->begin(state.position, program_.start, scratch);
+  program_.machine->begin(state.position, program_.positions[0], scratch);
   for (std::int32_t i = pass_.columns.begin; i < pass_.columns.end; ++i) {
     const ColumnFold& fold = program_.column_folds[static_cast<std::size_t>(i)];
     program_.machine->fill(scratch + fold.tile, geometry_.period, identity(fold.reduction, program_.dtype));
@@ -268,7 +268,7 @@ void Walk::run_row(State& state, std::byte* scratch, std::int64_t task, bool fir
 void Walk::walk_rows(State& state, std::byte* scratch, std::int64_t task, std::int64_t begin, std::int64_t end) const {
   const bool columns = pass_.columns.begin < pass_.columns.end;
   Position& start = program_.one_block_rows ? state.position : state.row;
-  if (!program_.one_block_rows) program_.machine->begin(state.row, program_.row_start, scratch);
+  if (!program_.one_block_rows) program_.machine->begin(state.row, program_.positions[1], scratch);
   if (begin > 0) move_to(start, scratch, begin, begin * geometry_.columns);
   bool first = true;
   for (std::int64_t row = begin; row < end || first; first = false) {
@@ -390,7 +390,7 @@ void bind_program(SweepProgram& program, std::span<void* const> buffers) {
 void run_program(SweepProgram& program, std::span<const double> numbers, std::span<const DrawSource> draws) {
   bring_inputs(program, numbers, draws);
   if (program.one_walk)  // most of a small net
-    return program.machine->run_from(program.only_blocks, program.start, scratch_of(program));
+    return program.machine->run_from(program.only_blocks, program.positions.data(), scratch_of(program));
   for (const Pass& pass : program.passes) {
     for (std::int32_t i = pass.levels.begin; i < pass.levels.end; ++i)
       run_level(program, program.levels[static_cast<std::size_t>(i)]);

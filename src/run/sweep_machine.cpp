@@ -371,17 +371,15 @@ void run(const run::Blocks& blocks, State* state) {
 }
 
 template <class T>
-void run_from(const run::Blocks& blocks, const run::Position& start, std::byte* scratch) {
+void run_from(const run::Blocks& blocks, const run::Position* start, std::byte* scratch) {
   State state;
   if (blocks.wide_count + blocks.tail_count > 1) {
-    begin(state.position, start, scratch);
+    begin(state.position, *start, scratch);
     return run_blocks<T, true>(blocks, &state);
   }
-  // One run: nothing moves.
   const hn::ScalableTag<std::intptr_t> d;
-  for (std::size_t i = 0; i < run::address_slots; i += hn::Lanes(d))
-    hn::Store(hn::Load(d, start.offset + i), d, state.position.offset + i);
-  state.position.use_scratch(scratch);
+  for (std::size_t i = 0; i < run::address_slots; i += hn::Lanes(d)) hn::Store(hn::Zero(d), d, state.position.offset + i);
+  state.position.set_scratch(scratch);
   state.lanes = blocks.lanes;
   if (blocks.wide_count == 1) return run_wide_program<T>(blocks.wide, &state);
   if (blocks.tail_count == 0) return;

@@ -70,11 +70,12 @@ struct alignas(max_vector_bytes) Position {
   std::intptr_t& step_of(Address address) { return step[static_cast<int>(address)]; }
   /// From scratch memory at 0 to this thread's.
   void use_scratch(std::byte* scratch) {
-    const auto base = reinterpret_cast<std::intptr_t>(scratch);
-    (*this)[Address::scratch] = base;
-    (*this)[Address::scratch_column] = base;
-    (*this)[Address::accumulator] = base;
-    accumulator_end += base;
+    set_scratch(scratch);
+    accumulator_end += reinterpret_cast<std::intptr_t>(scratch);
+  }
+  void set_scratch(std::byte* scratch) {
+    for (const Address address : {Address::scratch, Address::scratch_column, Address::accumulator})
+      (*this)[address] = reinterpret_cast<std::intptr_t>(scratch);
   }
   /// Index in the domain.
   std::uint64_t element() const { return static_cast<std::uint64_t>((*this)[Address::flat_1]); }
@@ -142,8 +143,8 @@ struct Machine {
   void (*rewind)(State* state);
   /// Runs the programs; the state moves by its steps from one run to the next and after the last one as well.
   void (*run)(const Blocks& blocks, State* state);
-  /// The same from `start`, in a state of its own.
-  void (*run_from)(const Blocks& blocks, const Position& start, std::byte* scratch);
+  /// The same from `start`, in a state of its own. A single run needs no start.
+  void (*run_from)(const Blocks& blocks, const Position* start, std::byte* scratch);
 
   /// memory[0 .. count) = value
   void (*fill)(void* memory, std::int64_t count, Partial value);

@@ -158,8 +158,6 @@ struct ProgramFacts {
   std::int64_t splat_lanes = 0;          // of a slot that are read: one vector's where all programs are narrow
   std::int64_t read_period = 1;          // of the tiles of values per column
   std::int64_t task_length = 1, tasks = 1;
-  Position start;                        // at the domain's beginning; scratch memory at 0
-  Position row_start;                    // the same, moving by rows, where a row is walked in blocks
   std::int64_t work = 0;                 // rough cost of all elements, to decide about threads
   std::size_t bytes_moved = 0;
   std::int64_t partial_memory = 0;       // Partials by task
@@ -170,6 +168,9 @@ struct ProgramFacts {
 
 template <template <class> class List>
 struct ProgramLists {
+  /// Where a walk starts: at the domain's beginning, scratch memory at 0; then the same, moving by rows, where a row is
+  /// walked in blocks. None where all is one run. First, for its alignment.
+  List<Position> positions;
   List<Instruction> instructions;
   List<Patch> patches;
   List<Hazard> hazards;
@@ -191,7 +192,7 @@ struct ProgramLists {
   /// Calls f(a list, the same list of `other`) for every list.
   template <class Other, class F>
   void with_lists_of(Other& other, F f) {
-    f(instructions, other.instructions), f(patches, other.patches), f(hazards, other.hazards);
+    f(positions, other.positions), f(instructions, other.instructions), f(patches, other.patches), f(hazards, other.hazards);
     f(passes, other.passes), f(levels, other.levels), f(stages, other.stages), f(slot_folds, other.slot_folds);
     f(column_folds, other.column_folds), f(single_results, other.single_results);
     f(vector_folds, other.vector_folds), f(expansions, other.expansions), f(number_inputs, other.number_inputs);

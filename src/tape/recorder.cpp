@@ -509,6 +509,14 @@ void Recorder::rewind(const Recording& before) {
   deriving_ = -1;
 }
 
+void Recorder::drop_if_last(std::int32_t id) {
+  if (id != next_ - 1 || predicted_ != nullptr) return;
+  keys_.pop_back();
+  infos_.pop_back();
+  --next_;
+  if (eager_values_.size() > static_cast<std::size_t>(id)) eager_values_.resize(static_cast<std::size_t>(id));
+}
+
 void Recorder::keep(std::int32_t id) {
   Key key;
   key.op = &keep_op;

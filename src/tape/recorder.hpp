@@ -230,6 +230,8 @@ class Recorder {
     std::size_t keys, expansions;
   };
   void rewind(const Recording& before);
+  /// Takes back a node just recorded, which nothing refers to.
+  void drop_if_last(std::int32_t id);
   /// Goes over to the segment that went on with `key` from here, if one is known; else the open segment becomes new.
   bool turn(const Key& key);
   Segment* find_segment(const Key& request, std::uint64_t hash) const;
