@@ -1,12 +1,13 @@
 // rows "k=v;k=v" "threads=1;seconds=2": one row of the benchmark, as one JSON line. bench/peers/peers.py starts it.
 
 #include <cstdio>
+#include <fstream>
 #include <map>
 #include <stdexcept>
+#include <string>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <sys/resource.h>
 
 #include <thalweg/threads.hpp>
 
@@ -18,17 +19,24 @@ using bench::Measurement;
 using bench::Spec;
 
 Measurement run(const Spec& spec) {
-  static const std::map<std::string, Measurement (*)(const Spec&)> kinds = {
-      {"mlp", bench::run_mlp}, {"rnn", bench::run_rnn}, {"ops", bench::run_op_chain}};
+  static const std::map<std::string, Measurement (*)(const Spec&)> kinds = {{"mlp", bench::run_mlp},
+                                                                            {"rnn", bench::run_rnn},
+                                                                            {"ops", bench::run_op_chain},
+                                                                            {"fn", bench::run_function},
+                                                                            {"matmul", bench::run_matmul},
+                                                                            {"opadd", bench::run_addition},
+                                                                            {"hvp", bench::run_hessian_product}};
   const auto kind = kinds.find(spec.text("kind"));
   if (kind == kinds.end()) throw std::runtime_error("no rows of kind " + spec.text("kind") + " here");
   return kind->second(spec);
 }
 
+/// Of this program alone: what getrusage says includes the process that started it.
 double peak_megabytes() {
-  rusage usage{};
-  ::getrusage(RUSAGE_SELF, &usage);
-  return static_cast<double>(usage.ru_maxrss) / 1024;
+  std::ifstream status("/proc/self/status");
+  for (std::string line; std::getline(status, line);)
+    if (line.starts_with("VmHWM:")) return std::stod(line.substr(6)) / 1024;
+  return 0;
 }
 
 void print(const Measurement& result) {

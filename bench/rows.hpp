@@ -16,4 +16,16 @@ Measurement run_rnn(const Spec& spec);
 /// kind=ops: a chain of additions of one number and its derivative: what recording an op costs.
 Measurement run_op_chain(const Spec& spec);
 
+/// kind=fn: value and gradient of a function of large arrays.
+Measurement run_function(const Spec& spec);
+
+/// kind=matmul: a product of square matrices, in GFLOP/s.
+Measurement run_matmul(const Spec& spec);
+
+/// kind=opadd: additions of two numbers, each one computed before the next.
+Measurement run_addition(const Spec& spec);
+
+/// kind=hvp: a product of the Hessian of a net's loss with a vector.
+Measurement run_hessian_product(const Spec& spec);
+
 }  // namespace bench

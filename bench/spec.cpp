@@ -37,8 +37,8 @@ std::vector<std::int64_t> Spec::integers(const std::string& key) const {
   return values;
 }
 
-tw::Tensor Spec::numbers(const std::string& name, const tw::Shape& shape) const {
-  tw::Tensor tensor = tw::Tensor::empty(shape, tw::f32);
+tw::Tensor Spec::numbers(const std::string& name, const tw::Shape& shape, tw::DType dtype) const {
+  tw::Tensor tensor = tw::Tensor::empty(shape, dtype);
   read(name, tensor.mutable_raw(), tensor.bytes());
   return tensor;
 }

@@ -23,8 +23,9 @@ class Spec {
   bool flag(const std::string& key) const { return real(key) > 0; }
   std::vector<std::int64_t> integers(const std::string& key) const;  // "784,100,10"
 
-  /// NAME.bin of the row's folder: f32 numbers.
-  thalweg::Tensor numbers(const std::string& name, const thalweg::Shape& shape) const;
+  /// NAME.bin of the row's folder: f32 or f64 numbers.
+  thalweg::Tensor numbers(const std::string& name, const thalweg::Shape& shape,
+                          thalweg::DType dtype = thalweg::DType::f32) const;
   /// The same, 32-bit integers; i64 in the tensor.
   thalweg::Tensor indices(const std::string& name, const thalweg::Shape& shape) const;
 

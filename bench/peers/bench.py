@@ -1,20 +1,14 @@
 #!/usr/bin/env python3
 """Runs rows of the benchmark: thalweg alone, or in turn with the peers and then a table of ratios. Started by ../run."""
-import argparse, contextlib, fcntl, json, os, pathlib, statistics, subprocess, sys
+import argparse, contextlib, fcntl, json, os, pathlib, re, statistics, subprocess, sys
 
 HERE = pathlib.Path(__file__).resolve().parent
-ROWS = ["book_sgd", "book_adam", "book_bn", "tiny1", "tiny32", "op_overhead", "dynamic_incl"]
-STEP_PEERS = ["libtorch", "torch_eager", "torch_compile", "jax_jit", "numpy_book"]  # one call, or many, for each step
-LOOP_PEERS = ["jax_scan"]  # the whole loop compiled
+sys.path.insert(0, str(HERE))
+sys.dont_write_bytecode = True
+import rows as work
 
-
-def has_row(row, peer):
-    """Whether a peer has the row; what it lacks it says itself, at the price of starting it."""
-    if row.startswith(("op_", "dynamic")) and peer == "numpy_book":
-        return False
-    if row.startswith("op_") and peer in ("torch_compile", "jax_jit", "jax_scan"):
-        return False
-    return not (peer == "jax_scan" and row.endswith("_loss"))
+USUAL = ["book_sgd", "book_adam", "book_bn", "tiny1", "tiny32", "op_overhead", "dynamic_incl"]
+LOOP_PEERS = ["jax_scan"]  # the whole loop compiled; the others are one call, or many, for each step
 
 
 @contextlib.contextmanager
@@ -25,7 +19,7 @@ def lock():
         yield
 
 
-def measure(row, peer, threads, seconds):
+def measure(row, peer, threads, seconds, out):
     """The JSON line, or None with the reason on stderr."""
     cmd = [sys.executable, str(HERE / "peers.py"), "--row", row, "--peer", peer, "--threads", str(threads), "--seconds", str(seconds)]
     with lock():
@@ -36,74 +30,103 @@ def measure(row, peer, threads, seconds):
         print(f"{row} {peer}: {why}", file=sys.stderr)
         return None
     print(lines[-1], flush=True)
+    if out:
+        with open(out, "a") as f:
+            f.write(lines[-1] + "\n")
     return json.loads(lines[-1])
 
 
-def median(records):
-    return statistics.median(r["value"] for r in records) if records else None
+def is_rate(row):
+    return work.ROWS[row]["unit"].startswith("GFLOP")
 
 
-def table(rows, results):
-    """results: {(row, peer): [record]}. Peer / thalweg: above 1 thalweg is faster."""
-    print(f"\n{'row':16}{'unit':14}{'thalweg':>10}   {'best step by step':26}{'whole loop compiled':26}all others / thalweg")
-    for row in rows:
-        ours = median(results.get((row, "thalweg")))
+def cost(record):
+    """Less is better."""
+    return 1 / record["value"] if is_rate(record["row"]) else record["value"]
+
+
+class Ratio:
+    """Peer / thalweg, above 1 where thalweg is faster: of medians, and how far it goes from pass to pass."""
+
+    def __init__(self, peer, ours, theirs):
+        self.peer, self.value = peer, statistics.median(map(cost, theirs)) / statistics.median(map(cost, ours))
+        single = [cost(b) / cost(a) for a, b in zip(ours, theirs)]
+        self.low, self.high = min(single), max(single)
+
+    def __str__(self):
+        return f"{self.peer} {self.value:.2f} [{self.low:.2f}–{self.high:.2f}]"
+
+
+def table(cells, results):
+    """results: {(row, threads, peer): [record of each pass]}."""
+    print(f"\n{'row':18}{'thr':>4}{'thalweg':>11} {'unit':14}{'best step by step':36}{'whole loop compiled':34}all others: time / thalweg's")
+    for row, threads in cells:
+        ours = results.get((row, threads, "thalweg"))
         if not ours:
             continue
-
-        def times(peers):
-            return sorted((median(results[row, p]), p) for p in peers if results.get((row, p)))
-
-        def ratio(found):
-            return f"{found[1]} {found[0]:.4g} = {found[0] / ours:.2f}x" if found else "-"
-        step, loop = times(STEP_PEERS), times(LOOP_PEERS)
-        others = "  ".join(f"{p} {v / ours:.2f}" for v, p in step[1:])
-        unit = results[row, "thalweg"][0]["unit"]
-        print(f"{row:16}{unit:14}{ours:>10.4g}   {ratio(step and step[0]):26}{ratio(loop and loop[0]):26}{others}")
-    checks(rows, results)
+        found = {p: results[row, threads, p] for p in work.PEERS if results.get((row, threads, p))}
+        ratios = sorted((Ratio(p, ours, r) for p, r in found.items()), key=lambda r: r.value)
+        step = [r for r in ratios if r.peer not in LOOP_PEERS]
+        loop = [r for r in ratios if r.peer in LOOP_PEERS]
+        median = statistics.median(r["value"] for r in ours)
+        others = "  ".join(f"{r.peer} {r.value:.2f}" for r in step[1:])
+        print(f"{row:18}{threads:>4}{median:>11.4g} {ours[0]['unit']:14}{str(step[0]) if step else '-':36}{str(loop[0]) if loop else '-':34}{others}")
+    checks(cells, results)
 
 
-def checks(rows, results):
-    """Says where a loss differs from what the peers agree on. 100 steps from the same weights: rounding has grown."""
-    for row in rows:
-        found = {p: r[0]["check"] for (w, p), r in results.items() if w == row and r and r[0].get("check")}
+def checks(cells, results):
+    """Says where a result differs from what the peers agree on. 100 steps from the same weights: rounding has grown."""
+    for row, threads in cells:
+        if work.ROWS[row].get("drop"):  # masks differ
+            continue
+        found = {p: r[0]["check"] for (w, t, p), r in results.items() if (w, t) == (row, threads) and r[0].get("check")}
         ours = found.pop("thalweg", None)
-        if not ours:
-            continue
-        for peer, theirs in found.items():
-            far = [abs(a - b) > 2e-3 * max(abs(a), abs(b), 1e-3) for a, b in zip(ours, theirs)]
-            if any(far):
-                print(f"{row}: losses {ours} against {theirs} of {peer}")
+        for peer, theirs in found.items() if ours else ():
+            if any(abs(a - b) > 2e-3 * max(abs(a), abs(b), 1e-3) for a, b in zip(ours, theirs)):
+                print(f"{row}: {ours} against {theirs} of {peer}")
 
 
 def main():
     ap = argparse.ArgumentParser(prog="bench/run", description=__doc__)
-    ap.add_argument("--rows", default=",".join(ROWS), help="rows with commas (bench/peers/peers.py --list); default: %(default)s")
-    ap.add_argument("--threads", type=int, default=1)
+    ap.add_argument("--rows", default=",".join(USUAL), help="rows with commas, regular expressions among them, or 'all' (bench/peers/peers.py --list); default: %(default)s")
+    ap.add_argument("--threads", default="1", help="1, 2, or 1,2 for both in turn")
     ap.add_argument("--seconds", type=float, default=2.0, help="for each row of each program")
-    ap.add_argument("--peers", action="store_true", help="run the peers in turn with thalweg and print the ratios")
+    ap.add_argument("--peers", nargs="?", const=",".join(work.PEERS), default="", metavar="LIST",
+                    help="run the peers (all, or those named) in turn with thalweg and print the ratios")
     ap.add_argument("--passes", type=int, default=3, help="turns with --peers; medians are taken over them")
+    ap.add_argument("--out", help="append the JSON lines to this file too")
+    ap.add_argument("--read", nargs="+", metavar="FILE", help="print the table of lines measured before instead of measuring")
     ap.add_argument("--instructions", action="store_true", help="count instructions with callgrind instead (AVX2)")
     a = ap.parse_args()
-    if a.threads < 1 or a.seconds <= 0 or a.passes < 1:
+    if a.read:
+        results = {}
+        for line in (line for file in a.read for line in open(file) if line.startswith("{")):
+            d = json.loads(line)
+            results.setdefault((d["row"], d["threads"], d["peer"]), []).append(d)
+        return table(list(dict.fromkeys((row, threads) for row, threads, _ in results)), results)
+    if a.seconds <= 0 or a.passes < 1 or not re.fullmatch(r"[1-9]\d*(,[1-9]\d*)*", a.threads):
         ap.error("--threads, --seconds and --passes must be above 0")
-    rows = a.rows.split(",")
-    known = subprocess.run([sys.executable, str(HERE / "peers.py"), "--list"], capture_output=True, text=True, check=True).stdout.split()
-    for row in rows:
-        if row not in known:
-            ap.error(f"there is no row {row}; there are {', '.join(known)}")
-    peers = ["thalweg"] + (STEP_PEERS + LOOP_PEERS if a.peers else [])
+    rows = []
+    for wanted in a.rows.split(","):
+        found = [r for r in work.ROWS if wanted == "all" or re.fullmatch(wanted, r)]
+        if not found:
+            ap.error(f"there is no row {wanted}; there are {', '.join(work.ROWS)}")
+        rows += [r for r in found if r not in rows]
+    peers = [p for p in a.peers.split(",") if p]
+    for peer in peers:
+        if peer not in work.PEERS:
+            ap.error(f"there is no peer {peer}; there are {', '.join(work.PEERS)}")
+    cells = [(row, int(t)) for row in rows for t in a.threads.split(",")]
     results = {}
-    for _ in range(a.passes if a.peers else 1):
-        for row in rows:
-            for peer in peers:
-                if has_row(row, peer):
-                    record = measure(row, peer, a.threads, a.seconds)
-                    if record:
-                        results.setdefault((row, peer), []).append(record)
-    if a.peers:
-        table(rows, results)
-    if not all(results.get((row, "thalweg")) for row in rows):
+    for _ in range(a.passes if peers else 1):
+        for row, threads in cells:
+            for peer in ["thalweg"] + [p for p in peers if work.applies(row, p)]:
+                record = measure(row, peer, threads, a.seconds, a.out)
+                if record:
+                    results.setdefault((row, threads, peer), []).append(record)
+    if peers:
+        table(cells, results)
+    if not all(results.get((*cell, "thalweg")) for cell in cells):
         sys.exit(1)
 
 

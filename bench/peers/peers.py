@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 """One row, one program, one JSON line. See README.md."""
-import argparse, importlib, json, os, pathlib, resource, sys
+import argparse, atexit, importlib, json, os, pathlib, resource, shutil, sys, tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 sys.dont_write_bytecode = True
 PEERS = {"thalweg": "p_thalweg", "torch_eager": "p_torch", "torch_compile": "p_torch", "jax_jit": "p_jax", "jax_scan": "p_jax",
-         "numpy_book": "p_numpy", "libtorch": "p_libtorch"}
+         "mlx_compile": "p_mlx", "mlx_eager": "p_mlx", "numpy_book": "p_numpy", "libtorch": "p_libtorch"}
 
 
 def main():
@@ -31,9 +31,11 @@ def main():
         # keep freed memory (a page fault for every temporary else): about 20 % on torch's chain and layer norm, nothing on a small MLP
         env.update(MALLOC_MMAP_THRESHOLD_="4294967296", MALLOC_TRIM_THRESHOLD_="8589934592", MALLOC_TOP_PAD_="67108864")
         env["OPENBLAS_CORETYPE"] = "SkylakeX"  # OpenBLAS does not know this CPU's family and falls back to AVX2
-        mkl = venv / "preload" / "libmklavx512.so"
-        if "torch" in (a.peer or "") and mkl.exists():
-            env["LD_PRELOAD"] = str(mkl)
+        name = "libmklavx512.so" if "torch" in (a.peer or "") else "libopenblas.so" if (a.peer or "").startswith("mlx") else None
+        if name and (venv / "preload" / name).exists():
+            env["LD_PRELOAD"] = str(venv / "preload" / name)
+    if a.peer == "mlx_compile" and os.environ.get("PEERS_CHILD") != "1":
+        env["TMPDIR"] = env["PEERS_TMP"] = tempfile.mkdtemp()  # MLX keeps compiled kernels there: compile_s must be cold
     if os.environ.get("PEERS_CHILD") != "1":  # once more, with the environment set before anything is loaded
         env["PEERS_CHILD"] = "1"
         cores = sorted(os.sched_getaffinity(0))
@@ -53,11 +55,17 @@ def main():
     import rows
     if a.row not in rows.ROWS:
         sys.exit(f"there is no row {a.row}; --list prints them")
+    if os.environ.get("PEERS_TMP"):
+        atexit.register(shutil.rmtree, os.environ["PEERS_TMP"], ignore_errors=True)
     s = rows.ROWS[a.row]
-    m = importlib.import_module(PEERS[a.peer])
-    m.init(a.threads)
-    r = m.run(a.row, s, a.peer, a.seconds)
-    version = m.version
+    if s["kind"] == "startup":
+        import p_startup
+        r, version = p_startup.run(a.peer, a.seconds)
+    else:
+        m = importlib.import_module(PEERS[a.peer])
+        m.init(a.threads)
+        r = m.run(a.row, s, a.peer, a.seconds)
+        version = m.version
     if r is None:
         sys.exit(f"{a.peer} has no row {a.row}")
     note = [r.pop("note", "")] if r.get("note") else []
@@ -72,7 +80,7 @@ def main():
            "peak_rss_mb": rss, "compile_s": sig(r.get("compile_s", 0)), "note": "; ".join(note)}
     u = [resource.getrusage(w) for w in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     out["preempted"] = sum(x.ru_nivcsw for x in u)  # times another program took the core: many mean a disturbed reading
-    for k in ("kernels", "bytes", "plans"):  # of one step; thalweg's own counters
+    for k in ("disk_mb", "kernels", "bytes", "plans"):  # the last three of one step: thalweg's own counters
         if k in r:
             out[k] = r[k]
     if check:

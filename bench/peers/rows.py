@@ -54,6 +54,25 @@ ROWS["op_add"] = dict(kind="opadd", n=1000, unit="ns/op")
 ROWS["dynamic_incl"] = dict(kind="rnn", hidden=64, inp=32, batch=16, seqs=200, lo=5, hi=50, unit="us/time step", lr=.01)
 ROWS["dynamic_excl"] = dict(ROWS["dynamic_incl"])
 ROWS["hvp"] = dict(kind="hvp", sizes=B, batch=128, unit="us/call")
+ROWS["startup"] = dict(kind="startup", unit="s")
+PEERS = ["jax_scan", "jax_jit", "libtorch", "torch_eager", "torch_compile", "mlx_compile", "mlx_eager", "numpy_book"]
+
+
+def applies(row, peer):
+    """Whether a peer has the row; what it lacks it says itself, at the price of starting it."""
+    s = ROWS[row]
+    k, fused = s["kind"], s.get("fn", "").endswith("fused")
+    if peer == "jax_scan":
+        return k == "rnn" or (k == "mlp" and not s["every"])
+    if k == "startup":
+        return peer != "mlx_compile"
+    if fused:
+        return peer in ("libtorch", "torch_eager") or (peer == "mlx_eager" and s["fn"].startswith("layer"))
+    if peer == "numpy_book":
+        return k not in ("rnn", "hvp", "ops") and s.get("dtype") != "bf16"
+    if peer in ("torch_compile", "mlx_compile") and k in ("matmul", "opadd"):
+        return False
+    return not (peer == "torch_compile" and k == "ops")
 
 
 def flops(s):
