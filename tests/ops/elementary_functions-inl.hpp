@@ -15,7 +15,35 @@
 
 namespace thalweg {
 
-enum class Elementary { exp, exp2, expm1, log, log1p, log2, log10, tanh, sigmoid, erf, sin, cos, cbrt, power };
+enum class Elementary {
+  exp,
+  exp2,
+  expm1,
+  log,
+  log1p,
+  log2,
+  log10,
+  tanh,
+  sigmoid,
+  erf,
+  sin,
+  cos,
+  cbrt,
+  power,
+  erfc,
+  softplus,
+  silu,
+  tan,
+  asin,
+  acos,
+  atan,
+  sinh,
+  cosh,
+  asinh,
+  acosh,
+  atanh,
+  atan2
+};
 
 struct ElementaryFunction {
   Elementary function;
@@ -30,6 +58,13 @@ inline constexpr ElementaryFunction elementary_functions[] = {
     {Elementary::sigmoid, "sigmoid", -8, 8}, {Elementary::erf, "erf", -4, 4},
     {Elementary::sin, "sin", -100, 100},     {Elementary::cos, "cos", -100, 100},
     {Elementary::cbrt, "cbrt", -10, 10},     {Elementary::power, "power", 0.1, 10},
+    {Elementary::erfc, "erfc", -4, 4},       {Elementary::softplus, "softplus", -8, 8},
+    {Elementary::silu, "silu", -8, 8},       {Elementary::tan, "tan", -100, 100},
+    {Elementary::asin, "asin", -1, 1},       {Elementary::acos, "acos", -1, 1},
+    {Elementary::atan, "atan", -4, 4},       {Elementary::sinh, "sinh", -4, 4},
+    {Elementary::cosh, "cosh", -4, 4},       {Elementary::asinh, "asinh", -4, 4},
+    {Elementary::acosh, "acosh", 1, 4},      {Elementary::atanh, "atanh", -1, 1},
+    {Elementary::atan2, "atan2", -4, 4},
 };
 
 /// The C library's result in a wider type.
@@ -64,6 +99,32 @@ Wide elementary_reference(Elementary function, Wide x, Wide y) {
       return std::cbrt(x);
     case Elementary::power:
       return std::pow(x, y);
+    case Elementary::erfc:
+      return std::erfc(x);
+    case Elementary::tan:
+      return std::tan(x);
+    case Elementary::asin:
+      return std::asin(x);
+    case Elementary::acos:
+      return std::acos(x);
+    case Elementary::atan:
+      return std::atan(x);
+    case Elementary::sinh:
+      return std::sinh(x);
+    case Elementary::cosh:
+      return std::cosh(x);
+    case Elementary::asinh:
+      return std::asinh(x);
+    case Elementary::acosh:
+      return std::acosh(x);
+    case Elementary::atanh:
+      return std::atanh(x);
+    case Elementary::softplus:
+      return x > 0 ? x + std::log1p(std::exp(-x)) : std::log1p(std::exp(x));
+    case Elementary::silu:
+      return x < 0 ? (std::isinf(x) ? -Wide{0} : x * std::exp(x) / (1 + std::exp(x))) : x / (1 + std::exp(-x));
+    case Elementary::atan2:
+      return std::atan2(x, y);
   }
   return 0;
 }
@@ -101,6 +162,7 @@ void fill_arguments(Elementary function, std::uint64_t& state, std::span<T> x, s
   for (std::size_t i = 0; i < x.size(); ++i) {
     x[i] = std::bit_cast<T>(static_cast<Bits>(next_random(state)));
     if (i % 2 == 1) x[i] = static_cast<T>((next_uniform(state) - 0.5) * (i % 4 == 1 ? 4 : 200));
+    if (function == Elementary::atan2) y[i] = std::bit_cast<T>(static_cast<Bits>(next_random(state)));
     if (function == Elementary::power) {
       x[i] = std::abs(x[i]);
       y[i] = static_cast<T>((2 * next_uniform(state) - 1) * largest_log / std::log(static_cast<double>(x[i])));
@@ -168,6 +230,32 @@ void ApplyElementary(Elementary function, const T* x, const T* y, T* out, std::s
       return ForEachVector(x, y, out, n, [](auto d, auto a, auto) HWY_ATTR { return Cbrt(d, a); });
     case Elementary::power:
       return ForEachVector(x, y, out, n, [](auto d, auto a, auto b) HWY_ATTR { return Power(d, a, b); });
+    case Elementary::erfc:
+      return ForEachVector(x, y, out, n, [](auto d, auto a, auto) HWY_ATTR { return Erfc(d, a); });
+    case Elementary::softplus:
+      return ForEachVector(x, y, out, n, [](auto d, auto a, auto) HWY_ATTR { return Softplus(d, a); });
+    case Elementary::silu:
+      return ForEachVector(x, y, out, n, [](auto d, auto a, auto) HWY_ATTR { return Silu(d, a); });
+    case Elementary::tan:
+      return ForEachVector(x, y, out, n, [](auto d, auto a, auto) HWY_ATTR { return Tan(d, a); });
+    case Elementary::asin:
+      return ForEachVector(x, y, out, n, [](auto d, auto a, auto) HWY_ATTR { return Asin(d, a); });
+    case Elementary::acos:
+      return ForEachVector(x, y, out, n, [](auto d, auto a, auto) HWY_ATTR { return Acos(d, a); });
+    case Elementary::atan:
+      return ForEachVector(x, y, out, n, [](auto d, auto a, auto) HWY_ATTR { return Atan(d, a); });
+    case Elementary::sinh:
+      return ForEachVector(x, y, out, n, [](auto d, auto a, auto) HWY_ATTR { return Sinh(d, a); });
+    case Elementary::cosh:
+      return ForEachVector(x, y, out, n, [](auto d, auto a, auto) HWY_ATTR { return Cosh(d, a); });
+    case Elementary::asinh:
+      return ForEachVector(x, y, out, n, [](auto d, auto a, auto) HWY_ATTR { return Asinh(d, a); });
+    case Elementary::acosh:
+      return ForEachVector(x, y, out, n, [](auto d, auto a, auto) HWY_ATTR { return Acosh(d, a); });
+    case Elementary::atanh:
+      return ForEachVector(x, y, out, n, [](auto d, auto a, auto) HWY_ATTR { return Atanh(d, a); });
+    case Elementary::atan2:
+      return ForEachVector(x, y, out, n, [](auto d, auto a, auto b) HWY_ATTR { return Atan2(d, a, b); });
   }
 }
 

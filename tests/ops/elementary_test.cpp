@@ -79,6 +79,19 @@ constexpr Bounds bounds_in_ulp[] = {
     {0.51, 1.8, 2.0},    // cos
     {0.8, 0.8, 1.0},     // cbrt
     {0.51, 1.1, 1.1},    // power
+    {3.5, 3.4, 3.6},     // erfc
+    {1.7, 1.7, 1.8},     // softplus
+    {2.4, 2.3, 2.4},     // silu
+    {0.51, 1.7, 1.7},    // tan
+    {0.51, 2.0, 2.0},    // asin
+    {0.51, 1.2, 1.2},    // acos
+    {0.51, 1.7, 1.7},    // atan
+    {1.5, 1.5, 1.5},     // sinh
+    {1.9, 1.6, 1.9},     // cosh
+    {1.7, 1.8, 1.8},     // asinh
+    {1.9, 2.0, 2.0},     // acosh
+    {1.9, 1.7, 1.9},     // atanh
+    {0.51, 1.5, 1.5},    // atan2
 };
 static_assert(std::size(bounds_in_ulp) == std::size(elementary_functions));
 
@@ -249,7 +262,9 @@ TEST_CASE("elementary functions: subnormal numbers are neither lost nor rounded 
   const double smallest = std::numeric_limits<double>::denorm_min();
   const float smallest_f32 = std::numeric_limits<float>::denorm_min();
   on_every_target([&] {
-    for (const Elementary function : {Elementary::expm1, Elementary::log1p, Elementary::tanh, Elementary::sin}) {
+    for (const Elementary function :
+         {Elementary::expm1, Elementary::log1p, Elementary::tanh, Elementary::sin, Elementary::tan, Elementary::asin,
+          Elementary::atan, Elementary::sinh, Elementary::asinh, Elementary::atanh}) {
       CHECK(evaluate<double>(function, {smallest})[0] == smallest);
       CHECK(evaluate<double>(function, {-5 * smallest})[0] == -5 * smallest);
       CHECK(evaluate<float>(function, {smallest_f32})[0] == smallest_f32);
@@ -293,7 +308,7 @@ TEST_CASE("elementary functions: sin and cos of large arguments are reduced exac
     for (int i = 20; i < 1020; i += 3) x.push_back(std::ldexp(1.1, i));
     std::vector<float> x_f32(x.begin(), x.begin() + 2000);
     x_f32.push_back(16367173.0f * 0x1p72f);
-    for (const Elementary function : {Elementary::sin, Elementary::cos}) {
+    for (const Elementary function : {Elementary::sin, Elementary::cos, Elementary::tan}) {
       const auto out = evaluate(function, x);
       const auto out_f32 = evaluate(function, x_f32);
       double worst = 0, worst_f32 = 0;

@@ -1,4 +1,4 @@
-// exp, exp2, expm1, tanh and sigmoid over Highway vectors of f32 and f64.
+// exp, exp2, expm1, tanh, sigmoid and silu over Highway vectors of f32 and f64.
 //
 // All reduce x = n·ln2 + r, |r| ≤ ln2 / 2 (Cody and Waite), and take e^r - 1 = r + r²·q(r) with q a minimax
 // polynomial fitted for the relative error of e^r - 1: 2^-25.8 (f32) and 2^-59.6 (f64) with the coefficients as
@@ -204,13 +204,19 @@ HWY_INLINE V Tanh(D d, V x) {
   return hn::CopySignToAbs(result, x);
 }
 
-/// 1 / (1 + e^-x) with e^-x = 2^-n·(1 + p): as 1 / (1 + 2^-n·(1 + p)) for n ≥ 0 and 2^n / (1 + p + 2^n) for n < 0. The
-/// numerator is exact, and the second form keeps the tail's accuracy down to the subnormals.
+/// fraction·2^exponent = 1 / (1 + e^-x).
+template <class V>
+struct SigmoidParts {
+  V fraction, exponent;
+};
+
+/// With e^-x = 2^-n·(1 + p): as 1 / (1 + 2^-n·(1 + p)) for n ≥ 0 and 2^n / (1 + p + 2^n) for n < 0. The numerator is
+/// exact, and the second form keeps the tail's accuracy down to the subnormals.
 template <class D, class V = hn::Vec<D>>
-HWY_INLINE V Sigmoid(D d, V x) {
+HWY_INLINE SigmoidParts<V> SigmoidInParts(D d, V x) {
   const V zero = hn::Zero(d);
   const V one = Constant(d, 1.0f, 1.0);
-  x = AtLeast(d, AtMost(d, x, 105.0f, 746.0), -105.0f, -746.0);
+  x = AtLeast(d, AtMost(d, x, 105.0f, 746.0), -112.0f, -753.0);
   const V n = RoundedMultipleOfLn2(d, x);
   const V p = Expm1Reduced(d, hn::Neg(SubtractLn2(d, x, n)));
   // 2^-|n|; smaller ones vanish beside 1.
@@ -220,8 +226,22 @@ HWY_INLINE V Sigmoid(D d, V x) {
   const V divisor = hn::Add(one, rest);
   const V divisor_low = hn::Sub(rest, hn::Sub(divisor, one));
   const V quotient = hn::Div(one, divisor);
-  const V corrected = hn::NegMulAdd(quotient, hn::Mul(quotient, divisor_low), quotient);
-  return ScaleByPowerOfTwo(d, corrected, hn::Min(n, zero));
+  return {hn::NegMulAdd(quotient, hn::Mul(quotient, divisor_low), quotient), hn::Min(n, zero)};
+}
+
+/// 1 / (1 + e^-x).
+template <class D, class V = hn::Vec<D>>
+HWY_INLINE V Sigmoid(D d, V x) {
+  const auto parts = SigmoidInParts(d, x);
+  return ScaleByPowerOfTwo(d, parts.fraction, parts.exponent);
+}
+
+/// x / (1 + e^-x); -0 at -inf. Scaled last, so that a subnormal result is rounded once.
+template <class D, class V = hn::Vec<D>>
+HWY_INLINE V Silu(D d, V x) {
+  const auto parts = SigmoidInParts(d, x);
+  const V factor = AtLeast(d, x, -112.0f, -753.0);
+  return ScaleByPowerOfTwo(d, hn::Mul(factor, parts.fraction), parts.exponent);
 }
 
 }  // namespace HWY_NAMESPACE

@@ -70,6 +70,16 @@ HWY_INLINE hn::Vec<D> InF64(D d, const Function& function, V... x) {
   return hn::Combine(d, hn::DemoteTo(half, high), hn::DemoteTo(half, low));
 }
 
+/// A function of f64 vectors for either type.
+template <class D, class Function, class... V>
+HWY_INLINE hn::Vec<D> AlwaysInF64(D d, const Function& function, V... x) {
+  if constexpr (sizeof(hn::TFromD<D>) == 4) {
+    return InF64(d, function, x...);
+  } else {
+    return function(d, x...);
+  }
+}
+
 }  // namespace HWY_NAMESPACE
 }  // namespace thalweg
 HWY_AFTER_NAMESPACE();

@@ -1,4 +1,4 @@
-// log, log1p, log2 and log10 over Highway vectors of f32 and f64.
+// log, log1p, log2, log10 and softplus over Highway vectors of f32 and f64.
 //
 // x = m·2^k with m in [0.75, 1.5) (f32) or [1/√2, √2) (f64), f = m - 1. f32 takes a polynomial in f; f64 the form of
 // fdlibm's log, with s = f / (2 + f), which costs a division, but one that runs beside the other work. Polynomials: own
@@ -145,6 +145,13 @@ HWY_INLINE V Log1p(D d, V x) {
   const V result = LogFromReduced(d, LogReduced<V>{f, ExponentFromField(d, split.field)});
   const auto tiny = hn::Lt(hn::Abs(x), Constant(d, 0x1p-26f, 0x1p-55));
   return hn::IfThenElse(tiny, x, LogSpecial(d, u, result));
+}
+
+/// log(1 + e^x).
+template <class D, class V = hn::Vec<D>>
+HWY_INLINE V Softplus(D d, V x) {
+  const V positive = hn::IfThenZeroElse(hn::Lt(x, hn::Zero(d)), x);
+  return hn::Add(positive, Log1p(d, Exp(d, hn::Neg(hn::Abs(x)))));
 }
 
 /// log2 x.

@@ -1,8 +1,8 @@
-// sin and cos over Highway vectors of f32 and f64, for arguments of any size.
+// sin, cos and tan over Highway vectors of f32 and f64, for arguments of any size.
 //
 // x = m·π/2 + r with |r| ≤ π/2, m even for sin and odd for cos, so that both are ±sin r: one odd polynomial, a minimax
 // fit of the relative error (2^-35.3 for f32, 2^-57.9 for f64). π/2 is taken in three parts of 53 bits and r in
-// double-double. f32 is computed in f64. From 2^45 on the C library's function takes over, for those lanes alone.
+// double-double. tan takes any m, |r| ≤ π/4, and is tan r or -1 / tan r. f32 is computed in f64. From 2^45 on the C library's function takes over, for those lanes alone.
 
 // Per-target include guard.
 #if defined(THALWEG_ELEMENTARY_TRIGONOMETRIC_INL_HPP) == defined(HWY_TARGET_TOGGLE)
@@ -21,15 +21,16 @@ HWY_BEFORE_NAMESPACE();
 namespace thalweg {
 namespace HWY_NAMESPACE {
 
-enum class Wave { sine, cosine };
+enum class Wave { sine, cosine, tangent };
 
 /// Beyond, an error in x·(1/π) could pick the wrong multiple.
 inline constexpr double wave_limit = 0x1p45;
 
-/// out[i] = sin or cos of x[i] where |x[i]| is beyond wave_limit or x[i] is NaN.
+/// out[i] = sin, cos or tan of x[i] where |x[i]| is beyond wave_limit or x[i] is NaN.
 HWY_NOINLINE inline void WaveOfLarge(Wave wave, const double* x, double* out, std::size_t n) {
   for (std::size_t i = 0; i < n; ++i) {
-    if (!(std::abs(x[i]) <= wave_limit)) out[i] = wave == Wave::sine ? std::sin(x[i]) : std::cos(x[i]);
+    if (std::abs(x[i]) <= wave_limit) continue;
+    out[i] = wave == Wave::sine ? std::sin(x[i]) : wave == Wave::cosine ? std::cos(x[i]) : std::tan(x[i]);
   }
 }
 
@@ -55,6 +56,26 @@ HWY_INLINE V SineReduced(D d, DoubleDouble<V> r) {
   return hn::Add(r.high, hn::MulAdd(cube, hn::Set(d, -0x1.5555555555555p-3), hn::MulAdd(cube, q, low)));
 }
 
+/// `result`, with the C library's where |x| is beyond wave_limit.
+template <Wave wave, class D, class V = hn::Vec<D>>
+HWY_INLINE V WithLarge(D d, V x, V result) {
+  if (HWY_LIKELY(hn::AllTrue(d, hn::Le(hn::Abs(x), hn::Set(d, wave_limit))))) return result;
+  HWY_ALIGN double arguments[hn::MaxLanes(d)], results[hn::MaxLanes(d)];
+  hn::Store(x, d, arguments);
+  hn::Store(result, d, results);
+  WaveOfLarge(wave, arguments, results, hn::Lanes(d));
+  return hn::Load(d, results);
+}
+
+/// x - m·π/2 for f64, given its difference from the first part.
+template <class D, class V = hn::Vec<D>>
+HWY_INLINE DoubleDouble<V> SubtractSmallParts(D d, V first, V m) {
+  const auto product = TwoProduct(d, m, hn::Set(d, 0x1.1a62633145c07p-54));
+  const auto second = FastTwoSum(first, hn::Neg(product.high));
+  const V low = hn::NegMulAdd(m, hn::Set(d, -0x1.f1976b7ed8fbcp-110), hn::Sub(second.low, product.low));
+  return FastTwoSum(second.high, low);
+}
+
 template <Wave wave, bool for_f32, class D, class V = hn::Vec<D>>
 HWY_INLINE V WaveInF64(D d, V x) {
   const V one = hn::Set(d, 1.0);
@@ -62,30 +83,18 @@ HWY_INLINE V WaveInF64(D d, V x) {
   // x = h·π + r for sin, h·π + π/2 + r for cos, which is (-1)^(h+1)·sin r.
   const V h = hn::Round(wave == Wave::sine ? turns : hn::Sub(turns, hn::Set(d, 0.5)));
   const V m = wave == Wave::sine ? hn::Add(h, h) : hn::Add(hn::Add(h, h), one);
-  const V part2 = hn::Set(d, 0x1.1a62633145c07p-54);
   const V first = SubtractExactly(d, x, m, hn::Set(d, 0x1.921fb54442d18p0));
   V sine;
   if constexpr (for_f32) {
-    sine = SineReducedForF32(d, hn::NegMulAdd(m, part2, first));
+    sine = SineReducedForF32(d, hn::NegMulAdd(m, hn::Set(d, 0x1.1a62633145c07p-54), first));
   } else {
-    const auto product = TwoProduct(d, m, part2);
-    const auto second = FastTwoSum(first, hn::Neg(product.high));
-    const V low = hn::NegMulAdd(m, hn::Set(d, -0x1.f1976b7ed8fbcp-110), hn::Sub(second.low, product.low));
-    sine = SineReduced(d, FastTwoSum(second.high, low));
+    sine = SineReduced(d, SubtractSmallParts(d, first, m));
   }
   const hn::RebindToUnsigned<D> du;
   const V parity = hn::Add(wave == Wave::sine ? h : hn::Add(h, one), hn::Set(d, 0x1.8p52));
-  V result = hn::Xor(sine, hn::BitCast(d, hn::ShiftLeft<63>(hn::BitCast(du, parity))));
+  const V result = hn::Xor(sine, hn::BitCast(d, hn::ShiftLeft<63>(hn::BitCast(du, parity))));
 
-  const auto moderate = hn::Le(hn::Abs(x), hn::Set(d, wave_limit));
-  if (HWY_UNLIKELY(!hn::AllTrue(d, moderate))) {
-    HWY_ALIGN double arguments[hn::MaxLanes(d)], results[hn::MaxLanes(d)];
-    hn::Store(x, d, arguments);
-    hn::Store(result, d, results);
-    WaveOfLarge(wave, arguments, results, hn::Lanes(d));
-    result = hn::Load(d, results);
-  }
-  return result;
+  return WithLarge<wave>(d, x, result);
 }
 
 template <Wave wave, class D, class V = hn::Vec<D>>
@@ -106,6 +115,32 @@ HWY_INLINE V Sin(D d, V x) {
 template <class D, class V = hn::Vec<D>>
 HWY_INLINE V Cos(D d, V x) {
   return WaveOf<Wave::cosine>(d, x);
+}
+
+template <class D, class V = hn::Vec<D>>
+HWY_INLINE V TanInF64(D d, V x) {
+  const V m = hn::Round(hn::Mul(x, hn::Set(d, 0x1.45f306dc9c883p-1)));
+  const auto r = SubtractSmallParts(d, SubtractExactly(d, x, m, hn::Set(d, 0x1.921fb54442d18p0)), m);
+  const V z = hn::Mul(r.high, r.high);
+  const V p = Polynomial(d, z, hn::Mul(z, z), 0x1.5555555555555p-2, 0x1.111111111111bp-3, 0x1.ba1ba1ba1a515p-5,
+                         0x1.664f48834f964p-6, 0x1.226e353ec9d10p-7, 0x1.d6d3d9595bd98p-9, 0x1.7da2a66ef5c08p-10,
+                         0x1.35639716825dap-11, 0x1.f4827866d91b9p-13, 0x1.9e442245f7eccp-14, 0x1.1c9dc42563c4dp-15,
+                         0x1.c6ce88efb7998p-16, -0x1.5629f83918912p-17, 0x1.47c6450c63687p-16, -0x1.46fee54eb56fdp-17,
+                         0x1.090d7f0e7cdbap-18);
+  const V t = hn::Add(r.high, hn::MulAdd(hn::Mul(r.high, z), p, hn::MulAdd(z, r.low, r.low)));
+  const hn::RebindToUnsigned<D> du;
+  const V parity = hn::BitCast(d, hn::ShiftLeft<63>(hn::BitCast(du, hn::Add(m, hn::Set(d, 0x1.8p52)))));
+  const V one = hn::Set(d, 1.0);
+  const auto odd = hn::Lt(hn::Or(one, parity), hn::Zero(d));
+  const V result = hn::Div(hn::IfThenElse(odd, hn::Neg(one), t), hn::IfThenElse(odd, t, one));
+  return WithLarge<Wave::tangent>(d, x, result);
+}
+
+template <class D, class V = hn::Vec<D>>
+HWY_INLINE V Tan(D d, V x) {
+  const V result = AlwaysInF64(
+      d, [](auto wide, auto v) HWY_ATTR { return TanInF64(wide, v); }, x);
+  return hn::IfThenElse(hn::Eq(x, hn::Zero(d)), x, result);
 }
 
 }  // namespace HWY_NAMESPACE

@@ -1,0 +1,100 @@
+"""Polynomials of the elementary functions: Chebyshev interpolation in 50 digits, expanded into powers, the coefficients
+rounded to f64 (or f32). Prints them, lowest power first, and log2 of the largest relative error of the function so approximated.
+
+    python3 fit_polynomials.py [NAME...]        needs mpmath
+"""
+
+import sys
+
+from mpmath import asin, atan, cos, digamma, erfc, exp, findroot, log, mp, mpf, pi, polyval, sqrt, tan, workprec
+
+mp.dps = 50
+
+
+def interpolate(function, low, high, degree, digits=53):
+    """Coefficients by power of the polynomial that equals `function` at the Chebyshev points of [low, high]."""
+    count = degree + 1
+    middle, half = (low + high) / 2, (high - low) / 2
+    values = [function(middle + half * cos(pi * (2 * k + 1) / (2 * count))) for k in range(count)]
+    weights = [
+        2 / mpf(count) * sum(v * cos(j * pi * (2 * k + 1) / (2 * count)) for k, v in enumerate(values))
+        for j in range(count)
+    ]
+    weights[0] /= 2
+    result = [mpf(0)] * count
+    previous, current = [mpf(1)], [-middle / half, 1 / half]  # T0 and T1 as powers of x
+    for j, weight in enumerate(weights):
+        if j == 0:
+            term = previous
+        elif j == 1:
+            term = current
+        else:
+            term = [mpf(0)] * (j + 1)
+            for i, c in enumerate(current):
+                term[i] -= 2 * middle / half * c
+                term[i + 1] += 2 / half * c
+            for i, c in enumerate(previous):
+                term[i] -= c
+            previous, current = current, term
+        for i, c in enumerate(term):
+            result[i] += weight * c
+    with workprec(digits):
+        return [+c for c in result]
+
+
+def report(name, coefficients, approximation, exact, low, high):
+    error = mpf(0)
+    for k in range(1, 1000):
+        x = low + (high - low) * k / 1000
+        error = max(error, abs(approximation(x, polyval(coefficients[::-1], x)) / exact(x) - 1))
+    print(f"{name}: 2^{float(log(error, 2)):.1f}")
+    print("  " + ", ".join(float(c).hex() for c in coefficients))
+
+
+def odd(name, function, limit, degree):
+    """function(x) = x + x·z·p(z) with z = x², for |x| ≤ limit; in terms of z."""
+    p = interpolate(lambda z: (function(sqrt(z)) / sqrt(z) - 1) / z, mpf("1e-30"), limit**2, degree)
+    report(name, p, lambda z, v: 1 + z * v, lambda z: function(sqrt(z)) / sqrt(z), mpf("1e-30"), limit**2)
+
+
+def fit_tan():
+    odd("tan", tan, pi / 4, 15)
+
+
+def fit_asin():
+    odd("asin", asin, mpf("0.5"), 13)
+
+
+def fit_atan():
+    odd("atan", atan, sqrt(mpf(2)) - 1, 11)
+
+
+def fit_erfc(name="erfc", center="3.5", end=28, degree=22, digits=53):
+    """(1 + 2x)·e^(x²)·erfc(x) in u = (x - center) / (x + center), for x from 1/2 to where erfc has become 0."""
+    center, half = mpf(center), mpf("0.5")
+    scaled = lambda x: (1 + 2 * x) * exp(x * x) * erfc(x)
+    of_u = lambda u: scaled(center * (1 + u) / (1 - u))
+    low, high = (half - center) / (half + center), (end - center) / (end + center)
+    p = interpolate(of_u, low, high, degree, digits)
+    report(name, p, lambda u, v: v, of_u, low, high)
+
+
+def fit_erfc_f32():
+    fit_erfc("erfc for f32", "1.5", mpf("10.2"), 10, 24)
+
+
+def fit_digamma():
+    """digamma(x) / (x - x0) in x - 1.5, for x from 1 to 2; x0 is the zero."""
+    zero = findroot(digamma, mpf("1.46163214496836234126"))
+    high = float(zero)
+    middle = float(zero - mpf(high))
+    print("zero of digamma:", high.hex(), middle.hex())
+    ratio = lambda t: digamma(t + mpf("1.5")) / (t + mpf("1.5") - zero)
+    p = interpolate(ratio, mpf("-0.5"), mpf("0.5"), 24)
+    report("digamma", p, lambda t, v: v, ratio, mpf("-0.5"), mpf("0.5"))
+
+
+fits = {"tan": fit_tan, "asin": fit_asin, "atan": fit_atan, "erfc": fit_erfc, "erfc_f32": fit_erfc_f32, "digamma": fit_digamma}
+
+for name in sys.argv[1:] or fits:
+    fits[name]()
