@@ -10,11 +10,6 @@ HWY_BEFORE_NAMESPACE();
 namespace thalweg::HWY_NAMESPACE {
 namespace {
 
-template <class D, class M>
-HWY_INLINE hn::Vec<D> truth(D d, M mask) {
-  return hn::IfThenElseZero(mask, hn::Set(d, hn::TFromD<D>{1}));
-}
-
 struct Subtract {
   template <class D, class V>
   HWY_INLINE V operator()(D, V a, V b) const {
@@ -63,6 +58,21 @@ struct SquareRoot {
 };
 THALWEG_ELEMENT_HANDLERS(sqrt_handlers, SquareRoot, 1, float, double)
 
+struct Hypot {
+  template <class D, class V>
+  HWY_INLINE V operator()(D d, V a, V b) const {
+    using T = hn::TFromD<D>;
+    const V x = hn::Abs(a), y = hn::Abs(b), zero = hn::Zero(d), infinity = hn::Inf(d);
+    const V large = hn::Max(x, y);
+    const V ratio = hn::Div(hn::Min(x, y), large);
+    const V root = hn::Mul(large, hn::Sqrt(hn::MulAdd(ratio, ratio, hn::Set(d, T{1}))));
+    // 0 / 0 and inf / inf are no ratios.
+    const V result = hn::IfThenElse(hn::Or(hn::Eq(large, zero), hn::Eq(large, infinity)), large, root);
+    return hn::IfThenElse(hn::Eq(a, a), hn::IfThenElse(hn::Eq(b, b), result, b), a);
+  }
+};
+THALWEG_ELEMENT_HANDLERS(hypot_handlers, Hypot, 2, float, double)
+
 struct Absolute {
   template <class D, class V>
   HWY_INLINE V operator()(D, V x) const {
@@ -101,6 +111,24 @@ struct Minimum {
 };
 THALWEG_ELEMENT_HANDLERS(minimum_handlers, Minimum, 2, float, double, std::int64_t)
 
+struct Clamp {
+  template <class D, class V>
+  HWY_INLINE V operator()(D d, V x, V low, V high) const {
+    return Minimum()(d, Maximum()(d, x, low), high);
+  }
+};
+THALWEG_ELEMENT_HANDLERS(clamp_handlers, Clamp, 3, float, double, std::int64_t)
+
+/// low < x < high, as 1 or 0.
+struct IsInside {
+  template <class D, class V>
+  HWY_INLINE V operator()(D d, V x, V low, V high) const {
+    const auto inside = hn::And(hn::Lt(low, x), hn::Lt(x, high));
+    return hn::IfThenElseZero(inside, hn::Set(d, hn::TFromD<D>{1}));
+  }
+};
+THALWEG_ELEMENT_HANDLERS(is_inside_handlers, IsInside, 3, float, double, std::int64_t)
+
 /// 1, ½ or 0: how much of maximum(a, b)'s gradient belongs to a. Of minimum's: with the arguments exchanged.
 struct ShareOfLarger {
   template <class D, class V>
@@ -113,74 +141,20 @@ struct ShareOfLarger {
 };
 THALWEG_ELEMENT_HANDLERS(share_of_larger_handlers, ShareOfLarger, 2, float, double)
 
-struct Less {
-  template <class D, class V>
-  HWY_INLINE V operator()(D d, V a, V b) const {
-    return truth(d, hn::Lt(a, b));
-  }
-};
-THALWEG_ELEMENT_HANDLERS(less_handlers, Less, 2, float, double, std::int64_t)
-
-struct LessEqual {
-  template <class D, class V>
-  HWY_INLINE V operator()(D d, V a, V b) const {
-    if constexpr (hwy::IsFloat<hn::TFromD<D>>()) {
-      return truth(d, hn::Le(a, b));
-    } else {
-      return truth(d, hn::Not(hn::Gt(a, b)));
-    }
-  }
-};
-THALWEG_ELEMENT_HANDLERS(less_equal_handlers, LessEqual, 2, float, double, std::int64_t)
-
-struct Greater {
-  template <class D, class V>
-  HWY_INLINE V operator()(D d, V a, V b) const {
-    return Less()(d, b, a);
-  }
-};
-THALWEG_ELEMENT_HANDLERS(greater_handlers, Greater, 2, float, double, std::int64_t)
-
-struct GreaterEqual {
-  template <class D, class V>
-  HWY_INLINE V operator()(D d, V a, V b) const {
-    return LessEqual()(d, b, a);
-  }
-};
-THALWEG_ELEMENT_HANDLERS(greater_equal_handlers, GreaterEqual, 2, float, double, std::int64_t)
-
-struct Equal {
-  template <class D, class V>
-  HWY_INLINE V operator()(D d, V a, V b) const {
-    return truth(d, hn::Eq(a, b));
-  }
-};
-THALWEG_ELEMENT_HANDLERS(equal_handlers, Equal, 2, float, double, std::int64_t)
-
-struct NotEqual {
-  template <class D, class V>
-  HWY_INLINE V operator()(D d, V a, V b) const {
-    return truth(d, hn::Not(hn::Eq(a, b)));  // Ne of AVX-512 is false beside a NaN
-  }
-};
-THALWEG_ELEMENT_HANDLERS(not_equal_handlers, NotEqual, 2, float, double, std::int64_t)
-
-struct Where {
-  template <class D, class V>
-  HWY_INLINE V operator()(D d, V condition, V a, V b) const {
-    return hn::IfThenElse(hn::Eq(condition, hn::Zero(d)), b, a);
-  }
-};
-THALWEG_ELEMENT_HANDLERS(where_handlers, Where, 3, float, double, std::int64_t)
-
 }  // namespace
 }  // namespace thalweg::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
+#include <algorithm>
+#include <cstring>
+
 #include <fmt/format.h>
 
+#include <thalweg/elementwise.hpp>
+
 #include "src/core_ops/core_ops.hpp"
+#include "src/tape/recorder.hpp"
 
 namespace thalweg {
 
@@ -194,41 +168,12 @@ THALWEG_ELEMENT_KERNEL(abs_kernel, abs_handlers, "abs", 1, 1)
 THALWEG_ELEMENT_KERNEL(sign_kernel, sign_handlers, "sign", 1, 3)
 THALWEG_ELEMENT_KERNEL(maximum_kernel, maximum_handlers, "maximum", 2, 2)
 THALWEG_ELEMENT_KERNEL(minimum_kernel, minimum_handlers, "minimum", 2, 2)
+THALWEG_ELEMENT_KERNEL(hypot_kernel, hypot_handlers, "hypot", 2, 20)
+THALWEG_ELEMENT_KERNEL(clamp_kernel, clamp_handlers, "clamp", 3, 4)
+THALWEG_ELEMENT_KERNEL(is_inside_kernel, is_inside_handlers, "is_inside", 3, 3)
 THALWEG_ELEMENT_KERNEL(share_of_larger_kernel, share_of_larger_handlers, "share_of_larger", 2, 5)
-THALWEG_ELEMENT_KERNEL(less_kernel, less_handlers, "less", 2, 2)
-THALWEG_ELEMENT_KERNEL(less_equal_kernel, less_equal_handlers, "less_equal", 2, 2)
-THALWEG_ELEMENT_KERNEL(greater_kernel, greater_handlers, "greater", 2, 2)
-THALWEG_ELEMENT_KERNEL(greater_equal_kernel, greater_equal_handlers, "greater_equal", 2, 2)
-THALWEG_ELEMENT_KERNEL(equal_kernel, equal_handlers, "equal", 2, 2)
-THALWEG_ELEMENT_KERNEL(not_equal_kernel, not_equal_handlers, "not_equal", 2, 2)
-THALWEG_ELEMENT_KERNEL(where_kernel, where_handlers, "where", 3, 2)
 
 namespace {
-
-/// Two bools count as 0 and 1: the result is a number.
-NodeType arithmetic_shape(const Inference& inference) {
-  NodeType type = inference.broadcast();
-  if (type.dtype == DType::boolean) type.dtype = DType::i64;
-  return type;
-}
-
-NodeType floating_shape(const Inference& inference) {
-  const NodeType type = inference.broadcast();
-  if (!is_floating(type.dtype) && !type.weak)
-    inference.fail_dtype(fmt::format("{} has no fractions; cast to f32 or f64 first", name(type.dtype)));
-  return {type.shape, type.weak ? DType::f32 : type.dtype, type.weak};
-}
-
-NodeType comparison_shape(const Inference& inference) { return {inference.broadcast().shape, DType::boolean, false}; }
-
-NodeType where_shape(const Inference& inference) {
-  const NodeType branches[2] = {inference.input(1), inference.input(2)};
-  NodeType type = Inference(inference.op(), inference.line(), 0, branches).broadcast();
-  const NodeType shapes[2] = {{inference.shape(0), DType::f32, false}, {type.shape, DType::f32, false}};
-  type.shape = Inference(inference.op(), inference.line(), 0, shapes).broadcast().shape;
-  type.weak = type.weak && type.shape.rank() == 0;  // numbers chosen by a tensor are one
-  return type;
-}
 
 Var gradient_itself(const Pullback& p) { return p.gradient; }
 Var negated_gradient(const Pullback& p) { return negate(p.gradient); }
@@ -271,8 +216,7 @@ const Op sqrt_op{.name = "sqrt",
                  .pullbacks = {[](const Pullback& p) { return chain(p.gradient, 0.5 / p.output); }},
                  .kernel = &sqrt_kernel};
 
-const Op sign_op{
-    .name = "sign", .kind = Kind::elementwise, .shape_rule = arithmetic_shape, .kernel = &sign_kernel};
+const Op sign_op{.name = "sign", .kind = Kind::elementwise, .shape_rule = arithmetic_shape, .kernel = &sign_kernel};
 
 const Op abs_op{.name = "abs",
                 .kind = Kind::elementwise,
@@ -303,22 +247,56 @@ const Op minimum_op{
                   [](const Pullback& p) { return chain(p.gradient, share_of_larger(p.input(0), p.input(1))); }},
     .kernel = &minimum_kernel};
 
-constexpr Op comparison(const char* name, const ElementKernel* kernel) {
-  return {.name = name, .kind = Kind::elementwise, .shape_rule = comparison_shape, .kernel = kernel, .gives_bool = true};
-}
-const Op less_op = comparison("less", &less_kernel);
-const Op less_equal_op = comparison("less_equal", &less_equal_kernel);
-const Op greater_op = comparison("greater", &greater_kernel);
-const Op greater_equal_op = comparison("greater_equal", &greater_equal_kernel);
-const Op equal_op = comparison("equal", &equal_kernel);
-const Op not_equal_op = comparison("not_equal", &not_equal_kernel);
+// --- hypot: x / hypot, 0 where both are 0 ---
 
-const Op where_op{.name = "where",
+const Op hypot_op{
+    .name = "hypot",
+    .kind = Kind::elementwise,
+    .shape_rule = floating_shape,
+    .every_pullback =
+        [](const Pullback& p) { return chain(p.gradient, where(p.output == 0, 0, p.input(p.index) / p.output)); },
+    .kernel = &hypot_kernel};
+
+// --- clamp ---
+
+const Op is_inside_op{.name = "is_inside",
+                      .kind = Kind::elementwise,
+                      .shape_rule = bool_shape,
+                      .kernel = &is_inside_kernel,
+                      .gives_bool = true};
+
+Var clamp_pullback_x(const Pullback& p) {
+  return where(record(is_inside_op, p.input(0), p.input(1), p.input(2)), p.gradient, 0);
+}
+Var clamp_pullback_low(const Pullback& p) { return where(p.input(0) < p.input(1), p.gradient, 0); }
+Var clamp_pullback_high(const Pullback& p) { return where(p.input(0) > p.input(2), p.gradient, 0); }
+
+const Op clamp_op{.name = "clamp",
                   .kind = Kind::elementwise,
-                  .shape_rule = where_shape,
-                  .pullbacks = {nullptr, [](const Pullback& p) { return where(p.input(0), p.gradient, 0); },
-                                [](const Pullback& p) { return where(p.input(0), 0, p.gradient); }},
-                  .kernel = &where_kernel};
+                  .shape_rule = arithmetic_shape,
+                  .pullbacks = {clamp_pullback_x, clamp_pullback_low, clamp_pullback_high},
+                  .kernel = &clamp_kernel};
+
+/// Its first input, after a look at the second: where a lower bound is above its upper one.
+void clamp_bounds_kernel(const OpaqueCall& call) {
+  const auto* is_crossed = static_cast<const bool*>(call.inputs[1]);
+  const std::int64_t count = call.input_types[1].shape.size();
+  const bool* const crossed = std::find(is_crossed, is_crossed + count, true);
+  if (crossed != is_crossed + count)
+    throw ValueError(error_text(call.op,
+                                fmt::format("the lower bound is above the upper one at element {} of {}",
+                                            crossed - is_crossed, to_string(call.input_types[1].shape)),
+                                call.line));
+  const NodeType& type = call.output_type;
+  std::memcpy(call.output, call.inputs[0], static_cast<std::size_t>(type.shape.size()) * size_of(type.dtype));
+}
+
+const Op clamp_bounds_op{.name = "clamp",
+                         .kind = Kind::opaque,
+                         .shape_rule = [](const Inference& inference) { return inference.input(0); },
+                         .pullbacks = {gradient_itself},
+                         .opaque_kernel = clamp_bounds_kernel,
+                         .can_fail = true};
 
 }  // namespace
 
@@ -329,17 +307,42 @@ Var divide(const Operand& a, const Operand& b) { return record(divide_op, a, b);
 Var negate(const Operand& x) { return record(negate_op, x); }
 Var square(const Operand& x) { return record(square_op, x); }
 Var sqrt(const Operand& x) { return record(sqrt_op, x); }
+Var reciprocal(const Operand& x) {
+  const Var value = floating("reciprocal", x);
+  const Scope scope("reciprocal", x.line());
+  return literal(1) / value;
+}
+Var rsqrt(const Operand& x) {
+  const Var value = floating("rsqrt", x);
+  const Scope scope("rsqrt", x.line());
+  return literal(1) / sqrt(value);
+}
+Var hypot(const Operand& a, const Operand& b) { return record(hypot_op, a, b); }
 Var abs(const Operand& x) { return record(abs_op, x); }
 Var sign(const Operand& x) { return record(sign_op, x); }
 Var maximum(const Operand& a, const Operand& b) { return record(maximum_op, a, b); }
 Var minimum(const Operand& a, const Operand& b) { return record(minimum_op, a, b); }
-Var less(const Operand& a, const Operand& b) { return record(less_op, a, b); }
-Var less_equal(const Operand& a, const Operand& b) { return record(less_equal_op, a, b); }
-Var greater(const Operand& a, const Operand& b) { return record(greater_op, a, b); }
-Var greater_equal(const Operand& a, const Operand& b) { return record(greater_equal_op, a, b); }
-Var equal(const Operand& a, const Operand& b) { return record(equal_op, a, b); }
-Var not_equal(const Operand& a, const Operand& b) { return record(not_equal_op, a, b); }
-Var where(const Operand& condition, const Operand& a, const Operand& b) { return record(where_op, condition, a, b); }
+
+Var clamp(const Operand& x, const Operand& low, const Operand& high) {
+  if (low.is_number() && high.is_number()) {
+    if (!(low.number() <= high.number()))
+      throw ValueError(error_text("clamp",
+                                  fmt::format("the bounds are {} and {}; the lower one must not be above the upper one",
+                                              low.number(), high.number()),
+                                  x.line()));
+    return record(clamp_op, x, low, high);
+  }
+  internal::Recorder& recorder = internal::Recorder::require("clamp", x.line());
+  const Scope scope("clamp", x.line());
+  const std::int32_t ids[3] = {recorder.resolve(x, "clamp"), recorder.resolve(low, "clamp"),
+                               recorder.resolve(high, "clamp")};
+  const NodeType types[3] = {recorder.type(ids[0]), recorder.type(ids[1]), recorder.type(ids[2])};
+  arithmetic_shape(Inference("clamp", recorder.blame(x.line()), 0, types));  // the comparison would blame itself
+  const Var value = recorder.var(ids[0]), lower = recorder.var(ids[1]), upper = recorder.var(ids[2]);
+  const Var crossed = lower > upper;
+  if (low.is_number()) return record(clamp_op, value, lower, record(clamp_bounds_op, upper, crossed));
+  return record(clamp_op, value, record(clamp_bounds_op, lower, crossed), upper);
+}
 
 }  // namespace thalweg
 #endif

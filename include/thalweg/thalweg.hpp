@@ -4,6 +4,7 @@
 #include <thalweg/compute.hpp>
 #include <thalweg/derivatives.hpp>
 #include <thalweg/differentiate.hpp>
+#include <thalweg/elementwise.hpp>
 #include <thalweg/error.hpp>
 #include <thalweg/format.hpp>
 #include <thalweg/nn/affine.hpp>

@@ -33,6 +33,8 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 #include <fmt/format.h>
 
+#include <thalweg/elementwise.hpp>
+
 #include "src/core_ops/core_ops.hpp"
 
 namespace thalweg {
@@ -58,7 +60,7 @@ Var chain_pullback_derivative(const Pullback& p) { return chain(p.gradient, p.in
 /// a + b. d/da = d/db = 1.
 const Op add_op{.name = "add",
                 .kind = Kind::elementwise,
-                .shape_rule = elementwise_shape,
+                .shape_rule = arithmetic_shape,
                 .pullbacks = {gradient_itself, gradient_itself},
                 .kernel = &add_kernel};
 /// gradient · derivative, 0 where the gradient is exactly 0. d/dgradient = derivative, d/dderivative = gradient.

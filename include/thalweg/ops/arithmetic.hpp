@@ -3,6 +3,7 @@
 // counts as 0 and 1 beside numbers. ShapeError where shapes do not broadcast, DtypeError where two number dtypes differ.
 
 #include <thalweg/op.hpp>
+#include <thalweg/ops/logic.hpp>
 
 namespace thalweg {
 
@@ -20,6 +21,13 @@ Var negate(const Operand& x);
 Var square(const Operand& x);
 /// √x; NaN below 0. d/dx = 1/(2√x): +inf at 0.
 Var sqrt(const Operand& x);
+/// 1/x: inf at 0. d/dx = −1/x².
+Var reciprocal(const Operand& x);
+/// 1/√x: inf at 0, NaN below. d/dx = −1/(2x√x).
+Var rsqrt(const Operand& x);
+/// √(a² + b²) without overflow or underflow inside; NaN where either is. d/da = a/hypot, d/db = b/hypot, 0 where both are
+/// 0.
+Var hypot(const Operand& a, const Operand& b);
 /// |x|. d/dx = sign x, 0 at 0.
 Var abs(const Operand& x);
 /// −1, 0 or 1; NaN stays. d/dx = 0.
@@ -28,17 +36,10 @@ Var sign(const Operand& x);
 Var maximum(const Operand& a, const Operand& b);
 /// The smaller of the two; NaN where either is. d/da = 1 where a < b, ½ where they are equal.
 Var minimum(const Operand& a, const Operand& b);
-
-/// Comparisons give bool and have no gradient; NaN compares unequal to everything.
-Var less(const Operand& a, const Operand& b);
-Var less_equal(const Operand& a, const Operand& b);
-Var greater(const Operand& a, const Operand& b);
-Var greater_equal(const Operand& a, const Operand& b);
-Var equal(const Operand& a, const Operand& b);
-Var not_equal(const Operand& a, const Operand& b);
-
-/// a where `condition` holds (is not 0), else b. The gradient goes to the branch taken; 0 to the other, whatever its value.
-Var where(const Operand& condition, const Operand& a, const Operand& b);
+/// x, at least `low` and at most `high`; NaN where any is. d/dx = 1 strictly between them, d/dlow = 1 where x is below,
+/// d/dhigh = 1 where x is above, else 0. ValueError where low > high, or a number among the bounds is NaN: at once of
+/// numbers, when it is computed of tensors.
+Var clamp(const Operand& x, const Operand& low, const Operand& high);
 
 // The operators; numbers and tensors go on either side of a Var.
 inline Var operator+(const Operand& a, const Operand& b) { return add(a, b); }
@@ -46,12 +47,6 @@ inline Var operator-(const Operand& a, const Operand& b) { return subtract(a, b)
 inline Var operator*(const Operand& a, const Operand& b) { return multiply(a, b); }
 inline Var operator/(const Operand& a, const Operand& b) { return divide(a, b); }
 inline Var operator-(const Operand& x) { return negate(x); }
-inline Var operator<(const Operand& a, const Operand& b) { return less(a, b); }
-inline Var operator<=(const Operand& a, const Operand& b) { return less_equal(a, b); }
-inline Var operator>(const Operand& a, const Operand& b) { return greater(a, b); }
-inline Var operator>=(const Operand& a, const Operand& b) { return greater_equal(a, b); }
-inline Var operator==(const Operand& a, const Operand& b) { return equal(a, b); }
-inline Var operator!=(const Operand& a, const Operand& b) { return not_equal(a, b); }
 inline Var& operator+=(Var& a, const Operand& b) { return a = add(a, b); }
 inline Var& operator-=(Var& a, const Operand& b) { return a = subtract(a, b); }
 inline Var& operator*=(Var& a, const Operand& b) { return a = multiply(a, b); }

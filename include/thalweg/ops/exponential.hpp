@@ -1,5 +1,6 @@
 #pragma once
-// Exponentials and powers of each element. f32 and f64; DtypeError for i64 and bool: cast first.
+// Exponentials, logarithms and powers of each element. Operands broadcast by NumPy's rule; f32 and f64, a number takes the
+// dtype of the tensor beside it. DtypeError for i64 and bool (but see power): cast first. Precision: docs/precision.md.
 
 #include <thalweg/op.hpp>
 
@@ -7,14 +8,26 @@ namespace thalweg {
 
 /// eˣ. d/dx = eˣ.
 Var exp(const Operand& x);
+/// 2ˣ, exact for whole x. d/dx = 2ˣ·ln 2.
+Var exp2(const Operand& x);
 /// eˣ − 1 without cancellation near 0. d/dx = eˣ.
 Var expm1(const Operand& x);
 /// ln x: −inf at 0, NaN below. d/dx = 1/x.
 Var log(const Operand& x);
+/// log₂ x, exact for powers of 2: −inf at 0, NaN below. d/dx = 1/(x·ln 2).
+Var log2(const Operand& x);
+/// log₁₀ x, exact for powers of 10: −inf at 0, NaN below. d/dx = 1/(x·ln 10).
+Var log10(const Operand& x);
 /// ln(1 + x) without cancellation near 0. d/dx = 1/(1 + x).
 Var log1p(const Operand& x);
-/// base^exponent by IEEE 754: 0⁰ = 1, a negative base only with a whole exponent.
+/// ln(eᵃ + eᵇ) without overflow: max(a, b) + ln(1 + e^−|a−b|). d/da = eᵃ / (eᵃ + eᵇ), d/db likewise; 0 where both are −inf,
+/// ½ where both are inf.
+Var logaddexp(const Operand& a, const Operand& b);
+/// base^exponent by IEEE 754: 0⁰ = 1, a negative base only with a whole exponent (else NaN).
 /// d/dbase = exponent·base^(exponent−1), 0 where the exponent is 0; d/dexponent = base^exponent·ln base, 0 at base 0.
+/// i64 to the power of i64 wraps modulo 2⁶⁴; ValueError for an exponent below 0 (unless it is the number 2: base · base).
 Var power(const Operand& base, const Operand& exponent);
+/// ∛x, of the sign of x. d/dx = 1/(3∛x²): inf at 0.
+Var cbrt(const Operand& x);
 
 }  // namespace thalweg

@@ -133,6 +133,7 @@ Family normalization_family();
 Family random_family();
 Family reduction_family();
 Family shape_family();
+Family special_family();
 Family trigonometric_family();
 
 const std::vector<Family>& families();
