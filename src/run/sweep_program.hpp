@@ -137,6 +137,11 @@ struct SmallOutput {
   DType dtype;
   void* destination = nullptr;
 };
+/// A buffer of elements that a walk by rows streams through: base `which` of an instruction that reads or writes it.
+struct Stream {
+  std::int32_t instruction;
+  std::int16_t which;
+};
 /// An output that is written before a buffer that may be the same memory is read for the last time.
 struct Hazard {
   std::int32_t output, input;  // buffers
@@ -174,6 +179,7 @@ struct ProgramLists {
   List<Instruction> instructions;
   List<Patch> patches;
   List<Hazard> hazards;
+  List<Stream> streams;                  // where rows come from memory, not from a cache
   List<Pass> passes;
   List<Level> levels;
   List<Stage> stages;
@@ -193,6 +199,7 @@ struct ProgramLists {
   template <class Other, class F>
   void with_lists_of(Other& other, F f) {
     f(positions, other.positions), f(instructions, other.instructions), f(patches, other.patches), f(hazards, other.hazards);
+    f(streams, other.streams);
     f(passes, other.passes), f(levels, other.levels), f(stages, other.stages), f(slot_folds, other.slot_folds);
     f(column_folds, other.column_folds), f(single_results, other.single_results);
     f(vector_folds, other.vector_folds), f(expansions, other.expansions), f(number_inputs, other.number_inputs);
