@@ -6,21 +6,27 @@ namespace thalweg {
 
 namespace {
 
-const MomentumOptions& checked(const MomentumOptions& options, SourceLine line) {
-  const double momentum = options.momentum;
-  check_option("momentum", "momentum", momentum, momentum >= 0 && momentum < 1, "must be in [0, 1)", line);
-  return options;
+void check(const MomentumOptions& o, const OptionCheck& check) {
+  check.fraction("momentum", o.momentum);
+  check.fraction("dampening", o.dampening);
 }
 
 }  // namespace
 
-Momentum::Momentum(ParameterRegistry& registry, const MomentumOptions& options, SourceLine line)
-    : Optimizer(registry, "momentum", checked(options, line).learning_rate, line), momentum_(options.momentum) {}
+Momentum::Momentum(const OptimizedParameters& parameters, const MomentumOptions& options, SourceLine line)
+    : OptimizerOf(parameters, "momentum", options, check, line) {}
 
-void Momentum::update(Update& u) {
-  const Var velocity = momentum_ * u.state("velocity") - learning_rate() * u.gradient();
-  u.set_state("velocity", velocity);
-  u.set_value(u.value() + velocity);
+void Momentum::update(Update& u, const MomentumOptions& o) {
+  const double share = u.step_number() == 1 ? 1 : 1 - o.dampening;
+  if (o.velocity == VelocityForm::with_rate) {
+    const Var velocity = o.momentum * u.state("velocity") - u.learning_rate() * share * u.gradient();
+    u.set_state("velocity", velocity);
+    u.set_value(u.value() + velocity);
+  } else {
+    const Var velocity = o.momentum * u.state("velocity") + share * u.gradient();
+    u.set_state("velocity", velocity);
+    u.set_value(u.value() - u.learning_rate() * velocity);
+  }
 }
 
 }  // namespace thalweg

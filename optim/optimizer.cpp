@@ -1,58 +1,163 @@
 #include <thalweg/optim/optimizer.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 
 #include <fmt/format.h>
 
+#include <thalweg/ops/arithmetic.hpp>
+#include <thalweg/ops/reduction.hpp>
+
 #include "src/evaluate/flat.hpp"
 #include "src/registry/core.hpp"
+#include "src/registry/flat_range.hpp"
 #include "src/tape/recorder.hpp"
 
 namespace thalweg {
 
+using internal::FlatRange;
 using internal::RegistryCore;
 using internal::RegistrySpace;
 
-void check_option(const char* optimizer, const char* option, double value, bool holds, const char* wanted,
-                  SourceLine line) {
-  if (!holds) throw ValueError(error_text(optimizer, fmt::format("{} = {}: {}", option, value, wanted), line));
+// --- options ---
+
+void OptionCheck::holds(const char* option, double value, bool holds, const char* wanted) const {
+  if (!holds) throw ValueError(error_text(optimizer_, fmt::format("{} = {}: {}", option, value, wanted), line_));
 }
 
-Var Update::value() const { return internal::flat_buffer(*optimizer_.core_, RegistrySpace::values, 0, line_); }
-Var Update::gradient() const { return internal::flat_buffer(*optimizer_.core_, RegistrySpace::gradients, 0, line_); }
-Var Update::state(const char* name) const {
-  return internal::flat_buffer(*optimizer_.core_, RegistrySpace::state, optimizer_.state_index(name), line_);
+void OptionCheck::fraction(const char* option, double value) const {
+  holds(option, value, value >= 0 && value < 1, "must be in [0, 1)");
+}
+
+void OptionCheck::positive(const char* option, double value) const {
+  holds(option, value, value > 0 && std::isfinite(value), "must be finite and above 0");
+}
+
+void OptionCheck::not_negative(const char* option, double value) const {
+  holds(option, value, value >= 0 && std::isfinite(value), "must be finite and at least 0");
+}
+
+// --- what a formula sees ---
+
+Var Update::undecayed_value() const {
+  return internal::flat_buffer(*optimizer_.core_, {RegistrySpace::values, region_}, line_);
+}
+
+Var Update::value() {
+  if (!value_.empty()) return value_;
+  value_ = undecayed_value();
+  if (rule_->weight_decay != 0 && rule_->weight_decay_form == WeightDecayForm::decoupled)
+    value_ = (1 - learning_rate_ * rule_->weight_decay) * value_;
+  return value_;
+}
+
+Var Update::gradient() {
+  if (!gradient_.empty()) return gradient_;
+  const GradientOptions& options = optimizer_.gradient_options_;
+  Var gradient = internal::flat_buffer(*optimizer_.core_, {RegistrySpace::gradients, region_}, line_);
+  if (options.clip_norm) gradient = gradient * optimizer_.gradient_scale_[0] * optimizer_.gradient_scale_[1];
+  if (options.clip_value) gradient = maximum(minimum(gradient, *options.clip_value), -*options.clip_value);
+  if (rule_->maximize) gradient = -gradient;
+  if (rule_->weight_decay != 0 && rule_->weight_decay_form == WeightDecayForm::coupled)
+    gradient = gradient + rule_->weight_decay * undecayed_value();
+  return gradient_ = gradient;
+}
+
+Var Update::state(const char* name) {
+  return internal::flat_buffer(*optimizer_.core_, {RegistrySpace::state, region_, optimizer_.state_index(name)}, line_);
 }
 
 // Recorded when the formula is complete, so that whatever it reads is from before the step.
-void Update::set_value(const Var& value) { optimizer_.assignments_.push_back({-1, value}); }
+void Update::set_value(const Var& value) { optimizer_.assignments_.push_back({-1, region_, value}); }
 void Update::set_state(const char* name, const Var& value) {
-  optimizer_.assignments_.push_back({optimizer_.state_index(name), value});
+  optimizer_.assignments_.push_back({optimizer_.state_index(name), region_, value});
 }
-std::int64_t Update::step_number() const { return optimizer_.step_count_ + 1; }
 
-Optimizer::Optimizer(ParameterRegistry& registry, const char* name, double learning_rate, SourceLine line)
-    : core_(registry.core()), name_(name), learning_rate_(0) {
-  set_learning_rate(learning_rate, line);
-  for (const std::string& other : core_->optimizers)
-    if (other == name_)
+// --- construction ---
+
+namespace {
+
+bool overlap(const RegistryCore::Owner& a, const RegistryCore::Owner& b) {
+  if (a.owns_all || b.owns_all) return true;
+  return std::any_of(a.indices.begin(), a.indices.end(), [&](int index) {
+    return std::find(b.indices.begin(), b.indices.end(), index) != b.indices.end();
+  });
+}
+
+}  // namespace
+
+Optimizer::Optimizer(const OptimizedParameters& parameters, const char* name, Unit unit, SourceLine line)
+    : core_(parameters.core()), name_(name), unit_(unit), is_all_(parameters.is_all()), indices_(parameters.indices()) {
+  RegistryCore::Owner owner{name, is_all_, indices_};
+  for (const RegistryCore::Owner& other : core_->optimizers)
+    if (other.name == name_ && overlap(other, owner))
       throw ValueError(error_text(
           name_, "the registry has an optimizer of this name already; the two would share their state", line));
+  core_->optimizers.push_back(std::move(owner));
+}
+
+Optimizer::~Optimizer() {
+  const auto own = std::find_if(core_->optimizers.begin(), core_->optimizers.end(), [&](const auto& owner) {
+    return owner.name == name_ && owner.owns_all == is_all_ && owner.indices == indices_;
+  });
+  if (own != core_->optimizers.end()) core_->optimizers.erase(own);
+}
+
+void Optimizer::start(const Schedule& learning_rate, const GradientOptions& gradient, SourceLine line) {
+  learning_rate_ = learning_rate;
+  gradient_options_ = gradient;
+  find_parts();
   const internal::WriteClaim claim = core_->claim_write(name_, line);
   const std::string prefix = fmt::format("{}.", name_);
   for (RegistryCore::State& state : core_->states)
-    if (state.name.starts_with(prefix) && core_->trainable_bytes() > 0)
-      std::memset(state.buffer.data(), 0, core_->trainable_bytes());
-  core_->optimizers.push_back(name_);
+    if (state.name.starts_with(prefix))
+      for (const FlatRange& range : ranges())
+        std::memset(static_cast<char*>(state.buffer.data()) + range.offset * static_cast<int>(size_of(core_->dtype)), 0,
+                    static_cast<std::size_t>(range.elements) * size_of(core_->dtype));
 }
 
-Optimizer::~Optimizer() { std::erase(core_->optimizers, name_); }
+void Optimizer::check_patterns(const char* optimizer, const OptimizedParameters& parameters,
+                               const std::vector<std::string>& patterns, SourceLine line) {
+  std::vector<std::string_view> names;
+  const auto& entries = parameters.core()->entries;
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    const auto& indices = parameters.indices();
+    if (parameters.is_all() || std::find(indices.begin(), indices.end(), static_cast<int>(i)) != indices.end())
+      names.push_back(entries[i].name);
+  }
+  for (const std::string& pattern : patterns)
+    if (std::none_of(names.begin(), names.end(),
+                     [&](std::string_view name) { return internal::matches(pattern, name); }))
+      throw ValueError(error_text(
+          optimizer,
+          fmt::format("groups: no parameter's name matches \"{}\"{}", pattern, internal::closest_names(pattern, names)),
+          line));
+}
 
-void Optimizer::set_learning_rate(double learning_rate, SourceLine line) {
-  check_option(name_, "learning_rate", learning_rate, learning_rate >= 0 && std::isfinite(learning_rate),
-               "must be finite and at least 0", line);
+std::uint64_t Optimizer::groups_of(const std::string& name, const std::vector<std::string>& patterns) {
+  std::uint64_t groups = 0;
+  for (std::size_t i = 0; i < patterns.size(); ++i)
+    if (internal::matches(patterns[i], name)) groups |= std::uint64_t{1} << i;
+  return groups;
+}
+
+// --- settings ---
+
+double Optimizer::rate_of(const Schedule& schedule, SourceLine line) const {
+  const double rate = schedule(step_count_);
+  if (!(rate >= 0) || !std::isfinite(rate))
+    throw ValueError(error_text(
+        name_, fmt::format("learning_rate = {} at step {}: must be finite and at least 0", rate, step_count_), line));
+  return rate;
+}
+
+double Optimizer::learning_rate() const { return learning_rate_(step_count_); }
+
+void Optimizer::set_learning_rate(const Schedule& learning_rate, SourceLine line) {
+  OptionCheck(name_, line).not_negative("learning_rate", learning_rate(step_count_));
   learning_rate_ = learning_rate;
+  replace_learning_rate(learning_rate);
 }
 
 void Optimizer::set_step_count(std::int64_t step_count, SourceLine line) {
@@ -65,62 +170,196 @@ int Optimizer::state_index(const char* name) {
   for (const KnownState& known : states_)
     if (known.name == name) return known.index;
   const int index = core_->state_index(fmt::format("{}.{}", name_, name));
+  if (index >= internal::max_states) throw ValueError(error_text(name_, "the registry has too many states"));
   states_.push_back({name, index});
   return index;
 }
 
-void Optimizer::step(SourceLine line) {
-  if (!core_->gradients_fresh)
-    throw TapeError(error_text("step", "there are no new gradients; call backward() before each step()", line));
-  if (internal::Recorder::current() != nullptr) {
-    record_step(line);
-  } else {
-    Tape tape;
-    record_step(line);
-  }
-  ++step_count_;
-  core_->gradients_fresh = false;
+double& Optimizer::number(const char* name) {
+  for (auto& [known, value] : numbers_)
+    if (known == name) return value;
+  numbers_.emplace_back(name, 0);
+  return numbers_.back().second;
 }
 
-void Optimizer::record_step(SourceLine line) {
+// --- which parameters ---
+
+bool Optimizer::owns(int index) const {
+  return is_all_ || std::find(indices_.begin(), indices_.end(), index) != indices_.end();
+}
+
+std::vector<int> Optimizer::parameter_indices() const {
+  std::vector<int> owned;
+  for (int i = 0; i < static_cast<int>(core_->entries.size()); ++i)
+    if (owns(i)) owned.push_back(i);
+  return owned;
+}
+
+std::vector<FlatRange> Optimizer::ranges() const {
+  std::vector<FlatRange> ranges;
+  for (const Part& part : parts_) ranges.push_back({part.offset, part.elements});
+  return ranges;
+}
+
+void Optimizer::find_parts() {
+  if (layout_ == core_->uid) return;
+  const auto& entries = core_->entries;
+  begins_.resize(entries.size());
+  std::vector<Part> parts;
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    const RegistryCore::Entry& entry = entries[i];
+    if (!entry.trainable || !owns(static_cast<int>(i))) continue;
+    if (begins_[i].trainable_since != entry.trainable_since) begins_[i] = {entry.trainable_since, step_count_};
+    std::int64_t end = core_->trainable_elements;  // with its padding
+    for (std::size_t next = i + 1; next < entries.size(); ++next)
+      if (entries[next].trainable) {
+        end = entries[next].offset;
+        break;
+      }
+    const Part part{.options = options_of(entry.name),
+                    .begins = begins_[i].step,
+                    .offset = entry.offset,
+                    .elements = end - entry.offset,
+                    .parameter = static_cast<int>(i),
+                    .region = -1};
+    const bool continues = unit_ == Unit::stretch && !parts.empty() && parts.back().options == part.options &&
+                           parts.back().begins == part.begins &&
+                           parts.back().offset + parts.back().elements == part.offset;
+    if (continues)
+      parts.back().elements += part.elements;
+    else
+      parts.push_back(part);
+  }
+  std::erase_if(parts, [](const Part& part) { return part.elements == 0; });
+  for (Part& part : parts) {
+    const Shape shape =
+        unit_ == Unit::stretch ? Shape{part.elements} : entries[static_cast<std::size_t>(part.parameter)].shape;
+    part.region = core_->region_index(part.offset, shape);
+  }
+  parts_ = std::move(parts);
+  layout_ = core_->uid;
+}
+
+Optimizer::Progress Optimizer::progress() {
+  find_parts();
+  Progress progress{step_count_, skipped_count_, {}, numbers_};
+  for (std::size_t i = 0; i < begins_.size(); ++i)
+    if (begins_[i].step != 0) progress.begins.emplace_back(core_->entries[i].name, begins_[i].step);
+  return progress;
+}
+
+void Optimizer::set_progress(const Progress& progress) {
+  find_parts();
+  step_count_ = progress.step_count;
+  skipped_count_ = progress.skipped_count;
+  numbers_ = progress.numbers;
+  for (Begin& begin : begins_) begin.step = 0;
+  for (const auto& [name, step] : progress.begins)
+    if (const int index = core_->find(name); index >= 0) begins_[static_cast<std::size_t>(index)].step = step;
+  layout_ = 0;
+}
+
+// --- a step ---
+
+void Optimizer::step(SourceLine line) {
+  if (needs_gradients() && (!core_->gradients_filled || used_gradients_ == core_->gradient_count))
+    throw TapeError(error_text("step", "there are no new gradients; call backward() before each step()", line));
+  ++(carry_out(needs_gradients(), line) ? step_count_ : skipped_count_);
+  used_gradients_ = core_->gradient_count;
+}
+
+void Optimizer::apply(SourceLine line) { carry_out(false, line); }
+
+bool Optimizer::carry_out(bool prepares, SourceLine line) {
+  find_parts();
+  if (internal::Recorder::current() != nullptr) return record_step(prepares, line);
+  Tape tape;
+  return record_step(prepares, line);
+}
+
+bool Optimizer::record_step(bool prepares, SourceLine line) {
   internal::Recorder& recorder = *internal::Recorder::current();
   const std::int32_t first = recorder.size();
   try {
     const Scope scope(name_, line);
+    if (prepares && !prepare_gradients(line)) return false;
     record_update(line);
     internal::request_effects("step()", line);
   } catch (...) {
     recorder.forget(first);
     throw;
   }
+  return true;
+}
+
+/// Looks at the gradients where options ask for that; false: the step is to be skipped.
+bool Optimizer::prepare_gradients(SourceLine line) {
+  const bool clips = gradient_options_.clip_norm.has_value();
+  if ((!clips && gradient_options_.non_finite == NonFinite::pass_on) || parts_.empty()) return true;
+  Var sum_of_squares;
+  for (const Part& part : parts_) {
+    const Var squares = sum(square(internal::flat_buffer(*core_, {RegistrySpace::gradients, part.region}, line)));
+    sum_of_squares = sum_of_squares.empty() ? squares : sum_of_squares + squares;
+  }
+  const double squares = sum_of_squares.item(line.file, line.line);
+  // Squares may overflow or vanish where the norm does not; that is seldom, and then looked at one by one.
+  constexpr double least = 1e-30, most = 1e30;
+  double norm = std::sqrt(squares);
+  if (!(squares > least && squares < most)) {
+    if (!std::isfinite(squares))
+      if (const auto found = internal::find_non_finite_gradient(*core_, ranges())) {
+        if (gradient_options_.non_finite == NonFinite::skip_step) return false;
+        throw ValueError(error_text(name_, *found, line));
+      }
+    norm = internal::gradient_norm(*core_, ranges());
+  }
+  if (!clips) return true;
+  const double scale = norm > *gradient_options_.clip_norm ? *gradient_options_.clip_norm / norm : 1;
+  const double tiny = core_->dtype == f32 ? 0x1p-60 : 0x1p-500;
+  gradient_scale_[0] = scale < tiny ? scale / tiny : scale;
+  gradient_scale_[1] = scale < tiny ? tiny : 1;
+  return true;
 }
 
 void Optimizer::record_update(SourceLine line) {
   assignments_.clear();
-  Update step(*this, line);
-  update(step);
-  for (const Assignment& assignment : assignments_) check_fits(assignment.value, line);
+  for (const Part& part : parts_) {
+    Update update(*this, line);
+    update.rule_ = &rule(part.options);
+    update.region_ = part.region;
+    update.step_number_ = step_count_ - part.begins + 1;
+    update.learning_rate_ = rate_of(update.rule_->learning_rate, line);
+    update_part(update, part.options);
+  }
+  for (const Assignment& assignment : assignments_) check_fits(assignment.value, assignment.region, line);
   for (const Assignment& assignment : assignments_) {
     const bool is_value = assignment.state < 0;
-    internal::assign_flat(*core_, is_value ? RegistrySpace::values : RegistrySpace::state,
-                          is_value ? 0 : assignment.state, assignment.value, line);
+    internal::assign_flat(
+        *core_,
+        {is_value ? RegistrySpace::values : RegistrySpace::state, assignment.region, is_value ? 0 : assignment.state},
+        assignment.value, line);
   }
 }
 
-void Optimizer::check_fits(const Var& value, SourceLine line) const {
+void Optimizer::check_fits(const Var& value, int region, SourceLine line) const {
   internal::Recorder& recorder = *internal::Recorder::current();
   const internal::Info& info = recorder.info(recorder.resolve(Operand(value, line.file, line.line), name_));
-  const Shape& shape = *info.shape;
-  if (shape.rank() != 1 || shape[0] != core_->trainable_elements)
+  const Shape& wanted = *core_->regions[static_cast<std::size_t>(region)].shape;
+  if (!(*info.shape == wanted))
     throw ShapeError(error_text(
-        name_,
-        fmt::format("the update of a buffer of {} elements has shape {}", core_->trainable_elements, to_string(shape)),
+        name_, fmt::format("the update of a buffer of {} elements has shape {}", wanted.size(), to_string(*info.shape)),
         line));
   if (info.dtype != core_->dtype)
     throw DtypeError(error_text(
         name_,
         fmt::format("the update of parameters in {} is {}", thalweg::name(core_->dtype), thalweg::name(info.dtype)),
         line));
+}
+
+double gradient_norm(const ParameterRegistry& registry) {
+  const RegistryCore& core = *registry.core();
+  const FlatRange all{0, core.trainable_elements};
+  return internal::gradient_norm(core, {&all, 1});
 }
 
 }  // namespace thalweg

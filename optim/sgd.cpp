@@ -4,9 +4,9 @@
 
 namespace thalweg {
 
-SGD::SGD(ParameterRegistry& registry, const SGDOptions& options, SourceLine line)
-    : Optimizer(registry, "sgd", options.learning_rate, line) {}
+SGD::SGD(const OptimizedParameters& parameters, const SGDOptions& options, SourceLine line)
+    : OptimizerOf(parameters, "sgd", options, nullptr, line) {}
 
-void SGD::update(Update& u) { u.set_value(u.value() - learning_rate() * u.gradient()); }
+void SGD::update(Update& u, const SGDOptions&) { u.set_value(u.value() - u.learning_rate() * u.gradient()); }
 
 }  // namespace thalweg

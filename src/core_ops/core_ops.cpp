@@ -167,13 +167,22 @@ const Op cast_op{.name = "cast",
 
 void* registry_data(const RegistryCore& core, std::uint64_t attribute) {
   const RegistryAddress address = unpack(attribute);
+  const auto in_region = [&](const FlatBuffer& buffer) {
+    return static_cast<char*>(buffer.data()) + core.region_begin(region_of(address));
+  };
   switch (address.space) {
     case RegistrySpace::parameter: return core.value_data(address.index);
-    case RegistrySpace::values: return core.trainable_values.data();
-    case RegistrySpace::gradients: return core.gradients.data();
-    case RegistrySpace::state: return core.states[static_cast<std::size_t>(address.index)].buffer.data();
+    case RegistrySpace::values: return in_region(core.trainable_values);
+    case RegistrySpace::gradients: return in_region(core.gradients);
+    case RegistrySpace::state: return in_region(core.states[static_cast<std::size_t>(state_of(address))].buffer);
   }
   return nullptr;
+}
+
+const Shape* registry_shape(const RegistryCore& core, std::uint64_t attribute) {
+  const RegistryAddress address = unpack(attribute);
+  if (address.space == RegistrySpace::parameter) return core.entries[static_cast<std::size_t>(address.index)].interned;
+  return core.regions[static_cast<std::size_t>(region_of(address))].shape;
 }
 
 Var sum_to(const Operand& x, const Shape& shape) {

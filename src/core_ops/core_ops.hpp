@@ -22,8 +22,13 @@ enum class RegistrySpace : std::uint8_t { parameter, values, gradients, state };
 struct RegistryAddress {
   std::uint32_t uid;
   RegistrySpace space;
-  std::int32_t index;  // of the parameter, or of the state buffer
+  std::int32_t index;  // of the parameter; of a flat buffer's region, for state in the lower 20 bits
 };
+/// The state buffer stands above the region's 20 bits.
+constexpr std::int32_t region_bits = 20, max_states = 1 << 8, max_regions = 1 << region_bits;
+inline std::int32_t flat_index(std::int32_t region, std::int32_t state) { return state << region_bits | region; }
+inline std::int32_t region_of(const RegistryAddress& address) { return address.index & (max_regions - 1); }
+inline std::int32_t state_of(const RegistryAddress& address) { return address.index >> region_bits; }
 inline std::uint64_t pack(const RegistryAddress& address) {
   return (std::uint64_t{address.uid} << 32) | (std::uint64_t{static_cast<std::uint8_t>(address.space)} << 28) |
          static_cast<std::uint32_t>(address.index);
@@ -33,8 +38,9 @@ inline RegistryAddress unpack(std::uint64_t attribute) {
           static_cast<std::int32_t>(attribute & 0xFFFFFFF)};
 }
 
-/// What a key's attribute addresses.
+/// What a key's attribute addresses, and its shape.
 void* registry_data(const RegistryCore& core, std::uint64_t attribute);
+const Shape* registry_shape(const RegistryCore& core, std::uint64_t attribute);
 
 /// `x` summed over the dimensions in which `shape` was stretched to x's shape.
 Var sum_to(const Operand& x, const Shape& shape);

@@ -188,7 +188,7 @@ void throw_anomaly(const Recorder& recorder, const BadNumber& bad, const char* w
     const RegistryAddress address = unpack(key.attribute);
     const bool is_flat = address.space != RegistrySpace::parameter;
     const std::string place =
-        is_flat ? flat_place(core, bad.element)
+        is_flat ? flat_place(core, core.regions[static_cast<std::size_t>(region_of(address))].offset + bad.element)
                 : fmt::format("'{}' at {}", core.entries[static_cast<std::size_t>(address.index)].name,
                               place_in(*recorder.info(bad.node).shape, bad.element));
     throw AnomalyError(error_text(

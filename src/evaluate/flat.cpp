@@ -35,7 +35,7 @@ void record_assign(Recorder& recorder, RegistryCore& core, const RegistryAddress
 
 }  // namespace
 
-Var flat_buffer(RegistryCore& core, RegistrySpace space, std::int32_t state_index, SourceLine line) {
+Var flat_buffer(RegistryCore& core, const FlatPlace& place, SourceLine line) {
   Recorder& recorder = Recorder::require("step", line);
   recorder.read(core);
   // It is read as it lies in memory: what was assigned to a parameter in it must be there.
@@ -46,13 +46,14 @@ Var flat_buffer(RegistryCore& core, RegistrySpace space, std::int32_t state_inde
   Key key;
   key.op = &registry_buffer_op;
   key.dtype = core.dtype;
-  key.attribute = pack({core.uid, space, state_index});
-  return recorder.var(recorder.append_source(key, line, registry_slot(core, state_index)));
+  key.attribute = pack({core.uid, place.space, flat_index(place.region, place.state)});
+  return recorder.var(recorder.append_source(key, line, registry_slot(core, 0)));
 }
 
-void assign_flat(RegistryCore& core, RegistrySpace space, std::int32_t state_index, const Var& value, SourceLine line) {
+void assign_flat(RegistryCore& core, const FlatPlace& place, const Var& value, SourceLine line) {
   Recorder& recorder = Recorder::require("step", line);
-  record_assign(recorder, core, {core.uid, space, state_index}, recorder.resolve(value, "step"), line);
+  const RegistryAddress address{core.uid, place.space, flat_index(place.region, place.state)};
+  record_assign(recorder, core, address, recorder.resolve(value, "step"), line);
 }
 
 void request_effects(const char* writer, SourceLine line) { Recorder::require(writer, line).run_effects(writer, line); }

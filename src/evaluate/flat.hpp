@@ -7,10 +7,17 @@
 
 namespace thalweg::internal {
 
-/// The trainable values, the gradients, or state buffer `state_index`, as a 1-D Var (padding included).
-Var flat_buffer(RegistryCore& core, RegistrySpace space, std::int32_t state_index, SourceLine line);
-/// Records that the buffer becomes `value`; carried out with the next request.
-void assign_flat(RegistryCore& core, RegistrySpace space, std::int32_t state_index, const Var& value, SourceLine line);
+/// A region of the trainable values, the gradients or a state buffer.
+struct FlatPlace {
+  RegistrySpace space;
+  std::int32_t region;
+  std::int32_t state = 0;  // the buffer, of state
+};
+
+/// What lies there, as a Var (padding between parameters included).
+Var flat_buffer(RegistryCore& core, const FlatPlace& place, SourceLine line);
+/// Records that it becomes `value`; carried out with the next request.
+void assign_flat(RegistryCore& core, const FlatPlace& place, const Var& value, SourceLine line);
 /// Carries out the effects recorded so far; `writer` is who an error about a changed parameter names.
 void request_effects(const char* writer, SourceLine line);
 

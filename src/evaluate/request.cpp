@@ -151,11 +151,11 @@ void Recorder::backward(std::int32_t loss, std::int32_t seed, const BackwardTarg
   note_asked(segment, loss);
   requested_ = &segment;
   if (target.buffer == nullptr)  // until they have been filled
-    for (const std::uint32_t uid : segment.registries) registry_by_uid(uid)->gradients_fresh = false;
+    for (const std::uint32_t uid : segment.registries) registry_by_uid(uid)->gradients_filled = false;
   const void* const value = execute(segment, "backward()", line, target);
   conclude(segment, value, target, "backward()", line);
   if (target.buffer == nullptr)
-    for (const std::uint32_t uid : segment.registries) registry_by_uid(uid)->gradients_fresh = true;
+    for (const std::uint32_t uid : segment.registries) registry_by_uid(uid)->note_gradients();
 }
 
 void Recorder::claim_effects(const char* writer, SourceLine line) {
@@ -168,7 +168,15 @@ void Recorder::claim_effects(const char* writer, SourceLine line) {
 
 void Recorder::commit(const char* writer, SourceLine line) {
   claims_.clear();
-  for (const PendingEffect& effect : pending_) effect.registry->note_write(effect.index, writer, line);
+  for (const PendingEffect& effect : pending_) {
+    const RegistryAddress address = unpack(key(effect.node).attribute);
+    if (address.space == RegistrySpace::parameter)
+      effect.registry->note_write(effect.index, writer, line);
+    else if (address.space == RegistrySpace::values)
+      effect.registry->note_region_write(region_of(address), writer, line);
+    else
+      ++effect.registry->write_count;
+  }
   pending_.clear();
 }
 

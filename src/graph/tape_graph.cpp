@@ -120,7 +120,7 @@ std::string TapeGraph::parameter_name(std::int32_t id) const {
     case internal::RegistrySpace::parameter: return core.entries[static_cast<std::size_t>(address.index)].name;
     case internal::RegistrySpace::values: return "parameters";
     case internal::RegistrySpace::gradients: return "gradients";
-    case internal::RegistrySpace::state: return core.states[static_cast<std::size_t>(address.index)].name;
+    case internal::RegistrySpace::state: return core.states[static_cast<std::size_t>(internal::state_of(address))].name;
   }
   return "";
 }

@@ -58,9 +58,9 @@ void Planner::deliver(std::int32_t id, const PlanBuffer& destination) {
 bool Planner::can_write_directly(std::int32_t id, const PlanBuffer& destination) {
   if (destination.place != PlanBuffer::Place::assigned) return true;
   // In place: nothing that comes later reads the old value or can fail, and the pass itself reads it element by element.
-  const auto reads_destination = [&](std::int32_t buffer) {
+  const auto overlap = [&](std::int32_t buffer) {
     const PlanBuffer& read = this->buffer(root(buffer));
-    return read.place == PlanBuffer::Place::registry && same_memory(read.node, destination.node);
+    return read.place == PlanBuffer::Place::registry ? overlap_of(read.node, destination.node) : Overlap::none;
   };
   const std::int32_t step = node(id).buffer_step;
   for (auto later = static_cast<std::size_t>(step); later < steps_.size(); ++later) {
@@ -68,14 +68,16 @@ bool Planner::can_write_directly(std::int32_t id, const PlanBuffer& destination)
     if (build.kind == Step::Kind::sweep) {
       const SweepBuild& sweep = sweeps_[static_cast<std::size_t>(build.index)];
       for (const SweepValue& value : sweep.sweep.values)
-        if (value.kind == SweepValue::Kind::input && reads_destination(value.slot) &&
-            (static_cast<std::int32_t>(later) != step || value.extent != Extent::element))
-          return false;
+        if (value.kind == SweepValue::Kind::input && overlap(value.slot) != Overlap::none) {
+          const bool is_read_in_place = static_cast<std::int32_t>(later) == step && value.extent == Extent::element &&
+                                        overlap(value.slot) == Overlap::same;
+          if (!is_read_in_place) return false;
+        }
       if (static_cast<std::int32_t>(later) == step && has_stages(sweep)) return false;
       continue;
     }
     bool is_read = false;
-    for_each_read(build, [&](std::int32_t buffer) { is_read = is_read || reads_destination(buffer); });
+    for_each_read(build, [&](std::int32_t buffer) { is_read = is_read || overlap(buffer) != Overlap::none; });
     if (is_read) return false;
     if (build.kind == Step::Kind::opaque && plan_->opaque(build).op->can_fail) return false;
   }
@@ -88,15 +90,19 @@ bool Planner::has_stages(const SweepBuild& sweep) {
                      [](const SweepValue& value) { return value.kind == SweepValue::Kind::reduce; });
 }
 
-/// Whether source `read` and assign node `written` are about the same numbers of a registry.
-bool Planner::same_memory(std::int32_t read, std::int32_t written) const {
-  const RegistryAddress from = unpack(key(read).attribute), to = unpack(key(written).attribute);
-  if (from.uid != to.uid) return false;
-  const bool values[2] = {from.space == RegistrySpace::parameter || from.space == RegistrySpace::values,
-                          to.space == RegistrySpace::parameter || to.space == RegistrySpace::values};
-  if (values[0] && values[1])
-    return from.space != to.space || from.space == RegistrySpace::values || from.index == to.index;
-  return from.space == to.space && from.index == to.index;
+/// How what node `read` reads of a registry lies to what node `written` writes.
+Planner::Overlap Planner::overlap_of(std::int32_t read, std::int32_t written) const {
+  const RegistryCore *const from = recorder_->slot(read).registry, *const to = recorder_->slot(written).registry;
+  if (from != to) return Overlap::none;
+  const auto begin = [&](std::int32_t id) {
+    return reinterpret_cast<std::uintptr_t>(registry_data(*from, key(id).attribute));
+  };
+  const auto end = [&](std::int32_t id) {
+    const auto elements = static_cast<std::size_t>(registry_shape(*from, key(id).attribute)->size());
+    return begin(id) + elements * size_of(from->dtype);
+  };
+  if (begin(read) == begin(written) && end(read) == end(written)) return Overlap::same;
+  return begin(read) < end(written) && begin(written) < end(read) ? Overlap::partial : Overlap::none;
 }
 
 void Planner::finish(std::size_t arena_begin) {

@@ -191,7 +191,8 @@ class Planner {
   void deliver(std::int32_t id, const PlanBuffer& destination);
   bool can_write_directly(std::int32_t id, const PlanBuffer& destination);
   static bool has_stages(const SweepBuild& sweep);
-  bool same_memory(std::int32_t read, std::int32_t written) const;
+  enum class Overlap : std::uint8_t { none, same, partial };
+  Overlap overlap_of(std::int32_t read, std::int32_t written) const;
   void keep_what_is_there();
   bool epilogue_moved_on(const Node& node);
   void finish(std::size_t arena_begin);

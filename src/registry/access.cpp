@@ -97,6 +97,18 @@ void RegistryCore::note_write(int index, const char* writer, SourceLine line) {
     if (entry.trainable) note(entry);
 }
 
+void RegistryCore::note_region_write(int region, const char* writer, SourceLine line) {
+  const Region& written = regions[static_cast<std::size_t>(region)];
+  const std::int64_t end = written.offset + written.shape->size();
+  ++write_count;
+  for (Entry& entry : entries) {
+    if (!entry.trainable || entry.offset < written.offset || entry.offset >= end) continue;
+    entry.last_write = write_count;
+    entry.writer = writer;
+    entry.writer_line = line;
+  }
+}
+
 std::string RegistryCore::describe_writer(int index) const {
   const Entry& entry = entries[static_cast<std::size_t>(index)];
   if (entry.writer_line.file == nullptr || *entry.writer_line.file == '\0') return entry.writer;

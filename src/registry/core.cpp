@@ -46,7 +46,10 @@ void FlatBuffer::resize(std::size_t bytes) {
 
 RegistryCore::RegistryCore(DType dtype, std::uint64_t seed) : dtype(dtype), seed(seed) { renew_uid(); }
 
-void RegistryCore::renew_uid() { uid = last_uid.fetch_add(1, std::memory_order_relaxed) + 1; }
+void RegistryCore::renew_uid() {
+  uid = last_uid.fetch_add(1, std::memory_order_relaxed) + 1;
+  regions.clear();
+}
 
 int RegistryCore::find(std::string_view name) const {
   const auto found = indices_.find(name);
@@ -64,6 +67,14 @@ int RegistryCore::state_index(std::string_view name) {
   if (known >= 0) return known;
   states.push_back({std::string(name), FlatBuffer(dtype, trainable_elements)});
   return static_cast<int>(states.size()) - 1;
+}
+
+int RegistryCore::region_index(std::int64_t offset, const Shape& shape) {
+  const Shape* const interned = &attribute_shape(shape_attribute(shape));
+  for (std::size_t i = 0; i < regions.size(); ++i)
+    if (regions[i].offset == offset && regions[i].shape == interned) return static_cast<int>(i);
+  regions.push_back({offset, interned});
+  return static_cast<int>(regions.size()) - 1;
 }
 
 int RegistryCore::append(std::string name, const Shape& shape, bool trainable) {
@@ -85,6 +96,7 @@ int RegistryCore::append(std::string name, const Shape& shape, bool trainable) {
                      .shape = shape,
                      .interned = interned,
                      .trainable = trainable,
+                     .trainable_since = uid,
                      .offset = elements,
                      .last_write = write_count,
                      .writer = "",
@@ -134,7 +146,9 @@ void RegistryCore::lay_out(const std::vector<bool>& trainable, DType to) {
   }
 
   // Nothing throws from here on.
+  renew_uid();
   for (std::size_t i = 0; i < entries.size(); ++i) {
+    if (trainable[i] && !entries[i].trainable) entries[i].trainable_since = uid;
     entries[i].trainable = trainable[i];
     entries[i].offset = offsets[i];
   }
@@ -145,7 +159,6 @@ void RegistryCore::lay_out(const std::vector<bool>& trainable, DType to) {
   trainable_elements = trainable_length;
   fixed_elements = fixed_length;
   dtype = to;
-  renew_uid();
 }
 
 }  // namespace thalweg::internal

@@ -50,6 +50,7 @@ class RegistryCore : public std::enable_shared_from_this<RegistryCore> {
     Shape shape;
     const Shape* interned = nullptr;
     bool trainable = true;
+    std::uint32_t trainable_since = 0;  // the registry's uid when it was added or unfrozen: its state began at zero
     std::int64_t offset = 0;       // into the trainable or the fixed buffers, in elements; a multiple of 64 bytes
     std::uint32_t last_write = 0;  // value of write_count after the last write
     const char* writer = "";       // of the last write: "step()", "assign", "set_value"
@@ -58,6 +59,17 @@ class RegistryCore : public std::enable_shared_from_this<RegistryCore> {
   struct State {
     std::string name;  // "adam.first_moment"
     FlatBuffer buffer;
+  };
+  /// A stretch of the flat buffers, as the vector or tensor that an optimizer's formula sees.
+  struct Region {
+    std::int64_t offset;  // in elements
+    const Shape* shape;   // interned
+  };
+  /// An optimizer that is alive: it owns the states "name.*" of the parameters that it updates.
+  struct Owner {
+    std::string name;
+    bool owns_all;             // parameters added later, too
+    std::vector<int> indices;  // of the parameters, where it does not
   };
 
   RegistryCore(DType dtype, std::uint64_t seed);
@@ -74,13 +86,19 @@ class RegistryCore : public std::enable_shared_from_this<RegistryCore> {
   std::int64_t fixed_elements = 0;
   FlatBuffer trainable_values, fixed_values, gradients;
   std::vector<State> states;
-  std::vector<std::string> optimizers;  // names of those alive: each owns the states "name.*"
+  std::vector<Region> regions;  // of the present layout
+  std::vector<Owner> optimizers;
 
   /// Counts writes to any parameter; a tape remembers it to notice that what it read has changed.
   std::uint32_t write_count = 0;
 
-  /// backward has filled the gradients and no step has consumed them.
-  bool gradients_fresh = false;
+  /// The gradients are those that a backward or a `store` has filled; each has another count.
+  bool gradients_filled = false;
+  std::uint64_t gradient_count = 0;
+  void note_gradients() {
+    gradients_filled = true;
+    ++gradient_count;
+  }
 
   char* value_data(int index) const {
     const Entry& entry = entries[static_cast<std::size_t>(index)];
@@ -95,6 +113,12 @@ class RegistryCore : public std::enable_shared_from_this<RegistryCore> {
     return static_cast<std::size_t>(entries[static_cast<std::size_t>(index)].shape.size()) * size_of(dtype);
   }
   std::size_t trainable_bytes() const { return static_cast<std::size_t>(trainable_elements) * size_of(dtype); }
+
+  /// The region of that place and shape; made where there is none yet.
+  int region_index(std::int64_t offset, const Shape& shape);
+  std::size_t region_begin(int region) const {
+    return static_cast<std::size_t>(regions[static_cast<std::size_t>(region)].offset) * size_of(dtype);
+  }
 
   /// The state buffer of that name; made, zero-filled, where there is none yet. Returns its index, which stays.
   int state_index(std::string_view name);
@@ -111,8 +135,10 @@ class RegistryCore : public std::enable_shared_from_this<RegistryCore> {
   /// The same for changes after which recorded nodes would be wrong: no tape at all may have read the registry.
   [[nodiscard]] WriteClaim claim_layout(const char* writer, SourceLine line) const;
 
-  /// Notes that parameter `index` (−1: every trainable one) was written. Callers have claimed the write.
+  /// Notes that parameter `index` (−1: every trainable one) was written, or those whose values a region holds. Callers
+  /// have claimed the write.
   void note_write(int index, const char* writer, SourceLine line);
+  void note_region_write(int region, const char* writer, SourceLine line);
   std::string describe_writer(int index) const;  // "step() at main.cpp:12"
 
   // --- structure; callers have claimed the layout, or for append the write ---

@@ -83,7 +83,7 @@ void Gradients::store(SourceLine line) const {
   check_layout("store", line);
   const internal::WriteClaim claim = core_->claim_write("store", line);
   if (values_.bytes() > 0) std::memcpy(core_->gradients.data(), values_.raw(), values_.bytes());
-  core_->gradients_fresh = true;
+  core_->note_gradients();
 }
 
 }  // namespace thalweg

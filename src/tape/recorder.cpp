@@ -218,13 +218,8 @@ bool Recorder::infer_alike(const Key& key, std::span<const std::int32_t> ids, In
 
 const Shape* Recorder::source_shape(const Key& key) const {
   if (key.flags & shape_flag) return reinterpret_cast<const Shape*>(static_cast<std::uintptr_t>(key.attribute));
-  if (key.op == &parameter_op || key.op == &registry_buffer_op) {
-    const RegistryAddress address = unpack(key.attribute);
-    const RegistryCore& core = *registry_by_uid(address.uid);
-    if (address.space == RegistrySpace::parameter)
-      return core.entries[static_cast<std::size_t>(address.index)].interned;
-    return intern_shape(Shape{core.trainable_elements});
-  }
+  if (key.op == &parameter_op || key.op == &registry_buffer_op)
+    return registry_shape(*registry_by_uid(unpack(key.attribute).uid), key.attribute);
   static const Shape* const scalar = intern_shape(Shape{});
   return scalar;
 }

@@ -14,6 +14,8 @@
 #include <thalweg/optim/adagrad.hpp>
 #include <thalweg/optim/adam.hpp>
 #include <thalweg/optim/momentum.hpp>
+#include <thalweg/optim/nag.hpp>
+#include <thalweg/optim/rmsprop.hpp>
 #include <thalweg/optim/sgd.hpp>
 
 #include "src/registry/core.hpp"
@@ -75,15 +77,18 @@ double after_one_step(double start, double gradient, const Options& options) {
 }
 
 /// value ← value − gradient, then throws where it is told to.
-class Faulty : public Optimizer {
+struct FaultyOptions {
+  Schedule learning_rate = 1;
+};
+class Faulty : public OptimizerOf<FaultyOptions> {
  public:
   enum class Fault { none, exception, shape, dtype };
-  explicit Faulty(ParameterRegistry& registry) : Optimizer(registry, "faulty", 1, SourceLine::here()) {}
+  explicit Faulty(ParameterRegistry& registry) : OptimizerOf(registry, "faulty", {}, nullptr) {}
   Fault fault = Fault::none;
   std::int64_t seen_step = 0;
 
  private:
-  void update(Update& u) override {
+  void update(Update& u, const FaultyOptions&) override {
     seen_step = u.step_number();
     u.set_state("count", u.state("count") + 1);
     u.set_value(u.value() - u.gradient());
@@ -125,6 +130,39 @@ TEST_CASE("AdaGrad: trajectory on x²/20 + y²") {
   });
 }
 
+TEST_CASE("NAG: trajectory on x²/20 + y²") {
+  check_trajectory(nag_trajectory, [](ParameterRegistry& registry) {
+    return std::make_unique<NAG>(registry, NAGOptions{.learning_rate = 0.1});
+  });
+  check_trajectory(nag_printed_trajectory, [](ParameterRegistry& registry) {
+    return std::make_unique<NAG>(registry, NAGOptions{.learning_rate = 0.1, .form = NesterovForm::printed});
+  });
+}
+
+TEST_CASE("NAG: value − momentum · velocity is the point of the original algorithm") {
+  ParameterRegistry registry({.dtype = f64});
+  const Parameter x = registry.add("x", constant({}, -7)), y = registry.add("y", constant({}, 2));
+  NAG nag(registry, {.learning_rate = 0.1});
+  for (int step = 0; step < 30; ++step) {
+    Tape tape;
+    backward(square(x) / 20 + square(y));
+    nag.step();
+    const double base_x = x.value().item() - 0.9 * registry.state("nag.velocity/x").item();
+    const double base_y = y.value().item() - 0.9 * registry.state("nag.velocity/y").item();
+    CHECK(base_x == Approx(nag_base_point_trajectory[step + 1][0]).epsilon(1e-12).margin(1e-13));
+    CHECK(base_y == Approx(nag_base_point_trajectory[step + 1][1]).epsilon(1e-12).margin(1e-13));
+  }
+}
+
+TEST_CASE("RMSProp: trajectory on x²/20 + y²") {
+  check_trajectory(rmsprop_trajectory, [](ParameterRegistry& registry) {
+    return std::make_unique<RMSProp>(registry, RMSPropOptions{.learning_rate = 0.1});
+  });
+  check_trajectory(rmsprop_rho_09_trajectory, [](ParameterRegistry& registry) {
+    return std::make_unique<RMSProp>(registry, RMSPropOptions{.learning_rate = 0.3, .rho = 0.9});
+  });
+}
+
 TEST_CASE("Adam: trajectory on x²/20 + y², the book's form") {
   check_trajectory(adam_book_trajectory, [](ParameterRegistry& registry) {
     return std::make_unique<Adam>(registry, AdamOptions{.learning_rate = 0.3});
@@ -137,7 +175,7 @@ TEST_CASE("Adam: trajectory on x²/20 + y², the paper's form") {
   });
 }
 
-TEST_CASE("Adam: first step with a tiny gradient, where the forms differ") {
+TEST_CASE("edge case 45: Adam's first step with a tiny gradient, where the forms differ", "[optim]") {
   const auto moved = [](AdamForm form) {
     return after_one_step<Adam>(0, 1e-6, AdamOptions{.learning_rate = 0.001, .form = form});
   };

@@ -36,9 +36,9 @@ TEST_CASE("Gradients: they start at zero, add, scale and become the registry's")
   CHECK(identical(second[b], Tensor{100., 101.}));
   first *= 0.5;
   CHECK(identical(first[b], Tensor{55., 56.}));
-  CHECK_FALSE(registry.core()->gradients_fresh);
+  CHECK_FALSE(registry.core()->gradients_filled);
   first.store();
-  CHECK(registry.core()->gradients_fresh);
+  CHECK(registry.core()->gradients_filled);
   CHECK(identical(a.gradient(), Tensor{0.5, 1., 1.5}));
   first.set_zero();
   CHECK(identical(first[a], Tensor::zeros({3})));
@@ -82,7 +82,7 @@ TEST_CASE("Gradients: those of another registry or of an older layout are reject
           gradients.store({"model.cpp", 7});
         }) == "[store] these gradients are from before a parameter was added, frozen or converted at model.cpp:7");
   CHECK_THROWS_AS(gradients *= 2, ValueError);
-  CHECK_FALSE(registry.core()->gradients_fresh);
+  CHECK_FALSE(registry.core()->gradients_filled);
   // backward lays them out anew.
   static_cast<float*>(gradients.data())[registry.core()->trainable_elements - 1] = 0;
   CHECK(identical(gradients[registry["b"]], Tensor::zeros({100})));

@@ -9,15 +9,19 @@ using namespace thalweg::testing;
 namespace {
 
 /// A user's own: v ← ρv + (1 − ρ)g; w ← w − η·tanh(v)·√|g|.
-class Homemade : public Optimizer {
+struct HomemadeOptions {
+  Schedule learning_rate = 0.1;
+  double rho = 0.9;
+};
+class Homemade : public OptimizerOf<HomemadeOptions> {
  public:
-  explicit Homemade(ParameterRegistry& registry) : Optimizer(registry, "homemade", 0.1, SourceLine::here()) {}
+  explicit Homemade(const OptimizedParameters& parameters) : OptimizerOf(parameters, "homemade", {}, nullptr) {}
 
  private:
-  void update(Update& u) override {
-    const Var velocity = 0.9 * u.state("velocity") + 0.1 * u.gradient();
+  void update(Update& u, const HomemadeOptions& o) override {
+    const Var velocity = o.rho * u.state("velocity") + (1 - o.rho) * u.gradient();
     u.set_state("velocity", velocity);
-    u.set_value(u.value() - learning_rate() * tanh(velocity) * sqrt(abs(u.gradient())));
+    u.set_value(u.value() - u.learning_rate() * tanh(velocity) * sqrt(abs(u.gradient())));
   }
 };
 
@@ -28,9 +32,23 @@ TEST_CASE("rule 5: a step of any optimizer is one pass over the flat buffers") {
   const Make make = GENERATE(
       Make([](ParameterRegistry& r) { return std::make_unique<SGD>(r); }),
       Make([](ParameterRegistry& r) { return std::make_unique<Momentum>(r); }),
+      Make([](ParameterRegistry& r) { return std::make_unique<NAG>(r); }),
       Make([](ParameterRegistry& r) { return std::make_unique<AdaGrad>(r); }),
+      Make([](ParameterRegistry& r) { return std::make_unique<RMSProp>(r); }),
+      Make([](ParameterRegistry& r) {
+        return std::make_unique<RMSProp>(r, RMSPropOptions{.momentum = 0.9, .centered = true});
+      }),
+      Make([](ParameterRegistry& r) { return std::make_unique<AdaDelta>(r); }),
       Make([](ParameterRegistry& r) { return std::make_unique<Adam>(r); }),
       Make([](ParameterRegistry& r) { return std::make_unique<Adam>(r, AdamOptions{.form = AdamForm::paper}); }),
+      Make([](ParameterRegistry& r) { return std::make_unique<AdamW>(r); }),
+      Make([](ParameterRegistry& r) { return std::make_unique<AMSGrad>(r); }),
+      Make([](ParameterRegistry& r) { return std::make_unique<NAdam>(r); }),
+      Make([](ParameterRegistry& r) { return std::make_unique<RAdam>(r); }),
+      Make([](ParameterRegistry& r) { return std::make_unique<AdaMax>(r); }),
+      Make([](ParameterRegistry& r) { return std::make_unique<Lion>(r); }),
+      Make([](ParameterRegistry& r) { return std::make_unique<ASGD>(r); }),
+      Make([](ParameterRegistry& r) { return std::make_unique<Rprop>(r); }),
       Make([](ParameterRegistry& r) { return std::make_unique<Homemade>(r); }));
   Network network({7, 5, 3}, true);
   const std::unique_ptr<Optimizer> optimizer = make(network.registry);
@@ -41,6 +59,7 @@ TEST_CASE("rule 5: a step of any optimizer is one pass over the flat buffers") {
     const std::string before = bits_of(network.registry);
     const Since since;
     optimizer->step();
+    CAPTURE(optimizer->name(), explain_plan(tape));
     CHECK(since.sweeps() == 1);
     CHECK(since.others() == 0);
     CHECK(since.matmuls() == 0);

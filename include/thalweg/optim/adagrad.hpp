@@ -4,8 +4,15 @@
 namespace thalweg {
 
 struct AdaGradOptions {
-  double learning_rate = 0.01;
-  double epsilon = 1e-7;  // above 0
+  Schedule learning_rate = 0.01;
+  double epsilon = 1e-7;   // above 0
+  double initial_sum = 0;  // what the sum of squares starts at
+  double rate_decay = 0;   // the rate of step t is divided by 1 + (t − 1) · rate_decay
+  double weight_decay = 0;
+  WeightDecayForm weight_decay_form = WeightDecayForm::coupled;
+  bool maximize = false;
+  GradientOptions gradient = {};
+  Groups<AdaGradOptions> groups = {};
 };
 
 /// AdaGrad: each element's rate shrinks with the squares it has seen.
@@ -13,17 +20,15 @@ struct AdaGradOptions {
 ///   square_sum ← square_sum + gradient²
 ///   value      ← value − learning_rate · gradient / (√square_sum + epsilon)
 ///
-/// State: adagrad.square_sum. Epsilon stands outside the root, as in the book and in PyTorch.
+/// State: adagrad.square_sum. Epsilon stands outside the root, as in the book and in PyTorch (whose default is 1e-10).
 /// Duchi, Hazan and Singer, Adaptive Subgradient Methods for Online Learning and Stochastic Optimization, 2011.
-class AdaGrad : public Optimizer {
+class AdaGrad : public OptimizerOf<AdaGradOptions> {
  public:
-  explicit AdaGrad(ParameterRegistry& registry, const AdaGradOptions& options = {},
+  explicit AdaGrad(const OptimizedParameters& parameters, const AdaGradOptions& options = {},
                    SourceLine line = SourceLine::here());
 
  private:
-  void update(Update& u) override;
-
-  double epsilon_;
+  void update(Update& u, const AdaGradOptions& o) override;
 };
 
 }  // namespace thalweg

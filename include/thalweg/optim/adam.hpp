@@ -1,6 +1,4 @@
 #pragma once
-#include <optional>
-
 #include <thalweg/optim/optimizer.hpp>
 
 namespace thalweg {
@@ -8,16 +6,21 @@ namespace thalweg {
 /// Where Adam adds epsilon. They differ where gradients are tiny.
 enum class AdamForm : std::uint8_t {
   book,   // to the root of the second moment as it is ("epsilon-hat" in the paper's section 2)
-  paper,  // to the root of the corrected second moment (the paper's algorithm 1; PyTorch, Keras)
+  paper,  // to the root of the corrected second moment (the paper's algorithm 1)
 };
 
 struct AdamOptions {
-  double learning_rate = 0.001;
+  Schedule learning_rate = 0.001;
   double beta1 = 0.9;    // in [0, 1)
   double beta2 = 0.999;  // in [0, 1)
-  std::optional<double> epsilon =
-      std::nullopt;  // above 0; where not given 1e-7 in the book's form, 1e-8 in the paper's
+  /// Above 0; where not given 1e-7 in the book's form, 1e-8 in the paper's.
+  std::optional<double> epsilon = std::nullopt;
   AdamForm form = AdamForm::book;
+  double weight_decay = 0;
+  WeightDecayForm weight_decay_form = WeightDecayForm::coupled;
+  bool maximize = false;
+  GradientOptions gradient = {};
+  Groups<AdamOptions> groups = {};
 };
 
 /// Adam: momentum, and a rate for each element from the squares it has seen lately.
@@ -27,17 +30,15 @@ struct AdamOptions {
 ///   book:   value ← value − learning_rate · √(1 − beta2ᵗ)/(1 − beta1ᵗ) · first_moment / (√second_moment + epsilon)
 ///   paper:  value ← value − learning_rate · first_moment/(1 − beta1ᵗ) / (√(second_moment/(1 − beta2ᵗ)) + epsilon)
 ///
-/// t counts the steps from 1. State: adam.first_moment, adam.second_moment.
-/// Kingma and Ba, Adam: A Method for Stochastic Optimization, 2015.
-class Adam : public Optimizer {
+/// t counts the steps from 1. State: adam.first_moment, adam.second_moment. Today's libraries (PyTorch, Keras, Optax)
+/// compute the paper's form. Kingma and Ba, Adam: A Method for Stochastic Optimization, 2015.
+class Adam : public OptimizerOf<AdamOptions> {
  public:
-  explicit Adam(ParameterRegistry& registry, const AdamOptions& options = {}, SourceLine line = SourceLine::here());
+  explicit Adam(const OptimizedParameters& parameters, const AdamOptions& options = {},
+                SourceLine line = SourceLine::here());
 
  private:
-  void update(Update& u) override;
-
-  double beta1_, beta2_, epsilon_;
-  AdamForm form_;
+  void update(Update& u, const AdamOptions& o) override;
 };
 
 }  // namespace thalweg

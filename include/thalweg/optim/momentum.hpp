@@ -3,29 +3,41 @@
 
 namespace thalweg {
 
-struct MomentumOptions {
-  double learning_rate = 0.01;
-  double momentum = 0.9;  // in [0, 1)
+/// Whether the velocity holds steps or gradients. At a constant rate the two are the same; where the rate changes, the
+/// second form's change acts on what was gathered before, too.
+enum class VelocityForm : std::uint8_t {
+  with_rate,     // velocity ← momentum · velocity − learning_rate · gradient (the book; Sutskever et al. 2013)
+  without_rate,  // velocity ← momentum · velocity + gradient; the rate multiplies it (PyTorch)
 };
 
-/// Gradient descent with momentum:
+struct MomentumOptions {
+  Schedule learning_rate = 0.01;
+  double momentum = 0.9;  // in [0, 1)
+  double dampening = 0;   // in [0, 1): less of each gradient, but the first
+  VelocityForm velocity = VelocityForm::with_rate;
+  double weight_decay = 0;
+  WeightDecayForm weight_decay_form = WeightDecayForm::coupled;
+  bool maximize = false;
+  GradientOptions gradient = {};
+  Groups<MomentumOptions> groups = {};
+};
+
+/// Gradient descent with momentum, like a ball that rolls:
 ///
-///   velocity ← momentum · velocity − learning_rate · gradient
-///   value    ← value + velocity
+///   with_rate:     velocity ← momentum · velocity − learning_rate · (1 − dampening) · gradient
+///                  value    ← value + velocity
+///   without_rate:  velocity ← momentum · velocity + (1 − dampening) · gradient
+///                  value    ← value − learning_rate · velocity
 ///
-/// State: momentum.velocity. The rate is part of the velocity, as in the book (and Sutskever et al., On the importance
-/// of initialization and momentum in deep learning, 2013); where it multiplies the velocity instead (PyTorch), a change
-/// of the rate acts on what was gathered before, too. At a constant rate the two are the same. Polyak, Some methods of
-/// speeding up the convergence of iteration methods, 1964.
-class Momentum : public Optimizer {
+/// State: momentum.velocity. As in PyTorch the first gradient is not dampened. Polyak, Some methods of speeding up the
+/// convergence of iteration methods, 1964.
+class Momentum : public OptimizerOf<MomentumOptions> {
  public:
-  explicit Momentum(ParameterRegistry& registry, const MomentumOptions& options = {},
+  explicit Momentum(const OptimizedParameters& parameters, const MomentumOptions& options = {},
                     SourceLine line = SourceLine::here());
 
  private:
-  void update(Update& u) override;
-
-  double momentum_;
+  void update(Update& u, const MomentumOptions& o) override;
 };
 
 }  // namespace thalweg

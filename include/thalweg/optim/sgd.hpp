@@ -4,20 +4,26 @@
 namespace thalweg {
 
 struct SGDOptions {
-  double learning_rate = 0.01;
+  Schedule learning_rate = 0.01;
+  double weight_decay = 0;
+  WeightDecayForm weight_decay_form = WeightDecayForm::coupled;
+  bool maximize = false;
+  GradientOptions gradient = {};
+  Groups<SGDOptions> groups = {};
 };
 
-/// Stochastic gradient descent:
+/// Gradient descent, on whatever part of the data the gradient is from:
 ///
 ///   value ← value − learning_rate · gradient
 ///
-/// Robbins and Monro, A Stochastic Approximation Method, 1951.
-class SGD : public Optimizer {
+/// It has no state. Robbins and Monro, A Stochastic Approximation Method, 1951.
+class SGD : public OptimizerOf<SGDOptions> {
  public:
-  explicit SGD(ParameterRegistry& registry, const SGDOptions& options = {}, SourceLine line = SourceLine::here());
+  explicit SGD(const OptimizedParameters& parameters, const SGDOptions& options = {},
+               SourceLine line = SourceLine::here());
 
  private:
-  void update(Update& u) override;
+  void update(Update& u, const SGDOptions& o) override;
 };
 
 }  // namespace thalweg

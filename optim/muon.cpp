@@ -1,0 +1,76 @@
+#include <thalweg/optim/muon.hpp>
+
+#include <algorithm>
+#include <cmath>
+
+#include <fmt/format.h>
+
+#include <thalweg/ops/arithmetic.hpp>
+#include <thalweg/ops/matmul.hpp>
+#include <thalweg/ops/reduction.hpp>
+#include <thalweg/ops/shape.hpp>
+
+#include "src/registry/core.hpp"
+
+namespace thalweg {
+
+namespace {
+
+/// √Σx², without overflow or underflow on the way; 0 where all are.
+Var euclidean_norm(const Var& x) {
+  const Var largest = max(abs(x));
+  const Var unit = where(equal(largest, 0), 1., largest);
+  return largest * sqrt(sum(square(x / unit)));
+}
+
+/// The orthogonal matrix nearest to x, about: its singular values become 1, roughly, by a polynomial in x·xᵀ.
+Var orthogonalized(const Var& x, std::int64_t iterations) {
+  const bool is_tall = x.shape()[0] > x.shape()[1];
+  Var result = is_tall ? transpose(x) : x;
+  const Var norm = euclidean_norm(result);
+  result = result / where(equal(norm, 0), 1., norm);
+  for (std::int64_t i = 0; i < iterations; ++i) {
+    const Var gram = matmul(result, transpose(result));
+    result = 3.4445 * result + matmul(-4.775 * gram + 2.0315 * matmul(gram, gram), result);
+  }
+  return is_tall ? transpose(result) : result;
+}
+
+const OptimizedParameters& matrices_only(const OptimizedParameters& parameters, SourceLine line) {
+  const auto& entries = parameters.core()->entries;
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    const auto& indices = parameters.indices();
+    const bool is_one =
+        parameters.is_all() || std::find(indices.begin(), indices.end(), static_cast<int>(i)) != indices.end();
+    if (is_one && entries[i].trainable && entries[i].shape.rank() != 2)
+      throw ShapeError(error_text("muon",
+                                  fmt::format("\"{}\" has shape {}: only matrices are made orthogonal; give the others "
+                                              "to another optimizer, and select() these",
+                                              entries[i].name, to_string(entries[i].shape)),
+                                  line));
+  }
+  return parameters;
+}
+
+void check(const MuonOptions& o, const OptionCheck& check) {
+  check.fraction("momentum", o.momentum);
+  check.holds("iterations", static_cast<double>(o.iterations), o.iterations >= 1, "must be at least 1");
+}
+
+}  // namespace
+
+Muon::Muon(const OptimizedParameters& parameters, const MuonOptions& options, SourceLine line)
+    : OptimizerOf(matrices_only(parameters, line), "muon", options, check, Unit::parameter, line) {}
+
+void Muon::update(Update& u, const MuonOptions& o) {
+  const Var gradient = u.gradient();
+  const Var velocity = o.momentum * u.state("velocity") + (1 - o.momentum) * gradient;
+  u.set_state("velocity", velocity);
+  const Var step = o.nesterov ? (1 - o.momentum) * gradient + o.momentum * velocity : velocity;
+  const auto rows = static_cast<double>(step.shape()[0]), columns = static_cast<double>(step.shape()[1]);
+  const double scale = o.scale == MuonScale::original ? std::sqrt(std::max(1., rows / columns))
+                                                      : 0.2 * std::sqrt(std::max(rows, columns));
+  u.set_value(u.value() - u.learning_rate() * scale * orthogonalized(step, o.iterations));
+}
+
+}  // namespace thalweg
