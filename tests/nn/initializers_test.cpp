@@ -5,6 +5,10 @@
 
 #include <catch2/catch.hpp>
 
+#include <thalweg/compute.hpp>
+#include <thalweg/ops/matmul.hpp>
+#include <thalweg/ops/shape.hpp>
+
 #include "tests/registry/thrown.hpp"
 
 using namespace thalweg;
@@ -62,6 +66,13 @@ TEST_CASE("initializers: deviations are those of the formulas") {
       {"lecun_uniform", lecun_uniform(shape), std::sqrt(1 / 784.), std::sqrt(3 / 784.)},
       {"xavier_normal", xavier_normal(shape), std::sqrt(2 / 884.), 0},
       {"xavier_uniform", xavier_uniform(shape), std::sqrt(2 / 884.), std::sqrt(6 / 884.)},
+      {"he_normal, out", he_normal(shape, Fan::out), std::sqrt(2 / 100.), 0},
+      {"he_uniform, average", he_uniform(shape, Fan::average), std::sqrt(2 / 442.), std::sqrt(6 / 442.)},
+      {"xavier_normal, in", xavier_normal(shape, Fan::in), std::sqrt(1 / 784.), 0},
+      {"lecun_uniform, out", lecun_uniform(shape, Fan::out), std::sqrt(1 / 100.), std::sqrt(3 / 100.)},
+      {"truncated_normal", truncated_normal(shape, 3), 3 * 0.8796256610342398, 6},
+      {"truncated_normal, 1", truncated_normal(shape, 1, 1), 0.5395600938, 1},
+      {"orthogonal", orthogonal(shape, 2), 2 / std::sqrt(784.), 0},
   };
   for (const Row& row : rows) {
     CAPTURE(row.name);
@@ -73,6 +84,42 @@ TEST_CASE("initializers: deviations are those of the formulas") {
       CHECK(m.largest > 0.99 * row.bound);
     }
   }
+}
+
+TEST_CASE("edge case 52: fan-based initializers", "[optim]") {
+  CHECK(moments(made(he_normal({784, 100}))).deviation == Approx(0.050507627).epsilon(0.015));
+  CHECK_THROWS_AS(he_normal({100}), ShapeError);
+  CHECK(made(he_normal({0, 5})).shape() == Shape{0, 5});
+}
+
+TEST_CASE("initializers: identity and orthogonal matrices", "[optim]") {
+  CHECK(identical(made(identity({2, 3}, 2)), Tensor({{2., 0., 0.}, {0., 2., 0.}}, f64)));
+  CHECK(identical(made(identity({2, 1})), Tensor({{1.}, {0.}}, f64)));
+  for (const Shape& shape : {Shape{5, 5}, Shape{7, 3}, Shape{3, 7}, Shape{1, 4}, Shape{4, 1}, Shape{40, 30}}) {
+    CAPTURE(to_string(shape));
+    const Tensor q = made(orthogonal(shape, 3));
+    const std::int64_t least = std::min(shape[0], shape[1]);
+    const Tensor product =
+        compute([&] { return shape[0] < shape[1] ? matmul(q, transpose(q)) : matmul(transpose(q), q); });
+    const Tensor expected = made(identity({least, least}, 9));
+    CHECK(all_close(product, expected, 1e-12, 1e-12));
+  }
+  // Uniform over all orthogonal matrices: the sign of no element is fixed.
+  int positive = 0;
+  for (std::uint64_t seed = 0; seed < 200; ++seed)
+    positive += made(orthogonal({2, 2}), seed).data<double>()[0] > 0 ? 1 : 0;
+  CHECK(positive > 70);
+  CHECK(positive < 130);
+  for (const Shape& shape : {Shape{0, 5}, Shape{5, 0}}) {
+    CHECK(made(orthogonal(shape)).shape() == shape);
+    CHECK(made(identity(shape)).shape() == shape);
+  }
+  CHECK_THROWS_AS(identity({3}), ShapeError);
+  CHECK_THROWS_AS(orthogonal({2, 3, 4}), ShapeError);
+  CHECK_THROWS_AS(orthogonal({2, 3}, infinity), ValueError);
+  CHECK_THROWS_AS(truncated_normal({3}, -1), ValueError);
+  CHECK_THROWS_AS(truncated_normal({3}, 1, 0), ValueError);
+  CHECK_THROWS_AS(truncated_normal({3}, 1, not_a_number), ValueError);
 }
 
 TEST_CASE("initializers: the numbers depend on seed and name, not on the order of making or the dtype") {
@@ -91,17 +138,17 @@ TEST_CASE("initializers: the numbers depend on seed and name, not on the order o
 TEST_CASE("initializers: empty weights have no numbers, and none is divided by zero") {
   for (const Shape& shape : {Shape{0, 5}, Shape{5, 0}, Shape{0, 0}})
     for (const auto& make : {he_normal, he_uniform, lecun_normal, xavier_normal, xavier_uniform})
-      CHECK(made(make(shape, {})).shape() == shape);
+      CHECK(made(make(shape, Fan::average, {})).shape() == shape);
 }
 
 TEST_CASE("initializers: fan-based ones want weights of shape (in, out)") {
   CHECK(thrown<ShapeError>([] {
-          he_normal({100}, {"model.cpp", 7});
+          he_normal({100}, Fan::in, {"model.cpp", 7});
         }) == "[he_normal] weights have shape (in, out), not (100,) at model.cpp:7");
   for (const auto& make : {he_normal, he_uniform, lecun_normal, lecun_uniform, xavier_normal, xavier_uniform}) {
-    CHECK_THROWS_AS(make({100}, {}), ShapeError);
-    CHECK_THROWS_AS(make({}, {}), ShapeError);
-    CHECK_THROWS_AS(make({2, 3, 4}, {}), ShapeError);
+    CHECK_THROWS_AS(make({100}, Fan::in, {}), ShapeError);
+    CHECK_THROWS_AS(make({}, Fan::in, {}), ShapeError);
+    CHECK_THROWS_AS(make({2, 3, 4}, Fan::in, {}), ShapeError);
   }
 }
 
