@@ -25,7 +25,8 @@ Measurement run(const Spec& spec) {
                                                                             {"fn", bench::run_function},
                                                                             {"matmul", bench::run_matmul},
                                                                             {"opadd", bench::run_addition},
-                                                                            {"hvp", bench::run_hessian_product}};
+                                                                            {"hvp", bench::run_hessian_product},
+                                                                            {"opt", bench::run_optimizer}};
   const auto kind = kinds.find(spec.text("kind"));
   if (kind == kinds.end()) throw std::runtime_error("no rows of kind " + spec.text("kind") + " here");
   return kind->second(spec);

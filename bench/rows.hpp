@@ -28,4 +28,7 @@ Measurement run_addition(const Spec& spec);
 /// kind=hvp: a product of the Hessian of a net's loss with a vector.
 Measurement run_hessian_product(const Spec& spec);
 
+/// kind=opt: the step of an optimizer alone.
+Measurement run_optimizer(const Spec& spec);
+
 }  // namespace bench
