@@ -1,77 +1,112 @@
 #include <thalweg/ops/normalization.hpp>
 
-#include <limits>
-
 #include <fmt/format.h>
 
 #include <thalweg/differentiate.hpp>
 #include <thalweg/ops/arithmetic.hpp>
 #include <thalweg/ops/exponential.hpp>
-#include <thalweg/ops/random.hpp>
 #include <thalweg/ops/reduction.hpp>
 #include <thalweg/ops/shape.hpp>
-#include <thalweg/registry.hpp>
 
 #include "ops/composite.hpp"
-#include "src/tape/recorder.hpp"
+#include "ops/moments.hpp"
 
 namespace thalweg {
 
 namespace {
 
-Phase current_phase(SourceLine line) { return internal::Recorder::require("phase", line).phase(); }
-
-// --- softmax. Inputs: the composed result, x. ---
+// --- softmax. Inputs: the composed result, x; of log_softmax: the exponentials and their sum besides. ---
 
 Var softmax_pullback(const Pullback& p) {
   const auto axis = static_cast<int>(p.attribute);
   return (p.gradient - sum(p.gradient * p.output, axis, true)) * p.output;
 }
+Var log_softmax_pullback(const Pullback& p) {
+  const Var share = p.input(2) / p.input(3);
+  return p.gradient - chain(sum(p.gradient, static_cast<int>(p.attribute), true), share);
+}
 
 const Op softmax_op = composite("softmax", {nullptr, softmax_pullback});
+const Op log_softmax_op = composite("log_softmax", {nullptr, log_softmax_pullback});
 
-// --- batch_norm. Inputs: the composed result, x, gamma, beta, x̂, 1/√(variance + ε). ---
+struct Exponentials {
+  Var shifted, values, total;
 
-Var batch_norm_pullback_x(const Pullback& p) {
-  const Var &gamma = p.input(2), &normalized = p.input(4), &inverse = p.input(5);
-  const Var mean_gradient = mean(p.gradient, 0, true);
-  const Var mean_product = mean(p.gradient * normalized, 0, true);
-  return (p.gradient - mean_gradient - normalized * mean_product) * (gamma * inverse);
-}
-Var batch_norm_pullback_gamma(const Pullback& p) { return sum(p.gradient * p.input(4), 0); }
-Var batch_norm_pullback_beta(const Pullback& p) { return sum(p.gradient, 0); }
-
-const Op batch_norm_op =
-    composite("batch_norm", {nullptr, batch_norm_pullback_x, batch_norm_pullback_gamma, batch_norm_pullback_beta});
-
-void check_batch_norm(const Var& x, const Var& gamma, const Var& beta, const BatchNormOptions& options, SourceLine line) {
-  if (!(options.momentum >= 0 && options.momentum <= 1))
-    throw ValueError(error_text("batch_norm", fmt::format("momentum is {}; it must be in [0, 1]", options.momentum), line));
-  if (!(options.epsilon > 0) || options.epsilon == std::numeric_limits<double>::infinity())
-    throw ValueError(error_text("batch_norm", fmt::format("epsilon is {}; it must be above 0", options.epsilon), line));
-  if (x.rank() != 2)
-    throw ShapeError(error_text("batch_norm", fmt::format("x must be (n, features), it is {}", to_string(x.shape())), line));
-  const Shape features{x.shape()[1]};
-  if (!(gamma.shape() == features) || !(beta.shape() == features))
-    throw ShapeError(error_text("batch_norm",
-                                fmt::format("gamma {} and beta {} must be {} for x {}", to_string(gamma.shape()),
-                                            to_string(beta.shape()), to_string(features), to_string(x.shape())),
-                                line));
-}
-
-struct Statistics {
-  Var mean, variance;
+  Exponentials(const Var& x, int axis)
+      : shifted(x - stop_gradient(max(x, axis, true))), values(exp(shifted)), total(sum(values, axis, true)) {}
 };
 
-Var normalize_batch(const Var& x, const Var& gamma, const Var& beta, const BatchNormOptions& options, SourceLine line,
-                    Statistics& statistics) {
-  statistics.mean = mean(x, 0, true);
-  const Var centered = x - statistics.mean;
-  statistics.variance = mean(square(centered), 0, true);
-  const Var inverse = 1 / sqrt(statistics.variance + options.epsilon);
-  const Var normalized = centered * inverse;
-  const Var inputs[6] = {normalized * gamma + beta, x, gamma, beta, normalized, inverse};
-  return record(batch_norm_op, inputs, 0, line);
+// --- standardize. Inputs: the composed result, x, and 1/√(variance + ε). ---
+
+constexpr std::uint64_t centered_bit = 1 << 8;
+
+Var standardize_pullback(const Pullback& p) {
+  const Var &normalized = p.output, &inverse = p.input(2);
+  const std::uint64_t mask = p.attribute & 0xFF;
+  const Var along = normalized * moments::mean_over(p.gradient * normalized, mask);
+  if ((p.attribute & centered_bit) == 0) return (p.gradient - along) * inverse;
+  return (p.gradient - moments::mean_over(p.gradient, mask) - along) * inverse;
+}
+
+const Op standardize_op = composite("standardize", {nullptr, standardize_pullback});
+
+/// (x − mean)/√(variance + ε) over the axes of `mask`; not centered: x/√(mean x² + ε).
+Var standardize(const Var& x, std::uint64_t mask, bool centered, double epsilon, SourceLine line) {
+  const Var deviation = centered ? x - moments::mean_over(x, mask) : x;
+  const Var inverse = 1 / sqrt(moments::mean_over(square(deviation), mask) + epsilon);
+  const Var inputs[3] = {deviation * inverse, x, inverse};
+  return record(standardize_op, inputs, mask | (centered ? centered_bit : 0), line);
+}
+
+/// Parameters as they lie beside x; empty where there are none.
+struct Affine {
+  Var gamma, beta;
+
+  Var operator()(const Var& normalized) const {
+    const Var scaled = gamma.empty() ? normalized : normalized * gamma;
+    return beta.empty() ? scaled : scaled + beta;
+  }
+};
+
+Affine affine_of(const char* op, const Operand* gamma, const Operand* beta, const Shape& x, std::uint64_t mask,
+                 SourceLine line) {
+  Affine affine;
+  if (gamma != nullptr) affine.gamma = moments::beside(op, "gamma", as_var(*gamma), x, mask, line);
+  if (beta != nullptr) affine.beta = moments::beside(op, "beta", as_var(*beta), x, mask, line);
+  return affine;
+}
+
+Var layer_normalized(const char* op, const Operand& x, const Operand* gamma, const Operand* beta, bool centered,
+                     const LayerNormOptions& options) {
+  const Scope scope(op, x.line());
+  const Var value = moments::checked(op, x, options.epsilon);
+  const std::uint64_t mask = moments::mask_of(op, value.shape(), options.axes, x.line());
+  const Affine affine = affine_of(op, gamma, beta, value.shape(), mask, x.line());
+  return affine(standardize(value, mask, centered, options.epsilon, x.line()));
+}
+
+Var group_normalized(const Operand& x, std::int64_t groups, const Operand* gamma, const Operand* beta,
+                     const GroupNormOptions& options) {
+  constexpr const char* op = "group_norm";
+  const Scope scope(op, x.line());
+  const Var value = moments::checked(op, x, options.epsilon);
+  const Shape shape = value.shape();
+  if (shape.rank() < 2)
+    throw ShapeError(error_text(op, fmt::format("x must be (n, channels, …), it is {}", to_string(shape)), x.line()));
+  if (groups < 1 || shape[1] % groups != 0)
+    throw ShapeError(error_text(op, fmt::format("{} channels do not make {} groups", shape[1], groups), x.line()));
+  const Affine affine = affine_of(op, gamma, beta, shape, 2, x.line());
+  const std::int64_t count = shape[0] * groups, in_group = count == 0 ? 0 : shape.size() / count;
+  const Var grouped = reshape(value, {count, in_group});
+  return affine(reshape(standardize(grouped, 2, true, options.epsilon, x.line()), shape));
+}
+
+/// `axis` from the front.
+int softmax_axis(const char* op, const Shape& shape, int axis, SourceLine line) {
+  std::uint64_t mask = moments::mask_of(op, shape, axis, line);
+  int from_front = 0;
+  while ((mask >>= 1) != 0) ++from_front;
+  return from_front;
 }
 
 }  // namespace
@@ -79,60 +114,44 @@ Var normalize_batch(const Var& x, const Var& gamma, const Var& beta, const Batch
 Var softmax(const Operand& x, int axis) {
   const Scope scope("softmax", x.line());
   const Var value = as_var(x);
-  const Var largest = stop_gradient(max(Operand(value, x.line().file, x.line().line), axis, true));
-  const Var exponentials = exp(value - largest);
-  const Var inputs[2] = {exponentials / sum(exponentials, axis, true), value};
-  const int from_front = axis < 0 ? axis + value.rank() : axis;
-  return record(softmax_op, inputs, static_cast<std::uint64_t>(from_front), x.line());
+  const int along = softmax_axis("softmax", value.shape(), axis, x.line());
+  if (value.size() == 0) return value;
+  const Exponentials exponentials(value, along);
+  const Var inputs[2] = {exponentials.values / exponentials.total, value};
+  return record(softmax_op, inputs, static_cast<std::uint64_t>(along), x.line());
 }
 
 Var log_softmax(const Operand& x, int axis) {
   const Scope scope("log_softmax", x.line());
   const Var value = as_var(x);
-  const Var shifted = value - stop_gradient(max(Operand(value, x.line().file, x.line().line), axis, true));
-  return shifted - logsumexp(shifted, axis, true);
+  const int along = softmax_axis("log_softmax", value.shape(), axis, x.line());
+  if (value.size() == 0) return value;
+  const Exponentials exponentials(value, along);
+  const Var inputs[4] = {exponentials.shifted - log(exponentials.total), value, exponentials.values,
+                         exponentials.total};
+  return record(log_softmax_op, inputs, static_cast<std::uint64_t>(along), x.line());
 }
 
-Var batch_norm(const Operand& x, const Operand& gamma, const Operand& beta, const BatchNormOptions& options) {
-  const Scope scope("batch_norm", x.line());
-  const Var value = as_var(x), scale = as_var(gamma), shift = as_var(beta);
-  check_batch_norm(value, scale, shift, options, x.line());
-  Statistics statistics;
-  return normalize_batch(value, scale, shift, options, x.line(), statistics);
+Var layer_norm(const Operand& x, const Operand& gamma, const Operand& beta, const LayerNormOptions& options) {
+  return layer_normalized("layer_norm", x, &gamma, &beta, true, options);
+}
+Var layer_norm(const Operand& x, const LayerNormOptions& options) {
+  return layer_normalized("layer_norm", x, nullptr, nullptr, true, options);
 }
 
-Var batch_norm(const Operand& x, const Operand& gamma, const Operand& beta, const Parameter& running_mean,
-               const Parameter& running_variance, const BatchNormOptions& options) {
-  const Scope scope("batch_norm", x.line());
-  const Var value = as_var(x), scale = as_var(gamma), shift = as_var(beta);
-  check_batch_norm(value, scale, shift, options, x.line());
-  const Var old_mean = running_mean, old_variance = running_variance;
-  if (current_phase(x.line()) == Phase::evaluation)
-    return (value - old_mean) * (scale / sqrt(old_variance + options.epsilon)) + shift;
-  const auto count = static_cast<double>(value.shape()[0]);
-  if (options.unbiased_running_variance && count < 2)
-    throw ValueError(error_text("batch_norm", "a batch of one has no unbiased variance", x.line()));
-  Statistics statistics;
-  const Var result = normalize_batch(value, scale, shift, options, x.line(), statistics);
-  const Shape& features = old_mean.shape();
-  const double unbias = options.unbiased_running_variance ? count / (count - 1) : 1;
-  const double keep = 1 - options.momentum;
-  assign(running_mean, old_mean * keep + reshape(stop_gradient(statistics.mean), features) * options.momentum);
-  assign(running_variance,
-         old_variance * keep + reshape(stop_gradient(statistics.variance), features) * (options.momentum * unbias));
-  return result;
+Var rms_norm(const Operand& x, const Operand& gamma, const LayerNormOptions& options) {
+  return layer_normalized("rms_norm", x, &gamma, nullptr, false, options);
+}
+Var rms_norm(const Operand& x, const LayerNormOptions& options) {
+  return layer_normalized("rms_norm", x, nullptr, nullptr, false, options);
 }
 
-Var dropout(const Operand& x, double probability, Random& random, DropoutForm form) {
-  const Scope scope("dropout", x.line());
-  if (!(probability >= 0 && probability <= 1))
-    throw ValueError(error_text("dropout", fmt::format("the probability is {}; it must be in [0, 1]", probability), x.line()));
-  const Var value = as_var(x);
-  if (current_phase(x.line()) == Phase::evaluation)
-    return form == DropoutForm::inverted ? value : value * (1 - probability);
-  const Var numbers = uniform(value.shape(), random, value.dtype(), x.line());
-  if (form == DropoutForm::book) return where(numbers > probability, value, 0);
-  return where(numbers >= probability, value, 0) * (probability < 1 ? 1 / (1 - probability) : 0);
+Var group_norm(const Operand& x, std::int64_t groups, const Operand& gamma, const Operand& beta,
+               const GroupNormOptions& options) {
+  return group_normalized(x, groups, &gamma, &beta, options);
+}
+Var group_norm(const Operand& x, std::int64_t groups, const GroupNormOptions& options) {
+  return group_normalized(x, groups, nullptr, nullptr, options);
 }
 
 }  // namespace thalweg

@@ -126,7 +126,9 @@ bool Planner::place_available(Node& node, bool place_it) {
       if (at == kept.end() || at->node != id) continue;
       found = true;
       const PlanBuffer& there = earlier->plan->buffers_[static_cast<std::size_t>(at->buffer)];
-      buffer.place = there.place == PlanBuffer::Place::held ? there.place : PlanBuffer::Place::earlier;
+      const bool is_held = there.place == PlanBuffer::Place::held;
+      buffer.place = is_held ? there.place : PlanBuffer::Place::earlier;
+      if (is_held) buffer.node = there.node;  // the one that was asked for, of which this is a view
       buffer.offset = there.offset;
     }
     if (!found) return false;

@@ -122,6 +122,7 @@ void Planner::place_kept_aliases() {
     const PlanBuffer& base = buffer(at);
     alias.place = base.place == PlanBuffer::Place::arena ? PlanBuffer::Place::earlier : base.place;
     alias.offset = base.offset + offset;
+    alias.node = base.node;
   }
 }
 

@@ -112,7 +112,7 @@ void* Plan::address(const PlanBuffer& buffer, Recorder& recorder, const Recorder
       return registry_data(*recorder.slot(buffer.node).registry, recorder.key(buffer.node).attribute);
     case PlanBuffer::Place::assigned:
       return registry_data(*recorder.slot(buffer.node).registry, recorder.key(buffer.node).attribute);
-    case PlanBuffer::Place::held: return recorder.hold(buffer.node);
+    case PlanBuffer::Place::held: return static_cast<char*>(recorder.hold(buffer.node)) + buffer.offset;
     case PlanBuffer::Place::eager: return recorder.eager_data(buffer.node);
     case PlanBuffer::Place::number: return number_cells_[static_cast<std::size_t>(buffer.index)].bytes;
     case PlanBuffer::Place::gradient: {

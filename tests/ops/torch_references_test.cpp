@@ -102,6 +102,25 @@ const std::map<std::string, ReducedFunction>& losses() {
 const std::map<std::string, Function>& functions() {
   static const std::map<std::string, Function> all = [] {
     std::map<std::string, Function> result = {
+        {"layer_norm", [](Inputs x) { return layer_norm(x[0], x[1], x[2], {.epsilon = 1e-3}); }},
+        {"layer_norm, two axes",
+         [](Inputs x) {
+           return layer_norm(x[0], x[1], x[2], {.axes = {1, 2}, .epsilon = 1e-3});
+         }},
+        {"layer_norm, plain", [](Inputs x) { return layer_norm(x[0], {.epsilon = 1e-3}); }},
+        {"rms_norm", [](Inputs x) { return rms_norm(x[0], x[1], {.epsilon = 1e-3}); }},
+        {"rms_norm, two axes",
+         [](Inputs x) {
+           return rms_norm(x[0], x[1], {.axes = {-2, -1}, .epsilon = 1e-3});
+         }},
+        {"group_norm, 1", [](Inputs x) { return group_norm(x[0], 1, x[1], x[2], {.epsilon = 1e-3}); }},
+        {"group_norm, 2", [](Inputs x) { return group_norm(x[0], 2, x[1], x[2], {.epsilon = 1e-3}); }},
+        {"group_norm, 6", [](Inputs x) { return group_norm(x[0], 6, x[1], x[2], {.epsilon = 1e-3}); }},
+        {"group_norm, rank 2", [](Inputs x) { return group_norm(x[0], 3, x[1], x[2], {.epsilon = 1e-3}); }},
+        {"batch_norm, images", [](Inputs x) { return batch_norm(x[0], x[1], x[2], {.epsilon = 1e-3}); }},
+        {"batch_norm, rank 2", [](Inputs x) { return batch_norm(x[0], x[1], x[2], {.epsilon = 1e-3}); }},
+        {"batch_norm, channels last",
+         [](Inputs x) { return batch_norm(x[0], x[1], x[2], {.epsilon = 1e-3, .feature_axes = -1}); }},
         {"softmax", [](Inputs x) { return softmax(x[0], 1); }},
         {"log_softmax", [](Inputs x) { return log_softmax(x[0], 1); }},
     };
@@ -143,7 +162,8 @@ TEST_CASE("references: losses and normalizations have PyTorch's values and gradi
   std::size_t checked = 0;
   for (const Reference& reference : references()) {
     const auto function = functions().find(reference.name);
-    if (function == functions().end()) continue;
+    INFO(reference.name);
+    REQUIRE(function != functions().end());
     for (const Engine engine : {Engine::planned, Engine::eager}) check(reference, function->second, engine);
     ++checked;
   }

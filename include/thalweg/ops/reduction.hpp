@@ -11,8 +11,8 @@ namespace thalweg {
 /// The axes that a reduction is over: all of them unless some are named. `{}` is all, as is `Axes()`.
 class Axes {
  public:
-  Axes() = default;
-  Axes(int axis) : count_(1) { axes_[0] = axis; }
+  constexpr Axes() = default;
+  constexpr Axes(int axis) : count_(1) { axes_[0] = axis; }
   /// IndexError for more than 8.
   Axes(std::initializer_list<int> axes);
   bool all() const { return count_ < 0; }

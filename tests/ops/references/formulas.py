@@ -147,6 +147,18 @@ def batch_norm(x, gamma, beta, epsilon, axes=0):
     return centered / of_each(mp.sqrt, variance + epsilon) * gamma + beta
 
 
+def rms_norm(x, gamma, epsilon, axes=-1):
+    return x / of_each(mp.sqrt, reduce_over(mean, x * x, axes, keep=True) + epsilon) * gamma
+
+
+def group_norm(x, groups, gamma, beta, epsilon):
+    """x (n, channels, ...); gamma and beta (channels,)."""
+    behind = (1,) * (x.ndim - 2)
+    grouped = x.reshape((x.shape[0], groups, int(np.prod(x.shape[1:], dtype=int)) // groups))
+    normalized = batch_norm(grouped, mp.mpf(1), mp.mpf(0), epsilon, axes=2).reshape(x.shape)
+    return normalized * gamma.reshape((-1,) + behind) + beta.reshape((-1,) + behind)
+
+
 # Philox 4x32-10: Salmon, Moraes, Dror, Shaw, Parallel random numbers: as easy as 1, 2, 3 (2011). How a draw's elements
 # are dealt out to counters and words is the table of docs in src/run/philox.hpp.
 

@@ -1,0 +1,121 @@
+#include <cmath>
+
+#include <fmt/format.h>
+
+#include <thalweg/differentiate.hpp>
+#include <thalweg/ops/arithmetic.hpp>
+#include <thalweg/ops/normalization.hpp>
+#include <thalweg/ops/shape.hpp>
+#include <thalweg/registry.hpp>
+
+#include "ops/composite.hpp"
+#include "ops/moments.hpp"
+#include "src/tape/recorder.hpp"
+
+namespace thalweg {
+
+namespace {
+
+constexpr const char* op = "batch_norm";
+
+// Inputs: the composed result, x, gamma, beta, x̂, 1/√(variance + ε). Attribute: the axes averaged over, as a mask.
+
+Var batch_norm_pullback_x(const Pullback& p) {
+  const Var &normalized = p.input(4), &inverse = p.input(5);
+  const Var mean_gradient = moments::mean_over(p.gradient, p.attribute);
+  const Var mean_product = moments::mean_over(p.gradient * normalized, p.attribute);
+  const Shape x = p.input(1).shape();
+  const Var gamma = moments::beside(p.input(2), x, moments::others(x, p.attribute));
+  return (p.gradient - mean_gradient - normalized * mean_product) * (gamma * inverse);
+}
+Var batch_norm_pullback_gamma(const Pullback& p) {
+  return reshape(moments::sum_over(p.gradient * p.input(4), p.attribute), p.input(2).shape());
+}
+Var batch_norm_pullback_beta(const Pullback& p) {
+  return reshape(moments::sum_over(p.gradient, p.attribute), p.input(3).shape());
+}
+
+const Op batch_norm_op =
+    composite("batch_norm", {nullptr, batch_norm_pullback_x, batch_norm_pullback_gamma, batch_norm_pullback_beta});
+
+/// What is normalized, once it has been seen to belong together.
+struct Batch {
+  Var x, gamma, beta;
+  std::uint64_t features, averaged;  // axes
+  SourceLine line;
+
+  Batch(const Operand& operand, const Operand& scale, const Operand& shift, const BatchNormOptions& options)
+      : x(moments::checked(op, operand, options.epsilon)),
+        gamma(as_var(scale)),
+        beta(as_var(shift)),
+        features(moments::mask_of(op, x.shape(), options.feature_axes, operand.line())),
+        averaged(moments::others(x.shape(), features)),
+        line(operand.line()) {
+    if (!(options.momentum >= 0 && options.momentum <= 1))
+      throw ValueError(error_text(op, fmt::format("momentum is {}; it must be in [0, 1]", options.momentum), line));
+    if (averaged == 0)
+      throw ShapeError(error_text(
+          op, fmt::format("all axes of x {} are features; none is left to average over", to_string(x.shape())), line));
+    beside("gamma", gamma);
+    beside("beta", beta);
+  }
+
+  /// A parameter of the features as it lies beside x.
+  Var beside(const char* what, const Var& parameter) const {
+    return moments::beside(op, what, parameter, x.shape(), features, line);
+  }
+  double count() const { return moments::count_over(x.shape(), averaged); }
+};
+
+struct Statistics {
+  Var mean, variance;  // beside x
+};
+
+Var normalize_batch(const Batch& batch, double epsilon, Statistics& statistics) {
+  statistics.mean = moments::mean_over(batch.x, batch.averaged);
+  const Var centered = batch.x - statistics.mean;
+  statistics.variance = moments::mean_over(square(centered), batch.averaged);
+  const Var inverse = 1 / sqrt(statistics.variance + epsilon);
+  const Var normalized = centered * inverse;
+  const Var composed = normalized * batch.beside("gamma", batch.gamma) + batch.beside("beta", batch.beta);
+  const Var inputs[6] = {composed, batch.x, batch.gamma, batch.beta, normalized, inverse};
+  return record(batch_norm_op, inputs, batch.averaged, batch.line);
+}
+
+}  // namespace
+
+Var batch_norm(const Operand& x, const Operand& gamma, const Operand& beta, const BatchNormOptions& options) {
+  const Scope scope(op, x.line());
+  Statistics statistics;
+  return normalize_batch(Batch(x, gamma, beta, options), options.epsilon, statistics);
+}
+
+Var batch_norm(const Operand& x, const Operand& gamma, const Operand& beta, const Parameter& running_mean,
+               const Parameter& running_variance, const BatchNormOptions& options) {
+  const Scope scope(op, x.line());
+  const Batch batch(x, gamma, beta, options);
+  const Var old_mean = running_mean, old_variance = running_variance;
+  const Var mean_beside = batch.beside("the running mean", old_mean);
+  const Var variance_beside = batch.beside("the running variance", old_variance);
+  if (internal::Recorder::require(op, x.line()).phase() == Phase::evaluation) {
+    const Var scale = batch.beside("gamma", batch.gamma) / sqrt(variance_beside + options.epsilon);
+    return (batch.x - mean_beside) * scale + batch.beside("beta", batch.beta);
+  }
+  const double count = batch.count();
+  if (count == 0 && running_mean.shape().size() > 0)
+    throw ShapeError(
+        error_text(op, fmt::format("a batch {} of nothing has no statistics", to_string(batch.x.shape())), x.line()));
+  if (options.unbiased_running_variance && count < 2)
+    throw ValueError(error_text(op, "a batch of one has no unbiased variance", x.line()));
+  Statistics statistics;
+  const Var result = normalize_batch(batch, options.epsilon, statistics);
+  const Shape& features = running_mean.shape();
+  const double unbias = options.unbiased_running_variance ? count / (count - 1) : 1;
+  const double keep = 1 - options.momentum;
+  assign(running_mean, old_mean * keep + reshape(stop_gradient(statistics.mean), features) * options.momentum);
+  assign(running_variance,
+         old_variance * keep + reshape(stop_gradient(statistics.variance), features) * (options.momentum * unbias));
+  return result;
+}
+
+}  // namespace thalweg
