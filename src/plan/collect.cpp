@@ -83,7 +83,7 @@ void Planner::collect_needed() {
     if (is_there(id)) continue;
     for (const std::int32_t input : value_inputs(key(id))) {
       visit(input);
-      if (!eager_ && id >= base_ && input < base_ && key(input).op->kind != Kind::source)
+      if (!eager_ && id >= base_ && input < base_ && key(input).op->kind != Kind::source && !info(input).weak)
         plan_->wanted.push_back(input);
     }
   }
@@ -110,7 +110,8 @@ void Planner::collect_needed() {
 /// Whether an earlier request (or, on an eager tape, recording itself) has left this node's value in memory.
 bool Planner::place_available(Node& node, bool place_it) {
   const std::int32_t id = node.id;
-  if (id >= base_ || key(id).op->kind == Kind::source) return false;
+  // A number takes the dtype of what it is read beside: it is computed again there.
+  if (id >= base_ || key(id).op->kind == Kind::source || info(id).weak) return false;
   PlanBuffer buffer;
   buffer.node = id;
   if (eager_) {

@@ -20,7 +20,9 @@ void Planner::deliver(std::int32_t id, const PlanBuffer& destination) {
   if (is_kept && key(id).op->kind != Kind::source) {
     const std::int32_t base = root(buffer);
     const PlanBuffer::Place place = this->buffer(base).place;
-    const bool moves = made.place == PlanBuffer::Place::alias && made.index >= 0;
+    // Later plans find a held tensor by its own node, not by a view of it.
+    const bool moves = (made.place == PlanBuffer::Place::alias && made.index >= 0) ||
+                       (place == PlanBuffer::Place::held && this->buffer(base).node != id);
     if (!moves && (place == PlanBuffer::Place::arena || place == PlanBuffer::Place::earlier ||
                    place == PlanBuffer::Place::held)) {
       if (place == PlanBuffer::Place::arena) kept_buffers_.push_back(base);

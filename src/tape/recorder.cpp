@@ -179,6 +179,16 @@ bool Recorder::was_assigned(const RegistryCore& registry, std::int32_t index) co
   return false;
 }
 
+namespace {
+
+/// Whether what `op` makes of numbers is a number still, computed in the dtype of what it is read beside. Sums of numbers,
+/// or arrays made of them, are computed once: they are f32 or i64 for good.
+bool gives_way(const Op& op, const Shape& shape) {
+  return op.kind == Kind::view || op.kind == Kind::broadcast || (op.kind == Kind::elementwise && shape.rank() == 0);
+}
+
+}  // namespace
+
 Info Recorder::infer(const Key& key, SourceLine line) const {
   Info info;
   if (key.op->shape_rule == nullptr) {  // a source: its key says it; or a request, which has no value
@@ -199,7 +209,7 @@ Info Recorder::infer(const Key& key, SourceLine line) const {
   const NodeType result = key.op->shape_rule(Inference(key.op->name, blame(line), key.attribute, seen));
   info.shape = workspace_.pool.shape(result.shape);
   info.dtype = result.dtype;
-  info.weak = result.weak;
+  info.weak = result.weak && gives_way(*key.op, result.shape);
   return info;
 }
 

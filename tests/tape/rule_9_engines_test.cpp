@@ -117,3 +117,15 @@ TEST_CASE("rule 9: random programs give the same bits, values and gradients, pla
     CHECK(bits(Engine::planned) == eager);
   }
 }
+
+TEST_CASE("rule 9: a view of a value that was asked for can be kept for later requests") {
+  for (int turn = 0; turn < 3; ++turn) {
+    const Tape tape;
+    const Var x = Tensor::full(Shape{}, 0.1 * turn, DType::f64);
+    const Var power = exp(x);
+    const Tensor value = power.value();
+    const Var view = squeeze(power);
+    CHECK(tanh(view).item() == Approx(std::tanh(value.item())));
+    CHECK(identical(view.value(), value));
+  }
+}
