@@ -61,20 +61,25 @@ std::int64_t Trainer::step_count(std::int64_t samples) const {
 
 double Trainer::step(const Batch& batch, History& history) {
   double value = 0;
-  {
-    const Tape tape;
+  bool has_gradients = false;
+  const auto make_step = [&](const TapeOptions& options) {
+    const Tape tape(options);
     const Var loss = loss_(batch);
     backward(loss);
+    has_gradients = true;
     value = loss.item();
-    const bool looks = options_.find_not_finite && !history.not_finite;
-    if (!looks || (std::isfinite(value) && gradients_are_finite(registry_))) {
-      optimizer_.step();
+    optimizer_.step();
+  };
+  if (options_.detect_anomaly && history.anomaly.empty()) {
+    try {
+      make_step({.detect_anomaly = true});
       return value;
+    } catch (const AnomalyError& error) {
+      history.anomaly = fmt::format("step {}: {}", history.losses.size() + 1, error.what());
+      if (has_gradients) return value;  // it was the update, which has been carried out all the same
     }
   }
-  history.not_finite = first_not_finite(registry_, [&] { return loss_(batch); });
-  if (history.not_finite) history.not_finite->step = static_cast<std::int64_t>(history.losses.size()) + 1;
-  optimizer_.step();
+  make_step({});
   return value;
 }
 

@@ -46,7 +46,6 @@
 #include <thalweg/train/dataset.hpp>
 #include <thalweg/train/idx.hpp>
 #include <thalweg/train/interrupt.hpp>
-#include <thalweg/train/not_finite.hpp>
 #include <thalweg/train/progress.hpp>
 #include <thalweg/train/search.hpp>
 #include <thalweg/train/side_by_side.hpp>

@@ -15,7 +15,6 @@
 #include <thalweg/random.hpp>
 #include <thalweg/registry.hpp>
 #include <thalweg/train/dataset.hpp>
-#include <thalweg/train/not_finite.hpp>
 #include <thalweg/train/progress.hpp>
 
 namespace thalweg {
@@ -45,8 +44,8 @@ struct TrainerOptions {
   bool replacement = false;
   Evaluation evaluation = Evaluation::end_of_epoch;
   std::optional<EarlyStopping> early_stopping = std::nullopt;
-  /// Looks each step for a loss or gradient that is not finite, and where it arose (History::not_finite); goes on.
-  bool find_not_finite = false;
+  /// Looks each step for a NaN or an infinity, until there is one; says where it arose (History::anomaly) and goes on.
+  bool detect_anomaly = false;
   Progress* progress = nullptr;  // ticked once a step, with the loss
 };
 
@@ -58,7 +57,7 @@ struct History {
   std::vector<std::pair<std::string, std::vector<double>>> metrics;  // by epoch
   std::int64_t best_epoch = -1;                                      // of early stopping, from 0
   End end = End::all_epochs;
-  std::optional<NotFinite> not_finite;  // the first there was
+  std::string anomaly;  // "step 4: …": the first NaN or infinity, and the node that made it; empty where there was none
 
   /// A metric by epoch. ValueError naming those there are for another name.
   const std::vector<double>& operator[](std::string_view metric) const;
