@@ -5,10 +5,10 @@
 #include <fstream>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <thalweg/error.hpp>
 #include <thalweg/threads.hpp>
-#include <thalweg/train/dataset.hpp>
 
 #include "examples/report/options.hpp"
 
@@ -18,19 +18,31 @@ namespace {
 
 namespace fs = std::filesystem;
 
-void check_data(const Options& options) {
-  for (const Section& section : options.sections) {
-    if (!section.needs_data) continue;
-    try {
-      thalweg::load_mnist(options.data);
-    } catch (const thalweg::IoError& error) {
-      throw UsageError(fmt::format("{}\n--data names the folder of the four MNIST files", error.what()));
-    }
-    return;
+constexpr int outside_band = 1, not_done = 2, interrupted = 130;
+
+bool need_data(const std::vector<Section>& sections) {
+  return std::any_of(sections.begin(), sections.end(), [](const Section& section) { return section.needs_data; });
+}
+
+std::optional<thalweg::Mnist> load(const Options& options) {
+  if (options.is_page_only || !need_data(options.sections)) return std::nullopt;
+  try {
+    return thalweg::load_mnist(options.data);
+  } catch (const thalweg::IoError& error) {
+    throw UsageError(fmt::format("{}\n--data names the folder of the four MNIST files", error.what()));
   }
 }
 
-/// Makes the section's folder and sees whether a file can be written there.
+/// Which data set this is: its first labels tell.
+std::string name_of(const thalweg::Mnist& mnist) {
+  if (mnist.train.size() != 60000 || mnist.test.size() != 10000) return "other";
+  const thalweg::Tensor labels = mnist.train.first(10).all().labels;
+  if (thalweg::identical(labels, {5, 0, 4, 1, 9, 2, 1, 3, 1, 4})) return "MNIST";
+  if (thalweg::identical(labels, {9, 0, 0, 3, 0, 2, 7, 2, 5, 5})) return "Fashion-MNIST";
+  return "other";
+}
+
+/// Makes the folder and sees whether a file can be written there.
 void check_folder(const fs::path& folder) {
   std::error_code error;
   fs::create_directories(folder, error);
@@ -41,40 +53,111 @@ void check_folder(const fs::path& folder) {
     throw UsageError(fmt::format("{} cannot be written to; --out names another folder", folder.string()));
 }
 
-bool run_section(const Section& section, const Options& options) {
-  const fs::path folder = options.out / section.id;
-  fmt::print("{} {}\n", section.id, section.title);
-  std::fflush(stdout);
-  Results results(options.seeds.size());
-  const auto start = std::chrono::steady_clock::now();
-  section.run({.data = options.data, .seeds = options.seeds}, results);
-  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  write_results(folder,
-                {.section = section.id,
-                 .title = section.title,
-                 .data = section.needs_data ? options.data.string() : "none",
-                 .seeds = options.seeds,
-                 .threads = options.threads,
-                 .seconds = seconds},
-                results);
-  fmt::print("\n{}{:.1f} s; written to {}\n\n", results.table(), seconds, folder.string());
-  for (const auto& [name, figure] : results.figures()) draw(figure, folder / name);
-  return results.all_inside();
+std::vector<BandTable> bands_of(const Job& job, const Section& section, const std::string& data) {
+  std::vector<BandTable> bands;
+  for (const BandTable& table : job.bands)
+    if (table.section == section.id && (table.data.empty() || table.data == data)) bands.push_back(table);
+  return bands;
+}
+
+enum class Outcome { inside, outside, failed, interrupted };
+
+class Runner {
+ public:
+  Runner(const Job& job, const Options& options, const std::optional<thalweg::Mnist>& mnist)
+      : job_(job), options_(options), mnist_(mnist), data_(mnist ? name_of(*mnist) : "none") {}
+
+  Outcome run(const Section& section) const {
+    const fs::path folder = options_.out / section.id;
+    fmt::print("{} {}\n", section.id, section.title);
+    std::fflush(stdout);
+    Results results(options_.seeds.size(), bands_of(job_, section, data_));
+    ResultsHeader header{.section = section.id,
+                         .title = section.title,
+                         .data = section.needs_data ? data_ : "none",
+                         .seeds = options_.seeds,
+                         .threads = options_.threads};
+    const auto start = std::chrono::steady_clock::now();
+    try {
+      section.run({.seeds = options_.seeds, .folder = folder, .mnist = mnist_ ? &*mnist_ : nullptr}, results);
+      if (const auto names = results.unmeasured(); results.is_complete() && !names.empty())
+        throw std::logic_error(fmt::format("not measured: {}", fmt::join(names, "; ")));
+      for (const auto& [name, figure] : results.figures()) draw(figure, folder / name);
+    } catch (const std::exception& error) {
+      header.error = error.what();
+    }
+    header.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    write_results(folder, header, results);
+    return say(folder, header, results);
+  }
+
+ private:
+  static Outcome say(const fs::path& folder, const ResultsHeader& header, const Results& results) {
+    if (!header.error.empty()) {
+      fmt::print("\n{} failed: {}\n\n", header.section, header.error);
+    } else {
+      fmt::print("\n{}{:.1f} s; written to {}\n\n", results.table(), header.seconds, folder.string());
+    }
+    std::fflush(stdout);
+    if (thalweg::Interrupt::asked()) return Outcome::interrupted;
+    if (!header.error.empty()) return Outcome::failed;
+    return results.all_inside() ? Outcome::inside : Outcome::outside;
+  }
+
+  const Job& job_;
+  const Options& options_;
+  const std::optional<thalweg::Mnist>& mnist_;
+  std::string data_;
+};
+
+void write_page(const Job& job, const Options& options) {
+  const fs::path file = options.out / (job.name + ".html"), unfinished = options.out / (job.name + ".html.part");
+  {
+    std::ofstream stream(unfinished);
+    stream << page(options.out, job.sections, job.languages[options.language], job.excerpts);
+    stream.close();
+    if (!stream) throw thalweg::IoError(unfinished.string() + " cannot be written");
+  }
+  fs::rename(unfinished, file);
+  fmt::print("the page: {}\n", file.string());
+}
+
+/// Runs the sections in turn and returns the exit status.
+int run_sections(const Runner& runner, const std::vector<Section>& sections) {
+  const thalweg::Interrupt interrupt;
+  std::vector<std::string> outside, failed;
+  for (std::size_t i = 0; i < sections.size(); ++i) {
+    const Outcome outcome = runner.run(sections[i]);
+    if (outcome == Outcome::outside) outside.push_back(sections[i].id);
+    if (outcome == Outcome::failed) failed.push_back(sections[i].id);
+    if (outcome != Outcome::interrupted) continue;
+    std::vector<std::string> missing;
+    for (std::size_t later = i + 1; later < sections.size(); ++later) missing.push_back(sections[later].id);
+    fmt::print(stderr, "Interrupted in {}.{}\n", sections[i].id,
+               missing.empty() ? "" : fmt::format(" Not run: {}.", fmt::join(missing, ", ")));
+    return interrupted;
+  }
+  if (!outside.empty()) fmt::print("numbers outside their bands in: {}\n", fmt::join(outside, ", "));
+  if (!failed.empty()) fmt::print("failed: {}\n", fmt::join(failed, ", "));
+  return outside.empty() && failed.empty() ? 0 : outside_band;
 }
 
 }  // namespace
 
-int run_job(int argc, const char* const* argv, std::span<const Section> sections) {
-  constexpr int outside_band = 1, not_done = 2;
+int run_job(int argc, const char* const* argv, const Job& job) {
   try {
-    const std::optional<Options> options = parse_options(argc, argv, sections);
+    const std::optional<Options> options = parse_options(argc, argv, job);
     if (!options) return 0;
-    check_data(*options);
-    for (const Section& section : options->sections) check_folder(options->out / section.id);
-    thalweg::set_thread_count(options->threads);
-    bool all_inside = true;
-    for (const Section& section : options->sections) all_inside = run_section(section, *options) && all_inside;
-    return all_inside ? 0 : outside_band;
+    const std::optional<thalweg::Mnist> mnist = load(*options);
+    check_folder(options->out);
+    int status = 0;
+    if (!options->is_page_only) {
+      for (const Section& section : options->sections) check_folder(options->out / section.id);
+      thalweg::set_thread_count(options->threads);
+      status = run_sections(Runner(job, *options, mnist), options->sections);
+    }
+    if (!job.languages.empty()) write_page(job, *options);
+    return status;
   } catch (const std::exception& error) {
     fmt::print(stderr, "{}\n", error.what());
     return not_done;

@@ -10,6 +10,8 @@
 
 #include <thalweg/threads.hpp>
 
+#include "examples/report/job.hpp"
+
 namespace report {
 
 namespace {
@@ -98,13 +100,38 @@ po::options_description description() {
       "seeds: one (3), a range (0-4), several (1,2,8); numbers are means over them, judged from five seeds on")(
       "threads", po::value<std::string>(),
       "threads, 1 to 256; the machine's number of them if not given. "
-      "The results do not depend on it")("help", "this text");
+      "The results do not depend on it")("language", text("en"), "of the page: en or ko")(
+      "page-only", po::bool_switch(), "makes the page from the results in the folder, without running anything")(
+      "help", "this text; with --sections, what these sections do");
   return options;
+}
+
+std::size_t find_language(const Job& job, const std::string& wanted) {
+  std::string known;
+  for (std::size_t i = 0; i < job.languages.size(); ++i) {
+    if (job.languages[i].language == wanted) return i;
+    known += (i > 0 ? ", " : "") + job.languages[i].language;
+  }
+  if (job.languages.empty()) return 0;
+  throw UsageError(fmt::format("--language: \"{}\" is not one of {}", wanted, known));
+}
+
+void print_help(const po::options_description& known, std::span<const Section> all, const std::vector<Section>& asked) {
+  if (asked.empty()) {
+    std::cout << "Runs sections of the book and compares their numbers with its own.\n\n"
+              << known << "\nSections\n"
+              << list(all);
+    return;
+  }
+  for (const Section& section : asked)
+    std::cout << section.id << " " << section.title << "\n\n" << section.about << "\n\n";
+  std::cout << known;
 }
 
 }  // namespace
 
-std::optional<Options> parse_options(int argc, const char* const* argv, std::span<const Section> sections) {
+std::optional<Options> parse_options(int argc, const char* const* argv, const Job& job) {
+  const std::span<const Section> sections = job.sections;
   const po::options_description known = description();
   po::variables_map given;
   try {
@@ -114,18 +141,19 @@ std::optional<Options> parse_options(int argc, const char* const* argv, std::spa
   } catch (const po::error& error) {
     throw UsageError(fmt::format("{}; --help lists the options", error.what()));
   }
+  const auto text = [&](const char* option) { return given[option].as<std::string>(); };
+  std::vector<Section> chosen = choose(text("sections"), sections);
   if (given.count("help")) {
-    std::cout << "Runs sections of the book and compares their numbers with its own.\n\n"
-              << known << "\nSections\n"
-              << list(sections);
+    print_help(known, sections, text("sections") == "all" ? std::vector<Section>{} : chosen);
     return std::nullopt;
   }
-  const auto text = [&](const char* option) { return given[option].as<std::string>(); };
-  return Options{.sections = choose(text("sections"), sections),
+  return Options{.sections = std::move(chosen),
                  .out = text("out"),
                  .data = text("data"),
                  .seeds = parse_seeds(text("seed")),
-                 .threads = given.count("threads") ? parse_threads(text("threads")) : thalweg::thread_count()};
+                 .threads = given.count("threads") ? parse_threads(text("threads")) : thalweg::thread_count(),
+                 .language = find_language(job, text("language")),
+                 .is_page_only = given["page-only"].as<bool>()};
 }
 
 }  // namespace report

@@ -25,10 +25,14 @@ struct Options {
   std::filesystem::path data;
   std::vector<std::uint64_t> seeds;
   int threads = 1;
+  std::size_t language = 0;   // of the job's
+  bool is_page_only = false;  // makes the page from the results there are
 };
 
-/// The options given, `sections` being all there are; nothing where they ask for help, which is printed.
+struct Job;
+
+/// The options given; nothing where they ask for help, which is printed: that of the job, or of the sections named.
 /// UsageError: unknown options or sections, values without meaning.
-std::optional<Options> parse_options(int argc, const char* const* argv, std::span<const Section> sections);
+std::optional<Options> parse_options(int argc, const char* const* argv, const Job& job);
 
 }  // namespace report

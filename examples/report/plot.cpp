@@ -4,7 +4,7 @@
 #include <array>
 #include <cmath>
 #include <fstream>
-#include <numbers>
+#include <numeric>
 #include <string_view>
 
 #include <spawn.h>
@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <thalweg/error.hpp>
 
@@ -22,15 +23,16 @@ namespace {
 struct Style {
   const char* colour;
   const char* dash;
+  int point;
 };
-// Okabe and Ito's palette.
-constexpr std::array<Style, 6> styles = {{{"#0072B2", "solid"},
-                                          {"#D55E00", "(12,4)"},
-                                          {"#009E73", "(3,3)"},
-                                          {"#CC79A7", "(12,4,3,4)"},
-                                          {"#E69F00", "(6,3)"},
-                                          {"#000000", "(12,3,3,3,3,3)"}}};
-constexpr int panel_width = 720, panel_height = 480;
+// Okabe and Ito's palette, without its yellow, which is lost on paper.
+constexpr std::array<Style, 7> styles = {{{"#0072B2", "solid", 7},
+                                          {"#D55E00", "(12,4)", 5},
+                                          {"#009E73", "(3,3)", 9},
+                                          {"#CC79A7", "(12,4,3,4)", 11},
+                                          {"#E69F00", "(6,3)", 13},
+                                          {"#000000", "(12,3,3,3,3,3)", 4},
+                                          {"#56B4E9", "(2,2)", 6}}};
 
 /// A gnuplot string: in double quotes these three are special, the last as a command to run.
 std::string gnuplot_string(std::string_view text) {
@@ -48,53 +50,160 @@ std::string gnuplot_string(std::string_view text) {
 
 std::string data_block(const std::string& name, const Curve& curve) {
   std::string text = fmt::format("${} << EOD\n", name);
-  for (std::size_t i = 0; i < curve.x.size(); ++i) text += fmt::format("{:.9g} {:.9g}\n", curve.x[i], curve.y[i]);
+  for (std::size_t i = 0; i < curve.x.size(); ++i) {
+    text += fmt::format("{:.9g} {:.9g}", curve.x[i], curve.y[i]);
+    if (!curve.z.empty()) text += fmt::format(" {:.9g}", curve.z[i]);
+    if (!curve.dx.empty()) text += fmt::format(" {:.9g} {:.9g}", curve.dx[i], curve.dy[i]);
+    text += "\n";
+  }
   return text + "EOD\n";
 }
 
+std::string data_block(const std::string& name, const HeatMap& map) {
+  std::string text = fmt::format("${} << EOD\n", name);
+  for (const std::vector<double>& row : map.values) text += fmt::format("{:.6g}\n", fmt::join(row, " "));
+  return text + "EOD\n";
+}
+
+std::string data_block(const std::string& name, const Surface& surface) {
+  std::string text = fmt::format("${} << EOD\n", name);
+  for (std::size_t i = 0; i < surface.x.size(); ++i) {
+    for (std::size_t j = 0; j < surface.y.size(); ++j)
+      text += fmt::format("{:.6g} {:.6g} {:.6g}\n", surface.x[i], surface.y[j], surface.z[i][j]);
+    text += "\n";
+  }
+  return text + "EOD\n";
+}
+
+/// Everything in a figure that has data, by the name of its data block.
+std::string data_blocks(const Figure& figure) {
+  std::string text;
+  for (std::size_t p = 0; p < figure.panels.size(); ++p) {
+    const Panel& panel = figure.panels[p];
+    for (std::size_t i = 0; i < panel.curves.size(); ++i)
+      text += data_block(fmt::format("data_{}_{}", p, i), panel.curves[i]);
+    if (panel.heat_map) text += data_block(fmt::format("map_{}", p), *panel.heat_map);
+    if (panel.surface) text += data_block(fmt::format("surface_{}", p), *panel.surface);
+  }
+  return text;
+}
+
 std::string curve_style(const Curve& curve, std::size_t number) {
-  if (curve.is_backdrop) return "with lines linewidth 0.7 linecolor rgb '#BBBBBB' notitle";
-  const Style& style = styles[number % styles.size()];
-  const std::string line = fmt::format("linewidth 2 linecolor rgb '{}' dashtype {} title {}", style.colour, style.dash,
-                                       gnuplot_string(curve.label));
-  if (!curve.has_points) return "with lines " + line;
-  return fmt::format("with linespoints pointtype {} pointsize 0.6 {}", number % styles.size() + 5, line);
+  if (curve.mark == Mark::backdrop) return "with lines linewidth 0.7 linecolor rgb '#AAAAAA' notitle";
+  const std::size_t index = curve.style ? static_cast<std::size_t>(*curve.style) : number;
+  const Style& style = styles[index % styles.size()];
+  const std::string title = curve.label.empty() ? "notitle" : "title " + gnuplot_string(curve.label);
+  const std::string line =
+      fmt::format("linewidth 2 linecolor rgb '{}' dashtype {} {}", style.colour, style.dash, title);
+  switch (curve.mark) {
+    case Mark::line_and_points: return fmt::format("with linespoints pointtype {} pointsize 0.6 {}", style.point, line);
+    case Mark::points:
+      return fmt::format("with points pointtype {} pointsize 0.8 linecolor rgb '{}' {}", style.point, style.colour,
+                         title);
+    case Mark::arrows:
+      return fmt::format("with vectors head size screen 0.008,20 filled linewidth 1 linecolor rgb '{}' {}",
+                         style.colour, title);
+    case Mark::bars:
+      return fmt::format("with boxes fillstyle solid 0.75 noborder linecolor rgb '{}' {}", style.colour, title);
+    default: return "with lines " + line;
+  }
 }
 
 std::string axis_commands(const char* name, const Axis& axis) {
   const std::string range = axis.range ? fmt::format("[{}:{}]", axis.range->first, axis.range->second) : "[*:*]";
-  return fmt::format("set {0}label {1}\nset {0}range {2}\n", name, gnuplot_string(axis.label), range);
+  std::vector<std::string> tics;
+  for (const double tic : axis.tics) tics.push_back(fmt::format("'{:.2g}' {:.9g}", tic, tic));
+  return fmt::format("{3} logscale {0}\nset {0}label {1}\nset {0}range {2}\nset format {0} '{4}'\nset {0}tics {5}\n",
+                     name, gnuplot_string(axis.label), range, axis.is_log ? "set" : "unset",
+                     axis.is_log ? "%.0e" : "%g",
+                     tics.empty() ? "autofreq" : fmt::format("({})", fmt::join(tics, ", ")));
 }
 
-std::string panel_commands(const Panel& panel, std::size_t panel_number) {
-  std::string text = fmt::format("set title {}\n", gnuplot_string(panel.title));
-  text += axis_commands("x", panel.x) + axis_commands("y", panel.y) + "plot ";
+std::string curve_plots(const Panel& panel, std::size_t panel_number) {
+  std::string text;
   std::size_t coloured = 0;
   for (std::size_t i = 0; i < panel.curves.size(); ++i) {
     const Curve& curve = panel.curves[i];
-    text += fmt::format("{}$data_{}_{} using 1:2 {}", i ? ", " : "", panel_number, i, curve_style(curve, coloured));
-    coloured += curve.is_backdrop ? 0 : 1;
+    const char* columns = curve.mark == Mark::arrows ? "1:2:3:4" : curve.z.empty() ? "1:2" : "1:2:3";
+    text +=
+        fmt::format("{}$data_{}_{} using {} {}", i ? ", " : "", panel_number, i, columns, curve_style(curve, coloured));
+    coloured += curve.mark == Mark::backdrop ? 0 : 1;
   }
-  return text + "\n";
+  return text;
+}
+
+std::string tic_labels(const std::vector<std::string>& labels) {
+  std::vector<std::string> tics;
+  for (std::size_t i = 0; i < labels.size(); ++i)
+    if (!labels[i].empty()) tics.push_back(fmt::format("{} {}", gnuplot_string(labels[i]), i));
+  return fmt::format("({})", fmt::join(tics, ", "));
+}
+
+/// Dark blue over green to yellow ("viridis"): in order of lightness, so that it survives print and colour blindness.
+constexpr const char* palette =
+    "set palette defined (0 '#440154', 1 '#3B528B', 2 '#21918C', 3 '#5EC962', 4 '#FDE725')\n";
+
+std::string heat_map_commands(const Panel& panel, std::size_t number) {
+  const HeatMap& map = *panel.heat_map;
+  const std::string data = fmt::format("$map_{}", number);
+  std::string text = std::string(palette) + "set rmargin 14\n";
+  text += fmt::format("set xtics {}\nset ytics {}\nset cblabel {}\nset cbrange {}\n", tic_labels(map.columns),
+                      tic_labels(map.rows), gnuplot_string(map.unit),
+                      map.range ? fmt::format("[{}:{}]", map.range->first, map.range->second) : "[*:*]");
+  text +=
+      fmt::format("set xrange [-0.5:{}]\nset yrange [{}:-0.5]\nunset grid\n",
+                  static_cast<double>(map.values.front().size()) - 0.5, static_cast<double>(map.values.size()) - 0.5);
+  text +=
+      "set object 1 rectangle from graph 0,0 to graph 1,1 behind fillcolor rgb '#DDDDDD' fillstyle solid noborder\n";
+  text += fmt::format("plot {0} matrix using 1:2:3 with image pixels notitle", data);
+  if (map.shows_numbers) {
+    // White on what is dark, black on what is light.
+    const double low = map.range ? map.range->first : 0, high = map.range ? map.range->second : 1;
+    for (const bool is_light : {false, true}) {
+      text += fmt::format(
+          ", {} matrix using 1:2:($3 == $3 && ($3 > {}) == {} ? sprintf('%.2f', $3) : '') with labels font 'sans,11' "
+          "textcolor rgb "
+          "'{}' notitle",
+          data, low + 0.6 * (high - low), is_light ? 1 : 0, is_light ? "#000000" : "#FFFFFF");
+    }
+  }
+  return text + "\nunset object 1\nset rmargin\nset grid linecolor rgb '#DDDDDD'\n";
+}
+
+std::string surface_commands(const Panel& panel, std::size_t number) {
+  // Pale, so that the paths stand out.
+  std::string text = "set palette defined (0 '#7F97AD', 1 '#F4F6F8')\n";
+  text += fmt::format("set zlabel {} rotate\nset view 50,60\nset ticslevel 0\nunset colorbox\nset pm3d explicit at s\n",
+                      gnuplot_string(panel.surface->label));
+  text += fmt::format("splot $surface_{} using 1:2:3 with pm3d notitle, {}\n", number, curve_plots(panel, number));
+  return text + "unset pm3d\n";
+}
+
+std::string panel_commands(const Panel& panel, std::size_t number) {
+  std::string text = fmt::format("set title {} offset 0,-0.5\n", gnuplot_string(panel.title));
+  text += axis_commands("x", panel.x) + axis_commands("y", panel.y);
+  if (panel.heat_map) return text + heat_map_commands(panel, number);
+  if (panel.surface) return text + surface_commands(panel, number);
+  return text + "plot " + curve_plots(panel, number) + "\n";
 }
 
 std::string script(const Figure& figure, const std::filesystem::path& stem) {
   const int panels = static_cast<int>(figure.panels.size()), rows = (panels + figure.columns - 1) / figure.columns;
-  const std::string size = fmt::format("size {},{}", panel_width * figure.columns, panel_height * rows);
-  std::string data, panel_text;
+  const std::string size = fmt::format("size {},{}", figure.panel_width * figure.columns, figure.panel_height * rows);
+  std::string panel_text;
   for (std::size_t p = 0; p < figure.panels.size(); ++p) {
-    for (std::size_t i = 0; i < figure.panels[p].curves.size(); ++i)
-      data += data_block(fmt::format("data_{}_{}", p, i), figure.panels[p].curves[i]);
     panel_text += panel_commands(figure.panels[p], p);
+    if (figure.has_one_legend) panel_text += "unset key\n";
   }
   const auto page = [&](const std::string& terminal, const char* extension) {
     return fmt::format(
-        "set terminal {} {} noenhanced font 'sans,13'\nset output {}\nset multiplot layout {},{}\n{}unset "
+        "set terminal {} {} noenhanced font 'sans,13'\nset output {}\nset multiplot layout {},{}\nset key {} "
+        "opaque\n{}unset "
         "multiplot\nunset output\n",
-        terminal, size, gnuplot_string(stem.string() + extension), rows, figure.columns, panel_text);
+        terminal, size, gnuplot_string(stem.string() + extension), rows, figure.columns, figure.legend, panel_text);
   };
-  return data + "set grid linecolor rgb '#DDDDDD'\nset key top right\n" + page("svg background '#FFFFFF'", ".svg") +
-         page("pngcairo", ".png");
+  return data_blocks(figure) + "set grid linecolor rgb '#DDDDDD'\nset style fill solid\nset boxwidth 1 relative\n" +
+         page("svg background '#FFFFFF'", ".svg") + page("pngcairo", ".png");
 }
 
 }  // namespace
@@ -139,15 +248,22 @@ std::vector<double> smoothed(const std::vector<double>& values) {
   return result;
 }
 
-Curve valley_contour(double height) {
-  constexpr int points = 180;
-  Curve curve{.label = "", .x = {}, .y = {}, .is_backdrop = true};
-  for (int i = 0; i <= points; ++i) {
-    const double angle = 2 * std::numbers::pi * i / points;
-    curve.x.push_back(std::sqrt(20 * height) * std::cos(angle));
-    curve.y.push_back(std::sqrt(height) * std::sin(angle));
+std::vector<double> counted(std::size_t count) {
+  std::vector<double> values(count);
+  std::iota(values.begin(), values.end(), 0);
+  return values;
+}
+
+Curve histogram(const std::vector<double>& values, int bins, double low, double high) {
+  const double width = (high - low) / bins;
+  Curve bars{.label = "", .x = {}, .y = std::vector<double>(static_cast<std::size_t>(bins)), .mark = Mark::bars};
+  for (int i = 0; i < bins; ++i) bars.x.push_back(low + (i + 0.5) * width);
+  for (const double value : values) {
+    if (!(value >= low && value <= high)) continue;
+    const auto bin = static_cast<std::size_t>((value - low) / width);
+    bars.y[std::min(bin, bars.y.size() - 1)] += 1 / static_cast<double>(values.size());
   }
-  return curve;
+  return bars;
 }
 
 }  // namespace report

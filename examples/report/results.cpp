@@ -1,6 +1,7 @@
 #include "examples/report/results.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <fstream>
 #include <numeric>
 
@@ -25,7 +26,7 @@ std::vector<std::string> distinct(const std::vector<Number>& numbers, std::strin
 }
 
 std::string text_of(const Number& number) {
-  return fmt::format("{:.4g}{}", number.value, number.inside().value_or(true) ? " " : "!");
+  return fmt::format("{}{}", compact(number.value), number.inside().value_or(true) ? " " : "!");
 }
 
 /// The numbers that have a column, row by row.
@@ -48,11 +49,28 @@ std::string grid(const std::vector<Number>& numbers) {
   return text;
 }
 
+/// JSON has no NaN and no infinities: they are strings.
+Json json_of(double value) { return std::isfinite(value) ? Json(value) : Json(fmt::format("{}", value)); }
+
+double value_of(const nlohmann::json& json) {
+  return json.is_string() ? std::stod(json.get<std::string>()) : json.get<double>();
+}
+
 Json json_of(const Number& number) {
-  Json result = {{"name", number.name()}, {"value", number.value}, {"band", nullptr}, {"inside", nullptr}};
+  Json result = {{"name", number.name()}, {"value", json_of(number.value)}, {"band", nullptr}, {"inside", nullptr}};
   if (number.band) result["band"] = {number.band->low, number.band->high};
   if (const std::optional<bool> inside = number.inside()) result["inside"] = *inside;
+  result["row"] = number.row;
+  result["column"] = number.column;
   return result;
+}
+
+Json json_of_pictures(const Results& results) {
+  Json pictures = Json::array();
+  for (const auto& [name, figure] : results.figures())
+    pictures.push_back({{"name", name}, {"caption", figure.caption}});
+  for (const auto& [name, caption] : results.pictures()) pictures.push_back({{"name", name}, {"caption", caption}});
+  return pictures;
 }
 
 }  // namespace
@@ -61,12 +79,9 @@ bool is_inside(double value, const Band& band) {
   const double width = band.high - band.low;
   const auto margin = [&](double end) {
     switch (band.kind) {
-      case Band::Kind::relative:
-        return std::max(width, 0.05 * end);
-      case Band::Kind::accuracy:
-        return std::max(width, 0.01);
-      case Band::Kind::exact:
-        break;
+      case Band::Kind::relative: return std::max(width, 0.05 * end);
+      case Band::Kind::accuracy: return std::max(width, 0.01);
+      case Band::Kind::exact: break;
     }
     return 0.0;
   };
@@ -86,9 +101,42 @@ void Results::add_statement(const std::string& statement, std::size_t seeds_that
        .band = Band{all, all, Band::Kind::exact}});
 }
 
+std::optional<Band> Results::band_of(const std::string& row, const std::string& column) const {
+  for (const BandTable& table : bands_) {
+    const auto place = std::find(table.columns.begin(), table.columns.end(), column) - table.columns.begin();
+    for (const BandTable::Row& known : table.rows) {
+      if (known.name != row || place >= static_cast<std::ptrdiff_t>(known.bands.size())) continue;
+      const auto [low, high] = known.bands[static_cast<std::size_t>(place)];
+      return Band{low, high, table.kind};
+    }
+  }
+  return std::nullopt;
+}
+
 void Results::add(Number number) {
+  if (!number.band) number.band = band_of(number.row, number.column);
   number.is_judged = number.band && (judges_means_ || number.band->kind == Band::Kind::exact);
   numbers_.push_back(std::move(number));
+}
+
+void Results::add_missing(std::string what) {
+  is_complete_ = false;
+  judges_means_ = false;
+  add_note(std::move(what));
+}
+
+std::vector<std::string> Results::unmeasured() const {
+  std::vector<std::string> names;
+  for (const BandTable& table : bands_) {
+    for (const BandTable::Row& row : table.rows) {
+      for (std::size_t i = 0; i < row.bands.size(); ++i) {
+        const std::string name = Number{.row = row.name, .column = table.columns[i]}.name();
+        if (std::none_of(numbers_.begin(), numbers_.end(), [&](const Number& number) { return number.name() == name; }))
+          names.push_back(name);
+      }
+    }
+  }
+  return names;
 }
 
 bool Results::all_inside() const {
@@ -108,10 +156,17 @@ std::string Results::table() const {
   if (!judges_means_) text += fmt::format(" (those of means are for {} seeds or more, such as 0-4)", seeds_to_judge);
   for (const Number& number : numbers_) {
     if (number.band && number.is_judged && !is_inside(number.value, *number.band))
-      text += fmt::format("\n  outside: {} is {:.4g}, the band {:.4g} to {:.4g}", number.name(), number.value,
-                          number.band->low, number.band->high);
+      text += fmt::format("\n  outside: {} is {}, the band {} to {}", number.name(), compact(number.value),
+                          compact(number.band->low), compact(number.band->high));
   }
+  for (const std::string& note : notes_) text += "\n" + note;
+  for (const auto& [what, seconds] : seconds_) text += fmt::format("\n{}: {:.2f} s", what, seconds);
   return text + '\n';
+}
+
+std::string compact(double value) {
+  const double size = std::abs(value);
+  return size >= 1e3 && size < 1e6 ? fmt::format("{:.0f}", value) : fmt::format("{:.4g}", value);
 }
 
 double mean(const std::vector<double>& values) {
@@ -126,8 +181,14 @@ void write_results(const std::filesystem::path& folder, const ResultsHeader& hea
     json["seed"] = header.seeds;
   json["threads"] = header.threads;
   json["seconds"] = header.seconds;
+  if (!header.error.empty()) json["error"] = header.error;
+  json["complete"] = results.is_complete();
   json["numbers"] = Json::array();
   for (const Number& number : results.numbers()) json["numbers"].push_back(json_of(number));
+  json["pictures"] = json_of_pictures(results);
+  json["notes"] = results.notes();
+  json["timings"] = Json::object();
+  for (const auto& [what, seconds] : results.seconds()) json["timings"][what] = seconds;
 
   const std::filesystem::path file = folder / "results.json", unfinished = folder / "results.json.part";
   {
@@ -138,6 +199,42 @@ void write_results(const std::filesystem::path& folder, const ResultsHeader& hea
       throw thalweg::IoError(thalweg::error_text("write_results", unfinished.string() + " cannot be written"));
   }
   std::filesystem::rename(unfinished, file);
+}
+
+SavedResults read_results(const std::filesystem::path& folder) {
+  const std::filesystem::path file = folder / "results.json";
+  const auto fail = [&](const std::string& why) {
+    throw thalweg::IoError(thalweg::error_text("read_results", fmt::format("{}: {}", file.string(), why)));
+  };
+  if (!std::filesystem::exists(file)) fail("there is no such file");
+  SavedResults saved;
+  try {
+    const auto json = nlohmann::json::parse(std::ifstream(file));
+    saved.header = {.section = json.at("section"),
+                    .title = json.at("title"),
+                    .data = json.at("data"),
+                    .seeds = json.at("seed").is_array() ? json.at("seed").get<std::vector<std::uint64_t>>()
+                                                        : std::vector{json.at("seed").get<std::uint64_t>()},
+                    .threads = json.at("threads"),
+                    .seconds = json.at("seconds"),
+                    .error = json.value("error", "")};
+    saved.is_complete = json.at("complete");
+    saved.notes = json.at("notes").get<std::vector<std::string>>();
+    for (const auto& picture : json.at("pictures"))
+      saved.pictures.emplace_back(picture.at("name"), picture.at("caption"));
+    for (const auto& number : json.at("numbers")) {
+      Number& read = saved.numbers.emplace_back();
+      read.row = number.at("row");
+      read.column = number.at("column");
+      read.value = value_of(number.at("value"));
+      if (const auto& band = number.at("band"); !band.is_null()) read.band = Band{band.at(0), band.at(1)};
+      const auto& inside = number.at("inside");
+      saved.inside.push_back(inside.is_null() ? std::nullopt : std::optional(inside.get<bool>()));
+    }
+  } catch (const nlohmann::json::exception& error) {
+    fail(fmt::format("is not a results file ({})", error.what()));
+  }
+  return saved;
 }
 
 }  // namespace report

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -27,6 +28,19 @@ struct Band {
 /// kind says.
 bool is_inside(double value, const Band& band);
 
+/// The book's numbers for a section on one data set, as a table. A row may have fewer bands than there are columns.
+struct BandTable {
+  std::string section;
+  std::string data;  // "MNIST", "Fashion-MNIST"; "": whatever the data
+  Band::Kind kind = Band::Kind::relative;
+  std::vector<std::string> columns;
+  struct Row {
+    std::string name;
+    std::vector<std::pair<double, double>> bands;
+  };
+  std::vector<Row> rows;
+};
+
 struct Number {
   std::string row, column;  // its place in the table; without a column it has a line of its own
   double value = 0;
@@ -42,28 +56,59 @@ class Results {
  public:
   /// Numbers are means over that many seeds. Bands are for means: with fewer seeds than these only stated bounds judge.
   static constexpr std::size_t seeds_to_judge = 5;
-  explicit Results(std::size_t seeds = seeds_to_judge) : judges_means_(seeds >= seeds_to_judge) {}
+  explicit Results(std::size_t seeds = seeds_to_judge, std::vector<BandTable> bands = {})
+      : judges_means_(seeds >= seeds_to_judge), bands_(std::move(bands)) {}
 
+  /// A number that brings no band has that of its row and column in the book's tables, if there is one.
   void add(Number number);
+  void add(std::string row, std::string column, double value) {
+    add(Number{.row = std::move(row), .column = std::move(column), .value = value});
+  }
   /// A statement that holds for every seed: the number of seeds for which it does.
   void add_statement(const std::string& statement, std::size_t seeds_that_agree, std::size_t seeds);
 
   /// A picture, drawn as NAME.svg and NAME.png in the section's folder.
   void add_figure(std::string name, Figure figure) { figures_.push_back({std::move(name), std::move(figure)}); }
+  /// A picture that is there already, as NAME.svg and NAME.png.
+  void add_picture(std::string name, std::string caption) {
+    pictures_.push_back({std::move(name), std::move(caption)});
+  }
+  /// A sentence that belongs to the numbers.
+  void add_note(std::string note) { notes_.push_back(std::move(note)); }
+  /// A duration, which differs from run to run and stands apart from the numbers.
+  void add_seconds(std::string what, double seconds) { seconds_.push_back({std::move(what), seconds}); }
+  /// Some seeds were not done: the means that are left are not judged.
+  void add_missing(std::string what);
 
   const std::vector<Number>& numbers() const { return numbers_; }
   const std::vector<std::pair<std::string, Figure>>& figures() const { return figures_; }
+  /// Names and captions of the pictures that are not drawn from figures.
+  const std::vector<std::pair<std::string, std::string>>& pictures() const { return pictures_; }
+  const std::vector<std::string>& notes() const { return notes_; }
+  const std::vector<std::pair<std::string, double>>& seconds() const { return seconds_; }
+  bool is_complete() const { return is_complete_; }
   bool all_inside() const;
+  /// Names of the bands that no number was compared with.
+  std::vector<std::string> unmeasured() const;
   /// The numbers as a table, those outside their band marked, then the verdict.
   std::string table() const;
 
  private:
+  std::optional<Band> band_of(const std::string& row, const std::string& column) const;
+
   bool judges_means_;
+  bool is_complete_ = true;
+  std::vector<BandTable> bands_;
   std::vector<Number> numbers_;
   std::vector<std::pair<std::string, Figure>> figures_;
+  std::vector<std::pair<std::string, std::string>> pictures_;
+  std::vector<std::string> notes_;
+  std::vector<std::pair<std::string, double>> seconds_;
 };
 
 double mean(const std::vector<double>& values);
+/// Four digits, or more where they stand before the point.
+std::string compact(double value);
 
 /// The header of a section's results file.
 struct ResultsHeader {
@@ -71,9 +116,23 @@ struct ResultsHeader {
   std::vector<std::uint64_t> seeds;
   int threads = 1;
   double seconds = 0;
+  std::string error = "";  // why there are no results
 };
 
 /// Writes results.json into `folder`, whole or not at all.
 void write_results(const std::filesystem::path& folder, const ResultsHeader& header, const Results& results);
+
+/// A results file as the page sees it.
+struct SavedResults {
+  ResultsHeader header;
+  std::vector<Number> numbers;
+  std::vector<std::optional<bool>> inside;                    // by number
+  std::vector<std::pair<std::string, std::string>> pictures;  // names and captions
+  std::vector<std::string> notes;
+  bool is_complete = true;
+};
+
+/// IoError where the file is missing or is not what `write_results` writes.
+SavedResults read_results(const std::filesystem::path& folder);
 
 }  // namespace report

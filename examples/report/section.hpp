@@ -3,25 +3,84 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
+#include <optional>
+#include <stdexcept>
 #include <string>
+#include <type_traits>
 #include <vector>
+
+#include <thalweg/train/dataset.hpp>
+#include <thalweg/train/interrupt.hpp>
+#include <thalweg/train/side_by_side.hpp>
+
+#include "examples/report/results.hpp"
 
 namespace report {
 
-class Results;
+/// Ends a section that an interrupt left without any results.
+class Interrupted : public std::runtime_error {
+ public:
+  Interrupted() : std::runtime_error("interrupted before there were any results") {}
+};
 
 /// What a section's program is given.
 struct Run {
-  std::filesystem::path data;  // the folder of MNIST's four files
   std::vector<std::uint64_t> seeds;
+  std::filesystem::path folder = {};      // the section's own
+  const thalweg::Mnist* mnist = nullptr;  // where it needs data
+
+  /// function(seed, variant) for each seed and each of `count` variants, side by side: result[seed][variant]. After an
+  /// interrupt, what there is of whole seeds, and a note in `results`; Interrupted where there is none.
+  template <class Function>
+  auto trials(std::size_t count, Results& results, const Function& function) const {
+    using Result = std::invoke_result_t<Function, std::uint64_t, std::size_t>;
+    std::vector<std::optional<Result>> done(seeds.size() * count);
+    thalweg::side_by_side(static_cast<std::int64_t>(done.size()), [&](std::int64_t task) {
+      const auto i = static_cast<std::size_t>(task);
+      Result result = function(seeds[i / count], i % count);
+      if (!thalweg::Interrupt::asked()) done[i] = std::move(result);  // else it was cut short
+    });
+    std::vector<std::vector<Result>> by_seed;
+    std::string missing;
+    for (std::size_t s = 0; s < seeds.size(); ++s) {
+      std::vector<Result> variants;
+      for (std::size_t v = 0; v < count; ++v)
+        if (done[s * count + v]) variants.push_back(std::move(*done[s * count + v]));
+      if (variants.size() == count)
+        by_seed.push_back(std::move(variants));
+      else
+        missing += (missing.empty() ? "" : ", ") + std::to_string(seeds[s]);
+    }
+    if (by_seed.empty()) throw Interrupted();
+    if (!missing.empty()) results.add_missing("Interrupted: missing are the seeds " + missing + ".");
+    return by_seed;
+  }
 };
 
 struct Section {
   std::string id;  // names its folder
   std::string title;
   std::vector<std::string> covers;  // the sections of the book it stands for
+  std::string about = "";           // what it does and what to see in it, for --help
   bool needs_data = false;
   void (*run)(const Run& run, Results& results) = nullptr;
 };
+
+/// The mean over seeds of number_of(seed's results).
+template <class T, class Function>
+double mean_over(const std::vector<T>& seeds, const Function& number_of) {
+  double sum = 0;
+  for (const T& seed : seeds) sum += number_of(seed);
+  return sum / static_cast<double>(seeds.size());
+}
+
+/// For how many seeds the condition holds.
+template <class T, class Function>
+std::size_t count_of(const std::vector<T>& seeds, const Function& holds) {
+  std::size_t count = 0;
+  for (const T& seed : seeds) count += holds(seed) ? 1 : 0;
+  return count;
+}
 
 }  // namespace report

@@ -1,0 +1,22 @@
+# cmake -DSOURCES="6.1.3=ch06/valley.hpp;..." -DFOLDER=... -DOUT=... -P excerpts.cmake
+# Writes a C++ file with the part of each source that stands between // [excerpt] and // [/excerpt]. A source without it
+# is an error.
+set(code "// Made by excerpts.cmake.\n#include \"examples/ch06/page.hpp\"\n\nnamespace ch06 {\n\n")
+string(APPEND code "std::vector<report::Excerpt> excerpts() {\n  return {\n")
+foreach(pair IN LISTS SOURCES)
+  string(REGEX MATCH "^([^=]+)=(.+)$" matched "${pair}")
+  set(section "${CMAKE_MATCH_1}")
+  set(source "${CMAKE_MATCH_2}")
+  file(READ "${FOLDER}/${source}" text)
+  string(FIND "${text}" "// [excerpt]\n" begin)
+  string(FIND "${text}" "// [/excerpt]" end)
+  if(begin EQUAL -1 OR end LESS begin)
+    message(FATAL_ERROR "${source} has no excerpt for section ${section}: mark it by // [excerpt] and // [/excerpt]")
+  endif()
+  math(EXPR begin "${begin} + 13")
+  math(EXPR length "${end} - ${begin}")
+  string(SUBSTRING "${text}" ${begin} ${length} excerpt)
+  string(APPEND code "      {\"${section}\", \"examples/${source}\", R\"excerpt(${excerpt})excerpt\"},\n")
+endforeach()
+string(APPEND code "  };\n}\n\n}  // namespace ch06\n")
+file(WRITE "${OUT}" "${code}")
