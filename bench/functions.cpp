@@ -15,6 +15,11 @@ namespace tw = thalweg;
 
 namespace {
 
+/// e^(−x²)·sin x + log(1 + x²) / (1 + |x|), summed.
+tw::Var chain(const tw::Var& x) {
+  return tw::sum(tw::exp(-x * x) * tw::sin(x) + tw::log1p(x * x) / (1 + tw::abs(x)));
+}
+
 /// Σ weights · ((x − mean)/√(variance + ε)·scale + shift), normalized along `axis`.
 tw::Var normalized(const tw::Var& x, const tw::Var& scale, const tw::Var& shift, const tw::Tensor& weights, int axis) {
   constexpr double epsilon = 1e-5;
@@ -31,7 +36,9 @@ class Function {
     const auto add = [&](const char* file, const tw::Shape& shape) {
       return registry_.add(file, tw::constant(spec.numbers(file, shape, registry_.dtype())));
     };
-    if (name == "logsumexp") {
+    if (name == "chain") {
+      function_ = [x = add("d0", {n})] { return chain(x); };
+    } else if (name == "logsumexp") {
       function_ = [x = add("d0", {n})] { return tw::logsumexp(x); };
     } else if (name == "softmax_ce") {
       function_ = [x = add("d0", {n, m}), labels = spec.indices("d1", {n})] {
