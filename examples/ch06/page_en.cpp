@@ -110,7 +110,7 @@ report::PageText english() {
                     "too large or too "
                     "small. How wide the good stretch is differs too: of nine rates {{AdaGrad, rates with a loss below "
                     "0.5|.0f}} serve AdaGrad "
-                    "and {{RMSProp, rates with a loss below 0.5|.0f}} serve RMSProp."},
+                    "and {{SGD, rates with a loss below 0.5|.0f}} serve SGD."},
            {.id = "6.1.8",
             .title = "Four optimizers on MNIST",
             .idea = "A network of five layers (784-100-100-100-100-10, ReLU) is trained by four optimizers at their "

@@ -107,8 +107,8 @@ report::PageText korean() {
                     "Adam {{Adam, its loss|.3f}}로, "
                     "기법 사이의 차이는 같은 기법에서 학습률이 열 배 어긋났을 때의 차이보다 훨씬 작다. 좋은 "
                     "구간의 너비도 다르다. 아홉 가지 "
-                    "학습률 가운데 AdaGrad에는 {{AdaGrad, rates with a loss below 0.5|.0f}}가지, RMSProp에는 "
-                    "{{RMSProp, rates with a loss below "
+                    "학습률 가운데 AdaGrad에는 {{AdaGrad, rates with a loss below 0.5|.0f}}가지, SGD에는 "
+                    "{{SGD, rates with a loss below "
                     "0.5|.0f}}가지가 쓸 만하다."},
            {.id = "6.1.8",
             .title = "MNIST로 본 네 가지 갱신 방법",

@@ -41,7 +41,7 @@ void weights_mnist(const report::Run& run, report::Results& results) {
                                          }),
                         seeds.size());
   results.add_figure("loss_curves",
-                     {.panels = {loss_panel("Training loss with three scales of first weights", names, seeds[0], 2.5)},
+                     {.panels = {loss_panel("Training loss with three scales of first weights", names, seeds[0], 3)},
                       .caption = "Training loss with first weights of std 0.01, Xavier and He"});
 }
 

@@ -176,7 +176,7 @@ class Page {
     const std::string prefix = fmt::format("{}-{}-", section, name);
     for (const char* before : {" id=\"", " id='", "href=\"#", "href='#", "url(#", "url('#"})
       replace_all(svg, before, before + prefix);
-    const bool is_wide = width_of(svg) > 900;
+    const bool is_wide = width_of(svg) > 750;
     return fmt::format("<figure class=\"{}\"><div>{}</div><figcaption>{}</figcaption></figure>\n",
                        is_wide ? "wide" : "plain", svg, word(caption));
   }
