@@ -16,14 +16,6 @@ namespace thalweg::internal {
 
 namespace {
 
-Key request_key(const Op& op, std::int32_t input = -1, std::int32_t second = -1, std::uint64_t attribute = 0) {
-  Key key;
-  key.op = &op;
-  key.inputs[0] = input;
-  key.inputs[1] = second;
-  key.attribute = attribute;
-  return key;
-}
 
 std::uint32_t version_of_path(const std::vector<Segment*>& path) {
   std::uint32_t version = 0;
@@ -101,18 +93,15 @@ void Recorder::forget(std::int32_t first) {
 }
 
 /// What stays until the tape ends: what is asked for, and what was to be kept.
-void Recorder::note_asked(Segment& segment, std::int32_t id) {
-  if (segment.asks_noted) return;
+void Recorder::note_asked(Segment& segment) {
   segment.asks_noted = true;
-  if (id >= 0) segment.asked.push_back(id);
+  if (const std::int32_t id = key(segment.request).inputs[0]; id >= 0) segment.asked.push_back(id);
   for (std::int32_t at = segment.base; at < segment.request; ++at)
     if (key(at).op == &keep_op) segment.asked.push_back(key(at).inputs[0]);
 }
 
 Tensor Recorder::value(std::int32_t id, SourceLine line) {
-  watch_open_segment();
-  Segment& segment = complete(request_key(value_request_op, id), line, [](Segment&) {});
-  note_asked(segment, id);
+  Segment& segment = complete(value_request_op, id, -1, 0, line, [](Segment&) {});
   execute(segment, "value()", line, {});
   const Tensor result = engine() == Engine::eager ? eager_value(id) : held_value(id);
   conclude(segment, result.raw(), {}, "value()", line);
@@ -120,24 +109,19 @@ Tensor Recorder::value(std::int32_t id, SourceLine line) {
 }
 
 double Recorder::item(std::int32_t id, SourceLine line) {
-  watch_open_segment();
-  Segment& segment = complete(request_key(item_request_op, id), line, [](Segment&) {});
-  note_asked(segment, id);
+  Segment& segment = complete(item_request_op, id, -1, 0, line, [](Segment&) {});
   const void* const data = execute(segment, "item()", line, {});
   conclude(segment, data, {}, "item()", line);
   return read_element(data, info(id).dtype);
 }
 
 void Recorder::run_effects(const char* writer, SourceLine line) {
-  watch_open_segment();
-  Segment& segment = complete(request_key(effects_request_op), line, [](Segment&) {});
-  note_asked(segment, -1);
+  Segment& segment = complete(effects_request_op, -1, -1, 0, line, [](Segment&) {});
   execute(segment, writer, line, {});
   conclude(segment, nullptr, {}, writer, line);
 }
 
 void Recorder::backward(std::int32_t loss, std::int32_t seed, const BackwardTarget& target, SourceLine line) {
-  watch_open_segment();
   std::uint64_t attribute = 0;
   if (target.registry != nullptr) {
     attribute = (std::uint64_t{target.registry->uid} << 32) | 1;
@@ -146,9 +130,8 @@ void Recorder::backward(std::int32_t loss, std::int32_t seed, const BackwardTarg
                        workspace_.pool.list(std::span<const int>(target.selection->data(), target.selection->size())))
                    << 1;
   }
-  Segment& segment = complete(request_key(backward_request_op, loss, seed, attribute), line,
+  Segment& segment = complete(backward_request_op, loss, seed, attribute, line,
                               [&](Segment& derived) { derive_backward(loss, seed, target, line, derived); });
-  note_asked(segment, loss);
   requested_ = &segment;
   if (target.buffer == nullptr)  // until they have been filled
     for (const std::uint32_t uid : segment.registries) registry_by_uid(uid)->gradients_filled = false;
@@ -166,7 +149,7 @@ void Recorder::claim_effects(const char* writer, SourceLine line) {
   }
 }
 
-void Recorder::commit(const char* writer, SourceLine line) {
+void Recorder::commit_effects(const char* writer, SourceLine line) {
   claims_.clear();
   for (const PendingEffect& effect : pending_) {
     const RegistryAddress address = unpack(key(effect.node).attribute);
@@ -180,19 +163,16 @@ void Recorder::commit(const char* writer, SourceLine line) {
   pending_.clear();
 }
 
-void Recorder::conclude(const Segment& segment, const void* value, const BackwardTarget& target, const char* writer,
-                        SourceLine line) {
-  if (!options_.detect_anomaly) [[likely]]
-    return commit(writer, line);
+void Recorder::conclude_looking(const Segment& segment, const void* value, const BackwardTarget& target,
+                                const char* writer, SourceLine line) {
   const std::optional<BadNumber> bad = find_bad_number(*this, segment, value, target);
   commit(writer, line);
   if (bad) throw_anomaly(*this, *bad, writer, line);
 }
 
-void Recorder::check_fresh(std::int32_t leaf, SourceLine line) const {
+void Recorder::throw_if_written(std::int32_t leaf, SourceLine line) const {
   const Slot& read = slot(leaf);
   const RegistryCore& registry = *read.registry;
-  if (registry.write_count == read.version) return;
   const RegistryAddress address = unpack(key(leaf).attribute);
   if (address.space != RegistrySpace::parameter) {
     if (address.space == RegistrySpace::gradients) return;
@@ -240,7 +220,6 @@ void* Recorder::hold(std::int32_t id) {
 
 /// Turns what `watch` asked for into keeps, for the nodes recorded since the last request.
 void Recorder::watch_open_segment() {
-  if (watched_.empty()) return;
   const std::int32_t end = next_;
   for (std::int32_t id = segment_base_; id < end; ++id) {
     if (key(id).op->kind == Kind::effect) continue;

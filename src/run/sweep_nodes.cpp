@@ -46,6 +46,10 @@ void Nodes::read_values(const Sweep& sweep) {
 void Nodes::make_one_row() {
   for (Node& node : nodes) {
     if (node.extent != Extent::single) continue;
+    if (geometry.elements() == 1 && node.is_apply()) {  // numbers made of numbers: beside the one element
+      node.extent = Extent::element;
+      continue;
+    }
     bool of_row = reduces_elements(node);
     for (int k = 0; k < node.operand_count && node.is_apply(); ++k)
       of_row |= (*this)[node.operands[k]].extent == Extent::per_row;

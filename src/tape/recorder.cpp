@@ -14,8 +14,6 @@ namespace thalweg::internal {
 
 namespace {
 
-const Key no_key{};  // equals no recorded key: those have an op
-
 std::uint64_t hash_keys(std::span<const Key> keys) {
   std::uint64_t hash = keys.size();
   for (const Key& key : keys) {
@@ -29,9 +27,10 @@ std::uint64_t hash_keys(std::span<const Key> keys) {
 
 }  // namespace
 
+constinit const Key Recorder::nothing_{};
 constinit thread_local Recorder* Recorder::current_ = nullptr;
 
-Recorder::Recorder(Workspace& workspace) : expected_(&no_key), workspace_(workspace) {}
+Recorder::Recorder(Workspace& workspace) : expected_(&nothing()), workspace_(workspace) {}
 
 Recorder::~Recorder() { std::free(arena_); }
 
@@ -92,15 +91,10 @@ void Recorder::grow(std::int32_t ids) {
   slots_ = slot_memory_.data();
 }
 
-void Recorder::predict() {
-  segment_base_ = next_;
+void Recorder::forget_open_segment() {
   keys_.clear();
   infos_.clear();
   expansions_.clear();
-  turned_from_ = nullptr;
-  predicted_ = node_->likely;
-  expected_ = predicted_ ? predicted_->keys.data() : &no_key;
-  reserve(predicted_ ? predicted_->end() : next_);
 }
 
 void Recorder::leave_prediction() {
@@ -113,7 +107,7 @@ void Recorder::leave_prediction() {
   turned_from_ = predicted_;
   turned_at_ = next_ - segment_base_;
   predicted_ = nullptr;
-  expected_ = &no_key;
+  expected_ = &nothing();
 }
 
 bool Recorder::turn(const Key& key) {
@@ -129,22 +123,10 @@ bool Recorder::turn(const Key& key) {
   return false;
 }
 
-std::int32_t Recorder::append_new(const Op& op, std::int32_t a, std::int32_t b, std::int32_t c, std::uint8_t count,
-                                  std::uint64_t attribute, SourceLine line) {
-  Key key;
-  key.op = &op;
-  key.inputs[0] = a, key.inputs[1] = b, key.inputs[2] = c;
-  key.count = count;
-  key.attribute = attribute;
-  return append_new(key, line);
-}
-
 std::int32_t Recorder::append_new(const Key& key, SourceLine line) {
   if (predicted_ != nullptr && turn(key)) return append(key, line);
   Info info;
-  const bool is_alike =
-      key.op->kind == Kind::elementwise && key.count <= 3 && infer_alike(key, {key.inputs, key.count}, info);
-  if (!is_alike) info = infer(key, line);
+  if (key.op->kind != Kind::elementwise || !infer_alike(key, info)) info = infer(key, line);
   info.origin = deriving_;
   reserve(next_ + 1);
   keys_.push_back(key);
@@ -166,8 +148,6 @@ void Recorder::compute_new(std::int32_t id) {
     throw;
   }
 }
-
-const Key& Recorder::nothing() { return no_key; }
 
 void* Recorder::assigned_data(std::int32_t assign_node) const {
   return registry_data(*slot(assign_node).registry, key(assign_node).attribute);
@@ -214,13 +194,12 @@ Info Recorder::infer(const Key& key, SourceLine line) const {
 }
 
 /// Operands of one shape and floating dtype: the result is of the same, without asking the rule.
-bool Recorder::infer_alike(const Key& key, std::span<const std::int32_t> ids, Info& result) const {
-  const Info& first = info(ids[0]);
+bool Recorder::infer_alike(const Key& key, Info& result) const {
+  if (key.count > 3) return false;
+  const Info& first = info(key.inputs[0]);
   if (first.weak || !is_floating(first.dtype)) return false;
-  for (std::size_t i = 1; i < ids.size(); ++i) {
-    const Info& other = info(ids[i]);
-    if (other.shape != first.shape || other.dtype != first.dtype || other.weak) return false;
-  }
+  for (int i = 1; i < key.count; ++i)  // shape, dtype and weakness at once
+    if (std::memcmp(&info(key.inputs[i]), &first, offsetof(Info, origin)) != 0) return false;
   result.shape = first.shape;
   result.dtype = key.op->gives_bool ? DType::boolean : first.dtype;
   return true;
@@ -234,24 +213,18 @@ const Shape* Recorder::source_shape(const Key& key) const {
   return scalar;
 }
 
-std::int32_t Recorder::resolve_leaf_of(const Operand& operand, const Op& op) { return resolve_leaf(operand, op.name); }
-
 std::int32_t Recorder::resolve_leaf(const Operand& operand, const char* op) {
   switch (operand.kind_) {
-    case Operand::Kind::var:
-      throw_foreign(operand.serial_, op, operand.line_);
+    case Operand::Kind::var: throw_foreign(operand.serial_, op, operand.line_);
     case Operand::Kind::parameter: {
       const Parameter& parameter_handle = *operand.parameter_;
       if (!parameter_handle.core())
         throw TapeError(error_text(op, "an empty Parameter was given", blame(operand.line_)));
       return parameter(*parameter_handle.core(), parameter_handle.index(), operand.line_);
     }
-    case Operand::Kind::tensor:
-      return constant(*operand.tensor_, operand.line_);
-    case Operand::Kind::number:
-      return number(operand.number_, false, operand.line_);
-    case Operand::Kind::integer:
-      return number(operand.number_, true, operand.line_);
+    case Operand::Kind::tensor: return constant(*operand.tensor_, operand.line_);
+    case Operand::Kind::number: return number(operand.number_, false, operand.line_);
+    case Operand::Kind::integer: return number(operand.number_, true, operand.line_);
   }
   return -1;
 }
@@ -329,15 +302,22 @@ std::int32_t Recorder::parameter(RegistryCore& registry, std::int32_t index, Sou
   read(registry);
   for (std::size_t i = pending_.size(); i-- > 0;)  // the latest
     if (pending_[i].registry == &registry && pending_[i].index == index) return inputs(pending_[i].node)[0];
-  Key key;
-  key.op = &parameter_op;
-  key.dtype = registry.dtype;
-  key.attribute = pack({registry.uid, RegistrySpace::parameter, index});
-  Slot slot{};
+  const std::uint64_t attribute = pack({registry.uid, RegistrySpace::parameter, index});
+  std::int32_t id;
+  if (expected_->op == &parameter_op && expected_->attribute == attribute) {  // which says the dtype too
+    id = advance(line);
+  } else {
+    Key key;
+    key.op = &parameter_op;
+    key.dtype = registry.dtype;
+    key.attribute = attribute;
+    id = append_new(key, line);
+  }
+  Slot& slot = slots_[static_cast<std::size_t>(id)];
   slot.registry = &registry;
   slot.index = static_cast<std::uint32_t>(index);
   slot.version = registry.write_count;
-  return append_source(key, line, slot);
+  return id;
 }
 
 void Recorder::read(RegistryCore& registry) {
@@ -367,7 +347,7 @@ const Key& Recorder::key(std::int32_t id) const {
   }
   for (std::size_t i = path_.size(); i-- > 0;)
     if (id >= path_[i]->base) return path_[i]->keys[static_cast<std::size_t>(id - path_[i]->base)];
-  return no_key;
+  return nothing();
 }
 
 const Info& Recorder::recorded_info(std::int32_t id) const {
@@ -455,7 +435,7 @@ Segment* Recorder::find_segment(const Key& request, std::uint64_t hash) const {
 
 Segment* Recorder::make_segment(std::int32_t request, std::uint64_t hash) {
   auto segment = std::make_unique<Segment>(node_, segment_base_);
-  keys_.push_back(no_key);
+  keys_.push_back(nothing());
   segment->keys.assign(keys_.begin(), keys_.end());
   segment->infos.assign(infos_.begin(), infos_.end());
   segment->expansions = std::move(expansions_);
@@ -466,44 +446,34 @@ Segment* Recorder::make_segment(std::int32_t request, std::uint64_t hash) {
   return node_->children.back().get();
 }
 
-Segment& Recorder::complete(const Key& request, SourceLine line, FunctionRef<void(Segment&)> derive) {
-  Segment* segment = nullptr;
-  if (*expected_ == request || (predicted_ != nullptr && turn(request))) {
-    segment = predicted_;
-  } else {
-    const std::int32_t id = next_;
-    keys_.push_back(request);
-    const std::uint64_t hash = hash_keys(keys_);
-    keys_.pop_back();
-    segment = find_segment(request, hash);
-    if (segment == nullptr) {
-      const Recording before{next_, keys_.size(), expansions_.size()};
-      Segment derived(node_, segment_base_);
-      try {
-        append_new(request, line);
-        derive(derived);
-      } catch (...) {
-        rewind(before);
-        throw;
-      }
-      segment = make_segment(id, hash);
-      segment->gradient_outputs = std::move(derived.gradient_outputs);
-      segment->registries = std::move(derived.registries);
+Segment* Recorder::complete_unexpected(const Key& request, SourceLine line, FunctionRef<void(Segment&)> derive) {
+  if (predicted_ != nullptr && turn(request)) return predicted_;
+  const std::int32_t id = next_;
+  keys_.push_back(request);
+  const std::uint64_t hash = hash_keys(keys_);
+  keys_.pop_back();
+  Segment* segment = find_segment(request, hash);
+  if (segment == nullptr) {
+    const Recording before{next_, keys_.size(), expansions_.size()};
+    Segment derived(node_, segment_base_);
+    try {
+      append_new(request, line);
+      derive(derived);
+    } catch (...) {
+      rewind(before);
+      throw;
     }
-    if (turned_from_ != nullptr) {
-      // The latest way on is tried first.
-      auto& turns = turned_from_->turns;
-      turns.insert(turns.begin(), {turned_at_, segment->keys[static_cast<std::size_t>(turned_at_)], segment});
-    }
+    segment = make_segment(id, hash);
+    segment->gradient_outputs = std::move(derived.gradient_outputs);
+    segment->registries = std::move(derived.registries);
+  }
+  if (turned_from_ != nullptr) {
+    // The latest way on is tried first.
+    auto& turns = turned_from_->turns;
+    turns.insert(turns.begin(), {turned_at_, segment->keys[static_cast<std::size_t>(turned_at_)], segment});
   }
   reserve(segment->end());
-  lines_[static_cast<std::size_t>(segment->request)] = {line.file, line.line, scope_};
-  next_ = segment->end();
-  node_->likely = segment;
-  node_ = segment;
-  path_.push_back(segment);
-  predict();
-  return *segment;
+  return segment;
 }
 
 void Recorder::rewind(const Recording& before) {

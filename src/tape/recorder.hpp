@@ -54,30 +54,29 @@ class Recorder {
     return *current_;
   }
   std::int32_t resolve(const Operand& operand, const Op& op) {
-    if (operand.kind_ == Operand::Kind::var && operand.serial_ == serial_) [[likely]]
-      return operand.id_;
-    return resolve_leaf_of(operand, op);
+    if (is_own(operand)) [[likely]] return operand.id_;
+    return resolve_leaf(operand, op.name);
+  }
+  /// Whether the operand is a Var of this tape.
+  bool is_own(const Operand& operand) const {
+    return operand.kind_ == Operand::Kind::var && operand.serial_ == serial_;
   }
 
   // --- recording ---
 
   /// The node an operand stands for; a leaf is recorded where it is not a Var. TapeError for a Var of another tape.
   std::int32_t resolve(const Operand& operand, const char* op) {
-    if (operand.kind_ == Operand::Kind::var && operand.serial_ == serial_) [[likely]]
-      return operand.id_;
+    if (is_own(operand)) [[likely]] return operand.id_;
     return resolve_leaf(operand, op);
   }
   /// Appends a node, or finds it where the cursor stands. The shape rule's error leaves the tape as it was.
   std::int32_t append(const Key& key, SourceLine line) {
-    if (!(*expected_ == key)) [[unlikely]]
-      return append_new(key, line);
-    ++expected_;
-    lines_[static_cast<std::size_t>(next_)] = {line.file, line.line, scope_};
-    return next_++;
+    if (!(*expected_ == key)) [[unlikely]] return append_new(key, line);
+    return advance(line);
   }
-  /// The same for a node of up to three inputs, its key in registers until it turns out to be new.
-  std::int32_t append(const Op& op, std::int32_t a, std::int32_t b, std::int32_t c, std::uint8_t count,
-                      std::uint64_t attribute, SourceLine line) {
+  /// Whether the cursor stands at this node of up to three inputs: the key stays in registers.
+  bool expects(const Op& op, std::int32_t a, std::int32_t b, std::int32_t c, std::uint8_t count,
+               std::uint64_t attribute) const {
     const auto expected = [this](std::size_t word) {
       std::uint64_t value;
       std::memcpy(&value, reinterpret_cast<const char*>(expected_) + 8 * word, sizeof value);
@@ -89,11 +88,31 @@ class Recorder {
     const std::uint64_t differences = (expected(0) ^ reinterpret_cast<std::uintptr_t>(&op)) |
                                       (expected(1) ^ pair(a, b)) | (expected(2) ^ pair(c, count)) |
                                       (expected(3) ^ attribute);
-    if (differences != 0) [[unlikely]]
-      return append_new(op, a, b, c, count, attribute, line);
+    return differences == 0;
+  }
+  /// The node at the cursor is what is recorded.
+  std::int32_t advance(SourceLine line) {
     ++expected_;
     lines_[static_cast<std::size_t>(next_)] = {line.file, line.line, scope_};
     return next_++;
+  }
+  std::int32_t append(const Op& op, std::int32_t a, std::int32_t b, std::int32_t c, std::uint8_t count,
+                      std::uint64_t attribute, SourceLine line) {
+    if (expects(op, a, b, c, count, attribute)) [[likely]] return advance(line);
+    Key key;
+    key.op = &op;
+    key.inputs[0] = a, key.inputs[1] = b, key.inputs[2] = c;
+    key.count = count;
+    key.attribute = attribute;
+    return append_new(key, line);
+  }
+  /// Whether the operands are Vars of this tape and their node is the one at the cursor.
+  template <class... Operands>
+  bool stands_at(const Op& op, std::uint64_t attribute, const Operand& first, const Operands&... others) const {
+    if (!(is_own(first) && (is_own(others) && ...))) return false;
+    constexpr std::uint8_t count = 1 + sizeof...(Operands);
+    const std::int32_t ids[5] = {first.id_, others.id_..., -1, -1};
+    return expects(op, ids[0], ids[1], ids[2], count, attribute);
   }
   std::int32_t append_source(const Key& key, SourceLine line, Slot slot) {
     const std::int32_t id = append(key, line);
@@ -186,13 +205,26 @@ class Recorder {
   const std::vector<PendingEffect>& pending() const { return pending_; }
   /// Nobody else may read what the pending effects write, until they are committed.
   void claim_effects(const char* writer, SourceLine line);
-  void commit(const char* writer, SourceLine line);
+  void commit(const char* writer, SourceLine line) {
+    if (!pending_.empty()) commit_effects(writer, line);
+  }
+  void commit_effects(const char* writer, SourceLine line);
   /// Commits what the segment's request has done, and looks for bad numbers in it where the tape is to; `value` is where
   /// the one asked for lies.
   void conclude(const Segment& segment, const void* value, const BackwardTarget& target, const char* writer,
-                SourceLine line);
+                SourceLine line) {
+    if (options_.detect_anomaly) [[unlikely]]
+      return conclude_looking(segment, value, target, writer, line);
+    commit(writer, line);
+  }
+  void conclude_looking(const Segment& segment, const void* value, const BackwardTarget& target, const char* writer,
+                        SourceLine line);
   /// TapeError where what node `leaf` reads was written since it was recorded.
-  void check_fresh(std::int32_t leaf, SourceLine line) const;
+  void check_fresh(std::int32_t leaf, SourceLine line) const {
+    const Slot& read = slot(leaf);
+    if (read.registry->write_count != read.version) throw_if_written(leaf, line);
+  }
+  void throw_if_written(std::int32_t leaf, SourceLine line) const;
   RegistryCore* registry_by_uid(std::uint32_t uid) const;
   /// Registry `place` of the backward request that is being executed.
   RegistryCore* requested_registry(std::int32_t place) const {
@@ -206,10 +238,7 @@ class Recorder {
  private:
   friend class ::thalweg::Tape;
   std::int32_t resolve_leaf(const Operand& operand, const char* op);
-  std::int32_t resolve_leaf_of(const Operand& operand, const Op& op);
   std::int32_t append_new(const Key& key, SourceLine line);
-  std::int32_t append_new(const Op& op, std::int32_t a, std::int32_t b, std::int32_t c, std::uint8_t count,
-                          std::uint64_t attribute, SourceLine line);
   [[noreturn]] static void throw_no_tape(const char* op, SourceLine line);
   [[noreturn]] void throw_foreign(std::uint64_t serial, const char* op, SourceLine line) const;
   Info infer(const Key& key, SourceLine line) const;
@@ -219,12 +248,42 @@ class Recorder {
   }
   void grow(std::int32_t ids);
   const Info& recorded_info(std::int32_t id) const;
-  bool infer_alike(const Key& key, std::span<const std::int32_t> ids, Info& result) const;
+  bool infer_alike(const Key& key, Info& result) const;
   void leave_prediction();
-  void predict();
+  void predict() {
+    segment_base_ = next_;
+    turned_from_ = nullptr;
+    if (!keys_.empty()) forget_open_segment();
+    predicted_ = node_->likely;
+    expected_ = predicted_ != nullptr ? predicted_->keys.data() : &nothing();
+    reserve(predicted_ != nullptr ? predicted_->end() : next_);
+  }
+  void forget_open_segment();
   /// Records the request and steps to the segment it ends; `derive` appends what belongs to a request seen for the first
   /// time. Returns that segment.
-  Segment& complete(const Key& request, SourceLine line, FunctionRef<void(Segment&)> derive);
+  Segment& complete(const Op& op, std::int32_t input, std::int32_t second, std::uint64_t attribute, SourceLine line,
+                    FunctionRef<void(Segment&)> derive) {
+    if (!watched_.empty()) [[unlikely]]
+      watch_open_segment();
+    Segment* segment = predicted_;
+    if (!expects(op, input, second, -1, 0, attribute)) [[unlikely]] {
+      Key request;
+      request.op = &op;
+      request.inputs[0] = input;
+      request.inputs[1] = second;
+      request.attribute = attribute;
+      segment = complete_unexpected(request, line, derive);
+    }
+    lines_[static_cast<std::size_t>(segment->request)] = {line.file, line.line, scope_};
+    next_ = segment->end();
+    node_->likely = segment;
+    node_ = segment;
+    path_.push_back(segment);
+    predict();
+    if (!segment->asks_noted) [[unlikely]] note_asked(*segment);
+    return *segment;
+  }
+  Segment* complete_unexpected(const Key& request, SourceLine line, FunctionRef<void(Segment&)> derive);
   struct Recording {
     std::int32_t next;
     std::size_t keys, expansions;
@@ -246,7 +305,7 @@ class Recorder {
   void check_eager_leaves(Segment& segment, SourceLine line);
   void* assigned_data(std::int32_t assign_node) const;
   void undo(Segment& segment);
-  void note_asked(Segment& segment, std::int32_t id);
+  void note_asked(Segment& segment);
   void watch_open_segment();
   void derive_backward(std::int32_t loss, std::int32_t seed, const BackwardTarget& target, SourceLine line,
                        Segment& segment);
@@ -255,8 +314,10 @@ class Recorder {
   bool was_assigned(const RegistryCore& registry, std::int32_t index) const;
   /// TapeError where a trainable parameter was assigned on this tape.
   void check_not_assigned(const RegistryCore& registry, std::int32_t index, const char* op, SourceLine line) const;
-  static const Key& nothing();
-  static constinit thread_local Recorder* current_;
+  static const Key& nothing() { return nothing_; }
+  static const Key nothing_;  // equals no recorded key: those have an op
+  // Read by every op: without this model the compiler calls a function to find it.
+  [[gnu::tls_model("initial-exec")]] static constinit thread_local Recorder* current_;
 
   // The cursor: the next key of the predicted segment, or one that equals nothing.
   const Key* expected_;

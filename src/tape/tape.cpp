@@ -61,7 +61,8 @@ double Var::item(const char* file, unsigned line) const {
   Recorder& recorder = recorder_of(*this, "item", {file, line});
   const Shape& shape = *recorder.info(id_).shape;
   if (shape.size() != 1)
-    throw ShapeError(error_text("item", fmt::format("shape {} has not exactly one element", to_string(shape)), {file, line}));
+    throw ShapeError(
+        error_text("item", fmt::format("shape {} has not exactly one element", to_string(shape)), {file, line}));
   return recorder.item(id_, {file, line});
 }
 
@@ -90,22 +91,35 @@ Key make_key(const Op& op, std::uint8_t count, std::uint64_t attribute) {
 
 }  // namespace
 
-Var record(const Op& op, const Operand& a, std::uint64_t attribute) {
-  Recorder& recorder = Recorder::require(op, a);
-  const std::int32_t x = recorder.resolve(a, op);
-  return recorder.var(recorder.append(op, x, -1, -1, 1, attribute, a.line()));
+namespace {
+
+/// A node that is new, or an operand of which is a leaf. Apart from `replayed`, which so needs no stack.
+template <class... Operands>
+[[gnu::noinline]] Var recorded(const Op& op, std::uint64_t attribute, const Operand& first, const Operands&... others) {
+  Recorder& recorder = Recorder::require(op, first);
+  const std::int32_t ids[] = {recorder.resolve(first, op), recorder.resolve(others, op)..., -1,
+                              -1};  // from left to right
+  return recorder.var(recorder.append(op, ids[0], ids[1], ids[2], 1 + sizeof...(Operands), attribute, first.line()));
 }
 
+template <class... Operands>
+Var replayed(const Op& op, std::uint64_t attribute, const Operand& first, const Operands&... others) {
+  Recorder* const recorder = Recorder::current();
+  if (recorder == nullptr || !recorder->stands_at(op, attribute, first, others...)) [[unlikely]]
+    return recorded(op, attribute, first, others...);
+  return recorder->var(recorder->advance(first.line()));
+}
+
+}  // namespace
+
+Var record(const Op& op, const Operand& a, std::uint64_t attribute) { return replayed(op, attribute, a); }
+
 Var record(const Op& op, const Operand& a, const Operand& b, std::uint64_t attribute) {
-  Recorder& recorder = Recorder::require(op, a);
-  const std::int32_t x = recorder.resolve(a, op), y = recorder.resolve(b, op);
-  return recorder.var(recorder.append(op, x, y, -1, 2, attribute, a.line()));
+  return replayed(op, attribute, a, b);
 }
 
 Var record(const Op& op, const Operand& a, const Operand& b, const Operand& c, std::uint64_t attribute) {
-  Recorder& recorder = Recorder::require(op, a);
-  const std::int32_t x = recorder.resolve(a, op), y = recorder.resolve(b, op), z = recorder.resolve(c, op);
-  return recorder.var(recorder.append(op, x, y, z, 3, attribute, a.line()));
+  return replayed(op, attribute, a, b, c);
 }
 
 Var record(const Op& op, std::span<const Var> inputs, std::uint64_t attribute, SourceLine line) {
