@@ -20,10 +20,12 @@ int main(int argc, char** argv) {
     differentiated += graph.is_smooth ? 1 : 0;
     if (const std::string failure = what_fails(graph); !failure.empty()) {
       ++failures;
+      std::printf("seed %llu fails: %s\n", seed, failure.c_str());
+      std::fflush(stdout);
       const auto fails = [&](const Graph& one) { return check_of(what_fails(one)) == check_of(failure); };
       const Graph small = shrunk(graph, fails);
-      std::printf("seed %llu fails: %s\nshrunk from %zu to %zu nodes: %s\n%s", seed, failure.c_str(),
-                  graph.nodes.size(), small.nodes.size(), what_fails(small).c_str(), text_of(small).c_str());
+      std::printf("shrunk from %zu to %zu nodes: %s\n%s", graph.nodes.size(), small.nodes.size(),
+                  what_fails(small).c_str(), text_of(small).c_str());
       if (failures == 10) break;
     }
     if ((i + 1) % 1000 == 0) std::printf("%ld graphs\n", i + 1);

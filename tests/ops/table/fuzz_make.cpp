@@ -20,8 +20,8 @@ class Dice {
   explicit Dice(std::uint64_t seed) : engine_(seed) {}
   int below(int bound) { return static_cast<int>(engine_() % static_cast<unsigned>(bound)); }
   bool one_in(int count) { return below(count) == 0; }
-  /// In [−2, 2]; never at a kink.
-  double value() { return (static_cast<double>(engine_() % 4001) + 0.3) / 1000 - 2; }
+  /// In (−2, 2); hardly ever one that was drawn before: equal numbers are kinks.
+  double value() { return (static_cast<double>(engine_() % (1 << 24)) + 0.3) / (1 << 22) - 2; }
 
  private:
   std::mt19937_64 engine_;
@@ -103,10 +103,12 @@ class GraphMaker {
     return pool_[static_cast<std::size_t>(at)];
   }
   /// A node that broadcasts with `shape`, and the shape they have together.
-  int pick_beside(Shape& shape) {
+  int pick_beside(Shape& shape, const std::vector<int>& taken) {
     std::int64_t size = 0;
     for (int attempt = 0; attempt < 8; ++attempt) {
       const int node = pick();
+      // Beside itself every op of two operands is at its kink.
+      if (graph_.is_smooth && std::find(taken.begin(), taken.end(), node) != taken.end()) continue;
       if (!broadcast(shape, shape_of(node), size) || size > largest_size_) continue;
       shape = broadcast_shapes("fuzz", shape, shape_of(node));
       return node;
@@ -158,7 +160,7 @@ class GraphMaker {
         node.bounded.push_back(false);
         continue;
       }
-      const int operand = shape.rank() == 0 && !dice_.one_in(8) ? pick() : pick_beside(shape);
+      const int operand = shape.rank() == 0 && !dice_.one_in(8) ? pick() : pick_beside(shape, node.operands);
       if (operand < 0) return;
       if (std::int64_t size = 0; !broadcast(shape, shape_of(operand), size) || size > largest_size_) return;
       shape = broadcast_shapes("fuzz", shape, shape_of(operand));

@@ -145,9 +145,9 @@ std::vector<Mutant> mutants_of(const std::string& op) {
 }
 
 std::string why_equivalent(const std::string& op, const Mutant& mutant) {
-  if (mutant.kind != Mutant::Kind::perturbed) return "";
   struct Reason {
     std::string op, primitive, why;
+    bool is_of_gradient = false;
   };
   static const Reason reasons[] = {
       {"softmax", "max", "any shift gives the same softmax"},
@@ -160,9 +160,23 @@ std::string why_equivalent(const std::string& op, const Mutant& mutant) {
       {"cosine_similarity", "stop_gradient", "any scale gives the same length"},
       {"cosine_similarity", "where", "any scale gives the same length"},
       {"dropout", "uniform", "it is only compared with the probability"},
+      {"clamp", "minimum", "the row's bounds are in order: it takes its other operand", true},
+      {"clamp", "maximum", "the row's bounds are in order: it takes its other operand", true},
+      {"elu", "negate", "two negations in a row: their signs cancel", true},
+      {"selu", "negate", "two negations in a row: their signs cancel", true},
+      {"gelu", "negate", "two negations in a row: their signs cancel", true},
+      {"erfc", "negate", "two negations in a row: their signs cancel", true},
+      {"logaddexp", "where", "the branch of equal infinities, which have no differences", true},
+      {"logaddexp", "clamp", "the branch of equal infinities, which have no differences", true},
+      {"logaddexp", "clamp", "the branch of equal infinities, whose elements are not the last"},
+      {"logaddexp", "is_inside", "the branch of equal infinities, whose elements are not the last"},
+      {"logaddexp", "isinf", "the other condition of the branch does not hold"},
+      {"logaddexp", "equal", "the other condition of the branch does not hold"},
   };
   for (const Reason& reason : reasons)
-    if (reason.op == op && reason.primitive == mutant.op->name) return reason.why;
+    if (reason.op == op && reason.primitive == mutant.op->name &&
+        reason.is_of_gradient == (mutant.kind != Mutant::Kind::perturbed))
+      return reason.why;
   return "";
 }
 
