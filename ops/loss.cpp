@@ -76,15 +76,6 @@ Var reduce(const Var& losses, Reduction reduction) {
 
 // --- of elements ---
 
-namespace {
-Var softplus_pullback(const Pullback& p) { return chain(p.gradient, sigmoid(p.input(1))); }
-const Op softplus_op = composite("softplus", {nullptr, softplus_pullback});
-Var softplus_of(const Var& x) {
-  const Var inputs[2] = {maximum(x, 0) + log1p(exp(-abs(x))), x};
-  return record(softplus_op, inputs, 0, SourceLine{});
-}
-}  // namespace
-
 Var mean_squared_error(const Operand& prediction, const Operand& target, const LossOptions& options) {
   const Scope scope("mean_squared_error", prediction.line());
   const Var p = as_var(prediction), t = checked_target("mean_squared_error", p, as_var(target), prediction.line());
@@ -121,12 +112,12 @@ Var binary_cross_entropy_with_logits(const Operand& logits, const Operand& targe
   const SourceLine line = logits.line();
   const Scope scope(op, line);
   const Var x = as_var(logits), t = checked_target(op, x, as_var(targets), line);
-  Var positive = softplus_of(-x);
+  Var positive = softplus(-x);
   if (!options.positive_weight.empty()) {
     check_weights(op, "positive weights", options.positive_weight, x, line);
     positive = weighted(options.positive_weight, positive);
   }
-  Var losses = weighted(t, positive) + weighted(1 - t, softplus_of(x));
+  Var losses = weighted(t, positive) + weighted(1 - t, softplus(x));
   if (!options.weights.empty()) {
     check_weights(op, "weights", options.weights, x, line);
     losses = weighted(options.weights, losses);

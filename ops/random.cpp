@@ -1,6 +1,14 @@
 #include <thalweg/ops/random.hpp>
 
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
 #include <fmt/format.h>
+
+#include <thalweg/ops/arithmetic.hpp>
+
+#include "src/tape/recorder.hpp"
 
 namespace thalweg {
 
@@ -15,6 +23,55 @@ Var draw(const Op& op, const Shape& shape, Random& random, DType dtype, SourceLi
   return record_draw(op, random, shape, dtype, line);
 }
 
+// --- bernoulli: numbers below the probabilities, once these have been seen to be some ---
+
+NodeType probabilities_shape(const Inference& inference) {
+  const NodeType type = inference.input(0);
+  if (!is_floating(type.dtype))
+    inference.fail_dtype(fmt::format("probabilities must be f32 or f64, they are {}", name(type.dtype)));
+  return {type.shape, type.dtype, false};
+}
+
+template <class T>
+void check_probabilities(const OpaqueCall& call) {
+  const auto* from = static_cast<const T*>(call.inputs[0]);
+  const auto count = static_cast<std::size_t>(call.output_type.shape.size());
+  for (std::size_t i = 0; i < count; ++i)
+    if (!(from[i] >= 0 && from[i] <= 1))
+      throw ValueError(error_text(
+          call.op, fmt::format("the probability at place {} is {}; it must be in [0, 1]", i, from[i]), call.line));
+  if (count > 0) std::memcpy(call.output, from, count * sizeof(T));
+}
+
+const Op probabilities_op{.name = "bernoulli",
+                          .kind = Kind::opaque,
+                          .shape_rule = probabilities_shape,
+                          .opaque_kernel =
+                              [](const OpaqueCall& call) {
+                                if (call.output_type.dtype == DType::f32) return check_probabilities<float>(call);
+                                check_probabilities<double>(call);
+                              },
+                          .can_fail = true};
+
+// --- permutation: made of a uniform draw of f64, a number for each place ---
+
+NodeType permutation_shape(const Inference& inference) { return {inference.shape(0), DType::i64, false}; }
+
+/// Fisher and Yates, from the front: element i changes places with one of the i + 1 up to and with itself.
+void permutation_kernel(const OpaqueCall& call) {
+  const auto* numbers = static_cast<const double*>(call.inputs[0]);
+  auto* order = static_cast<std::int64_t*>(call.output);
+  const std::int64_t count = call.output_type.shape.size();
+  for (std::int64_t i = 0; i < count; ++i) {
+    order[i] = i;
+    const auto chosen = static_cast<std::int64_t>(numbers[i] * static_cast<double>(i + 1));
+    std::swap(order[i], order[std::min(chosen, i)]);
+  }
+}
+
+const Op permutation_op{
+    .name = "permutation", .kind = Kind::opaque, .shape_rule = permutation_shape, .opaque_kernel = permutation_kernel};
+
 }  // namespace
 
 Var uniform(const Shape& shape, Random& random, DType dtype, SourceLine line) {
@@ -22,6 +79,27 @@ Var uniform(const Shape& shape, Random& random, DType dtype, SourceLine line) {
 }
 Var normal(const Shape& shape, Random& random, DType dtype, SourceLine line) {
   return draw(normal_op, shape, random, dtype, line);
+}
+
+Var bernoulli(const Shape& shape, double probability, Random& random, SourceLine line) {
+  const Scope scope("bernoulli", line);
+  if (!(probability >= 0 && probability <= 1))
+    throw ValueError(
+        error_text("bernoulli", fmt::format("the probability is {}; it must be in [0, 1]", probability), line));
+  return uniform(shape, random, DType::f64, line) < probability;
+}
+
+Var bernoulli(const Operand& probabilities, Random& random) {
+  const Scope scope("bernoulli", probabilities.line());
+  const Var checked = record(probabilities_op, probabilities);
+  return uniform(checked.shape(), random, checked.dtype(), probabilities.line()) < checked;
+}
+
+Var permutation(std::int64_t count, Random& random, SourceLine line) {
+  const Scope scope("permutation", line);
+  if (count < 0)
+    throw ValueError(error_text("permutation", fmt::format("the count is {}; it must be 0 or more", count), line));
+  return record(permutation_op, uniform(Shape{count}, random, DType::f64, line));
 }
 
 }  // namespace thalweg

@@ -9,5 +9,14 @@ namespace thalweg {
 Var uniform(const Shape& shape, Random& random, DType dtype = DType::f32, SourceLine line = SourceLine::here());
 /// Standard normal numbers.
 Var normal(const Shape& shape, Random& random, DType dtype = DType::f32, SourceLine line = SourceLine::here());
+/// Bool: each element holds with the given probability (0: none, 1: all). A mask times numbers counts as 0 and 1. It has no
+/// gradient. ValueError where the probability is not in [0, 1].
+Var bernoulli(const Shape& shape, double probability, Random& random, SourceLine line = SourceLine::here());
+/// The same with a probability for each element, f32 or f64, of which one that is not in [0, 1] is an error when the draw is
+/// computed.
+Var bernoulli(const Operand& probabilities, Random& random);
+/// 0, 1, …, count − 1 in a random order, each order equally likely: i64, (count,). `gather(x, permutation(n, random))` has
+/// the rows of x in that order. ValueError for a negative count.
+Var permutation(std::int64_t count, Random& random, SourceLine line = SourceLine::here());
 
 }  // namespace thalweg

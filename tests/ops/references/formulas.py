@@ -197,6 +197,15 @@ def uniform_f64(shape, seed, **where):
     return draw(lambda high, low: mp.mpf((high << 32 | low) >> 11) / 2**53, 2, shape, seed, **where)
 
 
+def permutation(count, seed):
+    """Fisher and Yates: element i changes places with one of the i + 1 up to and with itself."""
+    order = list(range(count))
+    for i, u in enumerate(uniform_f64((count,), seed)):
+        chosen = int(mp.floor(u * (i + 1)))
+        order[i], order[chosen] = order[chosen], order[i]
+    return np.array(order, dtype=object)
+
+
 def box_muller(u1, u2):
     return mp.sqrt(-2 * mp.log(u1)) * mp.cos(2 * mp.pi * u2)
 

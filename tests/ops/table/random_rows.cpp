@@ -55,6 +55,58 @@ std::vector<Row> rows() {
            },
        .reference = "normal_f32((150,), seed=9)",
        .accuracy = {.ulp_f32 = 4, .of_largest = 1}},
+      {.op = "bernoulli",
+       .function =
+           [](Inputs) {
+             Random random(3);
+             return bernoulli({5, 19}, 0.25, random);
+           },
+       .reference = "of_each(lambda u: bool(u < 0.25), uniform_f64((5, 19), seed=3))",
+       .mistakes = {{{},
+                     typeid(ValueError),
+                     "[bernoulli] the probability is 1.5; it must be in [0, 1]",
+                     [](Inputs) {
+                       Random random;
+                       return bernoulli({3}, 1.5, random);
+                     }},
+                    {{},
+                     typeid(ValueError),
+                     "[bernoulli] the probability is nan; it must be in [0, 1]",
+                     [](Inputs) {
+                       Random random;
+                       return bernoulli({3}, nan, random);
+                     }},
+                    {{},
+                     typeid(ValueError),
+                     "[bernoulli] the probability at place 1 is -0.5; it must be in [0, 1]",
+                     [](Inputs) {
+                       Random random;
+                       const Var drawn = bernoulli(doubles({0.5, -0.5}), random);
+                       drawn.value();
+                       return drawn;
+                     }}}},
+      {.op = "bernoulli",
+       .form = "of a probability for each",
+       .function =
+           [](Inputs) {
+             Random random(4);
+             return bernoulli(doubles({{0., 0.5, 1.}, {0.25, 1., 0.75}}), random);
+           },
+       .reference = "uniform_f64((2, 3), seed=4) < np.array([[0, 0.5, 1], [0.25, 1, 0.75]])"},
+      {.op = "permutation",
+       .function =
+           [](Inputs) {
+             Random random(6);
+             return permutation(100, random);
+           },
+       .reference = "permutation(100, seed=6)",
+       .mistakes = {{{},
+                     typeid(ValueError),
+                     "[permutation] the count is -1; it must be 0 or more",
+                     [](Inputs) {
+                       Random random;
+                       return permutation(-1, random);
+                     }}}},
   };
 }
 
@@ -149,6 +201,15 @@ const char* const recorded_references = R"(
 1.0276596770829485 -0.15157472665877256 -0.004130539869262938 0.5150426752713327 -1.6507613387060336 1.2276750170287347
 -0.5990584493346964 -1.5806956406172143 -0.8184739800167906 -0.9548088325936923 1.3601252474126302 1.4325584824272455
 0.07716089222162094 -0.22152661531606938 0.6934669204999722
+# bernoulli
+ -> bool 5x19 0 0 0 1 0 0 0 0 1 0 0 0 0 0 1 1 0 1 0 0 0 0 0 1 0 0 0 1 0 0 0 0 0 0 1 1 0 1 0 0 0 0 1 0 0 1 1 0 0 0 1 0 1
+0 0 0 0 0 0 0 0 0 0 1 0 0 1 0 0 0 0 0 0 1 0 1 0 0 1 1 1 1 1 0 0 1 0 0 0 0 1 1 1 0 1
+# bernoulli of a probability for each
+ -> bool 2x3 0 0 1 1 1 1
+# permutation
+ -> i64 100 36 12 43 81 16 32 98 1 21 11 88 64 55 75 18 19 47 6 48 41 85 20 40 46 42 13 0 39 51 74 90 89 93 97 68 52 71
+78 34 57 45 30 25 50 92 33 83 4 67 54 99 15 91 2 59 26 10 5 8 38 80 28 29 77 37 35 69 86 3 84 72 96 63 27 14 56 82 53 79
+70 58 73 62 61 49 9 31 23 66 65 87 94 60 95 44 22 76 7 24 17
 )";
 
 }  // namespace
