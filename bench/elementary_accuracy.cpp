@@ -4,10 +4,15 @@
 //
 // f32 is compared with the C library's f64, over random arguments or, where asked, all 2^32 (power: random ones
 // always); f64 with its long double. Times are per element over 512 numbers in cache, eight vectors in flight.
+// lgamma and digamma, which are computed number by number, are compared in f64 alone: in ulp where the value is at least
+// 1/2, as an absolute error where it is less, near their zeros.
 
 #include <chrono>
+#include <cmath>
 #include <cstdio>
+#include <numbers>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #undef HWY_TARGET_INCLUDE
@@ -18,6 +23,8 @@
 #include "tests/ops/elementary_functions-inl.hpp"
 
 #if HWY_ONCE
+#include "ops/gamma.hpp"
+
 namespace thalweg {
 
 HWY_EXPORT(ApplyElementaryF32);
@@ -99,6 +106,49 @@ void report(std::string_view only_target, std::string_view only_function, bool e
   hwy::SetSupportedTargetsForTest(0);
 }
 
+// --- lgamma and digamma ---
+
+/// By the recurrence to 30 and the asymptotic series, reflected below 0.
+long double digamma_reference(long double x) {
+  if (x < 0) {
+    const long double rest = x - std::nearbyint(x);
+    return digamma_reference(1 - x) -
+           std::numbers::pi_v<long double> / std::tan(std::numbers::pi_v<long double> * rest);
+  }
+  long double sum = 0;
+  for (; x < 30; x += 1) sum -= 1 / x;
+  const long double z = 1 / (x * x);
+  long double series = 0;
+  for (const long double term :
+       {-3617.0L / 8160, 1.0L / 12, -691.0L / 32760, 1.0L / 132, -1.0L / 240, 1.0L / 252, -1.0L / 120, 1.0L / 12})
+    series = (series + term) * z;
+  return sum + std::log(x) - 0.5L / x - series;
+}
+
+void report_of_gamma(const char* name, double (*function)(double), long double (*reference)(long double), double low,
+                     double high, std::uint64_t count) {
+  std::uint64_t state = 1;
+  double worst_ulp = 0, worst_absolute = 0, at_ulp = 0, at_absolute = 0;
+  for (std::uint64_t i = 0; i < count; ++i) {
+    const double x = low + (high - low) * next_uniform(state);
+    const long double exact = reference(x);
+    const double ulp = error_in_ulp<double, long double>(function(x), exact);
+    const auto absolute = static_cast<double>(std::abs(function(x) - exact));
+    if (std::abs(exact) >= 0.5L && ulp > worst_ulp) worst_ulp = ulp, at_ulp = x;
+    if (std::abs(exact) < 0.5L && absolute > worst_absolute) worst_absolute = absolute, at_absolute = x;
+  }
+  std::printf("%-9s [%g, %g]: %.3f ulp at %.17g; near zeros %.3g at %.17g\n", name, low, high, worst_ulp, at_ulp,
+              worst_absolute, at_absolute);
+}
+
+void report_of_gamma() {
+  for (const auto& [low, high] : {std::pair{0.0, 3.0}, {3.0, 40.0}, {40.0, 1e6}, {-10.0, 0.0}, {-100.0, -10.0}}) {
+    report_of_gamma(
+        "lgamma", log_gamma, [](long double x) { return std::lgamma(x); }, low, high, 1 << 20);
+    report_of_gamma("digamma", digamma, digamma_reference, low, high, 1 << 20);
+  }
+}
+
 }  // namespace
 }  // namespace thalweg
 
@@ -119,5 +169,6 @@ int main(int argc, char** argv) {
     }
   }
   thalweg::report(target, function, exhaustive);
+  if (target.empty() && (function.empty() || function == "gamma")) thalweg::report_of_gamma();
 }
 #endif  // HWY_ONCE

@@ -1,28 +1,2 @@
 #pragma once
-// A composite with a closed-form gradient: a node whose value is its first input, the composed result, and whose gradient
-// rules read its further inputs. The parts before it stay visible on the tape and get no gradient through the result.
-
-#include <array>
-
-#include <thalweg/op.hpp>
-
-namespace thalweg {
-
-inline NodeType type_of_first(const Inference& inference) { return inference.input(0); }
-
-inline StridedView same_place(const Shape&, const Shape& output, std::uint64_t, std::span<const double>) {
-  StridedView view;
-  std::int64_t stride = 1;
-  for (int axis = output.rank(); axis-- > 0; stride *= output[axis]) view.strides[static_cast<std::size_t>(axis)] = stride;
-  return view;
-}
-
-constexpr Op composite(const char* name, std::array<PullbackRule, 4> pullbacks) {
-  return {.name = name,
-          .kind = Kind::view,
-          .shape_rule = type_of_first,
-          .pullbacks = pullbacks,
-          .view_rule = same_place};
-}
-
-}  // namespace thalweg
+#include <thalweg/composite.hpp>

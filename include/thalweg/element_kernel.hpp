@@ -1,8 +1,9 @@
 #pragma once
-// An elementwise function as the engine runs it: handlers of the vector machine, made from one generic functor over
-// Highway vectors (see src/run/element_kernel-inl.hpp), one set per dtype, for the running CPU.
+// An elementwise function as the engine runs it. The library's own are handlers of the vector machine, made from one
+// generic functor over Highway vectors (see src/run/element_kernel-inl.hpp), one set per dtype, for the running CPU; those
+// of other authors are functions on short arrays, which a handler of the machine calls (see element_function.hpp).
 
-#include <array>
+#include <cstddef>
 #include <cstdint>
 
 #include <thalweg/dtype.hpp>
@@ -23,6 +24,10 @@ struct ElementHandlers {
   Handler narrow_memory = nullptr;
 };
 
+/// result[i] = f(operands[0][i], operands[1][i], …) for i < count: arrays of one dtype, the result apart from them. What
+/// lies beyond the data may be any numbers, of which the results are not used.
+using ArrayFunction = void (*)(const void* const* operands, void* result, std::size_t count);
+
 /// A pure function of up to three numbers of one dtype. Truth values inside the machine are 0 and 1 of that dtype.
 struct ElementKernel {
   const char* name = "";
@@ -31,6 +36,8 @@ struct ElementKernel {
   int cost = 1;
   /// Handlers by dtype (f32, f64, i64) for the running CPU; called once, when the kernel is first used.
   const ElementHandlers& (*handlers)(DType dtype) = nullptr;
+  /// In their place: by dtype; null where the function is not defined for it.
+  ArrayFunction (*arrays)(DType dtype) = nullptr;
 };
 
 }  // namespace thalweg

@@ -589,7 +589,7 @@ bool fits_machine(const Sweep& sweep) {
         if (!is_floating(sweep.dtype) || value.extent != Extent::element) return false;
         break;
       case Kind::apply:
-        if (value.kernel->handlers(sweep.dtype).wide == nullptr) return false;
+        if (handlers_of(*value.kernel, sweep.dtype).wide == nullptr) return false;
         break;
       case Kind::reduce: {
         const Extent from = sweep.values[static_cast<std::size_t>(value.operands[0])].extent;

@@ -260,6 +260,7 @@ void Emitter::evaluate_apply(int v) {
     push(machine_->reduce_row[static_cast<int>(node.reduction)], reduction_name(node.reduction), v);
   } else if (node.operand_count == 1) {
     evaluate(a);
+    push_function(node);
     push({node.handlers->wide, node.handlers->narrow}, node.kernel->name, v);
   } else if (node.operand_count == 2) {
     evaluate_binary(v);
@@ -268,9 +269,17 @@ void Emitter::evaluate_apply(int v) {
       if (!is_simple(node.operands[k])) evaluated_operand(node.operands[k]);
     evaluate(a);
     const Operand b = simple_operand(node.operands[1]), c = simple_operand(node.operands[2]);
+    push_function(node);
     push({node.handlers->wide, node.handlers->narrow}, node.kernel->name, v, b, c);
   }
   for (int k = 0; k < node.operand_count; ++k) consume(node.operands[k]);
+}
+
+/// What the call that comes next calls, where the kernel is a function on arrays.
+void Emitter::push_function(const Node& node) {
+  if (node.kernel->arrays == nullptr) return;
+  const ArrayFunction function = node.kernel->arrays(program_->dtype);
+  push(machine_->set_function, "function", -1, {reinterpret_cast<std::intptr_t>(function), Address::fixed, -1});
 }
 
 void Emitter::evaluate_binary(int v) {
@@ -281,14 +290,19 @@ void Emitter::evaluate_binary(int v) {
   const bool simple_a = is_simple(a), simple_b = is_simple(b);
   if (accumulator_ != a && accumulator_ != b && simple_b && place(a).access == Access::memory) {
     const Operand memory_b = simple_operand(b);
+    push_function(node);
     push({handlers.wide_memory, handlers.narrow_memory}, name, v, read(a), memory_b);
   } else if (simple_a && (accumulator_ == b || !simple_b)) {
     evaluate(b);
-    push({handlers.wide_swapped, handlers.narrow_swapped}, name, v, simple_operand(a));
+    const Operand memory_a = simple_operand(a);
+    push_function(node);
+    push({handlers.wide_swapped, handlers.narrow_swapped}, name, v, memory_a);
   } else {
     if (!simple_b) evaluated_operand(b);
     evaluate(a);
-    push({handlers.wide, handlers.narrow}, name, v, simple_operand(b));
+    const Operand memory_b = simple_operand(b);
+    push_function(node);
+    push({handlers.wide, handlers.narrow}, name, v, memory_b);
   }
 }
 

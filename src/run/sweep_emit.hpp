@@ -93,6 +93,7 @@ class Emitter {
   void evaluate(int v);
   void evaluate_apply(int v);
   void evaluate_binary(int v);
+  void push_function(const Node& node);
   void evaluate_leaf(int v);
   void perform(int v, const Action& action);
   void perform_all(int v);

@@ -314,6 +314,46 @@ struct DrawBody {
   }
 };
 
+template <class T>
+struct SetFunctionBody {
+  HWY_INLINE SetFunctionBody(const Instruction* instruction, State* state) {
+    state->function = reinterpret_cast<ArrayFunction>(instruction->base[0]);
+  }
+  template <class... V>
+  HWY_INLINE void operator()(V&... /*a*/) const {}
+};
+
+enum class CallForm { plain, swapped, memory };
+
+/// Calls state->function on whole blocks; what is in the accumulator goes through the bounce buffer, as the result does.
+template <class T, int arity, CallForm form>
+struct CallBody {
+  const Instruction* instruction;
+  State* state;
+  HWY_INLINE CallBody(const Instruction* i, State* s) : instruction(i), state(s) {}
+  template <class... V>
+  HWY_INLINE void operator()(V&... a) const {
+    constexpr std::size_t count = sizeof...(V) * vector_lanes<T>;
+    alignas(run::max_vector_bytes) T result[count];
+    T* const bounce = reinterpret_cast<T*>(state->bounce);
+    const Tag<T> d;
+    std::size_t number = 0;
+    if constexpr (form != CallForm::memory) ((hn::Store(a, d, bounce + number++ * vector_lanes<T>)), ...);
+    const auto memory = [&](int index) HWY_ATTR { return operand<const T>(instruction, state, index); };
+    const void* operands[arity] = {bounce};
+    if constexpr (form == CallForm::memory) {
+      operands[0] = memory(0), operands[1] = memory(1);
+    } else if constexpr (form == CallForm::swapped) {
+      operands[0] = memory(0), operands[1] = bounce;
+    } else {
+      for (int k = 1; k < arity; ++k) operands[k] = memory(k - 1);
+    }
+    state->function(operands, result, count);
+    number = 0;
+    ((a = hn::Load(d, result + number++ * vector_lanes<T>)), ...);
+  }
+};
+
 HWY_INLINE void advance(run::Position& position) {
   const Tag<std::int64_t> d;
   auto* offset = reinterpret_cast<std::int64_t*>(position.offset);
@@ -412,6 +452,22 @@ void add_reduction(Machine& machine) {
   machine.reduce_row[index] = pair<T, ReduceRowBody<T, reduction>>();
 }
 
+template <class T, int arity, CallForm form>
+void add_call(Handler& wide, Handler& narrow) {
+  const HandlerPair made = pair<T, CallBody<T, arity, form>>();
+  wide = made.wide, narrow = made.narrow;
+}
+
+template <class T>
+void add_calls(Machine& machine) {
+  machine.set_function = pair<T, SetFunctionBody<T>>();
+  add_call<T, 1, CallForm::plain>(machine.call[0].wide, machine.call[0].narrow);
+  add_call<T, 2, CallForm::plain>(machine.call[1].wide, machine.call[1].narrow);
+  add_call<T, 2, CallForm::swapped>(machine.call[1].wide_swapped, machine.call[1].narrow_swapped);
+  add_call<T, 2, CallForm::memory>(machine.call[1].wide_memory, machine.call[1].narrow_memory);
+  add_call<T, 3, CallForm::plain>(machine.call[2].wide, machine.call[2].narrow);
+}
+
 template <class T>
 const Machine& machine_of() {
   static const Machine machine = [] {
@@ -433,6 +489,7 @@ const Machine& machine_of() {
       made.draw[1] = pair<T, DrawBody<T, run::Distribution::normal>>();
     }
     made.index = pair<T, IndexBody<T>>();
+    add_calls<T>(made);
     made.begin = &begin;
     made.advance = &advance_position;
     made.rewind = &rewind;
@@ -495,10 +552,12 @@ template <class T>
 T join(Reduction reduction, T a, T b) {
   switch (reduction) {
     case Reduction::sum:
-      if constexpr (std::is_integral_v<T>) return static_cast<T>(static_cast<std::uint64_t>(a) + static_cast<std::uint64_t>(b));
+      if constexpr (std::is_integral_v<T>)
+        return static_cast<T>(static_cast<std::uint64_t>(a) + static_cast<std::uint64_t>(b));
       return a + b;
     case Reduction::product:
-      if constexpr (std::is_integral_v<T>) return static_cast<T>(static_cast<std::uint64_t>(a) * static_cast<std::uint64_t>(b));
+      if constexpr (std::is_integral_v<T>)
+        return static_cast<T>(static_cast<std::uint64_t>(a) * static_cast<std::uint64_t>(b));
       return a * b;
     case Reduction::maximum: return a != a || a >= b ? a : b;  // a NaN stays
     case Reduction::minimum: return a != a || a <= b ? a : b;
@@ -511,6 +570,12 @@ T join(Reduction reduction, T a, T b) {
 const Machine& machine(DType dtype) {
   check_simd_environment();
   return HWY_DYNAMIC_DISPATCH(machine_for)(dtype);
+}
+
+const ElementHandlers& handlers_of(const ElementKernel& kernel, DType dtype) {
+  static const ElementHandlers none;
+  if (kernel.arrays == nullptr) return kernel.handlers(dtype);
+  return kernel.arrays(dtype) == nullptr ? none : machine(dtype).call[kernel.arity - 1];
 }
 
 void convert_values(void* out, DType out_dtype, const void* in, DType in_dtype, std::int64_t count) {

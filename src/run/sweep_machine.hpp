@@ -86,6 +86,7 @@ struct State {
   Position position;
   Position row;        // the start of the row, in the row walk
   std::int64_t lanes;  // elements of a partial block
+  ArrayFunction function;  // that the next instruction calls
   alignas(max_vector_bytes) std::byte bounce[slot_bytes];       // for conversions and partial blocks
   alignas(max_vector_bytes) std::byte accumulator[slot_bytes];  // where handlers cannot pass it in registers
 };
@@ -135,6 +136,8 @@ struct Machine {
   HandlerPair reduce_row[reduction_count];               // every lane = the reduction of the first state->lanes ones
   HandlerPair draw[2];                                   // by Distribution; memory 0 is a DrawSource
   HandlerPair index;                                     // index in the domain
+  HandlerPair set_function;                              // state->function = the base of memory 0
+  ElementHandlers call[3];                               // [arity − 1]: accumulator = state->function(…)
 
   /// position = start; `scratch` is this thread's memory.
   void (*begin)(Position& position, const Position& start, std::byte* scratch);
@@ -166,6 +169,10 @@ struct Machine {
 
 /// Of the target in use; T is f32, f64 or i64.
 const Machine& machine(DType dtype);
+
+/// What runs `kernel` on elements of `dtype`; null ones where it is not defined for it. Where the kernel is a function on
+/// arrays they call what set_function has set.
+const ElementHandlers& handlers_of(const ElementKernel& kernel, DType dtype);
 
 /// out[i] = in[i], converted; bool is 0 or 1 as a number, and a number is true unless 0.
 void convert_values(void* out, DType out_dtype, const void* in, DType in_dtype, std::int64_t count);

@@ -73,7 +73,7 @@ void Nodes::choose_walk() {
   has_column_folds = has_singles = false;
   for (Node& node : nodes) {
     if (!node.live) continue;
-    if (node.is_apply()) node.handlers = &node.kernel->handlers(dtype);
+    if (node.is_apply()) node.handlers = &handlers_of(*node.kernel, dtype);
     row |= node.extent == Extent::per_row;
     if (!reduces_in_walk(node)) continue;
     if (node.extent == Extent::per_column) {
