@@ -80,6 +80,7 @@ HWY_AFTER_NAMESPACE();
 
 #include <fmt/format.h>
 
+#include <thalweg/composite.hpp>
 #include <thalweg/elementwise.hpp>
 #include <thalweg/ops/arithmetic.hpp>
 #include <thalweg/ops/exponential.hpp>
@@ -135,10 +136,13 @@ const Op relu_op{.name = "relu",
                  .kernel = &relu_kernel,
                  .epilogue = Epilogue::relu};
 
+// x times what vanishes in both tails is 0 there, at ±inf too: beyond `end`, where it has become 0, x no longer counts.
+Var within(const Var& x, double end) { return clamp(x, -end, end); }
+
 /// s(1 + x(1 − s)) with s the sigmoid of x.
 Var silu_pullback(const Pullback& p) {
   const Var s = sigmoid(p.input(0));
-  return chain(p.gradient, s * (1 + p.input(0) * (1 - s)));
+  return chain(p.gradient, s * (1 + within(p.input(0), 800) * (1 - s)));
 }
 
 const Op silu_op{.name = "silu",
@@ -152,6 +156,42 @@ const Op softplus_op{.name = "softplus",
                      .shape_rule = floating_shape,
                      .pullbacks = {[](const Pullback& p) { return chain(p.gradient, sigmoid(p.input(0))); }},
                      .kernel = &softplus_kernel};
+
+// --- gelu, mish. Inputs: the composed result, x, its share of it. ---
+
+/// (1 + tanh u)/2 = sigmoid(2u), with 2u = √(8/π)·(x + 0.044715·x³). Beyond ±100 it is 0 or 1 whatever the cube.
+constexpr double gelu_end = 100, gelu_cubic = 0.044715;
+const double gelu_factor = std::sqrt(8 / std::numbers::pi);
+
+Var gelu_tanh_share(const Var& x) {
+  const Var inner = within(x, gelu_end);
+  return sigmoid(gelu_factor * (inner + gelu_cubic * inner * square(inner)));
+}
+
+/// Φ(x) + x·φ(x).
+Var gelu_pullback(const Pullback& p) {
+  const Var inner = within(p.input(1), 40);
+  const Var density = std::numbers::inv_sqrtpi / std::numbers::sqrt2 * exp(-0.5 * square(inner));
+  return chain(p.gradient, p.input(2) + inner * density);
+}
+
+/// s + x·s(1 − s)·du/dx with s = sigmoid(u).
+Var gelu_tanh_pullback(const Pullback& p) {
+  const Var s = p.input(2), inner = within(p.input(1), gelu_end);
+  const Var slope = gelu_factor * (1 + 3 * gelu_cubic * square(inner));
+  return chain(p.gradient, s + inner * s * (1 - s) * slope);
+}
+
+const Op gelu_op = composite("gelu", {nullptr, gelu_pullback});
+const Op gelu_tanh_op = composite("gelu", {nullptr, gelu_tanh_pullback});
+
+/// t + x·s(1 − t²) with t = tanh(softplus(x)), s the sigmoid.
+Var mish_pullback(const Pullback& p) {
+  const Var &x = p.input(1), &t = p.input(2);
+  return chain(p.gradient, t + within(x, 800) * sigmoid(x) * (1 - square(t)));
+}
+
+const Op mish_op = composite("mish", {nullptr, mish_pullback});
 
 /// ValueError where a setting is NaN or infinite.
 void check_finite(const char* op, const char* setting, double value, SourceLine line) {
@@ -192,17 +232,18 @@ Var selu(const Operand& x) {
 Var gelu(const Operand& x, GeluForm form) {
   const Var value = floating("gelu", x);
   const Scope scope("gelu", x.line());
-  if (form == GeluForm::exact) return value * (0.5 * erfc(value * (-std::numbers::sqrt2 / 2)));
-  // (1 + tanh u)/2 = sigmoid(2u); beyond ±100 the sigmoid is 0 or 1 whatever the cube.
-  const Var inner = clamp(value, -100, 100);
-  const double factor = 2 * std::sqrt(2 / std::numbers::pi);
-  return value * sigmoid(factor * (inner + 0.044715 * inner * square(inner)));
+  const bool exact = form == GeluForm::exact;
+  const Var share = exact ? 0.5 * erfc(value * (-std::numbers::sqrt2 / 2)) : gelu_tanh_share(value);
+  const Var inputs[] = {maximum(value, -gelu_end) * share, value, share};  // 0 at −inf, where the share is
+  return record(exact ? gelu_op : gelu_tanh_op, inputs, 0, x.line());
 }
 
 Var mish(const Operand& x) {
   const Var value = floating("mish", x);
   const Scope scope("mish", x.line());
-  return value * tanh(softplus(value));
+  const Var t = tanh(softplus(value));
+  const Var inputs[] = {maximum(value, -800) * t, value, t};
+  return record(mish_op, inputs, 0, x.line());
 }
 
 Var log_sigmoid(const Operand& x) {
