@@ -40,6 +40,15 @@ struct Round {
 };
 THALWEG_ELEMENT_HANDLERS(round_handlers, Round, 1, float, double, std::int64_t)
 
+struct Trunc {
+  template <class D, class V>
+  HWY_INLINE V operator()(D, V x) const {
+    if constexpr (hwy::IsFloat<hn::TFromD<D>>()) return hn::Trunc(x);
+    return x;
+  }
+};
+THALWEG_ELEMENT_HANDLERS(trunc_handlers, Trunc, 1, float, double, std::int64_t)
+
 struct Division {
   double quotient, remainder;
 };
@@ -127,6 +136,7 @@ namespace thalweg {
 THALWEG_ELEMENT_KERNEL(floor_kernel, floor_handlers, "floor", 1, 1)
 THALWEG_ELEMENT_KERNEL(ceil_kernel, ceil_handlers, "ceil", 1, 1)
 THALWEG_ELEMENT_KERNEL(round_kernel, round_handlers, "round", 1, 1)
+THALWEG_ELEMENT_KERNEL(trunc_kernel, trunc_handlers, "trunc", 1, 1)
 THALWEG_ELEMENT_KERNEL(floor_divide_kernel, floor_divide_handlers, "floor_divide", 2, 25)
 THALWEG_ELEMENT_KERNEL(remainder_kernel, remainder_handlers, "remainder", 2, 25)
 
@@ -135,6 +145,8 @@ namespace {
 const Op floor_op{.name = "floor", .kind = Kind::elementwise, .shape_rule = arithmetic_shape, .kernel = &floor_kernel};
 const Op ceil_op{.name = "ceil", .kind = Kind::elementwise, .shape_rule = arithmetic_shape, .kernel = &ceil_kernel};
 const Op round_op{.name = "round", .kind = Kind::elementwise, .shape_rule = arithmetic_shape, .kernel = &round_kernel};
+
+const Op trunc_op{.name = "trunc", .kind = Kind::elementwise, .shape_rule = arithmetic_shape, .kernel = &trunc_kernel};
 
 const Op floor_divide_op{
     .name = "floor_divide", .kind = Kind::elementwise, .shape_rule = floating_shape, .kernel = &floor_divide_kernel};
@@ -152,6 +164,7 @@ const Op remainder_op{
 Var floor(const Operand& x) { return record(floor_op, x); }
 Var ceil(const Operand& x) { return record(ceil_op, x); }
 Var round(const Operand& x) { return record(round_op, x); }
+Var trunc(const Operand& x) { return record(trunc_op, x); }
 
 Var floor_divide(const Operand& a, const Operand& b) {
   return integer_or_floating(floor_divide_op, integer_floor_divide_op, a, b);

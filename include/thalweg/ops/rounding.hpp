@@ -12,6 +12,8 @@ Var floor(const Operand& x);
 Var ceil(const Operand& x);
 /// The nearest whole number, of two the even one: 0.5 gives 0, 1.5 gives 2. d/dx = 0.
 Var round(const Operand& x);
+/// x without its fraction, rounded towards 0. d/dx = 0.
+Var trunc(const Operand& x);
 
 /// ⌊a / b⌋. d/da = d/db = 0. Of floats by 0: inf, −inf or NaN, as a / b; of i64 by 0: ValueError. The smallest i64 by −1
 /// wraps.
