@@ -197,6 +197,7 @@ std::vector<int> Optimizer::parameter_indices() const {
 
 std::vector<FlatRange> Optimizer::ranges() const {
   std::vector<FlatRange> ranges;
+  ranges.reserve(parts_.size());
   for (const Part& part : parts_) ranges.push_back({part.offset, part.elements});
   return ranges;
 }
@@ -305,7 +306,8 @@ bool Optimizer::prepare_gradients(SourceLine line) {
   // Squares may overflow or vanish where the norm does not; that is seldom, and then looked at one by one.
   constexpr double least = 1e-30, most = 1e30;
   double norm = std::sqrt(squares);
-  if (!(squares > least && squares < most)) {
+  const bool is_accurate = squares > least && squares < most;
+  if (!is_accurate) {
     if (!std::isfinite(squares))
       if (const auto found = internal::find_non_finite_gradient(*core_, ranges())) {
         if (gradient_options_.non_finite == NonFinite::skip_step) return false;

@@ -131,6 +131,7 @@ void find_states(const Source& source, const Optimizer& optimizer, RegistryCore&
 
 std::vector<Copy> find_values(const Source& source, const RegistryCore& core) {
   std::vector<Copy> copies;
+  copies.reserve(core.entries.size());
   for (int i = 0; i < static_cast<int>(core.entries.size()); ++i)
     copies.push_back({&source.tensor("parameter/" + core.entries[static_cast<std::size_t>(i)].name, core, i), -1, i});
   for (const auto& [name, tensor] : source.file().tensors)
