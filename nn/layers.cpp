@@ -1,3 +1,5 @@
+#include <cmath>
+
 #include <fmt/format.h>
 
 #include <thalweg/error.hpp>
@@ -54,7 +56,7 @@ Var BatchNorm::operator()(const Operand& x) const {
 
 Dropout::Dropout(double probability, Random& random, DropoutForm form, SourceLine line)
     : probability_(probability), random_(&random), form_(form) {
-  if (!(probability >= 0 && probability <= 1))
+  if (std::isnan(probability) || probability < 0 || probability > 1)
     throw ValueError(
         error_text("Dropout", fmt::format("the probability is {}; it must be in [0, 1]", probability), line));
 }

@@ -14,6 +14,8 @@ namespace {
 
 std::string head_of(const SearchSpace& space, std::uint64_t seed, const std::string& kind) {
   std::vector<std::string> ranges, names;
+  ranges.reserve(space.ranges().size());
+  names.reserve(space.ranges().size());
   for (const SearchRange& range : space.ranges()) {
     ranges.push_back(
         fmt::format("{} {} {} {}", range.name, range.scale == Scale::log ? "log" : "linear", range.low, range.high));
@@ -44,6 +46,7 @@ std::optional<T> number_in(std::string_view text) {
 /// "validation=0.1,0.35;training=0.2,0.5"
 std::string text_of_curves(const TrialResult& result) {
   std::vector<std::string> curves;
+  curves.reserve(result.curves.size());
   for (const auto& [name, values] : result.curves) curves.push_back(fmt::format("{}={}", name, fmt::join(values, ",")));
   return fmt::format("{}", fmt::join(curves, ";"));
 }

@@ -58,12 +58,12 @@ std::string dedented(std::string_view text) {
   return result;
 }
 
-/// Results, and what the page says about them; without results, why.
+/// Results, and what the page says about them; where there are none, why.
 struct Part {
   const Section* section = nullptr;
   const SectionText* text = nullptr;
-  std::optional<SavedResults> results = std::nullopt;
-  std::string error = "";
+  SavedResults results = {};
+  std::string error = {};
 };
 
 class Page {
@@ -77,7 +77,7 @@ class Page {
       if (text.id == section.id) part.text = &text;
     try {
       part.results = read_results(out_ / section.id);
-      part.error = part.results->header.error;
+      part.error = part.results.header.error;
     } catch (const std::exception& error) {
       part.error = error.what();
     }
@@ -96,9 +96,9 @@ class Page {
     std::ptrdiff_t judged = 0, inside = 0;
     for (const Part& part : parts) {
       if (!part.error.empty()) continue;
-      judged += std::count_if(part.results->inside.begin(), part.results->inside.end(),
+      judged += std::count_if(part.results.inside.begin(), part.results.inside.end(),
                               [](const auto& verdict) { return verdict.has_value(); });
-      inside += std::count(part.results->inside.begin(), part.results->inside.end(), std::optional(true));
+      inside += std::count(part.results.inside.begin(), part.results.inside.end(), std::optional(true));
     }
     return fmt::format("<p class=\"verdict\">{}</p>\n", fmt::format(fmt::runtime(text_.verdict), inside, judged));
   }
@@ -128,14 +128,17 @@ class Page {
     return known == text_.words.end() ? escaped(text) : known->second;
   }
 
-  std::string mark(bool is_inside) const {
-    return fmt::format("<span class=\"{}\" title=\"{}\">{}</span>", is_inside ? "inside" : "outside",
+  /// Nothing for a number that is not judged.
+  std::string mark(const std::optional<bool>& inside) const {
+    if (!inside) return "";
+    const bool is_inside = *inside;
+    return fmt::format(" <span class=\"{}\" title=\"{}\">{}</span>", is_inside ? "inside" : "outside",
                        is_inside ? text_.inside : text_.outside, is_inside ? "✓" : "✗");
   }
 
   std::string mark_of(const Part& part) const {
     if (!part.error.empty()) return fmt::format("<span class=\"outside\">✗ {}</span>", text_.failed);
-    const auto& inside = part.results->inside;
+    const auto& inside = part.results.inside;
     if (std::find(inside.begin(), inside.end(), std::optional(false)) != inside.end()) return mark(false);
     return std::find(inside.begin(), inside.end(), std::optional(true)) != inside.end() ? mark(true) : "";
   }
@@ -143,7 +146,7 @@ class Page {
   std::string body(const Part& part) const {
     if (!part.error.empty())
       return fmt::format("<p class=\"failure\"><strong>{}</strong> {}</p>\n", text_.failed, escaped(part.error));
-    const SavedResults& results = *part.results;
+    const SavedResults& results = part.results;
     std::string html;
     try {
       for (const auto& [name, caption] : results.pictures) html += picture(results.header.section, name, caption);
@@ -190,7 +193,7 @@ class Page {
   std::string cell(const SavedResults& results, std::size_t i) const {
     const Number& number = results.numbers[i];
     std::string html = compact(number.value);
-    if (results.inside[i]) html += " " + mark(*results.inside[i]);
+    html += mark(results.inside[i]);
     if (number.band) html += fmt::format("<br><small>{}</small>", band_text(*number.band));
     return html;
   }
@@ -234,8 +237,7 @@ class Page {
       const Number& number = results.numbers[i];
       if (!number.column.empty()) continue;
       rows += fmt::format("<tr><th scope=\"row\">{}</th><td>{}{}</td><td>{}</td></tr>\n", word(number.row),
-                          compact(number.value), results.inside[i] ? " " + mark(*results.inside[i]) : "",
-                          number.band ? band_text(*number.band) : "");
+                          compact(number.value), mark(results.inside[i]), number.band ? band_text(*number.band) : "");
     }
     if (rows.empty()) return "";
     return fmt::format(

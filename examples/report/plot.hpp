@@ -61,7 +61,7 @@ struct Panel {
 struct Figure {
   std::vector<Panel> panels;
   int columns = 1;
-  std::string caption = "";  // what the picture shows, for those who cannot see it
+  std::string caption = {};  // what the picture shows, for those who cannot see it
   int panel_width = 720, panel_height = 480;
   bool has_one_legend = false;       // in the first panel only
   std::string legend = "top right";  // its place

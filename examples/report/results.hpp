@@ -116,7 +116,7 @@ struct ResultsHeader {
   std::vector<std::uint64_t> seeds;
   int threads = 1;
   double seconds = 0;
-  std::string error = "";  // why there are no results
+  std::string error = {};  // why there are no results
 };
 
 /// Writes results.json into `folder`, whole or not at all.

@@ -46,7 +46,7 @@ struct Run {
     for (std::size_t s = 0; s < seeds.size(); ++s) {
       std::vector<Result> variants;
       for (std::size_t v = 0; v < count; ++v)
-        if (done[s * count + v]) variants.push_back(std::move(*done[s * count + v]));
+        if (std::optional<Result>& trial = done[s * count + v]) variants.push_back(std::move(*trial));
       if (variants.size() == count)
         by_seed.push_back(std::move(variants));
       else
@@ -62,7 +62,7 @@ struct Section {
   std::string id;  // names its folder
   std::string title;
   std::vector<std::string> covers;  // the sections of the book it stands for
-  std::string about = "";           // what it does and what to see in it, for --help
+  std::string about = {};           // what it does and what to see in it, for --help
   bool needs_data = false;
   void (*run)(const Run& run, Results& results) = nullptr;
 };
