@@ -38,8 +38,8 @@ Path descend(double learning_rate, int steps = 30) {
 
 inline double height(double x, double y) { return x * x / 20 + y * y; }
 
-/// The path's points 0 and 30, its last height, and how far it is from the book's (../reference), which is in
-/// trajectories.json; the difference is relative where the book's numbers are above 1.
+/// Adds where the path ends, its height there, and how far it is from the book's (trajectories.json), relative where the
+/// book's numbers are above 1.
 void add_path(report::Results& results, const std::string& name, const Path& path);
 
 /// A panel of contour lines with these paths; styles by the order of all optimizers, so that colours stay.
