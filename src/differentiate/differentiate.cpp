@@ -83,7 +83,8 @@ class Differentiation {
       const std::int32_t first_new = recorder_.size();
       pullback.index = static_cast<int>(i);
       Var term = rule(pullback);
-      if (mutation != nullptr && !term.empty()) [[unlikely]] term = mutation->pulled_back(*key.op, pullback, term);
+      if (mutation != nullptr && !term.empty()) [[unlikely]]
+        term = mutation->pulled_back(*key.op, pullback, term);
       if (!term.empty()) accumulate(input, term, first_new);
     }
   }

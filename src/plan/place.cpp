@@ -52,7 +52,8 @@ Factor factor_of(const Shape& stored, bool transposed) {
 void Planner::place(Node& node) {
   const Key& key = this->key(node.id);
   place_by_kind(node, key);
-  if (mutation == nullptr) [[likely]] return;
+  if (mutation == nullptr) [[likely]]
+    return;
   if (key.op->kind == Kind::source || key.op->kind == Kind::effect || info(node.id).weak) return;  // not computed here
   if (const Op* const op = mutation->applied_after(*key.op); op != nullptr) apply_after(*op, node);
 }

@@ -227,7 +227,7 @@ class Planner {
   NodeMap place_of_;         // by id: index into nodes_
   NodeMap seen_;
   std::vector<std::int32_t> stack_, found_;
-  std::vector<Step> steps_;  // sweeps by index into sweeps_, the others by index into the plan's lists
+  std::vector<Step> steps_;        // sweeps by index into sweeps_, the others by index into the plan's lists
   std::vector<Step> early_steps_;  // go before them
   std::deque<SweepBuild> sweeps_;
   std::size_t sweep_count_ = 0;

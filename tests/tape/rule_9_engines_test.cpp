@@ -15,13 +15,25 @@ struct Mistake {
 };
 
 const Mistake mistakes[] = {
-    {"shapes of a sum", [](ParameterRegistry& r, Tape&) { r["weight"] + Var(Tensor{1., 2., 3.}); }},
-    {"shapes of a product", [](ParameterRegistry& r, Tape&) { matmul(r["weight"], Tensor{{1., 2., 3.}}); }},
+    {"shapes of a sum",
+     [](ParameterRegistry& r, Tape&) {
+       r["weight"] + Var(Tensor{1., 2., 3.});
+     }},
+    {"shapes of a product",
+     [](ParameterRegistry& r, Tape&) {
+       matmul(r["weight"], Tensor{{1., 2., 3.}});
+     }},
     {"dtypes", [](ParameterRegistry& r, Tape&) { r["weight"] * Var(Tensor({1.}, f64)); }},
     {"axis", [](ParameterRegistry& r, Tape&) { sum(r["weight"], 5); }},
     {"reshape", [](ParameterRegistry& r, Tape&) { reshape(r["weight"], {7}); }},
-    {"index", [](ParameterRegistry& r, Tape&) { gather(r["weight"], Tensor{0, 9}).value(); }},
-    {"label", [](ParameterRegistry& r, Tape&) { softmax_cross_entropy(r["weight"], Tensor{0, -1}).item(); }},
+    {"index",
+     [](ParameterRegistry& r, Tape&) {
+       gather(r["weight"], Tensor{0, 9}).value();
+     }},
+    {"label",
+     [](ParameterRegistry& r, Tape&) {
+       softmax_cross_entropy(r["weight"], Tensor{0, -1}).item();
+     }},
     {"not one element", [](ParameterRegistry& r, Tape&) { Var(r["weight"]).item(); }},
     {"not a scalar", [](ParameterRegistry& r, Tape&) { backward(Var(r["weight"]) * 2); }},
     {"nothing reached", [](ParameterRegistry& r, Tape&) { backward(sum(stop_gradient(r["weight"]))); }},
@@ -33,7 +45,8 @@ const Mistake mistakes[] = {
        y.value();
      }},
     {"empty Var", [](ParameterRegistry& r, Tape&) { r["weight"] + Var(); }},
-    {"assigned", [](ParameterRegistry& r, Tape&) {
+    {"assigned",
+     [](ParameterRegistry& r, Tape&) {
        assign(r["weight"], r["weight"] * 2);
        backward(sum(Var(r["weight"])));
      }},
