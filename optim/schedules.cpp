@@ -44,7 +44,10 @@ Schedule step(double rate, const StepOptions& options, SourceLine line) {
   check_rate("step", "rate", rate, line);
   check_steps("step", "size", options.size, line);
   check_factor("step", options.factor, line);
-  return [=](std::int64_t n) { return rate * std::pow(options.factor, static_cast<double>(n / options.size)); };
+  return [=](std::int64_t n) {
+    const std::int64_t falls = n / options.size;
+    return rate * std::pow(options.factor, static_cast<double>(falls));
+  };
 }
 
 Schedule multi_step(double rate, const MultiStepOptions& options, SourceLine line) {
