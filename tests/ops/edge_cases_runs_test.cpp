@@ -1,4 +1,5 @@
 // Edge cases that concern whole runs: sizes that cannot be, subnormals, penalties of 0, handles and tapes that have ended.
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <thread>
@@ -103,4 +104,50 @@ TEST_CASE("edge case 43: two threads with a tape each give the bits of one after
   b.join();
   CHECK(beside_first == first);
   CHECK(beside_second == second);
+}
+
+TEST_CASE("edge case 53: seed 0 is a seed like any other; Philox 4x32-10's first words; any split of the draws") {
+  const auto words_of = [](Engine engine) {
+    Random random(0);
+    const Tape tape({.engine = engine});
+    return uniform({64}, random).value();
+  };
+  // Elements 0, 16, 32 and 48 take the four words of counter 0, their upper 24 bits.
+  const std::int64_t words[] = {0x6627e8, 0xe169c5, 0xbc57ac, 0x9b00db};
+  for (const Engine engine : {Engine::planned, Engine::eager}) {
+    const Tensor numbers = words_of(engine);
+    for (std::int64_t i = 0; i < 4; ++i)
+      CHECK(numbers.at<float>({16 * i}) == static_cast<float>(words[i]) / 16777216.0F);
+  }
+  const auto order_of = [](std::uint64_t seed) {
+    Random random(seed);
+    const Tape tape;
+    return permutation(1000, random).value();
+  };
+  CHECK(identical(order_of(0), order_of(0)));
+  CHECK_FALSE(identical(order_of(0), order_of(1)));
+  Tensor seen = Tensor::zeros({1000}, DType::i64);
+  const Tensor order = order_of(0);
+  for (std::int64_t i = 0; i < 1000; ++i) seen.set<std::int64_t>({order.at<std::int64_t>({i})}, 1);
+  const Tape tape;
+  CHECK(sum(seen).item() == 1000);
+}
+
+TEST_CASE("edge case 36: dropout with probability 0 keeps an element whose number is exactly 0, in either form") {
+  // The first draw of this seed that has a 0 among its numbers.
+  std::vector<float> numbers(1 << 20);
+  std::uint64_t draw = 0;
+  std::size_t at = numbers.size();
+  for (; draw < 200 && at == numbers.size(); ++draw) {
+    fill_uniform(std::span(numbers), {.seed = 7, .draw = draw});
+    at = static_cast<std::size_t>(std::find(numbers.begin(), numbers.end(), 0.0F) - numbers.begin());
+  }
+  REQUIRE(at < numbers.size());
+  const Tensor x = Tensor::ones({1 << 20});
+  for (const DropoutForm form : {DropoutForm::inverted, DropoutForm::book}) {
+    Random random(7);
+    random.set_position(draw - 1);
+    const Tape tape;
+    CHECK(identical(dropout(x, 0, random, form).value(), x));
+  }
 }
