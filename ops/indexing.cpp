@@ -1,12 +1,16 @@
 #include <thalweg/ops/indexing.hpp>
 
+#include <algorithm>
 #include <cstring>
+#include <type_traits>
 
 #include <fmt/format.h>
 
 #include <thalweg/ops/arithmetic.hpp>
 #include <thalweg/ops/shape.hpp>
 
+#include "ops/axes.hpp"
+#include "ops/composite.hpp"
 #include "src/core_ops/core_ops.hpp"
 #include "src/run/gather.hpp"
 
@@ -14,84 +18,241 @@ namespace thalweg {
 
 namespace {
 
-// --- gather ---
+// --- gather and its transpose; the axis is in the three lowest bits of the attribute ---
+
+int axis_bits(std::uint64_t attribute) { return static_cast<int>(attribute & 7); }
+
+void check_indices(const Inference& inference, int place) {
+  const DType dtype = inference.input(place).dtype;
+  if (dtype != DType::i64) inference.fail_dtype(fmt::format("indices must be i64, they are {}", name(dtype)));
+}
 
 NodeType gather_shape(const Inference& inference) {
   const NodeType &x = inference.input(0), &indices = inference.input(1);
-  if (x.shape.rank() == 0) inference.fail_shape("shape () has no rows");
-  if (indices.dtype != DType::i64) inference.fail_dtype(fmt::format("indices must be i64, they are {}", name(indices.dtype)));
-  if (indices.shape.rank() + x.shape.rank() - 1 > Shape::max_rank) inference.fail_shape("the result has too many dimensions");
-  std::array<std::int64_t, Shape::max_rank> dimensions{};
-  auto* next = std::copy(indices.shape.begin(), indices.shape.end(), dimensions.begin());
-  next = std::copy(x.shape.begin() + 1, x.shape.end(), next);
-  return {Shape(std::span<const std::int64_t>(dimensions.data(), next)), x.dtype, false};
+  const int axis = axis_bits(inference.attribute());
+  check_indices(inference, 1);
+  if (indices.shape.rank() + x.shape.rank() - 1 > Shape::max_rank)
+    inference.fail_shape(
+        fmt::format("x {} at indices {} has too many dimensions", to_string(x.shape), to_string(indices.shape)));
+  Dimensions dimensions{};
+  auto* next = std::copy(x.shape.begin(), x.shape.begin() + axis, dimensions.begin());
+  next = std::copy(indices.shape.begin(), indices.shape.end(), next);
+  next = std::copy(x.shape.begin() + axis + 1, x.shape.end(), next);
+  return {make_shape(dimensions, static_cast<int>(next - dimensions.begin())), x.dtype, false};
 }
 
-std::int64_t checked_row(std::int64_t index, std::int64_t rows, std::size_t place, const OpaqueCall& call) {
-  if (index < -rows || index >= rows)
-    throw IndexError(error_text(
-        "gather", fmt::format("index {} at place {} is out of range for axis 0 of size {}", index, place, rows), call.line));
-  return index < 0 ? index + rows : index;
+void check_all(const std::int64_t* indices, std::int64_t count, std::int64_t size, int axis, const OpaqueCall& call) {
+  for (std::int64_t i = 0; i < count; ++i)
+    if (indices[i] < -size || indices[i] >= size)
+      throw IndexError(error_text(
+          call.op,
+          fmt::format("index {} at place {} is out of range for axis {} of size {}", indices[i], i, axis, size),
+          call.line));
 }
+
+std::int64_t from_front(std::int64_t index, std::int64_t size) { return index < 0 ? index + size : index; }
 
 void gather_kernel(const OpaqueCall& call) {
-  const Shape& shape = call.input_types[0].shape;
-  const std::int64_t rows = shape[0];
-  const auto count = static_cast<std::size_t>(call.input_types[1].shape.size());
+  const int axis = axis_bits(call.attribute);
+  const AxisSplit split = split_at(call.input_types[0].shape, axis);
+  const std::int64_t count = call.input_types[1].shape.size();
   const auto* indices = static_cast<const std::int64_t*>(call.inputs[1]);
-  for (std::size_t i = 0; i < count; ++i) checked_row(indices[i], rows, i, call);
-  const std::int64_t row_size = rows == 0 ? 0 : shape.size() / rows;
-  run::gather_rows({call.inputs[0], rows, static_cast<std::size_t>(row_size) * size_of(call.output_type.dtype)},
-                   {indices, count}, call.output);
+  check_all(indices, count, split.count, axis, call);
+  const auto row = static_cast<std::size_t>(split.inner) * size_of(call.output_type.dtype);
+  const auto rows = static_cast<std::size_t>(split.count), wanted = static_cast<std::size_t>(count);
+  for (std::size_t i = 0; i < static_cast<std::size_t>(split.outer); ++i)
+    run::gather_rows({static_cast<const char*>(call.inputs[0]) + i * rows * row, split.count, row}, {indices, wanted},
+                     static_cast<char*>(call.output) + i * wanted * row);
 }
 
-// scatter_rows: rows added into zeros of the attribute's shape, at the indices. gather's transpose.
+// scatter: rows added into zeros at the indices. The attribute is the address of the shape, the axis in the three bits that
+// its alignment leaves free.
 
-NodeType scatter_rows_shape(const Inference& inference) {
-  return {attribute_shape(inference.attribute()), inference.input(0).dtype, false};
+NodeType scatter_shape(const Inference& inference) {
+  check_indices(inference, 1);
+  return {attribute_shape(inference.attribute() & ~std::uint64_t{7}), inference.input(0).dtype, false};
 }
 
 template <class T>
-void add_rows(const OpaqueCall& call, std::int64_t rows, std::size_t row_size) {
-  const auto* from = static_cast<const T*>(call.inputs[0]);
-  const auto* indices = static_cast<const std::int64_t*>(call.inputs[1]);
-  auto* to = static_cast<T*>(call.output);
-  const auto count = static_cast<std::size_t>(call.input_types[1].shape.size());
-  for (std::size_t i = 0; i < count; ++i) {
-    const auto row = static_cast<std::size_t>(checked_row(indices[i], rows, i, call));
-    for (std::size_t j = 0; j < row_size; ++j) to[row * row_size + j] += from[i * row_size + j];
-  }
-}
-
-void scatter_rows_kernel(const OpaqueCall& call) {
-  const Shape& shape = call.output_type.shape;
-  std::memset(call.output, 0, static_cast<std::size_t>(shape.size()) * size_of(call.output_type.dtype));
-  const auto row_size = static_cast<std::size_t>(shape[0] == 0 ? 0 : shape.size() / shape[0]);
-  if (call.output_type.dtype == DType::f32) {
-    add_rows<float>(call, shape[0], row_size);
+T sum_of(T a, T b) {
+  if constexpr (std::is_integral_v<T>) {
+    return static_cast<T>(static_cast<std::uint64_t>(a) + static_cast<std::uint64_t>(b));
   } else {
-    add_rows<double>(call, shape[0], row_size);
+    return a + b;
   }
 }
 
-Var scatter_rows_pullback(const Pullback& p) { return gather(p.gradient, p.input(1)); }
+template <class T>
+void add_rows(const OpaqueCall& call, const AxisSplit& split) {
+  const T* from = static_cast<const T*>(call.inputs[0]);
+  const auto* indices = static_cast<const std::int64_t*>(call.inputs[1]);
+  T* to = static_cast<T*>(call.output);
+  const std::int64_t count = call.input_types[1].shape.size();
+  for (std::int64_t i = 0; i < split.outer; ++i, to += split.count * split.inner)
+    for (std::int64_t k = 0; k < count; ++k, from += split.inner) {
+      T* row = to + from_front(indices[k], split.count) * split.inner;
+      for (std::int64_t j = 0; j < split.inner; ++j) row[j] = sum_of(row[j], from[j]);
+    }
+}
 
-const Op scatter_rows_op{.name = "scatter_rows",
-                         .kind = Kind::opaque,
-                         .shape_rule = scatter_rows_shape,
-                         .pullbacks = {scatter_rows_pullback},
-                         .opaque_kernel = scatter_rows_kernel,
-                         .can_fail = true};
+template <class T>
+void add_along_axis(const OpaqueCall& call, const AxisSplit& split) {
+  const T* from = static_cast<const T*>(call.inputs[0]);
+  const auto* indices = static_cast<const std::int64_t*>(call.inputs[1]);
+  T* to = static_cast<T*>(call.output);
+  const std::int64_t lines = call.input_types[1].shape[axis_bits(call.attribute)];
+  for (std::int64_t i = 0; i < split.outer; ++i, to += split.count * split.inner)
+    for (std::int64_t k = 0; k < lines; ++k)
+      for (std::int64_t j = 0; j < split.inner; ++j) {
+        T& sum = to[from_front(*indices++, split.count) * split.inner + j];
+        sum = sum_of(sum, *from++);
+      }
+}
 
-const Op gather_op{
-    .name = "gather",
-    .kind = Kind::opaque,
-    .shape_rule = gather_shape,
-    .pullbacks = {[](const Pullback& p) {
-      return record(scatter_rows_op, p.gradient, p.input(1), shape_attribute(p.input(0).shape()));
-    }},
-    .opaque_kernel = gather_kernel,
-    .can_fail = true};
+/// Checks the indices and clears the output, then adds.
+template <class Add>
+void scatter(const OpaqueCall& call, const Add& add) {
+  const Shape& shape = call.output_type.shape;
+  const int axis = axis_bits(call.attribute);
+  const AxisSplit split = split_at(shape, axis);
+  check_all(static_cast<const std::int64_t*>(call.inputs[1]), call.input_types[1].shape.size(), split.count, axis,
+            call);
+  std::memset(call.output, 0, static_cast<std::size_t>(shape.size()) * size_of(call.output_type.dtype));
+  switch (call.output_type.dtype) {
+    case DType::f32: return add(float{}, split);
+    case DType::f64: return add(double{}, split);
+    default: return add(std::int64_t{}, split);
+  }
+}
+
+void scatter_kernel(const OpaqueCall& call) {
+  scatter(call, [&](auto zero, const AxisSplit& split) { add_rows<decltype(zero)>(call, split); });
+}
+
+void scatter_along_axis_kernel(const OpaqueCall& call) {
+  scatter(call, [&](auto zero, const AxisSplit& split) { add_along_axis<decltype(zero)>(call, split); });
+}
+
+std::uint64_t scatter_attribute(const Shape& shape, std::uint64_t axis) { return shape_attribute(shape) | axis; }
+
+Var gather_pullback(const Pullback& p);
+Var scatter_pullback(const Pullback& p);
+
+const Op gather_op{.name = "gather",
+                   .kind = Kind::opaque,
+                   .shape_rule = gather_shape,
+                   .pullbacks = {gather_pullback},
+                   .opaque_kernel = gather_kernel,
+                   .can_fail = true};
+
+const Op scatter_op{.name = "scatter_add",
+                    .kind = Kind::opaque,
+                    .shape_rule = scatter_shape,
+                    .pullbacks = {scatter_pullback},
+                    .opaque_kernel = scatter_kernel,
+                    .can_fail = true};
+
+Var gather_pullback(const Pullback& p) {
+  return record(scatter_op, p.gradient, p.input(1), scatter_attribute(p.input(0).shape(), p.attribute));
+}
+Var scatter_pullback(const Pullback& p) { return record(gather_op, p.gradient, p.input(1), p.attribute & 7); }
+
+// --- take_along_axis and its transpose; attributes as above ---
+
+NodeType take_along_axis_shape(const Inference& inference) {
+  check_indices(inference, 1);
+  return {inference.shape(1), inference.input(0).dtype, false};
+}
+
+template <class T>
+void take_along_axis(const OpaqueCall& call, const AxisSplit& split) {
+  const T* from = static_cast<const T*>(call.inputs[0]);
+  const auto* indices = static_cast<const std::int64_t*>(call.inputs[1]);
+  T* to = static_cast<T*>(call.output);
+  const std::int64_t lines = call.output_type.shape[axis_bits(call.attribute)];
+  for (std::int64_t i = 0; i < split.outer; ++i, from += split.count * split.inner)
+    for (std::int64_t k = 0; k < lines; ++k)
+      for (std::int64_t j = 0; j < split.inner; ++j)
+        *to++ = from[from_front(*indices++, split.count) * split.inner + j];
+}
+
+void take_along_axis_kernel(const OpaqueCall& call) {
+  const int axis = axis_bits(call.attribute);
+  const AxisSplit split = split_at(call.input_types[0].shape, axis);
+  check_all(static_cast<const std::int64_t*>(call.inputs[1]), call.output_type.shape.size(), split.count, axis, call);
+  switch (size_of(call.output_type.dtype)) {
+    case 1: return take_along_axis<std::uint8_t>(call, split);
+    case 4: return take_along_axis<std::uint32_t>(call, split);
+    default: return take_along_axis<std::uint64_t>(call, split);
+  }
+}
+
+Var take_along_axis_pullback(const Pullback& p);
+Var scatter_along_axis_pullback(const Pullback& p);
+
+const Op take_along_axis_op{.name = "take_along_axis",
+                            .kind = Kind::opaque,
+                            .shape_rule = take_along_axis_shape,
+                            .pullbacks = {take_along_axis_pullback},
+                            .opaque_kernel = take_along_axis_kernel,
+                            .can_fail = true};
+
+const Op scatter_along_axis_op{.name = "scatter_add_along_axis",
+                               .kind = Kind::opaque,
+                               .shape_rule = scatter_shape,
+                               .pullbacks = {scatter_along_axis_pullback},
+                               .opaque_kernel = scatter_along_axis_kernel,
+                               .can_fail = true};
+
+Var take_along_axis_pullback(const Pullback& p) {
+  return record(scatter_along_axis_op, p.gradient, p.input(1), scatter_attribute(p.input(0).shape(), p.attribute));
+}
+Var scatter_along_axis_pullback(const Pullback& p) {
+  return record(take_along_axis_op, p.gradient, p.input(1), p.attribute & 7);
+}
+
+/// `shape` with axis `axis` as long as that of `other`, to which the rest broadcasts.
+Shape with_others_of(const Shape& shape, const Shape& other, int axis) {
+  Dimensions dimensions{};
+  for (int i = 0; i < shape.rank(); ++i)
+    dimensions[static_cast<std::size_t>(i)] = i == axis || shape[i] != 1 ? shape[i] : other[i];
+  return make_shape(dimensions, shape.rank());
+}
+
+Var broadcast_if_needed(const Var& x, const Shape& shape) {
+  return x.shape() == shape ? x : internal::broadcast_to(x, shape);
+}
+
+void check_along_axis(const char* op, const Var& x, const Var& indices, int axis, SourceLine line) {
+  const Shape &a = x.shape(), &b = indices.shape();
+  bool fits = a.rank() == b.rank();
+  for (int i = 0; fits && i < a.rank(); ++i) fits = i == axis || a[i] == b[i] || a[i] == 1 || b[i] == 1;
+  if (!fits)
+    fail<ShapeError>(op,
+                     fmt::format("x {} and indices {} must have the same dimensions but along axis {}", to_string(a),
+                                 to_string(b), axis),
+                     line);
+}
+
+/// x as numbers: truths count as 0 and 1.
+Var as_numbers(const Operand& x) {
+  const Var value = as_var(x);
+  return value.dtype() == DType::boolean ? cast(value, DType::i64) : value;
+}
+
+/// The updates in x's dtype and the shape they are added in; one number stands for all of them.
+Var checked_updates(const char* op, const Operand& updates, const Var& x, const Shape& shape, SourceLine line) {
+  Var value = as_var(updates);
+  if (type_of(value).weak) value = value * typed_literal(1, x.dtype());
+  if (value.dtype() == DType::boolean) value = cast(value, x.dtype());
+  if (value.dtype() != x.dtype())
+    fail<DtypeError>(op, fmt::format("x is {}, the updates are {}", name(x.dtype()), name(value.dtype())), line);
+  if (!(value.shape() == shape) && value.rank() != 0)
+    fail<ShapeError>(
+        op, fmt::format("the updates have shape {}, their indices want {}", to_string(value.shape()), to_string(shape)),
+        line);
+  return broadcast_if_needed(value, shape);
+}
 
 // --- labels ---
 
@@ -108,8 +269,9 @@ void checked_labels_kernel(const OpaqueCall& call) {
   const auto* ignored = call.inputs.size() > 1 ? static_cast<const std::int64_t*>(call.inputs[1]) : nullptr;
   for (std::size_t i = 0; i < count; ++i)
     if ((labels[i] < 0 || labels[i] >= classes) && (ignored == nullptr || labels[i] != *ignored))
-      throw IndexError(error_text(
-          call.op, fmt::format("label {} at place {} is out of range for {} classes", labels[i], i, classes), call.line));
+      throw IndexError(
+          error_text(call.op, fmt::format("label {} at place {} is out of range for {} classes", labels[i], i, classes),
+                     call.line));
   std::memcpy(call.output, labels, count * sizeof(std::int64_t));
 }
 
@@ -121,7 +283,61 @@ const Op checked_labels_op{.name = "labels",
 
 }  // namespace
 
-Var gather(const Operand& x, const Operand& indices) { return record(gather_op, x, indices); }
+Var gather(const Operand& x, const Operand& indices, int axis) {
+  const Var value = as_var(x);
+  if (value.rank() == 0) fail<ShapeError>("gather", "shape () has no axis to gather along", x.line());
+  const int at = axis_from_front("gather", axis, value.shape(), x.line());
+  return record(gather_op, Operand(value, x.line().file, x.line().line), indices, static_cast<std::uint64_t>(at));
+}
+
+Var scatter_add(const Operand& x, const Operand& indices, const Operand& updates, int axis) {
+  const Scope scope("scatter_add", x.line());
+  const Var value = as_numbers(x), places = as_var(indices);
+  const int at = axis_from_front("scatter_add", axis, value.shape(), x.line());
+  const NodeType types[2] = {{value.shape(), value.dtype(), false}, {places.shape(), places.dtype(), false}};
+  const Shape shape =
+      gather_shape(Inference("scatter_add", blamed(x.line()), static_cast<std::uint64_t>(at), types)).shape;
+  const Var added = checked_updates("scatter_add", updates, value, shape, x.line());
+  return value + record(scatter_op, added, places, scatter_attribute(value.shape(), static_cast<std::uint64_t>(at)));
+}
+
+Var take_along_axis(const Operand& x, const Operand& indices, int axis) {
+  const Scope scope("take_along_axis", x.line());
+  const Var value = as_var(x), places = as_var(indices);
+  const int at = axis_from_front("take_along_axis", axis, value.shape(), x.line());
+  check_along_axis("take_along_axis", value, places, at, x.line());
+  return record(take_along_axis_op, broadcast_if_needed(value, with_others_of(value.shape(), places.shape(), at)),
+                broadcast_if_needed(places, with_others_of(places.shape(), value.shape(), at)),
+                static_cast<std::uint64_t>(at));
+}
+
+Var scatter_add_along_axis(const Operand& x, const Operand& indices, const Operand& updates, int axis) {
+  const Scope scope("scatter_add_along_axis", x.line());
+  const char* const op = "scatter_add_along_axis";
+  const Var value = as_numbers(x), places = as_var(indices);
+  const int at = axis_from_front(op, axis, value.shape(), x.line());
+  check_along_axis(op, value, places, at, x.line());
+  const Shape shape = with_others_of(places.shape(), value.shape(), at);
+  if (!(with_others_of(value.shape(), places.shape(), at) == value.shape()))
+    fail<ShapeError>(
+        op, fmt::format("indices {} do not broadcast to x {}", to_string(places.shape()), to_string(value.shape())),
+        x.line());
+  const Var added = checked_updates(op, updates, value, shape, x.line());
+  return value + record(scatter_along_axis_op, added, broadcast_if_needed(places, shape),
+                        scatter_attribute(value.shape(), static_cast<std::uint64_t>(at)));
+}
+
+Var masked_fill(const Operand& x, const Operand& mask, const Operand& value) {
+  const Var from = as_var(x), holds = as_var(mask), fill = as_var(value);
+  if (holds.dtype() != DType::boolean)
+    fail<DtypeError>("masked_fill", fmt::format("the mask is {}, not bool", name(holds.dtype())), x.line());
+  const SourceLine line = blamed(x.line());
+  const NodeType numbers[2] = {type_of(from), type_of(fill)};
+  const NodeType shapes[3] = {{from.shape()}, {holds.shape()}, {fill.shape()}};
+  (void)Inference("masked_fill", line, 0, shapes).broadcast();
+  (void)Inference("masked_fill", line, 0, numbers).broadcast();
+  return where(Operand(holds, x.line().file, x.line().line), fill, from);
+}
 
 namespace internal {
 

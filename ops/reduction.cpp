@@ -5,53 +5,20 @@
 
 #include <fmt/format.h>
 
-#include <thalweg/ops/arithmetic.hpp>
-#include <thalweg/ops/exponential.hpp>
 #include <thalweg/differentiate.hpp>
+#include <thalweg/ops/arithmetic.hpp>
+#include <thalweg/ops/cumulative.hpp>
+#include <thalweg/ops/exponential.hpp>
 #include <thalweg/ops/shape.hpp>
 
+#include "ops/axes.hpp"
 #include "ops/composite.hpp"
 #include "src/core_ops/core_ops.hpp"
 #include "src/tape/recorder.hpp"
 
 namespace thalweg {
 
-Axes::Axes(std::initializer_list<int> axes) : count_(static_cast<int>(axes.size())) {
-  if (axes.size() > axes_.size())
-    throw IndexError(error_text("axes", fmt::format("{} axes are named; a tensor has at most {}", axes.size(), axes_.size())));
-  std::copy(axes.begin(), axes.end(), axes_.begin());
-}
-
 namespace {
-
-/// The attribute of a reduction of `shape`: its axes as a mask.
-std::uint64_t axes_attribute(const char* op, const Shape& shape, const ReductionOptions& options, SourceLine line) {
-  std::uint64_t mask = 0;
-  if (options.axes.all()) {
-    mask = (1u << shape.rank()) - 1;
-  } else {
-    for (const int axis : options.axes) {
-      const int from_front = axis < 0 ? axis + shape.rank() : axis;
-      if (from_front < 0 || from_front >= shape.rank())
-        throw IndexError(error_text(op, fmt::format("axis {} is out of range for shape {}", axis, to_string(shape)), line));
-      if (mask >> from_front & 1)
-        throw IndexError(error_text(op, fmt::format("axis {} is named twice for shape {}", axis, to_string(shape)), line));
-      mask |= std::uint64_t{1} << from_front;
-    }
-  }
-  return mask | (options.keep_dimensions ? keep_dimensions_bit : 0);
-}
-
-Shape reduced_shape(const Shape& shape, std::uint64_t attribute, bool keep) {
-  std::array<std::int64_t, Shape::max_rank> dimensions{};
-  std::size_t rank = 0;
-  for (int axis = 0; axis < shape.rank(); ++axis) {
-    const bool reduced = attribute >> axis & 1;
-    if (!reduced) dimensions[rank++] = shape[axis];
-    if (reduced && keep) dimensions[rank++] = 1;
-  }
-  return Shape(std::span<const std::int64_t>(dimensions.data(), rank));
-}
 
 NodeType reduction_shape(const Inference& inference) {
   NodeType type = inference.input(0);
@@ -66,15 +33,11 @@ NodeType extremum_shape(const Inference& inference) {
   return type;
 }
 
-/// A result's shape as it lies beside its input: with dimensions of 1 where it was reduced.
 Var beside_input(const Var& result, const Pullback& p) {
-  const Shape kept = reduced_shape(p.input(0).shape(), p.attribute, true);
-  return result.shape() == kept ? result : internal::reshape(result, kept);
+  return thalweg::beside_input(result, p.input(0).shape(), p.attribute);
 }
 
-Var sum_pullback(const Pullback& p) {
-  return internal::broadcast_to(beside_input(p.gradient, p), p.input(0).shape());
-}
+Var sum_pullback(const Pullback& p) { return internal::broadcast_to(beside_input(p.gradient, p), p.input(0).shape()); }
 
 const Op sum_op{.name = "sum",
                 .kind = Kind::reduction,
@@ -101,6 +64,22 @@ const Op min_op{.name = "min",
                 .pullbacks = {extremum_pullback},
                 .reduction = ReductionKind::minimum};
 
+/// The product of all others, without a division: exact where there are zeros.
+Var product_pullback(const Pullback& p) {
+  const Var& x = p.input(0);
+  const std::uint64_t mask = p.attribute & 0xFF;
+  const Var grouped = group_axes(x, mask);
+  const Var others = cumulative_product(grouped, 1, {.exclusive = true}) *
+                     cumulative_product(grouped, 1, {.reverse = true, .exclusive = true});
+  return chain(beside_input(p.gradient, p), ungroup_axes(others, x.shape(), mask));
+}
+
+const Op product_op{.name = "product",
+                    .kind = Kind::reduction,
+                    .shape_rule = reduction_shape,
+                    .pullbacks = {product_pullback},
+                    .reduction = ReductionKind::product};
+
 Var reduce(const Op& op, const Operand& x, const ReductionOptions& options) {
   Var value = as_var(x);
   if (value.dtype() == DType::boolean) value = cast(value, DType::i64);
@@ -112,6 +91,15 @@ Var reduce(const Op& op, const Operand& x, const ReductionOptions& options) {
 
 ReductionOptions one_axis(int axis, bool keep_dimensions) { return {axis, keep_dimensions}; }
 
+/// How many elements hold, or how many do not, in f32: 0 exactly where there are none.
+Var count(const char* op, const Operand& x, bool holding, const ReductionOptions& options) {
+  const Scope scope(op, x.line());
+  const Var value = as_var(x);
+  axes_mask(op, value.shape(), options.axes, x.line());
+  const Var chosen = !holding ? value == 0 : value.dtype() == DType::boolean ? value : value != 0;
+  return reduce(sum_op, Operand(cast(chosen, DType::f32), x.line().file, x.line().line), options);
+}
+
 }  // namespace
 
 Var sum(const Operand& x, const ReductionOptions& options) { return reduce(sum_op, x, options); }
@@ -121,14 +109,30 @@ Var max(const Operand& x, int axis, bool keep) { return max(x, one_axis(axis, ke
 Var min(const Operand& x, const ReductionOptions& options) { return reduce(min_op, x, options); }
 Var min(const Operand& x, int axis, bool keep) { return min(x, one_axis(axis, keep)); }
 
+Var product(const Operand& x, const ReductionOptions& options) {
+  const Scope scope("product", x.line());
+  const Var value = as_var(x);
+  if (value.size() > 0) return reduce(product_op, Operand(value, x.line().file, x.line().line), options);
+  const Shape shape = reduced_shape(value.shape(), axes_attribute("product", value.shape(), options, x.line()),
+                                    options.keep_dimensions);
+  const DType dtype = value.dtype() == DType::boolean ? DType::i64 : value.dtype();
+  return internal::broadcast_to(typed_literal(1, dtype), shape);
+}
+Var product(const Operand& x, int axis, bool keep) { return product(x, one_axis(axis, keep)); }
+
+Var any(const Operand& x, const ReductionOptions& options) { return count("any", x, true, options) > 0; }
+Var any(const Operand& x, int axis, bool keep) { return any(x, one_axis(axis, keep)); }
+
+Var all(const Operand& x, const ReductionOptions& options) { return count("all", x, false, options) == 0; }
+Var all(const Operand& x, int axis, bool keep) { return all(x, one_axis(axis, keep)); }
+
 Var mean(const Operand& x, const ReductionOptions& options) {
   const Scope scope("mean", x.line());
   const Var value = as_var(x);
-  const SourceLine line = internal::Recorder::require("mean", x.line()).blame(x.line());
   if (!is_floating(value.dtype()))
-    throw DtypeError(
-        error_text("mean", fmt::format("{} has no fractions; cast to f32 or f64 first", name(value.dtype())), line));
-  axes_attribute("mean", value.shape(), options, line);
+    fail<DtypeError>("mean", fmt::format("{} has no fractions; cast to f32 or f64 first", name(value.dtype())),
+                     x.line());
+  axes_mask("mean", value.shape(), options.axes, x.line());
   const Var total = reduce(sum_op, Operand(value, x.line().file, x.line().line), options);
   const std::int64_t size = value.size(), left = total.size();
   const double count = left == 0 ? 1 : static_cast<double>(size / left);
@@ -156,7 +160,6 @@ Var logsumexp(const Operand& x, const ReductionOptions& options) {
   const Scope scope("logsumexp", x.line());
   const Var value = as_var(x);
   const std::uint64_t attribute = axes_attribute("logsumexp", value.shape(), options, x.line());
-  const Shape kept = reduced_shape(value.shape(), attribute, true);
   const Shape shape = reduced_shape(value.shape(), attribute, options.keep_dimensions);
   if (value.size() == 0)
     return internal::broadcast_to(cast(Var(-std::numeric_limits<double>::infinity()), value.dtype()), shape);

@@ -4,6 +4,7 @@
 #include <bit>
 #include <cmath>
 #include <cstdlib>
+#include <limits>
 
 #include <fmt/format.h>
 
@@ -187,6 +188,10 @@ Info Recorder::infer(const Key& key, SourceLine line) const {
   }
   for (std::size_t i = 0; i < ids.size(); ++i) seen[i] = type(ids[i]);
   const NodeType result = key.op->shape_rule(Inference(key.op->name, blame(line), key.attribute, seen));
+  if (result.shape.size() > std::numeric_limits<std::int64_t>::max() / static_cast<std::int64_t>(size_of(result.dtype)))
+    throw ShapeError(error_text(
+        key.op->name, fmt::format("{} of {} take more bytes than int64 counts", to_string(result.shape), name(result.dtype)),
+        blame(line)));
   info.shape = workspace_.pool.shape(result.shape);
   info.dtype = result.dtype;
   info.weak = result.weak && gives_way(*key.op, result.shape);

@@ -3,7 +3,6 @@
 #include <catch2/catch.hpp>
 
 #include <cmath>
-#include <functional>
 #include <limits>
 
 #include <thalweg/differentiate.hpp>
@@ -11,77 +10,10 @@
 #include <thalweg/registry.hpp>
 #include <thalweg/threads.hpp>
 
+#include "tests/ops/expect.hpp"
+
 using namespace thalweg;
-using Catch::Matchers::Contains;
-
-namespace {
-
-constexpr double nan_value = std::numeric_limits<double>::quiet_NaN(), infinity = std::numeric_limits<double>::infinity();
-
-Tensor doubles(std::initializer_list<internal::Literal> values) { return Tensor(values, DType::f64); }
-Tensor number(double value) { return Tensor::full(Shape{}, value, DType::f64); }
-
-bool close(const Tensor& a, const Tensor& b, double relative) {
-  if (!(a.shape() == b.shape())) return false;
-  const Tensor x = a.to(DType::f64), y = b.to(DType::f64);
-  for (std::size_t i = 0; i < static_cast<std::size_t>(x.size()); ++i) {
-    const double left = x.data<double>()[i], right = y.data<double>()[i];
-    if (std::isnan(right) ? !std::isnan(left) : left != right && !(std::abs(left - right) <= relative * std::abs(right))) return false;
-  }
-  return true;
-}
-
-using Function = std::function<Var(std::span<const Var>)>;
-
-struct Outcome {
-  Tensor value;
-  std::vector<Tensor> gradients;
-};
-
-/// Value and gradients of `function`, its result multiplied by `seed` (ones where empty) and summed.
-Outcome run(const Function& function, const std::vector<Tensor>& inputs, Engine engine, const Tensor& seed = {}) {
-  const Tape tape({.engine = engine});
-  std::vector<Var> vars;
-  for (const Tensor& input : inputs) vars.emplace_back(input);
-  const Var y = function(std::span<const Var>(vars));
-  Outcome outcome;
-  if (is_floating(y.dtype())) {
-    const Var cotangent = seed.size() == 0 ? Var(Tensor::ones(y.shape(), y.dtype())) : Var(seed.to(y.dtype()));
-    for (const Var& gradient : gradients(y, std::span<const Var>(vars), cotangent)) outcome.gradients.push_back(gradient.value());
-  }
-  outcome.value = y.value();
-  return outcome;
-}
-
-/// The same value and gradients are wanted of both engines; an expected gradient of shape (0,) is not compared.
-void expect(const Function& function, const std::vector<Tensor>& inputs, const Tensor& value,
-            const std::vector<Tensor>& gradients = {}, const Tensor& seed = {}, double relative = 1e-12) {
-  for (const Engine engine : {Engine::planned, Engine::eager}) {
-    const Outcome outcome = run(function, inputs, engine, seed);
-    INFO((engine == Engine::planned ? "planned" : "eager"));
-    INFO("value " << to_string(outcome.value) << ", wanted " << to_string(value));
-    CHECK(close(outcome.value, value, relative));
-    for (std::size_t i = 0; i < gradients.size(); ++i) {
-      INFO("gradient " << i << " " << to_string(outcome.gradients[i]) << ", wanted " << to_string(gradients[i]));
-      CHECK(close(outcome.gradients[i], gradients[i], relative));
-    }
-  }
-}
-
-template <class Type>
-void expect_error(const Function& function, const std::vector<Tensor>& inputs, const std::vector<const char*>& words) {
-  for (const Engine engine : {Engine::planned, Engine::eager}) {
-    std::string text;
-    try {
-      run(function, inputs, engine);
-    } catch (const Type& error) {
-      text = error.what();
-    }
-    for (const char* word : words) CHECK_THAT(text, Contains(word));
-  }
-}
-
-}  // namespace
+using namespace thalweg::tests;
 
 TEST_CASE("edge case 1: sigmoid far out") {
   expect([](auto x) { return sigmoid(x[0]); }, {doubles({-1000., -40., 1000.})}, doubles({0., 4.248354255291589e-18, 1.}),

@@ -3,6 +3,8 @@
 
 #include <thalweg/ops/activation.hpp>
 #include <thalweg/ops/arithmetic.hpp>
+#include <thalweg/ops/axes.hpp>
+#include <thalweg/ops/cumulative.hpp>
 #include <thalweg/ops/exponential.hpp>
 #include <thalweg/ops/indexing.hpp>
 #include <thalweg/ops/logic.hpp>
@@ -13,5 +15,6 @@
 #include <thalweg/ops/reduction.hpp>
 #include <thalweg/ops/rounding.hpp>
 #include <thalweg/ops/shape.hpp>
+#include <thalweg/ops/sorting.hpp>
 #include <thalweg/ops/special.hpp>
 #include <thalweg/ops/trigonometric.hpp>

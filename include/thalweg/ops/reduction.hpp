@@ -1,28 +1,10 @@
 #pragma once
 // Reductions over any axes. Negative axes count from the back; IndexError for one out of range or named twice.
 
-#include <array>
-#include <initializer_list>
-
 #include <thalweg/op.hpp>
+#include <thalweg/ops/axes.hpp>
 
 namespace thalweg {
-
-/// The axes that a reduction is over: all of them unless some are named. `{}` is all, as is `Axes()`.
-class Axes {
- public:
-  constexpr Axes() = default;
-  constexpr Axes(int axis) : count_(1) { axes_[0] = axis; }
-  /// IndexError for more than 8.
-  Axes(std::initializer_list<int> axes);
-  bool all() const { return count_ < 0; }
-  const int* begin() const { return axes_.data(); }
-  const int* end() const { return axes_.data() + count_; }
-
- private:
-  std::array<int, Shape::max_rank> axes_{};
-  int count_ = -1;
-};
 
 struct ReductionOptions {
   Axes axes = {};
@@ -43,9 +25,51 @@ Var max(const Operand& x, int axis, bool keep_dimensions = false);
 /// The smallest element, as `max`.
 Var min(const Operand& x, const ReductionOptions& options = {});
 Var min(const Operand& x, int axis, bool keep_dimensions = false);
+/// Π x; 1 of nothing. i64 wraps modulo 2⁶⁴; bools count as i64. d/dxᵢ = Π_{j ≠ i} xⱼ, without a division: exact where there
+/// are zeros. The order depends on the shape alone.
+Var product(const Operand& x, const ReductionOptions& options = {});
+Var product(const Operand& x, int axis, bool keep_dimensions = false);
+/// Whether any element is not 0 (NaN is not): bool; false of nothing.
+Var any(const Operand& x, const ReductionOptions& options = {});
+Var any(const Operand& x, int axis, bool keep_dimensions = false);
+/// Whether no element is 0: bool; true of nothing.
+Var all(const Operand& x, const ReductionOptions& options = {});
+Var all(const Operand& x, int axis, bool keep_dimensions = false);
+/// The place of the largest element, i64: the first of several, the first NaN where there is one. Over several axes (all,
+/// unless some are named) it counts through them in row-major order. ShapeError where there is none. No gradient.
+Var argmax(const Operand& x, const ReductionOptions& options = {});
+Var argmax(const Operand& x, int axis, bool keep_dimensions = false);
+/// The place of the smallest element, as `argmax`.
+Var argmin(const Operand& x, const ReductionOptions& options = {});
+Var argmin(const Operand& x, int axis, bool keep_dimensions = false);
 /// ln Σ eˣ, with the maximum taken out so that nothing overflows: −inf of nothing and of nothing but −inf.
 /// d/dx = softmax(x).
 Var logsumexp(const Operand& x, const ReductionOptions& options = {});
 Var logsumexp(const Operand& x, int axis, bool keep_dimensions = false);
+
+struct VarianceOptions {
+  Axes axes = {};
+  bool keep_dimensions = false;  // as dimensions of 1
+  int ddof = 0;                  // delta degrees of freedom: 1 for the unbiased form
+};
+
+/// Σ (x − mean)² / (n − ddof), in two passes; NaN of nothing and where n is not above ddof. f32 and f64; DtypeError for i64
+/// and bool: cast first. ValueError for a negative ddof. d/dx = 2(x − mean)/(n − ddof).
+Var variance(const Operand& x, const VarianceOptions& options = {});
+Var variance(const Operand& x, int axis, bool keep_dimensions = false);
+/// √variance; it overflows only where the result does. d/dx = (x − mean)/((n − ddof)·result), 0 where that is 0.
+Var standard_deviation(const Operand& x, const VarianceOptions& options = {});
+Var standard_deviation(const Operand& x, int axis, bool keep_dimensions = false);
+
+struct NormOptions {
+  double p = 2;  // above 0; 1 and infinity included
+  Axes axes = {};
+  bool keep_dimensions = false;  // as dimensions of 1
+};
+
+/// (Σ |x|^p)^(1/p): √Σx² unless another p is given, max |x| for infinity; 0 of nothing, but for infinity (ShapeError). It
+/// overflows and underflows only where the result does. f32 and f64; ValueError for a p that is not above 0.
+/// d/dx = sign x·(|x|/‖x‖)^(p − 1), 0 at the origin; of infinity: sign x, shared evenly by all that are the largest.
+Var norm(const Operand& x, const NormOptions& options = {});
 
 }  // namespace thalweg

@@ -28,7 +28,7 @@ def sign(x):
 def reduce_over(function, x, axes=None, keep=False):
     """function(list of elements) over the axes (all, if none are named)."""
     x = np.asarray(x, dtype=object)  # arithmetic turns arrays without axes into numbers
-    axes = tuple(range(x.ndim)) if axes is None else tuple(a % x.ndim for a in np.atleast_1d(axes))
+    axes = range(x.ndim) if axes is None else sorted(a % x.ndim for a in np.atleast_1d(axes))
     kept = [a for a in range(x.ndim) if a not in axes]
     shape = [x.shape[a] for a in kept]
     rows = np.transpose(x, kept + list(axes)).reshape(shape + [int(np.prod([x.shape[a] for a in axes], dtype=int))])
@@ -219,3 +219,95 @@ def normal_f64(shape, seed, **where):
         return box_muller(mp.mpf(((a << 32 | b) >> 11) + 1) / 2**53, mp.mpf((c << 32 | d) >> 11) / 2**53)
 
     return draw(element, 4, shape, seed, **where)
+
+
+def product(elements):
+    result = 1 if elements and isinstance(elements[0], (int, bool)) else mp.mpf(1)
+    for element in elements:
+        result = result * element
+    return result
+
+
+def any_of(elements):
+    return any(is_nan(element) or element != 0 for element in elements)
+
+
+def all_of(elements):
+    return all(is_nan(element) or element != 0 for element in elements)
+
+
+def place_of(elements, choose):
+    """The first place of what choose(elements) chooses: of the first NaN, if there is one."""
+    wanted = choose(elements)
+    return next(i for i, e in enumerate(elements) if (is_nan(e) if is_nan(wanted) else e == wanted))
+
+
+def variance(elements, ddof=0):
+    center = mean(elements)
+    left = len(elements) - ddof
+    return total([(element - center) ** 2 for element in elements]) / left if left > 0 else mp.nan
+
+
+def deviation(elements, ddof=0):
+    return mp.sqrt(variance(elements, ddof))
+
+
+def norm(elements, p=2):
+    if p == mp.inf:
+        return largest([abs(element) for element in elements])
+    return mp.power(total([mp.power(abs(element), p) for element in elements]), mp.mpf(1) / p)
+
+
+def running(function, elements, identity, reverse=False, exclusive=False):
+    """function(a, b) of each element and all before it; of those before it alone, where exclusive."""
+    whole = bool(elements) and isinstance(elements[0], (int, bool))
+    result, carry = [], identity if whole else mp.mpf(identity)
+    for element in reversed(elements) if reverse else elements:
+        after = function(carry, element)
+        result.append(carry if exclusive else after)
+        carry = after
+    return result[::-1] if reverse else result
+
+
+def order(elements, descending=False):
+    """The places in order, of equal elements the first one first; NaN counts as the largest."""
+
+    def rank(i):
+        if is_nan(elements[i]):
+            return (not descending, 0)
+        return (descending, -elements[i] if descending else elements[i])
+
+    return sorted(range(len(elements)), key=rank)
+
+
+def first_along(function, x, axis, count):
+    """The first `count` of function(list) along an axis."""
+    return np.take(along(function, x, axis), np.arange(count), axis=axis)
+
+
+def scatter_add(x, places, updates, axis=0):
+    """x with updates, in the shape of x taken at the places, added there."""
+    result = np.moveaxis(x, axis, 0).copy()
+    moved = np.moveaxis(updates, range(axis, axis + places.ndim), range(places.ndim))
+    for index in np.ndindex(*places.shape):
+        result[places[index]] = result[places[index]] + moved[index]
+    return np.moveaxis(result, 0, axis)
+
+
+def scatter_add_along_axis(x, places, updates, axis):
+    result = x.copy()
+    for index in np.ndindex(*places.shape):
+        at = index[:axis] + (places[index],) + index[axis + 1 :]
+        result[at] = result[at] + updates[index]
+    return result
+
+
+def roll(x, shift, axis=None):
+    return np.roll(x, shift, axis)
+
+
+def pad(x, width, value=0):
+    value = value if x.size and isinstance(x.reshape(-1)[0], (int, bool)) else mp.mpf(value)
+    result = np.full([n + b + a for n, (b, a) in zip(x.shape, width)], value, dtype=object)
+    result[tuple(slice(b, b + n) for n, (b, _) in zip(x.shape, width))] = x
+    return result

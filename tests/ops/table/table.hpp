@@ -124,6 +124,7 @@ struct Family {
 
 Family activation_family();
 Family arithmetic_family();
+Family cumulative_family();
 Family exponential_family();
 Family indexing_family();
 Family logic_family();
@@ -133,6 +134,7 @@ Family normalization_family();
 Family random_family();
 Family reduction_family();
 Family shape_family();
+Family sorting_family();
 Family special_family();
 Family trigonometric_family();
 

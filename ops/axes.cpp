@@ -1,0 +1,138 @@
+#include "ops/axes.hpp"
+
+#include <fmt/format.h>
+
+#include <thalweg/ops/shape.hpp>
+
+#include "src/core_ops/core_ops.hpp"
+#include "src/tape/recorder.hpp"
+
+namespace thalweg {
+
+Axes::Axes(std::initializer_list<int> axes) : count_(static_cast<int>(axes.size())) {
+  if (axes.size() > axes_.size())
+    throw IndexError(
+        error_text("axes", fmt::format("{} axes are named; a tensor has at most {}", axes.size(), axes_.size())));
+  std::copy(axes.begin(), axes.end(), axes_.begin());
+}
+
+Dimensions contiguous_strides(const Shape& shape) {
+  Dimensions strides{};
+  std::int64_t stride = 1;
+  for (int axis = shape.rank(); axis-- > 0; stride *= shape[axis]) strides[static_cast<std::size_t>(axis)] = stride;
+  return strides;
+}
+
+SourceLine blamed(SourceLine line) {
+  const internal::Recorder* recorder = internal::Recorder::current();
+  return recorder == nullptr ? line : recorder->blame(line);
+}
+
+NodeType type_of(const Var& x) { return internal::Recorder::current()->type(x.id()); }
+
+int axis_from_front(const char* op, int axis, const Shape& shape, SourceLine line, int extra) {
+  const int rank = shape.rank() + extra, from_front = axis < 0 ? axis + rank : axis;
+  if (from_front < 0 || from_front >= rank)
+    fail<IndexError>(op, fmt::format("axis {} is out of range for shape {}", axis, to_string(shape)), line);
+  return from_front;
+}
+
+std::uint64_t axes_mask(const char* op, const Shape& shape, const Axes& axes, SourceLine line) {
+  if (axes.all()) return (std::uint64_t{1} << shape.rank()) - 1;
+  std::uint64_t mask = 0;
+  for (const int axis : axes) {
+    const int from_front = axis_from_front(op, axis, shape, line);
+    if (mask >> from_front & 1)
+      fail<IndexError>(op, fmt::format("axis {} is named twice for shape {}", axis, to_string(shape)), line);
+    mask |= std::uint64_t{1} << from_front;
+  }
+  return mask;
+}
+
+std::uint64_t axes_attribute(const char* op, const Shape& shape, const ReductionOptions& options, SourceLine line) {
+  return axes_mask(op, shape, options.axes, line) | (options.keep_dimensions ? keep_dimensions_bit : 0);
+}
+
+Shape reduced_shape(const Shape& shape, std::uint64_t attribute, bool keep) {
+  Dimensions dimensions{};
+  int rank = 0;
+  for (int axis = 0; axis < shape.rank(); ++axis) {
+    const bool reduced = attribute >> axis & 1;
+    if (!reduced) dimensions[static_cast<std::size_t>(rank++)] = shape[axis];
+    if (reduced && keep) dimensions[static_cast<std::size_t>(rank++)] = 1;
+  }
+  return make_shape(dimensions, rank);
+}
+
+Var beside_input(const Var& result, const Shape& from, std::uint64_t attribute) {
+  const Shape kept = reduced_shape(from, attribute, true);
+  return result.shape() == kept ? result : internal::reshape(result, kept);
+}
+
+AxisSplit split_at(const Shape& shape, int axis) {
+  AxisSplit split;
+  for (int i = 0; i < axis; ++i) split.outer *= shape[i];
+  split.count = shape[axis];
+  for (int i = axis + 1; i < shape.rank(); ++i) split.inner *= shape[i];
+  return split;
+}
+
+namespace {
+
+/// Whether nothing that is kept lies between the axes of `mask`; then their shape as three dimensions.
+bool are_neighbours(const Shape& shape, std::uint64_t mask, Shape& three) {
+  Dimensions sizes{1, 1, 1};
+  int part = 0;  // before, among or behind them
+  for (int axis = 0; axis < shape.rank(); ++axis) {
+    const bool joined = mask >> axis & 1;
+    if (shape[axis] == 1) continue;
+    if (joined && part == 2) return false;
+    if (joined) part = 1;
+    if (!joined && part == 1) part = 2;
+    sizes[static_cast<std::size_t>(part)] *= shape[axis];
+  }
+  three = make_shape(sizes, 3);
+  return true;
+}
+
+/// The axes that are kept, then those of `mask`.
+std::array<int, Shape::max_rank> kept_first(const Shape& shape, std::uint64_t mask) {
+  std::array<int, Shape::max_rank> order{};
+  std::size_t place = 0;
+  for (const bool joined : {false, true})
+    for (int axis = 0; axis < shape.rank(); ++axis)
+      if (((mask >> axis & 1) != 0) == joined) order[place++] = axis;
+  return order;
+}
+
+}  // namespace
+
+Var group_axes(const Var& x, std::uint64_t mask) {
+  const Shape shape = x.shape();
+  Shape three;
+  if (are_neighbours(shape, mask, three)) return internal::reshape(x, three);
+  const auto order = kept_first(shape, mask);
+  const std::int64_t kept = reduced_shape(shape, mask, false).size();
+  std::int64_t joined = 1;
+  for (int axis = 0; axis < shape.rank(); ++axis)
+    if (mask >> axis & 1) joined *= shape[axis];
+  return internal::reshape(permute(x, std::span<const int>(order.data(), static_cast<std::size_t>(shape.rank()))),
+                           Shape{kept, joined, 1});
+}
+
+Var ungroup_axes(const Var& grouped, const Shape& shape, std::uint64_t mask) {
+  Shape three;
+  if (are_neighbours(shape, mask, three)) return internal::reshape(grouped, shape);
+  const auto order = kept_first(shape, mask);
+  Dimensions dimensions{};
+  std::array<int, Shape::max_rank> inverse{};
+  for (int axis = 0; axis < shape.rank(); ++axis) {
+    const auto place = static_cast<std::size_t>(axis);
+    dimensions[place] = shape[order[place]];
+    inverse[static_cast<std::size_t>(order[place])] = axis;
+  }
+  return permute(internal::reshape(grouped, make_shape(dimensions, shape.rank())),
+                 std::span<const int>(inverse.data(), static_cast<std::size_t>(shape.rank())));
+}
+
+}  // namespace thalweg

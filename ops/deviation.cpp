@@ -1,0 +1,166 @@
+// Variance, standard deviation and norms: sums of powers, taken so that only a result out of range overflows.
+
+#include <cmath>
+#include <limits>
+
+#include <fmt/format.h>
+
+#include <thalweg/differentiate.hpp>
+#include <thalweg/ops/arithmetic.hpp>
+#include <thalweg/ops/exponential.hpp>
+#include <thalweg/ops/reduction.hpp>
+
+#include "ops/axes.hpp"
+#include "ops/composite.hpp"
+#include "src/core_ops/core_ops.hpp"
+
+namespace thalweg {
+
+namespace {
+
+constexpr int ddof_shift = 16;
+
+Var floating_value(const char* op, const Operand& x) {
+  const Var value = as_var(x);
+  if (!is_floating(value.dtype()))
+    fail<DtypeError>(op, fmt::format("{} has no fractions; cast to f32 or f64 first", name(value.dtype())), x.line());
+  return value;
+}
+
+/// How many elements make one of the result.
+double reduced_count(const Shape& shape, std::uint64_t mask) {
+  double count = 1;
+  for (int axis = 0; axis < shape.rank(); ++axis)
+    if (mask >> axis & 1) count *= static_cast<double>(shape[axis]);
+  return count;
+}
+
+/// n − ddof, but not below 0.
+double degrees_of_freedom(const Shape& shape, std::uint64_t attribute) {
+  return std::max(0.0, reduced_count(shape, attribute & 0xFF) - static_cast<double>(attribute >> ddof_shift));
+}
+
+std::uint64_t variance_attribute(const char* op, const Shape& shape, const VarianceOptions& options, SourceLine line) {
+  if (options.ddof < 0) fail<ValueError>(op, fmt::format("ddof {} is negative", options.ddof), line);
+  return axes_attribute(op, shape, {options.axes, options.keep_dimensions}, line) |
+         static_cast<std::uint64_t>(options.ddof) << ddof_shift;
+}
+
+/// The largest |x| along the axes, as it lies beside x; 0 of nothing. It guides only, and has no gradient.
+Var largest_magnitude(const Var& x, const Axes& axes, std::uint64_t mask) {
+  if (x.shape().size() == 0)
+    return internal::broadcast_to(typed_literal(0, x.dtype()), reduced_shape(x.shape(), mask, true));
+  return stop_gradient(max(abs(x), {axes, true}));
+}
+
+/// A power of 2 that brings x where its squares neither overflow nor underflow: 1 in the middle of the range, so that
+/// nothing is rounded there. The three ranges and their factors follow Blue, ACM TOMS 4(1), 1978.
+Var square_scale(const Var& largest) {
+  const bool single = largest.dtype() == DType::f32;
+  const int exponent = single ? 40 : 300, down = single ? -84 : -662, up = single ? 94 : 687;
+  const auto power_of_2 = [&](int k) { return typed_literal(std::ldexp(1, k), largest.dtype()); };
+  return where(largest > power_of_2(exponent), power_of_2(down),
+               where(largest < power_of_2(-exponent), power_of_2(up), power_of_2(0)));
+}
+
+/// √(Σ x²/divisor).
+Var root_of_squares(const Var& x, const Axes& axes, std::uint64_t attribute, double divisor) {
+  const Var scale = square_scale(largest_magnitude(x, axes, attribute));
+  const Var squares = sum(square(x * scale), {axes, true});
+  return sqrt(divisor == 1 ? squares : squares / literal(divisor)) / scale;
+}
+
+Var with_kept_or_not(const Var& result, const Shape& from, std::uint64_t attribute) {
+  const Shape shape = reduced_shape(from, attribute, (attribute & keep_dimensions_bit) != 0);
+  return result.shape() == shape ? result : internal::reshape(result, shape);
+}
+
+// Inputs of the composites: the composed result, x, and what the rule reads besides.
+
+Var variance_pullback(const Pullback& p) {
+  const Var &x = p.input(1), &deviation = p.input(2);
+  return chain(beside_input(p.gradient, x.shape(), p.attribute),
+               deviation * literal(2 / degrees_of_freedom(x.shape(), p.attribute)));
+}
+
+/// 0 where all are equal: √ has no derivative there.
+Var standard_deviation_pullback(const Pullback& p) {
+  const Var &x = p.input(1), &deviation = p.input(2);
+  const Var result = beside_input(p.output, x.shape(), p.attribute);
+  const Var slope = deviation / result / literal(degrees_of_freedom(x.shape(), p.attribute));
+  return chain(beside_input(p.gradient, x.shape(), p.attribute), where(result == 0, 0, slope));
+}
+
+/// x/‖x‖, 0 at the origin.
+Var norm_2_pullback(const Pullback& p) {
+  const Var& x = p.input(1);
+  const Var result = beside_input(p.output, x.shape(), p.attribute);
+  return chain(beside_input(p.gradient, x.shape(), p.attribute), where(result == 0, 0, x / result));
+}
+
+/// sign x·(|x|/‖x‖)^(p − 1), 0 where x is 0.
+Var norm_p_pullback(const Pullback& p) {
+  const Var &x = p.input(1), &exponent = p.input(2);
+  const Var result = beside_input(p.output, x.shape(), p.attribute);
+  const Var slope = sign(x) * power(abs(x) / result, exponent - 1);
+  return chain(beside_input(p.gradient, x.shape(), p.attribute), where(x == 0, 0, slope));
+}
+
+const Op variance_op = composite("variance", {nullptr, variance_pullback});
+const Op standard_deviation_op = composite("standard_deviation", {nullptr, standard_deviation_pullback});
+const Op norm_2_op = composite("norm", {nullptr, norm_2_pullback});
+const Op norm_p_op = composite("norm", {nullptr, norm_p_pullback});
+
+Var norm_p(const Var& x, const NormOptions& options, std::uint64_t attribute, SourceLine line) {
+  const Var largest = largest_magnitude(x, options.axes, attribute);
+  const Var infinite = literal(std::numeric_limits<double>::infinity());
+  const Var scale =
+      where(largest > 0, where(largest == infinite, typed_literal(1, x.dtype()), largest), typed_literal(1, x.dtype()));
+  const Var exponent(options.p);
+  const Var total = sum(power(abs(x) / scale, exponent), {options.axes, true});
+  const Var inputs[3] = {with_kept_or_not(power(total, 1 / exponent) * scale, x.shape(), attribute), x, exponent};
+  return record(norm_p_op, inputs, attribute, line);
+}
+
+}  // namespace
+
+Var variance(const Operand& x, const VarianceOptions& options) {
+  const Scope scope("variance", x.line());
+  const Var value = floating_value("variance", x);
+  const std::uint64_t attribute = variance_attribute("variance", value.shape(), options, x.line());
+  const Var deviation = value - mean(value, {options.axes, true});
+  const Var total = sum(square(deviation), {options.axes, options.keep_dimensions});
+  const Var inputs[3] = {total / literal(degrees_of_freedom(value.shape(), attribute)), value, deviation};
+  return record(variance_op, inputs, attribute, x.line());
+}
+Var variance(const Operand& x, int axis, bool keep) { return variance(x, {.axes = axis, .keep_dimensions = keep}); }
+
+Var standard_deviation(const Operand& x, const VarianceOptions& options) {
+  const Scope scope("standard_deviation", x.line());
+  const Var value = floating_value("standard_deviation", x);
+  const std::uint64_t attribute = variance_attribute("standard_deviation", value.shape(), options, x.line());
+  const Var deviation = value - mean(value, {options.axes, true});
+  const Var result = root_of_squares(deviation, options.axes, attribute, degrees_of_freedom(value.shape(), attribute));
+  const Var inputs[3] = {with_kept_or_not(result, value.shape(), attribute), value, deviation};
+  return record(standard_deviation_op, inputs, attribute, x.line());
+}
+Var standard_deviation(const Operand& x, int axis, bool keep) {
+  return standard_deviation(x, {.axes = axis, .keep_dimensions = keep});
+}
+
+Var norm(const Operand& x, const NormOptions& options) {
+  const Scope scope("norm", x.line());
+  const Var value = floating_value("norm", x);
+  if (!(options.p > 0)) fail<ValueError>("norm", fmt::format("p is {}; it must be above 0", options.p), x.line());
+  const std::uint64_t attribute =
+      axes_attribute("norm", value.shape(), {options.axes, options.keep_dimensions}, x.line());
+  const ReductionOptions reduction{options.axes, options.keep_dimensions};
+  if (options.p == 1) return sum(abs(value), reduction);
+  if (std::isinf(options.p)) return max(abs(value), reduction);
+  if (options.p != 2) return norm_p(value, options, attribute, x.line());
+  const Var inputs[2] = {with_kept_or_not(root_of_squares(value, options.axes, attribute, 1), value.shape(), attribute),
+                         value};
+  return record(norm_2_op, inputs, attribute, x.line());
+}
+
+}  // namespace thalweg

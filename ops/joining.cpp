@@ -1,0 +1,168 @@
+// Several tensors as one, and one several times.
+
+#include <algorithm>
+#include <cstring>
+
+#include <fmt/format.h>
+
+#include <thalweg/ops/indexing.hpp>
+#include <thalweg/ops/shape.hpp>
+
+#include "ops/axes.hpp"
+#include "src/core_ops/core_ops.hpp"
+
+namespace thalweg {
+
+namespace {
+
+NodeType concatenate_shape(const Inference& inference) {
+  NodeType type = inference.input(0);
+  const auto axis = static_cast<int>(inference.attribute());
+  std::int64_t length = 0;
+  for (int i = 0; i < inference.count(); ++i) {
+    const Shape& part = inference.shape(i);
+    bool fits = part.rank() == type.shape.rank();
+    for (int k = 0; fits && k < part.rank(); ++k) fits = k == axis || part[k] == type.shape[k];
+    if (!fits)
+      inference.fail_shape(fmt::format("part {} has shape {}, part 0 {}; they may differ along axis {} only", i,
+                                       to_string(part), to_string(type.shape), axis));
+    if (inference.input(i).dtype != type.dtype)
+      inference.fail_dtype(
+          fmt::format("part {} is {}, part 0 {}", i, name(inference.input(i).dtype), name(type.dtype)));
+    length += part[axis];
+  }
+  Dimensions dimensions{};
+  std::copy(type.shape.begin(), type.shape.end(), dimensions.begin());
+  dimensions[static_cast<std::size_t>(axis)] = length;
+  type.shape = make_shape(dimensions, type.shape.rank());
+  return type;
+}
+
+void concatenate_kernel(const OpaqueCall& call) {
+  const Shape& shape = call.output_type.shape;
+  const auto axis = static_cast<int>(call.attribute);
+  std::int64_t outer = 1, inner = static_cast<std::int64_t>(size_of(call.output_type.dtype));
+  for (int i = 0; i < axis; ++i) outer *= shape[i];
+  for (int i = axis + 1; i < shape.rank(); ++i) inner *= shape[i];
+  auto* row = static_cast<char*>(call.output);
+  for (std::int64_t i = 0; i < outer; ++i)
+    for (std::size_t part = 0; part < call.inputs.size(); ++part) {
+      const std::int64_t bytes = call.input_types[part].shape[axis] * inner;
+      std::memcpy(row, static_cast<const char*>(call.inputs[part]) + i * bytes, static_cast<std::size_t>(bytes));
+      row += bytes;
+    }
+}
+
+Var concatenate_pullback(const Pullback& p) {
+  const auto axis = static_cast<int>(p.attribute);
+  std::int64_t start = 0;
+  for (int i = 0; i < p.index; ++i) start += p.input(i).shape()[axis];
+  return slice(p.gradient, axis, start, start + p.input(p.index).shape()[axis]);
+}
+
+const Op concatenate_op{.name = "concatenate",
+                        .kind = Kind::opaque,
+                        .shape_rule = concatenate_shape,
+                        .every_pullback = concatenate_pullback,
+                        .opaque_kernel = concatenate_kernel};
+
+}  // namespace
+
+Var concatenate(std::span<const Var> parts, int axis, SourceLine line) {
+  if (parts.empty()) fail<ShapeError>("concatenate", "there are no parts", line);
+  const Shape& shape = parts[0].shape();
+  if (shape.rank() == 0) fail<ShapeError>("concatenate", "parts of shape () have no axis to go along", line);
+  return record(concatenate_op, parts, static_cast<std::uint64_t>(axis_from_front("concatenate", axis, shape, line)),
+                line);
+}
+
+Var concatenate(std::initializer_list<Var> parts, int axis, SourceLine line) {
+  return concatenate(std::span<const Var>(parts.begin(), parts.size()), axis, line);
+}
+
+Var stack(std::span<const Var> parts, int axis, SourceLine line) {
+  const Scope scope("stack", line);
+  if (parts.empty()) fail<ShapeError>("stack", "there are no parts", line);
+  const Shape shape = parts[0].shape();
+  std::vector<Var> raised;
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    if (!(parts[i].shape() == shape))
+      fail<ShapeError>("stack",
+                       fmt::format("part {} has shape {}, part 0 {}", i, to_string(parts[i].shape()), to_string(shape)),
+                       line);
+    if (parts[i].dtype() != parts[0].dtype())
+      fail<DtypeError>(
+          "stack", fmt::format("part {} is {}, part 0 {}", i, name(parts[i].dtype()), name(parts[0].dtype())), line);
+    raised.push_back(unsqueeze(parts[i], axis_from_front("stack", axis, shape, line, 1)));
+  }
+  return concatenate(std::span<const Var>(raised), axis, line);
+}
+
+Var stack(std::initializer_list<Var> parts, int axis, SourceLine line) {
+  return stack(std::span<const Var>(parts.begin(), parts.size()), axis, line);
+}
+
+Var tile(const Operand& x, std::initializer_list<std::int64_t> repetitions) {
+  const Scope scope("tile", x.line());
+  Var result = as_var(x);
+  const auto given = static_cast<int>(repetitions.size());
+  if (given > Shape::max_rank)
+    fail<ShapeError>("tile", fmt::format("{} repetitions; at most {} dimensions are possible", given, Shape::max_rank),
+                     x.line());
+  // As NumPy: the shorter of shape and repetitions gets ones in front.
+  Dimensions dimensions{};
+  const int rank = std::max(given, result.rank());
+  std::fill_n(dimensions.begin(), rank, 1);
+  std::copy(result.shape().begin(), result.shape().end(), dimensions.begin() + (rank - result.rank()));
+  result = internal::reshape(result, make_shape(dimensions, rank));
+  int axis = rank - given;
+  for (const std::int64_t times : repetitions) {
+    if (times < 0) fail<ValueError>("tile", fmt::format("{} repetitions of axis {}", times, axis), x.line());
+    const AxisSplit split = split_at(result.shape(), axis);
+    auto& dimension = dimensions[static_cast<std::size_t>(axis++)];
+    if (times == 1) continue;
+    dimension *= times;
+    const Shape whole = make_shape(dimensions, rank);
+    const std::int64_t block = split.count * split.inner;
+    result = internal::reshape(internal::broadcast_to(internal::reshape(result, Shape{split.outer, 1, block}),
+                                                      Shape{split.outer, times, block}),
+                               whole);
+  }
+  return result;
+}
+
+Var repeat(const Operand& x, std::int64_t times, int axis) {
+  const Scope scope("repeat", x.line());
+  const Var value = as_var(x);
+  const int at = axis_from_front("repeat", axis, value.shape(), x.line());
+  if (times < 0) fail<ValueError>("repeat", fmt::format("{} repetitions", times), x.line());
+  const AxisSplit split = split_at(value.shape(), at);
+  Dimensions dimensions{};
+  std::copy(value.shape().begin(), value.shape().end(), dimensions.begin());
+  dimensions[static_cast<std::size_t>(at)] *= times;
+  const Shape whole = make_shape(dimensions, value.rank());
+  const Var row = internal::reshape(value, Shape{split.outer * split.count, 1, split.inner});
+  return internal::reshape(internal::broadcast_to(row, Shape{split.outer * split.count, times, split.inner}), whole);
+}
+
+Var repeat(const Operand& x, std::initializer_list<std::int64_t> times, int axis) {
+  const Scope scope("repeat", x.line());
+  const Var value = as_var(x);
+  const int at = axis_from_front("repeat", axis, value.shape(), x.line());
+  if (static_cast<std::int64_t>(times.size()) != value.shape()[at])
+    fail<ShapeError>(
+        "repeat",
+        fmt::format("{} counts are given for axis {} of shape {}", times.size(), axis, to_string(value.shape())),
+        x.line());
+  std::vector<std::int64_t> rows;
+  std::int64_t row = 0;
+  for (const std::int64_t count : times) {
+    if (count < 0) fail<ValueError>("repeat", fmt::format("{} repetitions of element {}", count, row), x.line());
+    rows.insert(rows.end(), static_cast<std::size_t>(count), row++);
+  }
+  Tensor indices = Tensor::empty(Shape{static_cast<std::int64_t>(rows.size())}, DType::i64);
+  std::copy(rows.begin(), rows.end(), indices.mutable_data<std::int64_t>().begin());
+  return gather(value, indices, at);
+}
+
+}  // namespace thalweg

@@ -1,0 +1,152 @@
+#include <thalweg/ops/sorting.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <type_traits>
+
+#include <fmt/format.h>
+
+#include <thalweg/ops/indexing.hpp>
+#include <thalweg/ops/shape.hpp>
+
+#include "ops/axes.hpp"
+#include "src/run/thread_pool.hpp"
+
+namespace thalweg {
+
+namespace {
+
+// Attribute: whether the order descends, in bit 0; how many places of each row are wanted above it.
+
+template <class T>
+bool is_nan(T x) {
+  if constexpr (std::is_floating_point_v<T>)
+    return std::isnan(x);
+  else
+    return false;
+}
+
+/// Whether place `a` comes before place `b`. A total order, for of equal elements the first place comes first: so no
+/// stable sort, and no memory for one, is needed.
+template <class T, bool descending>
+struct ComesBefore {
+  const T* row;
+  bool operator()(std::int64_t a, std::int64_t b) const {
+    const T left = descending ? row[b] : row[a], right = descending ? row[a] : row[b];
+    if (left < right || (is_nan(right) && !is_nan(left))) return true;
+    if (right < left || (is_nan(left) && !is_nan(right))) return false;
+    return a < b;
+  }
+};
+
+/// The first `wanted` of `count` places in order. A few of many are kept in a heap, the last of them on top.
+template <class Before>
+void order_row(std::int64_t* places, std::int64_t wanted, std::int64_t count, const Before& before) {
+  std::iota(places, places + wanted, 0);
+  if (wanted == count) return std::sort(places, places + count, before);
+  if (wanted == 0) return;
+  std::make_heap(places, places + wanted, before);
+  for (std::int64_t place = wanted; place < count; ++place) {
+    if (!before(place, places[0])) continue;
+    std::pop_heap(places, places + wanted, before);
+    places[wanted - 1] = place;
+    std::push_heap(places, places + wanted, before);
+  }
+  std::sort_heap(places, places + wanted, before);
+}
+
+template <class T, bool descending>
+void order_rows(const OpaqueCall& call) {
+  constexpr std::int64_t parallel_elements = 1 << 14;
+  const Shape& shape = call.input_types[0].shape;
+  const std::int64_t count = shape.back(), wanted = call.output_type.shape.back();
+  if (call.output_type.shape.size() == 0) return;
+  const T* x = static_cast<const T*>(call.inputs[0]);
+  auto* places = static_cast<std::int64_t*>(call.output);
+  const auto run = [&](std::int64_t row) {
+    order_row(places + row * wanted, wanted, count, ComesBefore<T, descending>{x + row * count});
+  };
+  const std::int64_t rows = shape.size() / count;
+  if (shape.size() < parallel_elements) {
+    for (std::int64_t row = 0; row < rows; ++row) run(row);
+  } else {
+    run::parallel_for(rows, run);
+  }
+}
+
+template <class T>
+void order_rows(const OpaqueCall& call) {
+  if (call.attribute & 1) {
+    order_rows<T, true>(call);
+  } else {
+    order_rows<T, false>(call);
+  }
+}
+
+NodeType order_shape(const Inference& inference) {
+  const Shape& shape = inference.shape(0);
+  Dimensions dimensions{};
+  std::copy(shape.begin(), shape.end(), dimensions.begin());
+  dimensions[static_cast<std::size_t>(shape.rank() - 1)] = static_cast<std::int64_t>(inference.attribute() >> 1);
+  return {make_shape(dimensions, shape.rank()), DType::i64, false};
+}
+
+void order_kernel(const OpaqueCall& call) {
+  switch (call.input_types[0].dtype) {
+    case DType::f32: return order_rows<float>(call);
+    case DType::f64: return order_rows<double>(call);
+    case DType::i64: return order_rows<std::int64_t>(call);
+    case DType::boolean: return order_rows<bool>(call);
+  }
+}
+
+constexpr Op order(const char* name) {
+  return {.name = name, .kind = Kind::opaque, .shape_rule = order_shape, .opaque_kernel = order_kernel};
+}
+const Op argsort_op = order("argsort");
+const Op top_k_op = order("top_k");
+
+/// Axis `axis` and the last one change places.
+Var swap_with_last(const Var& x, int axis) {
+  if (axis == x.rank() - 1) return x;
+  std::array<int, Shape::max_rank> axes{};
+  std::iota(axes.begin(), axes.end(), 0);
+  std::swap(axes[static_cast<std::size_t>(axis)], axes[static_cast<std::size_t>(x.rank() - 1)]);
+  return permute(x, std::span<const int>(axes.data(), static_cast<std::size_t>(x.rank())));
+}
+
+Var places(const Op& op, const Var& x, int axis, std::int64_t wanted, bool descending) {
+  const Var rows = swap_with_last(x, axis);
+  return swap_with_last(record(op, rows, static_cast<std::uint64_t>(wanted) << 1 | (descending ? 1 : 0)), axis);
+}
+
+}  // namespace
+
+Var argsort(const Operand& x, const SortOptions& options) {
+  const Scope scope("argsort", x.line());
+  const Var value = as_var(x);
+  const int axis = axis_from_front("argsort", options.axis, value.shape(), x.line());
+  return places(argsort_op, value, axis, value.shape()[axis], options.descending);
+}
+
+Sorted sort(const Operand& x, const SortOptions& options) {
+  const Scope scope("sort", x.line());
+  const Var value = as_var(x);
+  const int axis = axis_from_front("sort", options.axis, value.shape(), x.line());
+  const Var indices = places(argsort_op, value, axis, value.shape()[axis], options.descending);
+  return {take_along_axis(value, indices, axis), indices};
+}
+
+Sorted top_k(const Operand& x, std::int64_t k, const TopKOptions& options) {
+  const Scope scope("top_k", x.line());
+  const Var value = as_var(x);
+  const int axis = axis_from_front("top_k", options.axis, value.shape(), x.line());
+  const std::int64_t size = value.shape()[axis];
+  if (k < 0 || k > size)
+    fail<IndexError>("top_k", fmt::format("k is {}; axis {} has size {}", k, options.axis, size), x.line());
+  const Var indices = places(top_k_op, value, axis, k, options.largest);
+  return {take_along_axis(value, indices, axis), indices};
+}
+
+}  // namespace thalweg

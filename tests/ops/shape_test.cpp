@@ -1,0 +1,192 @@
+// Slices, flips, paddings, rolls, joins and copies: values, gradients of first and second order, errors.
+#include <thalweg/statistics.hpp>
+
+#include "tests/ops/expect.hpp"
+
+using namespace thalweg;
+using namespace thalweg::tests;
+
+namespace {
+
+const Tensor matrix = doubles({{0., 1., 2., 3., 4.}, {10., 11., 12., 13., 14.}, {20., 21., 22., 23., 24.}});
+
+/// The value, and that the gradient is right at the matrix and at shapes of three dimensions.
+void expect_op(const char* name, const Function& function, const Tensor& value, const std::vector<Shape>& more = {}) {
+  INFO(name);
+  expect(function, {matrix}, value);
+  expect_gradients(name, [&](auto x) { return square(function(x)); }, {matrix.shape()});
+  for (const Shape& shape : more) expect_gradients(name, [&](auto x) { return square(function(x)); }, {shape});
+}
+
+}  // namespace
+
+TEST_CASE("slices by steps and from the back") {
+  expect_op("every other column", [](auto x) { return slice(x[0], 1, {.step = 2}); },
+            doubles({{0., 2., 4.}, {10., 12., 14.}, {20., 22., 24.}}), {Shape{2, 6, 3}});
+  expect_op("rows backwards", [](auto x) { return slice(x[0], 0, {.step = -1}); },
+            doubles({{20., 21., 22., 23., 24.}, {10., 11., 12., 13., 14.}, {0., 1., 2., 3., 4.}}), {Shape{3, 1, 2}});
+  expect_op(
+      "columns 4 and 1", [](auto x) { return slice(x[0], 1, {.start = -1, .stop = 0, .step = -3}); },
+      doubles({{4., 1.}, {14., 11.}, {24., 21.}}));
+  expect_op(
+      "columns 1 to 3", [](auto x) { return slice(x[0], 1, {.start = 1, .stop = -1}); },
+      doubles({{1., 2., 3.}, {11., 12., 13.}, {21., 22., 23.}}));
+  expect_op("ranges of both axes",
+            [](auto x) {
+              return slice(x[0], {{.start = 1}, {.start = 3, .stop = 0, .step = -2}});
+            },
+            doubles({{13., 11.}, {23., 21.}}), {Shape{2, 4, 3}});
+  expect_op(
+      "a range of the first axis", [](auto x) { return slice(x[0], {{.stop = 1}}); }, doubles({{0., 1., 2., 3., 4.}}));
+  expect_op(
+      "nothing", [](auto x) { return slice(x[0], 1, {.start = 2, .stop = 2, .step = 2}); },
+      Tensor::zeros({3, 0}, DType::f64));
+  expect_op(
+      "nothing of nothing", [](auto x) { return slice(slice(x[0], 0, 1, 1), 0, {.step = -1}); },
+      Tensor::zeros({0, 5}, DType::f64));
+  expect_error<ValueError>([](auto x) { return slice(x[0], 1, {.step = 0}); }, {matrix}, {"[slice]", "step is 0"});
+  expect_error<IndexError>([](auto x) { return slice(x[0], 1, {.start = 6}); }, {matrix},
+                           {"[slice]", "6", "axis 1", "size 5", "shape_test.cpp"});
+  expect_error<IndexError>([](auto x) { return slice(x[0], 1, {.start = 1, .stop = 3, .step = -1}); }, {matrix},
+                           {"[slice]", "1 to 3"});
+  expect_error<IndexError>([](auto x) { return slice(x[0], 1, 3, 2); }, {matrix},
+                           {"[slice]", "3 to 2", "axis 1", "size 5"});
+  expect_error<IndexError>(
+      [](auto x) {
+        return slice(x[0], {{}, {}, {}});
+      },
+      {matrix}, {"[slice]", "3 ranges", "(3, 5)"});
+}
+
+TEST_CASE("the start and the step of a slice are data: other ones make no new plan") {
+  const auto run = [](std::int64_t start, std::int64_t step) {
+    const Tape tape;
+    return slice(Var(matrix), 1, {.start = start, .stop = start + 2 * step, .step = step}).value();
+  };
+  run(0, 2);
+  const std::int64_t plans = statistics().plans_made;
+  CHECK(identical(run(1, 2), doubles({{1., 3.}, {11., 13.}, {21., 23.}})));
+  CHECK(identical(run(0, 2), doubles({{0., 2.}, {10., 12.}, {20., 22.}})));
+  CHECK(statistics().plans_made == plans);
+}
+
+TEST_CASE("split into equal parts and into sizes") {
+  for (const int part : {0, 1, 2})
+    expect_op(
+        "rows", [part](auto x) { return split(x[0], 3)[static_cast<std::size_t>(part)]; },
+        doubles({{10. * part, 10. * part + 1, 10. * part + 2, 10. * part + 3, 10. * part + 4}}));
+  expect_op(
+      "columns",
+      [](auto x) {
+        return split(x[0], {2, 0, 3}, -1)[2];
+      },
+      doubles({{2., 3., 4.}, {12., 13., 14.}, {22., 23., 24.}}));
+  expect_op(
+      "columns",
+      [](auto x) {
+        return split(x[0], {2, 0, 3}, -1)[1];
+      },
+      Tensor::zeros({3, 0}, DType::f64));
+  expect_error<ShapeError>([](auto x) { return split(x[0], 2)[0]; }, {matrix}, {"[split]", "(3, 5)", "2 equal parts"});
+  expect_error<ShapeError>([](auto x) { return split(x[0], 0)[0]; }, {matrix}, {"[split]", "0 equal parts"});
+  expect_error<ShapeError>([](auto x) { return split(x[0], {2, 2}, 1)[0]; }, {matrix}, {"[split]", "2, 2", "(3, 5)"});
+}
+
+TEST_CASE("flip, roll and pad") {
+  expect_op("flip all", [](auto x) { return flip(x[0]); },
+            doubles({{24., 23., 22., 21., 20.}, {14., 13., 12., 11., 10.}, {4., 3., 2., 1., 0.}}),
+            {Shape{2, 1, 3}, Shape{0, 2}});
+  expect_op(
+      "flip columns", [](auto x) { return flip(x[0], -1); },
+      doubles({{4., 3., 2., 1., 0.}, {14., 13., 12., 11., 10.}, {24., 23., 22., 21., 20.}}));
+  for (const std::int64_t shift : {2, -3, 7})
+    expect_op("roll columns", [shift](auto x) { return roll(x[0], shift, 1); },
+              doubles({{3., 4., 0., 1., 2.}, {13., 14., 10., 11., 12.}, {23., 24., 20., 21., 22.}}), {Shape{2, 3, 2}});
+  expect_op(
+      "roll rows", [](auto x) { return roll(x[0], 1, 0); },
+      doubles({{20., 21., 22., 23., 24.}, {0., 1., 2., 3., 4.}, {10., 11., 12., 13., 14.}}));
+  expect_op("roll all", [](auto x) { return roll(x[0], 1); },
+            doubles({{24., 0., 1., 2., 3.}, {4., 10., 11., 12., 13.}, {14., 20., 21., 22., 23.}}), {Shape{0}, Shape{}});
+  expect_op(
+      "pad columns", [](auto x) { return pad(slice(x[0], 0, 0, 1), 1, 1, 2, 0.1); },
+      doubles({{0.1, 0., 1., 2., 3., 4., 0.1, 0.1}}));
+  expect_op(
+      "pad both",
+      [](auto x) {
+        return pad(slice(x[0], {{.stop = 2}, {.stop = 2}}), {{1, 0}, {0, 1}}, -1);
+      },
+      doubles({{-1., -1., -1.}, {0., 1., -1.}, {10., 11., -1.}}));
+  expect_gradients("pad three axes",
+                   [](auto x) {
+                     return square(pad(x[0], {{1, 0}, {0, 2}, {0, 0}}, 2));
+                   },
+                   {Shape{3, 2, 2}});
+  expect_op(
+      "pad nothing", [](auto x) { return pad(slice(x[0], 1, 0, 0), 1, 1, 0, 3); }, doubles({{3.}, {3.}, {3.}}));
+  expect([](auto x) { return pad(x[0], {{1, 1}}, 1); }, {Tensor{false, false}}, Tensor{true, false, false, true});
+  expect([](auto x) { return pad(x[0], {{0, 1}}, 7); }, {Tensor{1, 2}}, Tensor{1, 2, 7});
+  expect_error<ValueError>([](auto x) { return pad(x[0], 0, -1, 0); }, {matrix}, {"[pad]", "(-1, 0)", "axis 0"});
+  expect_error<ShapeError>([](auto x) { return pad(x[0], {{1, 1}}); }, {matrix}, {"[pad]", "1 paddings", "(3, 5)"});
+  expect_error<IndexError>([](auto x) { return roll(x[0], 1, 2); }, {matrix}, {"[roll]", "axis 2", "(3, 5)"});
+  expect_error<IndexError>([](auto x) { return flip(x[0], {0, -2}); }, {matrix}, {"[flip]", "-2", "twice"});
+}
+
+TEST_CASE("stack, tile and repeat") {
+  const Tensor x = doubles({{1., 2.}, {3., 4.}}), y = doubles({{5., 6.}, {7., 8.}});
+  expect([](auto v) { return stack({v[0], v[1]}); }, {x, y}, doubles({{{1., 2.}, {3., 4.}}, {{5., 6.}, {7., 8.}}}));
+  expect([](auto v) { return stack({v[0], v[1]}, -1); }, {x, y}, doubles({{{1., 5.}, {2., 6.}}, {{3., 7.}, {4., 8.}}}));
+  expect([](auto v) { return stack({sum(v[0]), sum(v[1])}); }, {x, y}, doubles({10., 26.}));
+  expect([](auto v) { return tile(v[0], {2}); }, {doubles({1., 2.})}, doubles({1., 2., 1., 2.}));
+  expect(
+      [](auto v) {
+        return tile(v[0], {2, 1, 2});
+      },
+      {x}, doubles({{{1., 2., 1., 2.}, {3., 4., 3., 4.}}, {{1., 2., 1., 2.}, {3., 4., 3., 4.}}}));
+  expect([](auto v) { return tile(v[0], {3}); }, {x}, doubles({{1., 2., 1., 2., 1., 2.}, {3., 4., 3., 4., 3., 4.}}));
+  expect(
+      [](auto v) {
+        return tile(v[0], {0, 2});
+      },
+      {x}, Tensor::zeros({0, 4}, DType::f64), {Tensor::zeros({2, 2}, DType::f64)});
+  expect([](auto v) { return repeat(v[0], 2, 0); }, {x}, doubles({{1., 2.}, {1., 2.}, {3., 4.}, {3., 4.}}));
+  expect([](auto v) { return repeat(v[0], 2, 1); }, {x}, doubles({{1., 1., 2., 2.}, {3., 3., 4., 4.}}));
+  expect(
+      [](auto v) {
+        return repeat(v[0], {0, 3}, 1);
+      },
+      {x}, doubles({{2., 2., 2.}, {4., 4., 4.}}), {doubles({{0., 3.}, {0., 3.}})});
+  for (const Shape& shape : {Shape{2, 3}, Shape{1, 4}, Shape{2, 3, 2}}) {
+    expect_gradients("stack", [](auto v) { return square(stack({v[0], exp(v[0]), v[0]}, 1)); }, {shape});
+    expect_gradients("tile", [](auto v) { return square(tile(v[0], {2, 1, 3})); }, {shape});
+    expect_gradients("repeat", [](auto v) { return square(repeat(v[0], 3, -1)); }, {shape});
+    expect_gradients("repeat by counts",
+                     [](auto v) {
+                       return square(repeat(slice(v[0], 1, 0, 2), {2, 1}, 1));
+                     },
+                     {shape[1] > 1 ? shape : Shape{1, 2}});
+  }
+  expect_error<ShapeError>(
+      [](auto v) {
+        return stack({v[0], sum(v[1])});
+      },
+      {x, y}, {"[stack]", "part 1", "()", "(2, 2)"});
+  expect_error<DtypeError>(
+      [](auto v) {
+        return stack({v[0], v[1]});
+      },
+      {x, y.to(DType::f32)}, {"[stack]", "f32", "f64"});
+  expect_error<ValueError>([](auto v) { return tile(v[0], {-1}); }, {x}, {"[tile]", "-1"});
+  expect_error<ValueError>([](auto v) { return repeat(v[0], -1, 0); }, {x}, {"[repeat]", "-1"});
+  expect_error<ShapeError>([](auto v) { return repeat(v[0], {1}, 0); }, {x}, {"[repeat]", "1 counts", "(2, 2)"});
+}
+
+TEST_CASE("edge case 20: shapes whose count or bytes exceed int64 are errors before anything is allocated") {
+  constexpr std::int64_t big = std::int64_t{1} << 32;
+  const Tensor one = doubles({{1.}});
+  expect_error<ShapeError>([&](auto x) { return broadcast_to(x[0], Shape{big, big}); }, {one}, {"4294967296"});
+  expect_error<ShapeError>([](auto x) { return broadcast_to(x[0], Shape{std::int64_t{1} << 61}); }, {doubles({1.})},
+                           {"[broadcast_to]", "2305843009213693952"});
+  expect_error<ShapeError>([&](auto x) { return pad(x[0], 0, big, 0) * pad(x[0], 1, big, 0); }, {one}, {"4294967297"});
+  expect_error<ShapeError>([&](auto x) { return tile(x[0], {big, big}); }, {one}, {"4294967296"});
+  expect_error<ShapeError>([&](auto x) { return reshape(x[0], {big, big, -1}); }, {one}, {"[reshape]", "int64"});
+}
