@@ -1,6 +1,14 @@
 #include <thalweg/ops/matmul.hpp>
 
+#include <algorithm>
+
 #include <fmt/format.h>
+
+#include <thalweg/ops/arithmetic.hpp>
+#include <thalweg/ops/shape.hpp>
+
+#include "ops/axes.hpp"
+#include "src/core_ops/core_ops.hpp"
 
 namespace thalweg {
 
@@ -8,20 +16,35 @@ namespace {
 
 constexpr std::uint64_t none = 0;
 
+bool broadcast(const Shape& a, const Shape& b, Dimensions& dimensions, int rank) {
+  for (int axis = 0; axis + 2 < rank; ++axis) {
+    const int in_a = axis - (rank - a.rank()), in_b = axis - (rank - b.rank());
+    const std::int64_t of_a = in_a < 0 ? 1 : a[in_a], of_b = in_b < 0 ? 1 : b[in_b];
+    if (of_a != of_b && of_a != 1 && of_b != 1) return false;
+    dimensions[static_cast<std::size_t>(axis)] = of_a == 1 ? of_b : of_a;
+  }
+  return true;
+}
+
 NodeType matmul_shape(const Inference& inference) {
   const Shape &a = inference.shape(0), &b = inference.shape(1);
-  if (a.rank() != 2 || b.rank() != 2)
-    inference.fail_shape(fmt::format("both factors must have two dimensions: lhs {}, rhs {}", to_string(a), to_string(b)));
-  const NodeType factors[2] = {inference.input(0), inference.input(1)};
-  const DType left = factors[0].dtype, right = factors[1].dtype;
+  const DType left = inference.input(0).dtype, right = inference.input(1).dtype;
   if (left != right)
     inference.fail_dtype(fmt::format("dtypes differ: lhs {}, rhs {}; cast one of them", name(left), name(right)));
-  if (!is_floating(left)) inference.fail_dtype(fmt::format("{} has no matrix product; cast to f32 or f64 first", name(left)));
-  const bool transpose_a = inference.attribute() & transpose_a_bit, transpose_b = inference.attribute() & transpose_b_bit;
-  const std::int64_t inner_a = a[transpose_a ? 0 : 1], inner_b = b[transpose_b ? 1 : 0];
+  if (!is_floating(left))
+    inference.fail_dtype(fmt::format("{} has no matrix product; cast to f32 or f64 first", name(left)));
+  const bool transpose_a = inference.attribute() & transpose_a_bit,
+             transpose_b = inference.attribute() & transpose_b_bit;
+  const int rank = std::max(a.rank(), b.rank());
+  const std::int64_t inner_a = a[a.rank() - (transpose_a ? 2 : 1)], inner_b = b[b.rank() - (transpose_b ? 1 : 2)];
   if (inner_a != inner_b)
     inference.fail_shape(fmt::format("inner dimensions differ: lhs {}, rhs {}", to_string(a), to_string(b)));
-  return {Shape{a[transpose_a ? 1 : 0], b[transpose_b ? 0 : 1]}, left, false};
+  Dimensions dimensions{};
+  if (!broadcast(a, b, dimensions, rank))
+    inference.fail_shape(fmt::format("batch dimensions do not broadcast: lhs {}, rhs {}", to_string(a), to_string(b)));
+  dimensions[static_cast<std::size_t>(rank - 2)] = a[a.rank() - (transpose_a ? 1 : 2)];
+  dimensions[static_cast<std::size_t>(rank - 1)] = b[b.rank() - (transpose_b ? 2 : 1)];
+  return {make_shape(dimensions, rank), left, false};
 }
 
 Var pullback_a(const Pullback& p);
@@ -49,8 +72,62 @@ Var pullback_b(const Pullback& p) {
   return record(matmul_op, p.input(0), p.gradient, transposed_a ? none : transpose_a_bit);
 }
 
+/// What matmul takes, said of the shapes that the user gave: below, vectors become matrices and batches rows.
+void check_factors(const Var& a, const Var& b, SourceLine line) {
+  const Shape &left = a.shape(), &right = b.shape();
+  const auto both = [&] { return fmt::format("lhs {}, rhs {}", to_string(left), to_string(right)); };
+  if (left.rank() == 0 || right.rank() == 0) fail<ShapeError>("matmul", "a factor has no dimensions: " + both(), line);
+  if (left.back() != right[right.rank() == 1 ? 0 : right.rank() - 2])
+    fail<ShapeError>("matmul", "inner dimensions differ: " + both(), line);
+}
+
+/// (…, m, k) by (k, n): all rows at once.
+Var by_one_matrix(const Var& a, const Var& b) {
+  Dimensions dimensions{};
+  const Shape shape = a.shape();
+  std::copy(shape.begin(), shape.end(), dimensions.begin());
+  std::int64_t rows = 1;
+  for (int axis = 0; axis + 1 < shape.rank(); ++axis) rows *= shape[axis];
+  dimensions[static_cast<std::size_t>(shape.rank() - 1)] = b.shape()[1];
+  const Var product = record(matmul_op, internal::reshape(a, Shape{rows, shape.back()}), b);
+  return internal::reshape(product, make_shape(dimensions, shape.rank()));
+}
+
+Var vector_checked(const char* op, const Operand& x) {
+  const Var value = as_var(x);
+  if (value.rank() != 1)
+    fail<ShapeError>(op, fmt::format("shape {} is not a vector", to_string(value.shape())), x.line());
+  return value;
+}
+
 }  // namespace
 
-Var matmul(const Operand& a, const Operand& b) { return record(matmul_op, a, b); }
+Var matmul(const Operand& a, const Operand& b) {
+  const Var lhs = as_var(a), rhs = as_var(b);
+  if (lhs.rank() == 2 && rhs.rank() == 2) return record(matmul_op, Operand(lhs, a.line().file, a.line().line), rhs);
+  const Scope scope("matmul", a.line());
+  check_factors(lhs, rhs, a.line());
+  const bool row = lhs.rank() == 1, column = rhs.rank() == 1;
+  const Var left = row ? unsqueeze(lhs, 0) : lhs, right = column ? unsqueeze(rhs, 1) : rhs;
+  Var product = left.rank() > 2 && right.rank() == 2 ? by_one_matrix(left, right) : record(matmul_op, left, right);
+  if (row) product = squeeze(product, -2);
+  if (column) product = squeeze(product, -1);
+  return product;
+}
+
+Var dot(const Operand& a, const Operand& b) {
+  const Scope scope("dot", a.line());
+  const Var lhs = vector_checked("dot", a), rhs = vector_checked("dot", b);
+  if (lhs.size() != rhs.size())
+    fail<ShapeError>("dot",
+                     fmt::format("the lengths differ: lhs {}, rhs {}", to_string(lhs.shape()), to_string(rhs.shape())),
+                     a.line());
+  return matmul(lhs, rhs);
+}
+
+Var outer(const Operand& a, const Operand& b) {
+  const Scope scope("outer", a.line());
+  return unsqueeze(vector_checked("outer", a), 1) * vector_checked("outer", b);
+}
 
 }  // namespace thalweg

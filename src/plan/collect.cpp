@@ -56,6 +56,15 @@ void Planner::collect_targets() {
   for (const std::int32_t id : segment.keep) keep(id);
 }
 
+void Planner::count_uses(const Key& key) {
+  const std::span<const std::int32_t> inputs = value_inputs(key);
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    Node& input = node(inputs[i]);
+    ++input.uses;
+    if (key.op->kind == Kind::contraction && i < 2) ++input.factor_uses;
+  }
+}
+
 void Planner::collect_needed() {
   stack_.clear();
   found_.clear();  // of earlier segments
@@ -101,8 +110,7 @@ void Planner::collect_needed() {
       plan_->wanted.push_back(target.node);
   }
   for (Node& node : nodes_)
-    if (!place_available(node, true))
-      for (const std::int32_t input : value_inputs(key(node.id))) ++this->node(input).uses;
+    if (!place_available(node, true)) count_uses(key(node.id));
   std::sort(plan_->wanted.begin(), plan_->wanted.end());
   plan_->wanted.erase(std::unique(plan_->wanted.begin(), plan_->wanted.end()), plan_->wanted.end());
 }

@@ -211,7 +211,7 @@ void Planner::keep_what_is_there() {
 bool Planner::epilogue_moved_on(const Node& node) {
   if (node.matmul < 0) return false;
   const MatmulStep& step = matmul_of(node.matmul);
-  return step.nodes[step.node_count - 1] != node.id;
+  return step.nodes[step.node_count - 1] > node.id;
 }
 
 }  // namespace thalweg::internal

@@ -129,8 +129,10 @@ std::string Plan::explain_step(const Step& step, const Recorder& recorder) const
     case Step::Kind::matmul: {
       const run::Matmul& m = matmul(step).matmul;
       const std::int32_t* const nodes = matmul(step).nodes;
-      text = fmt::format("matmul ({}, {}){} · ({}, {}){}{}: {}", m.m, m.k, m.transpose_a ? "ᵀ" : "", m.k, m.n,
-                         m.transpose_b ? "ᵀ" : "", matmul(step).start >= 0 ? " added to a sum" : "",
+      const std::int64_t count = batch_count(matmul(step));
+      text = fmt::format("{}matmul ({}, {}){} · ({}, {}){}{}: {}", count == 1 ? "" : fmt::format("{} × ", count), m.m,
+                         m.k, m.transpose_a ? "ᵀ" : "", m.k, m.n, m.transpose_b ? "ᵀ" : "",
+                         matmul(step).start >= 0 ? " added to a sum" : "",
                          describe_nodes({nodes, nodes + matmul(step).node_count}, recorder));
       break;
     }

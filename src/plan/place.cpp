@@ -28,23 +28,17 @@ bool is_transpose(const StridedView& view, const Shape& input, const Shape& outp
          view.strides[1] == input[1] && output[0] == input[1] && output[1] == input[0];
 }
 
-/// A matrix as a factor of a product.
-struct Factor {
-  std::int64_t rows, columns;  // of op(matrix)
-  std::int64_t stride;         // of the rows in memory
-  bool transposed;
-};
+/// Whether a matrix product can read matrices that lie so: rows or columns without gaps.
+bool lies_as_matrix(std::int64_t rows, std::int64_t columns, std::int64_t row_stride, std::int64_t column_stride) {
+  if (columns == 1) return rows == 1 || row_stride == 1;
+  return column_stride == 1 || (rows > 1 && row_stride == 1);
+}
 
-/// A row or a column lies the same way transposed or not: then it is not.
-Factor factor_of(const Shape& stored, bool transposed) {
-  Factor factor{stored[0], stored[1], stored[1], transposed};
-  if (!transposed) return factor;
-  std::swap(factor.rows, factor.columns);
-  if (factor.rows == 1 || factor.columns == 1) {
-    factor.transposed = false;
-    factor.stride = factor.columns;
-  }
-  return factor;
+bool lies_as_matrices(const StridedView& view, const Shape& shape) {
+  const int rank = shape.rank();
+  if (rank < 2) return false;
+  const auto rows = static_cast<std::size_t>(rank - 2), columns = static_cast<std::size_t>(rank - 1);
+  return lies_as_matrix(shape[rank - 2], shape[rank - 1], view.strides[rows], view.strides[columns]);
 }
 
 }  // namespace
@@ -321,9 +315,12 @@ void Planner::place_view(Node& node, const Key& key) {
       node.step = from.step;
       return;
     }
-    return take_elements(node, input);
+    take_elements(node, input);
+    if (key.op == &reshape_op && from.uses == 1 && !from.target) node.matmul = from.matmul;
+    return;
   }
-  if (!moves && is_transpose(view, shape_in, shape_out) && !eager_) {
+  const bool only_factors = node.uses == node.factor_uses && !node.target && lies_as_matrices(view, shape_out);
+  if (!moves && !eager_ && (is_transpose(view, shape_in, shape_out) || (only_factors && view.offset == 0))) {
     node.where = Node::Where::lazy;
     node.step = from.step;
     return;
@@ -358,41 +355,102 @@ std::int32_t Planner::dynamic_view(std::int32_t id, std::span<const std::int32_t
   return static_cast<std::int32_t>(plan_->dynamic_views_.size()) - 1;
 }
 
+/// The last two axes of an operand, as a factor of a product.
+struct Planner::Factor {
+  std::int32_t buffer;
+  std::int64_t rows, columns;  // of op(matrix)
+  std::int64_t stride;         // of the rows in memory
+  bool transposed;
+  const Shape* shape;
+  StridedView view;
+
+  /// How far apart the matrices are along axis `axis` of a product of rank `rank`; 0: one serves all.
+  std::int64_t batch_stride(int axis, int rank) const {
+    const int own = axis - (rank - shape->rank());
+    return own < 0 || (*shape)[own] == 1 ? 0 : view.strides[static_cast<std::size_t>(own)];
+  }
+};
+
+/// Read in place where it is a view that lies as matrices do.
+Planner::Factor Planner::place_factor(std::int32_t id, bool transposed) {
+  Factor factor{};
+  factor.shape = &shape(id);
+  const bool is_view = node(id).where == Node::Where::lazy && key(id).op->kind == Kind::view && node(id).buffer < 0 &&
+                       factor.shape->size() != 1;
+  const std::int32_t from = is_view ? recorder_->inputs(id)[0] : id;
+  if (is_view) factor.view = key(id).op->view_rule(shape(from), *factor.shape, key(id).attribute, {});
+  const bool in_place = is_view && lies_as_matrices(factor.view, *factor.shape);
+  if (!in_place) factor.view = reshape_op.view_rule(*factor.shape, *factor.shape, 0, {});
+  factor.buffer = materialize(in_place ? from : id);
+
+  const int rank = factor.shape->rank();
+  std::int64_t row_stride = factor.view.strides[static_cast<std::size_t>(rank - 2)];
+  std::int64_t column_stride = factor.view.strides[static_cast<std::size_t>(rank - 1)];
+  factor.rows = (*factor.shape)[rank - 2];
+  factor.columns = (*factor.shape)[rank - 1];
+  if (transposed) {
+    std::swap(factor.rows, factor.columns);
+    std::swap(row_stride, column_stride);
+  }
+  // A row or a column lies the same way transposed or not: then it is not.
+  if (factor.rows == 1 || factor.columns == 1) {
+    factor.stride = factor.columns;
+  } else {
+    factor.transposed = column_stride != 1;
+    factor.stride = factor.transposed ? column_stride : row_stride;
+  }
+  return factor;
+}
+
 void Planner::place_contraction(Node& node, const Key& key) {
   MatmulStep step;
   step.nodes[0] = node.id;
-  bool transposed[2] = {(key.attribute & transpose_a_bit) != 0, (key.attribute & transpose_b_bit) != 0};
-  std::int32_t buffers[2];
   const std::span<const std::int32_t> inputs = recorder_->inputs(key);
-  Factor factors[2];
-  for (int side = 0; side < 2; ++side) {
-    std::int32_t id = inputs[static_cast<std::size_t>(side)];
-    if (this->node(id).where == Node::Where::lazy && this->key(id).op->kind == Kind::view &&
-        this->node(id).buffer < 0 && shape(id).rank() == 2) {
-      transposed[side] = !transposed[side];
-      id = recorder_->inputs(id)[0];
-    }
-    buffers[side] = materialize(id);
-    factors[side] = factor_of(shape(id), transposed[side]);
-  }
+  const Factor a = place_factor(inputs[0], (key.attribute & transpose_a_bit) != 0);
+  const Factor b = place_factor(inputs[1], (key.attribute & transpose_b_bit) != 0);
   run::Matmul& matmul = step.matmul;
   matmul.dtype = info(node.id).dtype;
-  matmul.transpose_a = factors[0].transposed;
-  matmul.transpose_b = factors[1].transposed;
-  matmul.m = factors[0].rows;
-  matmul.k = factors[0].columns;
-  matmul.n = factors[1].columns;
-  matmul.lda = factors[0].stride;
-  matmul.ldb = factors[1].stride;
+  matmul.transpose_a = a.transposed;
+  matmul.transpose_b = b.transposed;
+  matmul.m = a.rows;
+  matmul.k = a.columns;
+  matmul.n = b.columns;
+  matmul.lda = a.stride;
+  matmul.ldb = b.stride;
   matmul.ldc = matmul.n;
-  step.a = buffers[0];
-  step.b = buffers[1];
+  step.a = a.buffer;
+  step.b = b.buffer;
+  step.batch = batch_of(a, b, shape(node.id));
   if (inputs.size() > 2) step.start = materialize(inputs[2]);
   step.c = arena_buffer(shape(node.id), matmul.dtype);
   node.where = Node::Where::buffer;
   node.buffer = step.c;
   plan_->matmuls_.push_back(step);
   node.step = node.buffer_step = node.matmul = add_step(Step::Kind::matmul, plan_->matmuls_.size());
+}
+
+/// The axes before the last two, as few as they can be said in; −1 where there is one product only.
+std::int32_t Planner::batch_of(const Factor& a, const Factor& b, const Shape& product) {
+  run::MatmulBatch batch;
+  for (int axis = 0; axis + 2 < product.rank(); ++axis) {
+    const std::int64_t count = product[axis];
+    if (count == 1) continue;
+    const std::int64_t a_stride = a.batch_stride(axis, product.rank()), b_stride = b.batch_stride(axis, product.rank());
+    auto last = static_cast<std::size_t>(batch.rank);
+    const bool joins =
+        last > 0 && batch.a_strides[last - 1] == a_stride * count && batch.b_strides[last - 1] == b_stride * count;
+    if (joins) {
+      batch.counts[--last] *= count;
+    } else {
+      batch.counts[last] = count;
+      ++batch.rank;
+    }
+    batch.a_strides[last] = a_stride;
+    batch.b_strides[last] = b_stride;
+  }
+  if (batch.rank == 0) return -1;
+  plan_->batches_.push_back(batch);
+  return static_cast<std::int32_t>(plan_->batches_.size()) - 1;
 }
 
 void Planner::place_draw(Node& node, const Key& key) {

@@ -75,6 +75,14 @@ void Plan::complete() {
   for (const SweepStep& step : sweeps_) static_bytes_ += step.sweep.bytes();
 }
 
+std::int64_t Plan::batch_count(const MatmulStep& step) const {
+  std::int64_t count = 1;
+  if (step.batch < 0) return count;
+  const run::MatmulBatch& batch = batches_[static_cast<std::size_t>(step.batch)];
+  for (int axis = 0; axis < batch.rank; ++axis) count *= batch.counts[static_cast<std::size_t>(axis)];
+  return count;
+}
+
 std::size_t Plan::step_bytes(const Step& step) const {
   const auto bytes = [&](std::int32_t buffer) { return buffers_[static_cast<std::size_t>(buffer)].bytes; };
   switch (step.kind) {
@@ -82,7 +90,7 @@ std::size_t Plan::step_bytes(const Step& step) const {
     case Step::Kind::matmul: {
       const run::Matmul& m = matmul(step).matmul;
       const std::int64_t elements = m.m * m.k + m.k * m.n + m.m * m.n * (matmul(step).start >= 0 ? 2 : 1);
-      return static_cast<std::size_t>(elements) * size_of(m.dtype);
+      return static_cast<std::size_t>(elements * batch_count(matmul(step))) * size_of(m.dtype);
     }
     case Step::Kind::copy: return 2 * bytes(copy(step).output);
     case Step::Kind::opaque: {
@@ -190,7 +198,11 @@ void Plan::run_step(const Step& step, const Recorder& recorder) {
   const auto index = static_cast<std::size_t>(step.index);
   switch (step.kind) {
     case Step::Kind::sweep: return sweeps_[index].sweep.run(numbers_, draws_);
-    case Step::Kind::matmul: return run::matmul(matmuls_[index].matmul, matmuls_[index].workspace_memory);
+    case Step::Kind::matmul: {
+      const MatmulStep& product = matmuls_[index];
+      if (product.batch < 0) return run::matmul(product.matmul, product.workspace_memory);
+      return run::matmul(product.matmul, batches_[static_cast<std::size_t>(product.batch)], product.workspace_memory);
+    }
     case Step::Kind::copy: {
       const CopyStep& copy = copies_[index];
       const StridedView view =
@@ -200,8 +212,8 @@ void Plan::run_step(const Step& step, const Recorder& recorder) {
     case Step::Kind::opaque: {
       const OpaqueStep& opaque = opaques_[index];
       return opaque.op->opaque_kernel({of_inputs(opaque, opaque_memory_), of_inputs(opaque, opaque_types_),
-                                       opaque.output_memory, opaque.output_type, opaque.attribute, opaque.op->name,
-                                       recorder.outermost_line(opaque.origin)});
+                                       opaque.output_memory, opaque.output_type, opaque.attribute,
+                                       recorder.key(opaque.origin).op->name, recorder.outermost_line(opaque.origin)});
     }
     case Step::Kind::zero: std::memset(zeros_[index].memory, 0, zeros_[index].bytes); return;
   }

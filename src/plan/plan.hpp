@@ -57,6 +57,7 @@ struct MatmulStep {
   void* workspace_memory = nullptr;
   std::int32_t a = -1, b = -1, c = -1, start = -1, bias = -1;  // buffers
   std::int32_t workspace = -1;                                 // a buffer, −1: none wanted
+  std::int32_t batch = -1;                                     // of the plan's, −1: one product
   std::int32_t nodes[3] = {-1, -1, -1};                        // the contraction, and those of the epilogue
   std::int32_t node_count = 1;
 };
@@ -72,7 +73,7 @@ struct CopyStep {
 };
 struct OpaqueStep {
   std::int32_t node = -1, output = -1;
-  std::int32_t origin = -1;  // the node whose line an error names
+  std::int32_t origin = -1;  // the node whose op and line an error names
   const Op* op = nullptr;
   std::uint64_t attribute = 0;
   ListRange inputs;
@@ -181,6 +182,8 @@ class Plan {
   std::string explain_memory() const;
   const SweepStep& sweep(const Step& step) const { return sweeps_[static_cast<std::size_t>(step.index)]; }
   const MatmulStep& matmul(const Step& step) const { return matmuls_[static_cast<std::size_t>(step.index)]; }
+  /// How many products a matmul step makes.
+  std::int64_t batch_count(const MatmulStep& step) const;
   const CopyStep& copy(const Step& step) const { return copies_[static_cast<std::size_t>(step.index)]; }
   const OpaqueStep& opaque(const Step& step) const { return opaques_[static_cast<std::size_t>(step.index)]; }
   const ZeroStep& zero(const Step& step) const { return zeros_[static_cast<std::size_t>(step.index)]; }
@@ -210,6 +213,7 @@ class Plan {
   std::vector<Step> steps_;
   std::vector<SweepStep> sweeps_;
   std::vector<MatmulStep> matmuls_;
+  std::vector<run::MatmulBatch> batches_;
   std::vector<CopyStep> copies_;
   std::vector<OpaqueStep> opaques_;
   std::vector<ZeroStep> zeros_;

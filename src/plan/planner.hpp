@@ -97,7 +97,7 @@ class Planner {
     std::int32_t step = -1;  // what computes it; −1: there from the beginning
     std::int32_t buffer_step = -1;
     std::int32_t matmul = -1;  // the step whose epilogue may still take it
-    std::int32_t uses = 0;
+    std::int32_t uses = 0, factor_uses = 0;  // those as a factor of a contraction
   };
   struct SweepBuild {
     run::Sweep sweep;
@@ -118,6 +118,7 @@ class Planner {
 
   // collect.cpp: which nodes.
   void collect_targets();
+  void count_uses(const Key& key);
   void collect_needed();
   void check_leaves();
   bool place_available(Node& node, bool place_it);
@@ -136,6 +137,9 @@ class Planner {
   void place_reduction(Node& node, const Key& key);
   void place_view(Node& node, const Key& key);
   void place_contraction(Node& node, const Key& key);
+  struct Factor;
+  Factor place_factor(std::int32_t id, bool transposed);
+  std::int32_t batch_of(const Factor& a, const Factor& b, const Shape& product);
   void place_draw(Node& node, const Key& key);
   void place_opaque(Node& node, const Key& key);
   static Shape kept_axes_first(const Shape& from, std::uint32_t axes, StridedView& view);

@@ -27,5 +27,37 @@ void matmul(const Matmul& matmul, void* workspace) {
   }
 }
 
+void matmul(const Matmul& first, const MatmulBatch& batch, void* workspace) {
+  std::int64_t count = 1;
+  for (int axis = 0; axis < batch.rank; ++axis) count *= batch.counts[static_cast<std::size_t>(axis)];
+  const auto bytes = static_cast<std::int64_t>(size_of(first.dtype));
+  const auto moved = [bytes](const void* data, std::int64_t elements) {
+    return data == nullptr ? nullptr : static_cast<const char*>(data) + elements * bytes;
+  };
+  const auto multiply = [&](std::int64_t index) {
+    std::int64_t a = 0, b = 0, rest = index;
+    for (auto axis = static_cast<std::size_t>(batch.rank); axis-- > 0; rest /= batch.counts[axis]) {
+      a += rest % batch.counts[axis] * batch.a_strides[axis];
+      b += rest % batch.counts[axis] * batch.b_strides[axis];
+    }
+    Matmul one = first;
+    one.a = moved(first.a, a);
+    one.b = moved(first.b, b);
+    one.c = static_cast<char*>(first.c) + index * first.m * first.n * bytes;
+    one.start = moved(first.start, index * first.m * first.n);
+    matmul(one, workspace);
+  };
+  // Large ones are shared out among the threads each by itself, and take the workspace in turn.
+  const std::int64_t work = std::max<std::int64_t>(1, first.m * first.n * first.k);
+  if (matmul_workspace(first) > 0 || is_large(first.m, first.n, first.k) || work * count <= parallel_work) {
+    for (std::int64_t index = 0; index < count; ++index) multiply(index);
+    return;
+  }
+  const std::int64_t per_task = std::max<std::int64_t>(1, (parallel_work >> 4) / work);
+  parallel_for((count + per_task - 1) / per_task, [&](std::int64_t task) {
+    for (std::int64_t index = task * per_task; index < std::min(count, (task + 1) * per_task); ++index) multiply(index);
+  });
+}
+
 }  // namespace thalweg::run
 #endif  // HWY_ONCE

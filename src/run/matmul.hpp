@@ -6,6 +6,7 @@
 // one row, or one column without gaps, the sum is taken in several sums of a fixed pattern (see compute_row and
 // multiply_dot). Each product is rounded as an explicit fused multiply-add, on targets that have one.
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 
@@ -33,9 +34,20 @@ struct Matmul {
   Activation activation = Activation::none;
 };
 
+/// Many products of one shape. The matrices of C (and of `start`) lie one after the other, row-major over `counts`; those
+/// of A and B are as far apart as the strides say, in elements: 0 where one serves all.
+struct MatmulBatch {
+  static constexpr std::size_t max_rank = 6;
+  int rank = 0;
+  std::array<std::int64_t, max_rank> counts{}, a_strides{}, b_strides{};
+};
+
 /// Bytes of scratch memory that `matmul` wants for this shape (on up to thread_limit() threads); 64-byte aligned memory
 /// is passed in, so that nothing is allocated.
 std::size_t matmul_workspace(const Matmul& matmul);
 void matmul(const Matmul& matmul, void* workspace);
+/// The product of each of the batch's matrices, of which `first` has the first ones; each has the bits it has alone. The
+/// workspace is that of one.
+void matmul(const Matmul& first, const MatmulBatch& batch, void* workspace);
 
 }  // namespace thalweg::run
