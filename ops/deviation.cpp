@@ -46,6 +46,12 @@ std::uint64_t variance_attribute(const char* op, const Shape& shape, const Varia
          static_cast<std::uint64_t>(options.ddof) << ddof_shift;
 }
 
+/// x − mean, twice: the rounding of the mean goes with the second, so that equal numbers deviate by 0 exactly.
+Var deviation_from_mean(const Var& x, const Axes& axes) {
+  const Var rough = x - mean(x, {axes, true});
+  return rough - mean(rough, {axes, true});
+}
+
 /// The largest |x| along the axes, as it lies beside x; 0 of nothing. It guides only, and has no gradient.
 Var largest_magnitude(const Var& x, const Axes& axes, std::uint64_t mask) {
   if (x.shape().size() == 0)
@@ -128,7 +134,7 @@ Var variance(const Operand& x, const VarianceOptions& options) {
   const Scope scope("variance", x.line());
   const Var value = floating_value("variance", x);
   const std::uint64_t attribute = variance_attribute("variance", value.shape(), options, x.line());
-  const Var deviation = value - mean(value, {options.axes, true});
+  const Var deviation = deviation_from_mean(value, options.axes);
   const Var total = sum(square(deviation), {options.axes, options.keep_dimensions});
   const Var inputs[3] = {total / literal(degrees_of_freedom(value.shape(), attribute)), value, deviation};
   return record(variance_op, inputs, attribute, x.line());
@@ -139,7 +145,7 @@ Var standard_deviation(const Operand& x, const VarianceOptions& options) {
   const Scope scope("standard_deviation", x.line());
   const Var value = floating_value("standard_deviation", x);
   const std::uint64_t attribute = variance_attribute("standard_deviation", value.shape(), options, x.line());
-  const Var deviation = value - mean(value, {options.axes, true});
+  const Var deviation = deviation_from_mean(value, options.axes);
   const Var result = root_of_squares(deviation, options.axes, attribute, degrees_of_freedom(value.shape(), attribute));
   const Var inputs[3] = {with_kept_or_not(result, value.shape(), attribute), value, deviation};
   return record(standard_deviation_op, inputs, attribute, x.line());
