@@ -110,25 +110,6 @@ void convert_from(const void* from, void* to, DType dtype, std::int64_t count) {
   }
 }
 
-/// To i64, of numbers that it has: NaN and what lies outside its range would be undefined behaviour.
-template <class From>
-void convert_to_whole(const OpaqueCall& call) {
-  constexpr From limit = 9223372036854775808.0;  // 2^63
-  const auto* source = static_cast<const From*>(call.inputs[0]);
-  auto* target = static_cast<std::int64_t*>(call.output);
-  const std::int64_t count = call.output_type.shape.size();
-  for (std::int64_t i = 0; i < count; ++i) {
-    if (!(source[i] >= -limit && source[i] < limit))
-      throw ValueError(error_text(call.op, fmt::format("{} at place {} has no i64", source[i], i), call.line));
-    target[i] = static_cast<std::int64_t>(source[i]);
-  }
-}
-
-void cast_to_whole_kernel(const OpaqueCall& call) {
-  if (call.input_types[0].dtype == DType::f32) return convert_to_whole<float>(call);
-  convert_to_whole<double>(call);
-}
-
 void cast_kernel(const OpaqueCall& call) {
   const std::int64_t count = call.output_type.shape.size();
   const DType to = call.output_type.dtype;
@@ -184,16 +165,6 @@ const Op cast_op{.name = "cast",
                  .pullbacks = {cast_pullback},
                  .opaque_kernel = cast_kernel};
 
-namespace {
-
-const Op cast_to_whole_op{.name = "cast",
-                          .kind = Kind::opaque,
-                          .shape_rule = cast_shape,
-                          .opaque_kernel = cast_to_whole_kernel,
-                          .can_fail = true};
-
-}  // namespace
-
 void* registry_data(const RegistryCore& core, std::uint64_t attribute) {
   const RegistryAddress address = unpack(attribute);
   const auto in_region = [&](const FlatBuffer& buffer) {
@@ -243,8 +214,7 @@ Var cast(const Operand& x, DType dtype) {
   if (recorder.key(value.id()).op == &internal::number_op && is_floating(dtype))
     return recorder.var(recorder.number(recorder.slot(value.id()).number, dtype, x.line()));
   if (value.dtype() == dtype) return value;
-  const Op& op = dtype == DType::i64 && is_floating(value.dtype()) ? internal::cast_to_whole_op : internal::cast_op;
-  return record(op, Operand(value, x.line().file, x.line().line), static_cast<std::uint64_t>(dtype));
+  return record(internal::cast_op, Operand(value, x.line().file, x.line().line), static_cast<std::uint64_t>(dtype));
 }
 
 Var column_index(std::int64_t count, SourceLine line) {
