@@ -99,6 +99,7 @@ Blocks once(const SweepProgram& program, std::int32_t instruction) {
 
 /// One pass over the domain.
 class Walk {
+  static constexpr std::int64_t prefetch_blocks = 2;  // at a time
  public:
   Walk(const SweepProgram& program, const Pass& pass) : program_(program), pass_(pass), geometry_(program.geometry) {}
 
@@ -132,6 +133,7 @@ class Walk {
   void run_task(std::int64_t task) const;
   void walk_flat(State& state, std::byte* scratch, std::int64_t task, std::int64_t begin, std::int64_t end) const;
   void walk_rows(State& state, std::byte* scratch, std::int64_t task, std::int64_t begin, std::int64_t end) const;
+  void prefetch_ahead(const State& state, std::int64_t count) const;
   void prefetch_next_row(const State& state, std::int64_t part, std::int64_t parts) const;
   void run_row(State& state, std::byte* scratch, std::int64_t task, bool first) const;
   void fold_columns(std::byte* scratch, std::int64_t task, bool first, bool last) const;
@@ -201,6 +203,19 @@ void Walk::fold_columns(std::byte* scratch, std::int64_t task, bool first, bool 
   }
 }
 
+/// Of each buffer the `count` elements that are some blocks on.
+[[gnu::always_inline]] inline void Walk::prefetch_ahead(const State& state, std::int64_t count) const {
+  constexpr std::int64_t line = 64, distance = 4096;
+  for (const Stream& stream : program_.streams) {
+    const Instruction& instruction = program_.instructions[static_cast<std::size_t>(stream.instruction)];
+    const Address address = instruction.address[stream.which];
+    const std::int64_t bytes = count * (address == Address::flat_4 ? 4 : 8);
+    const auto* ahead = reinterpret_cast<const char*>(instruction.base[stream.which] +
+                                                      state.position.offset[static_cast<std::uint32_t>(address)]);
+    for (std::int64_t i = 0; i < bytes; i += line) __builtin_prefetch(ahead + distance + i, 0, 2);
+  }
+}
+
 void Walk::walk_flat(State& state, std::byte* scratch, std::int64_t task, std::int64_t begin, std::int64_t end) const {
   const Stage& only = stage(pass_.stages.begin);
   const bool columns = pass_.columns.begin < pass_.columns.end, singles = only.folds.begin < only.folds.end;
@@ -212,7 +227,11 @@ void Walk::walk_flat(State& state, std::byte* scratch, std::int64_t task, std::i
   bool first_columns = true, first_singles = true;
   std::int64_t position = begin;
   do {
-    const std::int64_t stop = std::min({end, next_columns, next_singles});
+    std::int64_t stop = std::min({end, next_columns, next_singles});
+    if (!program_.streams.empty()) {
+      stop = std::min(stop, position + prefetch_blocks * geometry_.wide);
+      prefetch_ahead(state, stop - position);
+    }
     program_.machine->run(blocks_of(program_, only.blocks, stop - position), &state);
     position = stop;
     if (columns && (position == next_columns || position == end)) {
