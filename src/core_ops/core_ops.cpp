@@ -1,6 +1,8 @@
 #include "src/core_ops/core_ops.hpp"
 
+#include <cmath>
 #include <cstring>
+#include <limits>
 
 #include <fmt/format.h>
 
@@ -87,6 +89,15 @@ NodeType cast_shape(const Inference& inference) {
   return {inference.shape(0), static_cast<DType>(inference.attribute()), false};
 }
 
+/// Towards zero. What i64 does not reach is its nearest end, NaN is 0: C++ leaves both undefined.
+template <class From>
+std::int64_t to_integer(From value) {
+  constexpr From beyond = 9223372036854775808.0;  // 2^63
+  if (std::isnan(value)) return 0;
+  if (value >= beyond) return std::numeric_limits<std::int64_t>::max();
+  return value < -beyond ? std::numeric_limits<std::int64_t>::min() : static_cast<std::int64_t>(value);
+}
+
 template <class From, class To>
 void convert(const void* from, void* to, std::int64_t count) {
   const auto* source = static_cast<const From*>(from);
@@ -94,6 +105,8 @@ void convert(const void* from, void* to, std::int64_t count) {
   for (std::int64_t i = 0; i < count; ++i) {
     if constexpr (std::is_same_v<To, bool>) {
       target[i] = source[i] != From{};
+    } else if constexpr (std::is_same_v<To, std::int64_t> && std::is_floating_point_v<From>) {
+      target[i] = to_integer(source[i]);
     } else {
       target[i] = static_cast<To>(source[i]);
     }

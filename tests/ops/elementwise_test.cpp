@@ -198,3 +198,10 @@ TEST_CASE("gradients of elementwise ops, both orders") {
       CHECK(report.ok);
     }
 }
+
+TEST_CASE("cast to i64: towards zero, the nearest end beyond it, 0 of NaN") {
+  constexpr double inf = std::numeric_limits<double>::infinity();
+  expect([](auto v) { return cast(v[0], i64); }, {doubles({-2.9, 2.9, inf, -inf, 1e300, -1e19, nan_value})},
+         Tensor{-2, 2, std::numeric_limits<std::int64_t>::max(), lowest, std::numeric_limits<std::int64_t>::max(),
+                lowest, 0});
+}
