@@ -16,9 +16,7 @@ namespace tw = thalweg;
 namespace {
 
 /// e^(−x²)·sin x + log(1 + x²) / (1 + |x|), summed.
-tw::Var chain(const tw::Var& x) {
-  return tw::sum(tw::exp(-x * x) * tw::sin(x) + tw::log1p(x * x) / (1 + tw::abs(x)));
-}
+tw::Var chain(const tw::Var& x) { return tw::sum(tw::exp(-x * x) * tw::sin(x) + tw::log1p(x * x) / (1 + tw::abs(x))); }
 
 /// Σ weights · ((x − mean)/√(variance + ε)·scale + shift), normalized along `axis`.
 tw::Var normalized(const tw::Var& x, const tw::Var& scale, const tw::Var& shift, const tw::Tensor& weights, int axis) {

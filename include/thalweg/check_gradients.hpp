@@ -12,10 +12,10 @@
 namespace thalweg {
 
 struct GradientCheckOptions {
-  std::uint64_t seed = 0;            // of the random cotangents and directions
-  double step = 1e-3;                // of the differences, times max(1, |x|)
-  double tolerance = 1e-6;           // of the relative error
-  bool second_order = true;          // the gradient of ⟨gradient, random direction⟩ too
+  std::uint64_t seed = 0;    // of the random cotangents and directions
+  double step = 1e-3;        // of the differences, times max(1, |x|)
+  double tolerance = 1e-6;   // of the relative error
+  bool second_order = true;  // the gradient of ⟨gradient, random direction⟩ too
   Engine engine = Engine::planned;
 };
 
@@ -28,7 +28,8 @@ struct GradientEntry {
     not_finite,  // the gradient or a value near it is NaN or inf
   };
   int order = 1;
-  int input = 0;  // its number; the number of inputs stands for the cotangent, which the second order is checked for too
+  int input =
+      0;  // its number; the number of inputs stands for the cotangent, which the second order is checked for too
   std::int64_t element = 0;  // row-major
   std::string place;         // "input 1, element [2, 0]"
   double gradient = 0, difference = 0;

@@ -16,11 +16,11 @@ using Handler = void (*)();
 /// The handlers of one elementwise function for one dtype; null where the function is not defined for it.
 /// The first operand is the accumulator unless the form says otherwise; the others are read from memory.
 struct ElementHandlers {
-  Handler wide = nullptr;              // 8 vectors; accumulator ∘ memory (∘ memory)
-  Handler narrow = nullptr;            // one vector, of which the first `lanes` count
-  Handler wide_swapped = nullptr;      // two operands only: memory ∘ accumulator
+  Handler wide = nullptr;          // 8 vectors; accumulator ∘ memory (∘ memory)
+  Handler narrow = nullptr;        // one vector, of which the first `lanes` count
+  Handler wide_swapped = nullptr;  // two operands only: memory ∘ accumulator
   Handler narrow_swapped = nullptr;
-  Handler wide_memory = nullptr;       // two operands only: memory ∘ memory
+  Handler wide_memory = nullptr;  // two operands only: memory ∘ memory
   Handler narrow_memory = nullptr;
 };
 

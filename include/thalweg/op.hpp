@@ -124,10 +124,10 @@ struct Op {
   PullbackRule every_pullback = nullptr;
   /// The sum of two such nodes with one attribute is one node with the inputs of both.
   bool sums_by_joining = false;
-  const ElementKernel* kernel = nullptr;   // elementwise
-  ReductionKind reduction{};               // reduction
-  ViewRule view_rule = nullptr;            // view, broadcast
-  OpaqueKernel opaque_kernel = nullptr;    // opaque
+  const ElementKernel* kernel = nullptr;  // elementwise
+  ReductionKind reduction{};              // reduction
+  ViewRule view_rule = nullptr;           // view, broadcast
+  OpaqueKernel opaque_kernel = nullptr;   // opaque
   /// elementwise, one input: what a contraction before it may do in its stead.
   Epilogue epilogue = Epilogue::none;
   /// random: standard normal rather than uniform in [0, 1).

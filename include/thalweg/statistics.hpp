@@ -10,10 +10,10 @@ class Tape;
 struct Statistics {
   std::int64_t plans_made = 0;
   std::int64_t requests = 0;
-  std::int64_t sweeps = 0;       // passes of fused elementwise work
+  std::int64_t sweeps = 0;  // passes of fused elementwise work
   std::int64_t matmuls = 0;
   std::int64_t other_kernels = 0;
-  std::int64_t bytes_moved = 0;  // between memory and kernels
+  std::int64_t bytes_moved = 0;      // between memory and kernels
   std::int64_t recording_bytes = 0;  // held now by recordings and plans
   std::int64_t backward_passes_derived = 0;
 };

@@ -33,7 +33,8 @@ namespace {
 StridedView contiguous_view(const Shape&, const Shape& output, std::uint64_t, std::span<const double>) {
   StridedView view;
   std::int64_t stride = 1;
-  for (int axis = output.rank(); axis-- > 0; stride *= output[axis]) view.strides[static_cast<std::size_t>(axis)] = stride;
+  for (int axis = output.rank(); axis-- > 0; stride *= output[axis])
+    view.strides[static_cast<std::size_t>(axis)] = stride;
   return view;
 }
 
@@ -69,8 +70,7 @@ NodeType broadcast_to_shape(const Inference& inference) {
     const std::int64_t wanted = type.shape[axis + type.shape.rank() - from.rank()];
     fits = from[axis] == wanted || from[axis] == 1;
   }
-  if (!fits)
-    inference.fail_shape(fmt::format("{} does not broadcast to {}", to_string(from), to_string(type.shape)));
+  if (!fits) inference.fail_shape(fmt::format("{} does not broadcast to {}", to_string(from), to_string(type.shape)));
   return type;
 }
 
@@ -137,10 +137,13 @@ void cast_kernel(const OpaqueCall& call) {
 // --- a sum of nothing: its result has elements where its input has none ---
 
 void fill_zeros(const OpaqueCall& call) {
-  std::memset(call.output, 0, static_cast<std::size_t>(call.output_type.shape.size()) * size_of(call.output_type.dtype));
+  std::memset(call.output, 0,
+              static_cast<std::size_t>(call.output_type.shape.size()) * size_of(call.output_type.dtype));
 }
 
-Var sum_of_nothing_pullback(const Pullback& p) { return broadcast_to(cast(literal(0), p.gradient.dtype()), p.input(0).shape()); }
+Var sum_of_nothing_pullback(const Pullback& p) {
+  return broadcast_to(cast(literal(0), p.gradient.dtype()), p.input(0).shape());
+}
 
 const Op sum_of_nothing_op{.name = "sum",
                            .kind = Kind::opaque,

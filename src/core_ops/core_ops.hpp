@@ -15,7 +15,8 @@ extern const Op constant_op, number_op, literal_op, parameter_op, registry_buffe
 extern const Op value_request_op, item_request_op, effects_request_op, backward_request_op, keep_op, gradients_op;
 
 extern const Op add_op, chain_op, sum_to_op, broadcast_to_op, reshape_op, stop_gradient_op, assign_op, cast_op;
-extern const Op column_index_op;  // attribute: the shape (n,); values 0, 1, …, n − 1 in the dtype of the tensor beside it
+extern const Op
+    column_index_op;  // attribute: the shape (n,); values 0, 1, …, n − 1 in the dtype of the tensor beside it
 
 /// A place in a registry as a key's attribute.
 enum class RegistrySpace : std::uint8_t { parameter, values, gradients, state };

@@ -72,10 +72,14 @@ Difference difference_of(const std::array<Sum, 5>& values, double step) {
 class Check {
  public:
   Check(const Function& function, std::vector<Tensor> inputs, const GradientCheckOptions& options)
-      : function_(function), points_(std::move(inputs)), options_(options), input_count_(static_cast<int>(points_.size())) {
+      : function_(function),
+        points_(std::move(inputs)),
+        options_(options),
+        input_count_(static_cast<int>(points_.size())) {
     for (const double setting : {options.step, options.tolerance})
       if (!(setting > 0) || std::isinf(setting))
-        throw ValueError(error_text("check_gradients", fmt::format("a step or tolerance is {}; it must be above 0, and finite", setting)));
+        throw ValueError(error_text("check_gradients",
+                                    fmt::format("a step or tolerance is {}; it must be above 0, and finite", setting)));
     for (std::size_t i = 0; i < points_.size(); ++i)
       if (is_floating(points_[i].dtype())) {
         points_[i] = points_[i].to(DType::f64);
@@ -103,7 +107,8 @@ class Check {
     const std::vector<Var> inputs = record_points();
     const Var y = function_(std::span<const Var>(inputs));
     if (y.dtype() != DType::f64)
-      throw DtypeError(error_text("check_gradients", fmt::format("the result is {}; a gradient of f64 inputs is f64", name(y.dtype()))));
+      throw DtypeError(error_text("check_gradients",
+                                  fmt::format("the result is {}; a gradient of f64 inputs is f64", name(y.dtype()))));
     return y.shape();
   }
 
@@ -188,8 +193,9 @@ class Check {
     for (std::size_t k = 0; k < inputs.size(); ++k) {
       const Shape& shape = points_[inputs[k]].shape();
       if (!(gradients[k].shape() == shape))
-        throw ShapeError(error_text("check_gradients", fmt::format("the gradient of input {} has shape {}, the input {}", inputs[k],
-                                                                   to_string(gradients[k].shape()), to_string(shape))));
+        throw ShapeError(
+            error_text("check_gradients", fmt::format("the gradient of input {} has shape {}, the input {}", inputs[k],
+                                                      to_string(gradients[k].shape()), to_string(shape))));
       for (std::int64_t element = 0; element < shape.size(); ++element) {
         const auto input = static_cast<int>(inputs[k]);
         differences.push_back(difference(order, inputs[k], static_cast<std::size_t>(element)));
@@ -224,7 +230,9 @@ class Check {
     GradientReport report;
     report.checked = static_cast<std::int64_t>(entries_.size());
     std::stable_sort(entries_.begin(), entries_.end(), [](const GradientEntry& a, const GradientEntry& b) {
-      const auto rank = [](const GradientEntry& entry) { return entry.verdict == GradientEntry::Verdict::right ? 1 : 0; };
+      const auto rank = [](const GradientEntry& entry) {
+        return entry.verdict == GradientEntry::Verdict::right ? 1 : 0;
+      };
       return rank(a) != rank(b) ? rank(a) < rank(b) : a.relative_error > b.relative_error;
     });
     entries_.resize(std::min<std::size_t>(entries_.size(), 10));
@@ -257,7 +265,8 @@ class Check {
 
 }  // namespace
 
-GradientReport check_gradients(const Function& function, std::vector<Tensor> inputs, const GradientCheckOptions& options) {
+GradientReport check_gradients(const Function& function, std::vector<Tensor> inputs,
+                               const GradientCheckOptions& options) {
   return Check(function, std::move(inputs), options).run();
 }
 

@@ -82,7 +82,8 @@ const void* Recorder::execute_eager(Segment& segment, SourceLine line, const Bac
     if (target.buffer != nullptr)
       data = static_cast<char*>(target.buffer) + (data - static_cast<char*>(core.gradients.data()));
     const std::size_t bytes =
-        static_cast<std::size_t>(core.entries[static_cast<std::size_t>(output.index)].shape.size()) * size_of(core.dtype);
+        static_cast<std::size_t>(core.entries[static_cast<std::size_t>(output.index)].shape.size()) *
+        size_of(core.dtype);
     if (output.node < 0) {
       std::memset(data, 0, bytes);
     } else {

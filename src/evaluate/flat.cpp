@@ -40,7 +40,8 @@ Var flat_buffer(RegistryCore& core, const FlatPlace& place, SourceLine line) {
   recorder.read(core);
   // It is read as it lies in memory: what was assigned to a parameter in it must be there.
   const auto is_in_it = [&](const PendingEffect& effect) {
-    return effect.registry == &core && effect.index >= 0 && core.entries[static_cast<std::size_t>(effect.index)].trainable;
+    return effect.registry == &core && effect.index >= 0 &&
+           core.entries[static_cast<std::size_t>(effect.index)].trainable;
   };
   if (std::any_of(recorder.pending().begin(), recorder.pending().end(), is_in_it)) recorder.run_effects("assign", line);
   Key key;
@@ -65,7 +66,8 @@ namespace thalweg {
 void assign(const Parameter& parameter, const Operand& value) {
   using namespace internal;
   Recorder& recorder = Recorder::require("assign", value.line());
-  if (!parameter.core()) throw TapeError(error_text("assign", "an empty Parameter was given", recorder.blame(value.line())));
+  if (!parameter.core())
+    throw TapeError(error_text("assign", "an empty Parameter was given", recorder.blame(value.line())));
   RegistryCore& core = *parameter.core();
   std::int32_t id = recorder.resolve(value, "assign");
   const Shape& wanted = parameter.shape();
@@ -80,12 +82,13 @@ void assign(const Parameter& parameter, const Operand& value) {
                                             to_string(wanted), to_string(*info.shape)),
                                 recorder.blame(value.line())));
   if (info.dtype != core.dtype && !info.weak)
-    throw DtypeError(error_text("assign",
-                                fmt::format("parameter '{}' is {}, the value {}", parameter.name(), name(core.dtype),
-                                            name(info.dtype)),
-                                recorder.blame(value.line())));
+    throw DtypeError(error_text(
+        "assign",
+        fmt::format("parameter '{}' is {}, the value {}", parameter.name(), name(core.dtype), name(info.dtype)),
+        recorder.blame(value.line())));
   record_assign(recorder, core, {core.uid, RegistrySpace::parameter, parameter.index()}, id, value.line());
-  if (core.entries[static_cast<std::size_t>(parameter.index())].trainable) recorder.note_assigned(core, parameter.index());
+  if (core.entries[static_cast<std::size_t>(parameter.index())].trainable)
+    recorder.note_assigned(core, parameter.index());
 }
 
 }  // namespace thalweg

@@ -16,7 +16,6 @@ namespace thalweg::internal {
 
 namespace {
 
-
 std::uint32_t version_of_path(const std::vector<Segment*>& path) {
   std::uint32_t version = 0;
   for (const Segment* segment : path) version += segment->version;
@@ -182,9 +181,10 @@ void Recorder::throw_if_written(std::int32_t leaf, SourceLine line) const {
   if (entry.last_write <= read.version) return;
   throw TapeError(error_text(
       "value",
-      fmt::format("this needs parameter '{}' as it was when it was read{}, but {} has changed it since; ask for the value "
-                  "before that, or keep() it",
-                  entry.name, place(user_line(leaf)), registry.describe_writer(static_cast<int>(read.index))),
+      fmt::format(
+          "this needs parameter '{}' as it was when it was read{}, but {} has changed it since; ask for the value "
+          "before that, or keep() it",
+          entry.name, place(user_line(leaf)), registry.describe_writer(static_cast<int>(read.index))),
       line));
 }
 

@@ -113,7 +113,7 @@ class Plan {
 
   /// One pass over memory as plain data.
   struct Group {
-    const char* title;  // "sweep", "matmul", "copy", "opaque", "zeros"
+    const char* title;                               // "sweep", "matmul", "copy", "opaque", "zeros"
     std::vector<std::int32_t> nodes, reads, writes;  // ids; buffers
     std::size_t bytes = 0;                           // that it moves
   };
@@ -125,8 +125,8 @@ class Plan {
     std::int32_t root;
     std::size_t offset, bytes;
     bool is_arena;
-    const char* where;  // outside the arena, what it is for
-    std::int32_t node;  // that it belongs to, −1: none
+    const char* where;                           // outside the arena, what it is for
+    std::int32_t node;                           // that it belongs to, −1: none
     std::int32_t registry = -1, parameter = -1;  // of a gradient: as in Segment::gradient_outputs
   };
   BufferView buffer_view(std::int32_t buffer) const;

@@ -96,7 +96,7 @@ class Planner {
     std::int32_t sweep = -1, value = -1;
     std::int32_t step = -1;  // what computes it; −1: there from the beginning
     std::int32_t buffer_step = -1;
-    std::int32_t matmul = -1;  // the step whose epilogue may still take it
+    std::int32_t matmul = -1;                // the step whose epilogue may still take it
     std::int32_t uses = 0, factor_uses = 0;  // those as a factor of a contraction
   };
   struct SweepBuild {

@@ -51,9 +51,9 @@ class RegistryCore : public std::enable_shared_from_this<RegistryCore> {
     const Shape* interned = nullptr;
     bool trainable = true;
     std::uint32_t trainable_since = 0;  // the registry's uid when it was added or unfrozen: its state began at zero
-    std::int64_t offset = 0;       // into the trainable or the fixed buffers, in elements; a multiple of 64 bytes
-    std::uint32_t last_write = 0;  // value of write_count after the last write
-    const char* writer = "";       // of the last write: "step()", "assign", "set_value"
+    std::int64_t offset = 0;            // into the trainable or the fixed buffers, in elements; a multiple of 64 bytes
+    std::uint32_t last_write = 0;       // value of write_count after the last write
+    const char* writer = "";            // of the last write: "step()", "assign", "set_value"
     SourceLine writer_line;
   };
   struct State {

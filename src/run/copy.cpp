@@ -87,9 +87,11 @@ void copy_strided(const void* input, void* output, const Shape& shape, const Str
     case 1:
       return copy_walk(static_cast<const std::uint8_t*>(input) + view.offset, static_cast<std::uint8_t*>(output), walk);
     case 4:
-      return copy_walk(static_cast<const std::uint32_t*>(input) + view.offset, static_cast<std::uint32_t*>(output), walk);
+      return copy_walk(static_cast<const std::uint32_t*>(input) + view.offset, static_cast<std::uint32_t*>(output),
+                       walk);
     default:
-      return copy_walk(static_cast<const std::uint64_t*>(input) + view.offset, static_cast<std::uint64_t*>(output), walk);
+      return copy_walk(static_cast<const std::uint64_t*>(input) + view.offset, static_cast<std::uint64_t*>(output),
+                       walk);
   }
 }
 

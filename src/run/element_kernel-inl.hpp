@@ -100,8 +100,9 @@ struct Handlers {
     constexpr std::size_t lanes = vector_lanes<T>;
     T* memory = reinterpret_cast<T*>(state->accumulator);
     auto a0 = hn::Load(d, memory), a1 = hn::Load(d, memory + lanes), a2 = hn::Load(d, memory + 2 * lanes),
-         a3 = hn::Load(d, memory + 3 * lanes), a4 = hn::Load(d, memory + 4 * lanes), a5 = hn::Load(d, memory + 5 * lanes),
-         a6 = hn::Load(d, memory + 6 * lanes), a7 = hn::Load(d, memory + 7 * lanes);
+         a3 = hn::Load(d, memory + 3 * lanes), a4 = hn::Load(d, memory + 4 * lanes),
+         a5 = hn::Load(d, memory + 5 * lanes), a6 = hn::Load(d, memory + 6 * lanes),
+         a7 = hn::Load(d, memory + 7 * lanes);
     const Body body(instruction, state);
     body(a0, a1, a2, a3, a4, a5, a6, a7);
     hn::Store(a0, d, memory), hn::Store(a1, d, memory + lanes), hn::Store(a2, d, memory + 2 * lanes);
@@ -289,11 +290,9 @@ HWY_AFTER_NAMESPACE();
 #define THALWEG_ELEMENT_HANDLERS(handlers, Functor, arity, ...) \
   const ElementHandlers& handlers(DType dtype) { return handlers_of<Functor, arity, __VA_ARGS__>(dtype); }
 /// Under HWY_ONCE: the kernel that takes its handlers from the running CPU's target.
-#define THALWEG_ELEMENT_KERNEL(kernel, handlers, text, arity, cost)                 \
-  HWY_EXPORT(handlers);                                                             \
-  static const ElementHandlers& kernel##_handlers(DType dtype) {                    \
-    return HWY_DYNAMIC_DISPATCH(handlers)(dtype);                                   \
-  }                                                                                 \
+#define THALWEG_ELEMENT_KERNEL(kernel, handlers, text, arity, cost)                                              \
+  HWY_EXPORT(handlers);                                                                                          \
+  static const ElementHandlers& kernel##_handlers(DType dtype) { return HWY_DYNAMIC_DISPATCH(handlers)(dtype); } \
   static const ElementKernel kernel = {text, arity, cost, &kernel##_handlers};
 #endif
 

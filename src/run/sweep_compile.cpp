@@ -1,6 +1,6 @@
 #include <algorithm>
-#include <limits>
 #include <cstring>
+#include <limits>
 #include <stdexcept>
 #include <type_traits>
 #include <utility>
@@ -136,7 +136,8 @@ void Compiler::decide_keeping() {
       const bool computed = operand.extent == Extent::element && operand.cost < keep_cost;
       node.cost += computed ? operand.cost : 1;
       // A vector of values per row is wanted: by a reduction over rows, by a later pass's arithmetic.
-      if (operand.extent == Extent::per_row && (node.small() || (node.extent == Extent::per_row && operand.pass < node.pass && operand.kind != Kind::input)))
+      if (operand.extent == Extent::per_row &&
+          (node.small() || (node.extent == Extent::per_row && operand.pass < node.pass && operand.kind != Kind::input)))
         operand.keep = Keep::vector;
     }
     if (nodes_.reduces_elements(node) && node.extent == Extent::per_row && !nodes_.one_block_rows)
@@ -159,8 +160,8 @@ void Compiler::choose_shared() {
     for (int k = 0; k < node.operand_count; ++k) {
       Node& operand = nodes_[node.operands[k]];
       if (!operand.small()) continue;
-      const bool same_program = node.is_apply() && node.extent == operand.extent && node.pass == operand.pass &&
-                                node.stage == operand.stage;
+      const bool same_program =
+          node.is_apply() && node.extent == operand.extent && node.pass == operand.pass && node.stage == operand.stage;
       if (!same_program) operand.shared = true;
       const bool tile = !node.small() && operand.extent == Extent::per_column && !nodes_.row_walk;
       if (tile) operand.tile = 0;  // wanted
@@ -193,8 +194,8 @@ void Compiler::lay_out_memory() {
       node.source = take(static_cast<std::int64_t>(sizeof(DrawSource)));
       program.draw_inputs.push_back({node.slot, node.source});
     } else if (node.shared) {
-      node.memory = take(node.extent == Extent::single ? static_cast<std::int64_t>(slot_bytes)
-                                                       : (g.columns + g.wide) * g.size);
+      node.memory =
+          take(node.extent == Extent::single ? static_cast<std::int64_t>(slot_bytes) : (g.columns + g.wide) * g.size);
       if (node.tile == 0) node.tile = take((program.read_period + g.wide) * g.size);
     }
   }
@@ -210,7 +211,8 @@ void Compiler::lay_out_memory() {
           partials += node.extent == Extent::single ? 1 : g.columns;
       program.partials_per_task = std::max(program.partials_per_task, partials);
     }
-    program.partial_memory = take(program.tasks * program.partials_per_task * static_cast<std::int64_t>(sizeof(Partial)));
+    program.partial_memory =
+        take(program.tasks * program.partials_per_task * static_cast<std::int64_t>(sizeof(Partial)));
   }
   program.memory = AlignedMemory(static_cast<std::size_t>(std::max<std::int64_t>(memory_bytes_, 64)));
 }
@@ -221,9 +223,7 @@ void Compiler::add_inputs() {
   for (const Node& node : nodes_.nodes) {
     if (!node.live || !node.small()) continue;
     switch (node.kind) {
-      case Kind::number:
-        program.number_inputs.push_back({node.slot, node.memory});
-        break;
+      case Kind::number: program.number_inputs.push_back({node.slot, node.memory}); break;
       case Kind::input:
         if (node.extent == Extent::single) {
           program.single_inputs.push_back({node.slot, node.dtype, node.memory});
@@ -242,7 +242,8 @@ void Compiler::add_inputs() {
         for (std::size_t c = 0; c < indices.size(); ++c) indices[c] = static_cast<std::int64_t>(c);
         convert_values(program.at(node.memory), program.dtype, indices.data(), DType::i64, g.columns);
         if (node.tile >= 0)
-          program.machine->repeat(program.at(node.tile), program.read_period + g.wide, program.at(node.memory), g.columns);
+          program.machine->repeat(program.at(node.tile), program.read_period + g.wide, program.at(node.memory),
+                                  g.columns);
         break;
       }
       default: break;
@@ -251,7 +252,8 @@ void Compiler::add_inputs() {
   for (const NodeOutput& output : nodes_.outputs) {
     const Node& node = nodes_[output.value];
     if (node.small())
-      program.small_outputs.push_back({node.memory, node.extent == Extent::single ? 1 : g.columns, output.slot, output.dtype});
+      program.small_outputs.push_back(
+          {node.memory, node.extent == Extent::single ? 1 : g.columns, output.slot, output.dtype});
   }
 }
 
@@ -263,7 +265,8 @@ void Compiler::emit_level(int pass, int level) {
     emitter_.begin(scope, pass, level);
     for (int v = 0; v < nodes_.count(); ++v) {
       const Node& node = nodes_[v];
-      if (!node.live || !node.is_apply() || node.extent != extent || node.pass != pass || node.stage != level || !node.shared)
+      if (!node.live || !node.is_apply() || node.extent != extent || node.pass != pass || node.stage != level ||
+          !node.shared)
         continue;
       Action action;
       action.base = reinterpret_cast<std::intptr_t>(program.at(node.memory));
@@ -366,8 +369,9 @@ void Compiler::add_element_actions(int pass, int stage) {
     const bool row = node.extent == Extent::per_row;
     if (row && !nodes_.one_block_rows) continue;
     Action action;
-    const bool kept_here = row ? node.keep == Keep::vector && nodes_.segment_of(node) == segment
-                               : (node.keep == Keep::vector || node.keep == Keep::row_buffer) && node.segment == segment;
+    const bool kept_here =
+        row ? node.keep == Keep::vector && nodes_.segment_of(node) == segment
+            : (node.keep == Keep::vector || node.keep == Keep::row_buffer) && node.segment == segment;
     if (kept_here) {
       action.kind = row ? Action::Kind::write_row : Action::Kind::write;
       action.base = node.memory;
@@ -543,7 +547,8 @@ void Compiler::count_bytes(const Sweep& sweep) {
     if (!node.small() && node.keep == Keep::vector) again += 2 * bytes(node);
   }
   for (const SweepOutput& output : sweep.outputs)
-    once += count(nodes_.geometry.canonical(sweep.values[static_cast<std::size_t>(output.value)].extent)) * size_of(output.dtype);
+    once += count(nodes_.geometry.canonical(sweep.values[static_cast<std::size_t>(output.value)].extent)) *
+            size_of(output.dtype);
   program_->bytes_moved = once + again <= cache_bytes ? once : once + again;
 }
 

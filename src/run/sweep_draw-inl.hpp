@@ -64,9 +64,7 @@ HWY_INLINE void philox_groups(const run::DrawSource& source, std::uint64_t index
   for (std::size_t i = 0; i < 16 * groups_at_once; i += 2 * lanes) {
     const std::size_t j = i + lanes;
     // A group's indices share their high half.
-    const auto start = [&](std::size_t block) HWY_ATTR {
-      return run::philox_counter(source, index + block / 16 * 16);
-    };
+    const auto start = [&](std::size_t block) HWY_ATTR { return run::philox_counter(source, index + block / 16 * 16); };
     const auto first = start(i), second = start(j);
     const auto iota = [&](std::size_t block) HWY_ATTR { return hn::Iota(d, static_cast<std::uint32_t>(block % 16)); };
     V a[4] = {hn::Add(hn::Set(d, first[0]), iota(i)), hn::Set(d, first[1]), hn::Set(d, first[2]), hn::Set(d, first[3])};

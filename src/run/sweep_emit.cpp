@@ -79,8 +79,7 @@ bool Emitter::is_available(const Node& node) const {
     case Scope::columns:
       if (node.extent == Extent::single) return true;
       [[fallthrough]];
-    case Scope::single:
-      return !node.is_apply() || node.pass < pass_ || node.stage < stage_;
+    case Scope::single: return !node.is_apply() || node.pass < pass_ || node.stage < stage_;
   }
   return true;
 }
@@ -119,8 +118,8 @@ void Emitter::locate(int v) {
     case Extent::per_row: {
       // Splatted in a slot, unless it has to be brought there first.
       const bool imported = node.kind == Kind::input || node.pass < pass_;
-      const bool splatted = node.row_slot >= 0 && !nodes_->one_block_rows &&
-                            !(scope_ == Scope::row && stage_ == 0 && imported);
+      const bool splatted =
+          node.row_slot >= 0 && !nodes_->one_block_rows && !(scope_ == Scope::row && stage_ == 0 && imported);
       where.access = splatted ? Access::memory : Access::leaf;
       where.operand = {node.row_slot, Address::scratch, -1};
       break;
@@ -315,7 +314,8 @@ void Emitter::perform(int v, const Action& action) {
       stored_.push_back(action.slot);
       break;
     case Action::Kind::output_row:
-      push(machine_->store_first[index_of(action.dtype)], "store first", v, {0, row_address(action.dtype), action.slot});
+      push(machine_->store_first[index_of(action.dtype)], "store first", v,
+           {0, row_address(action.dtype), action.slot});
       stored_.push_back(action.slot);
       break;
     case Action::Kind::accumulate:

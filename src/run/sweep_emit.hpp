@@ -24,8 +24,8 @@ struct Action {
   Kind kind = Kind::output;
   Reduction reduction = Reduction::sum;
   DType dtype = DType::f32;
-  std::int32_t slot = 0;              // of an output's buffer
-  Address address = Address::fixed;   // of the others
+  std::int32_t slot = 0;             // of an output's buffer
+  Address address = Address::fixed;  // of the others
   std::intptr_t base = 0;
   std::int32_t next = -1;
 };
@@ -127,8 +127,8 @@ class Emitter {
   std::vector<std::int16_t> left_;                        // uses to come, by value
   std::vector<Place> places_;                             // by value
   std::vector<std::int16_t> free_temporaries_;
-  std::vector<std::pair<int, Action>> delayed_;           // stores for the end of the program
-  std::vector<std::int32_t> stored_;                      // buffers written so far in the walk
+  std::vector<std::pair<int, Action>> delayed_;  // stores for the end of the program
+  std::vector<std::int32_t> stored_;             // buffers written so far in the walk
   std::vector<std::pair<int, int>> reads_;
   std::size_t committed_stores_ = 0;
   std::vector<KeptStore> kept_;

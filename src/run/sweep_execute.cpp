@@ -124,7 +124,8 @@ class Walk {
   }
   /// A task's partials: the columns of each column reduction, then the singles.
   Partial* single_partial(std::int64_t task, std::int32_t single) const {
-    return partials(task) + (pass_.columns.end - pass_.columns.begin) * geometry_.columns + (single - pass_.singles.begin);
+    return partials(task) + (pass_.columns.end - pass_.columns.begin) * geometry_.columns +
+           (single - pass_.singles.begin);
   }
 
   void start(State& state, std::byte* scratch) const;
@@ -199,7 +200,8 @@ void Walk::fold_columns(std::byte* scratch, std::int64_t task, bool first, bool 
     }
     program_.machine->add_partials(partial, tile, geometry_.columns, fold.reduction, first);
     if (!last) program_.machine->fill(tile, geometry_.period, identity(fold.reduction, program_.dtype));
-    if (last && program_.tasks == 1) program_.machine->round_partials(program_.at(fold.vector), partial, geometry_.columns);
+    if (last && program_.tasks == 1)
+      program_.machine->round_partials(program_.at(fold.vector), partial, geometry_.columns);
   }
 }
 
@@ -323,16 +325,19 @@ void Walk::walk_rows(State& state, std::byte* scratch, std::int64_t task, std::i
   }
   if (begin >= end)
     for (std::int32_t i = pass_.singles.begin; i < pass_.singles.end; ++i)
-      *single_partial(task, i) = identity(program_.single_results[static_cast<std::size_t>(i)].reduction, program_.dtype);
+      *single_partial(task, i) =
+          identity(program_.single_results[static_cast<std::size_t>(i)].reduction, program_.dtype);
 }
 
 /// The partial results of the tasks are joined in the order of the tasks.
 void Walk::finish() const {
   Partial* columns = partials(0);
-  for (std::int32_t i = pass_.columns.begin; i < pass_.columns.end && program_.tasks > 1; ++i, columns += geometry_.columns) {
+  for (std::int32_t i = pass_.columns.begin; i < pass_.columns.end && program_.tasks > 1;
+       ++i, columns += geometry_.columns) {
     const ColumnFold& fold = program_.column_folds[static_cast<std::size_t>(i)];
     for (std::int64_t task = 1; task < program_.tasks; ++task)
-      program_.machine->join_partials(columns, columns + task * program_.partials_per_task, geometry_.columns, fold.reduction);
+      program_.machine->join_partials(columns, columns + task * program_.partials_per_task, geometry_.columns,
+                                      fold.reduction);
     program_.machine->round_partials(program_.at(fold.vector), columns, geometry_.columns);
   }
   for (std::int32_t i = pass_.singles.begin; i < pass_.singles.end; ++i) {
@@ -482,8 +487,8 @@ std::size_t CompiledSweep::bytes_moved() const { return implementation_->program
 std::string CompiledSweep::disassembly() const { return disassemble(implementation_->program); }
 
 std::string disassemble(const SweepProgram& program) {
-  constexpr const char* addresses[] = {"flat1", "flat4", "flat8", "row1", "row4", "row8", "column", "fixed",
-                                       "accumulator", "scratch", "scratch column"};
+  constexpr const char* addresses[] = {"flat1",  "flat4", "flat8",       "row1",    "row4",          "row8",
+                                       "column", "fixed", "accumulator", "scratch", "scratch column"};
   std::string text;
   for (std::size_t i = 0; i < program.instructions.size(); ++i) {
     const Instruction& instruction = program.instructions[i];

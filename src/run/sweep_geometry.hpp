@@ -59,7 +59,9 @@ struct Geometry {
   /// Elements (flat walk) or rows (row walk) of one task; `reduces`: its partial results are part of the bits.
   std::int64_t task_length(bool row_walk, bool reduces) const {
     const std::int64_t length = row_walk ? rows : elements();
-    const std::int64_t unit = row_walk ? (reduces ? fold_rows : 1) : tiled ? fold_rows * columns : wide * blocks_per_fold;
+    const std::int64_t unit = row_walk ? (reduces ? fold_rows : 1)
+                              : tiled  ? fold_rows * columns
+                                       : wide * blocks_per_fold;
     const std::int64_t tasks = std::clamp<std::int64_t>(elements() / task_elements, 1, task_limit);
     const std::int64_t share = (length + tasks - 1) / tasks;
     return std::max<std::int64_t>(unit, (share + unit - 1) / unit * unit);

@@ -418,7 +418,8 @@ void run_from(const run::Blocks& blocks, const run::Position* start, std::byte* 
     return run_blocks<T, true>(blocks, &state);
   }
   const hn::ScalableTag<std::intptr_t> d;
-  for (std::size_t i = 0; i < run::address_slots; i += hn::Lanes(d)) hn::Store(hn::Zero(d), d, state.position.offset + i);
+  for (std::size_t i = 0; i < run::address_slots; i += hn::Lanes(d))
+    hn::Store(hn::Zero(d), d, state.position.offset + i);
   state.position.set_scratch(scratch);
   state.lanes = blocks.lanes;
   if (blocks.wide_count == 1) return run_wide_program<T>(blocks.wide, &state);

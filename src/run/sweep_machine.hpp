@@ -34,10 +34,10 @@ inline constexpr std::size_t slot_bytes = wide_vectors * max_vector_bytes;
 
 /// Which of the walk's positions is added to an operand's base address.
 enum class Address : std::uint32_t {
-  flat_1,          // index in the domain, row · columns + column, of elements of 1, 4, 8 bytes
+  flat_1,  // index in the domain, row · columns + column, of elements of 1, 4, 8 bytes
   flat_4,
   flat_8,
-  row_1,           // row, likewise
+  row_1,  // row, likewise
   row_4,
   row_8,
   column,          // position in a tile of values per column
@@ -61,7 +61,7 @@ struct Instruction {
 /// Where a walk stands and how it moves on.
 struct alignas(max_vector_bytes) Position {
   std::intptr_t offset[address_slots] = {};
-  std::intptr_t step[address_slots] = {};  // added after each run of a program
+  std::intptr_t step[address_slots] = {};                   // added after each run of a program
   std::intptr_t column_period = 0, accumulator_period = 0;  // bytes; where these offsets wrap
   std::intptr_t accumulator_end = 0;  // accumulator offsets include the start of this thread's memory
 
@@ -84,9 +84,9 @@ struct alignas(max_vector_bytes) Position {
 /// What the handlers of a running program share.
 struct State {
   Position position;
-  Position row;        // the start of the row, in the row walk
-  std::int64_t lanes;  // elements of a partial block
-  ArrayFunction function;  // that the next instruction calls
+  Position row;                                                 // the start of the row, in the row walk
+  std::int64_t lanes;                                           // elements of a partial block
+  ArrayFunction function;                                       // that the next instruction calls
   alignas(max_vector_bytes) std::byte bounce[slot_bytes];       // for conversions and partial blocks
   alignas(max_vector_bytes) std::byte accumulator[slot_bytes];  // where handlers cannot pass it in registers
 };
@@ -107,7 +107,7 @@ struct Blocks {
   std::int64_t wide_count = 0;
   const Instruction* tail = nullptr;  // wide or narrow
   std::int64_t tail_count = 0;
-  std::int64_t lanes = 0;             // of a partial tail
+  std::int64_t lanes = 0;  // of a partial tail
   bool tail_wide = false;
 };
 
@@ -122,22 +122,22 @@ inline constexpr int reduction_count = 4;
 
 /// What one SIMD target provides for sweeps of one dtype T. "Partial" forms touch state->lanes elements only.
 struct Machine {
-  int lanes;                                             // of one vector
-  HandlerPair end;                                       // returns; null where a loop calls the handlers
-  HandlerPair load;                                      // accumulator = memory
-  HandlerPair store;                                     // memory = accumulator
-  HandlerPair load_as[2][dtype_count];                   // [partial]: from a buffer of another dtype
-  HandlerPair copy_as[2][dtype_count];                   // [partial]: memory 1 = memory 0; the accumulator stays
-  HandlerPair store_as[2][dtype_count];                  // [partial]
-  HandlerPair load_splat[dtype_count];                   // every lane = the first element in memory
-  HandlerPair store_first[dtype_count];                  // the first element in memory = lane 0
-  Handler store_splat;                                   // narrow: a whole slot = the vector
-  HandlerPair accumulate[2][reduction_count];            // [partial]: memory = memory ∘ accumulator
-  HandlerPair reduce_row[reduction_count];               // every lane = the reduction of the first state->lanes ones
-  HandlerPair draw[2];                                   // by Distribution; memory 0 is a DrawSource
-  HandlerPair index;                                     // index in the domain
-  HandlerPair set_function;                              // state->function = the base of memory 0
-  ElementHandlers call[3];                               // [arity − 1]: accumulator = state->function(…)
+  int lanes;                                   // of one vector
+  HandlerPair end;                             // returns; null where a loop calls the handlers
+  HandlerPair load;                            // accumulator = memory
+  HandlerPair store;                           // memory = accumulator
+  HandlerPair load_as[2][dtype_count];         // [partial]: from a buffer of another dtype
+  HandlerPair copy_as[2][dtype_count];         // [partial]: memory 1 = memory 0; the accumulator stays
+  HandlerPair store_as[2][dtype_count];        // [partial]
+  HandlerPair load_splat[dtype_count];         // every lane = the first element in memory
+  HandlerPair store_first[dtype_count];        // the first element in memory = lane 0
+  Handler store_splat;                         // narrow: a whole slot = the vector
+  HandlerPair accumulate[2][reduction_count];  // [partial]: memory = memory ∘ accumulator
+  HandlerPair reduce_row[reduction_count];     // every lane = the reduction of the first state->lanes ones
+  HandlerPair draw[2];                         // by Distribution; memory 0 is a DrawSource
+  HandlerPair index;                           // index in the domain
+  HandlerPair set_function;                    // state->function = the base of memory 0
+  ElementHandlers call[3];                     // [arity − 1]: accumulator = state->function(…)
 
   /// position = start; `scratch` is this thread's memory.
   void (*begin)(Position& position, const Position& start, std::byte* scratch);

@@ -129,7 +129,8 @@ void Nodes::schedule() {
     auto& next = level_counts[static_cast<std::size_t>(node.pass) + 1];
     next = std::max<std::int16_t>(next, 1);  // its result may have to be repeated to a tile
   }
-  for (std::size_t p = 1; p < size; ++p) first_segments[p] = static_cast<std::int16_t>(first_segments[p - 1] + stage_counts[p - 1]);
+  for (std::size_t p = 1; p < size; ++p)
+    first_segments[p] = static_cast<std::int16_t>(first_segments[p - 1] + stage_counts[p - 1]);
 }
 
 }  // namespace thalweg::run

@@ -29,19 +29,19 @@ struct Node {
   std::uint8_t operand_count = 0;
   bool live = false;
   bool vector_wanted = false;  // per_column: read as a plain vector, not only as a tile
-  bool shared = false;        // small: read by another program than the one that computes it
+  bool shared = false;         // small: read by another program than the one that computes it
   Keep keep = Keep::none;
   std::int32_t slot = 0;
   std::int16_t operands[3] = {0, 0, 0};
   std::int16_t pass = 0;
-  std::int16_t stage = 0;     // of the walk; of a small value its level
-  std::int16_t segment = -1;  // where it is computed first
-  std::int32_t output_slot = -1;    // an output of the machine's dtype
+  std::int16_t stage = 0;         // of the walk; of a small value its level
+  std::int16_t segment = -1;      // where it is computed first
+  std::int32_t output_slot = -1;  // an output of the machine's dtype
   std::int32_t cost = 0;
-  std::int32_t row_slot = -1;       // byte offset in scratch memory: a per_row value, splatted
-  std::int64_t memory = -1;         // byte offset in the sweep's memory, or of a row buffer in scratch memory
-  std::int64_t source = -1;         // byte offset in the sweep's memory: a draw's DrawSource
-  std::int64_t tile = -1;           // byte offset in the sweep's memory: a per_column value for the flat walk
+  std::int32_t row_slot = -1;  // byte offset in scratch memory: a per_row value, splatted
+  std::int64_t memory = -1;    // byte offset in the sweep's memory, or of a row buffer in scratch memory
+  std::int64_t source = -1;    // byte offset in the sweep's memory: a draw's DrawSource
+  std::int64_t tile = -1;      // byte offset in the sweep's memory: a per_column value for the flat walk
   const ElementKernel* kernel = nullptr;
   const ElementHandlers* handlers = nullptr;
 
@@ -62,13 +62,13 @@ struct Nodes {
   Geometry geometry;
   bool row_walk = false;
   bool one_block_rows = false;
-  bool fits = true;                        // no two reductions want different walks
+  bool fits = true;  // no two reductions want different walks
   bool has_column_folds = false, has_singles = false;
   std::int16_t passes = 1;
   std::vector<Node> nodes;
   std::vector<NodeOutput> outputs;
-  std::vector<std::int16_t> stage_counts;  // by pass; 0: nothing to walk for
-  std::vector<std::int16_t> level_counts;  // by pass
+  std::vector<std::int16_t> stage_counts;    // by pass; 0: nothing to walk for
+  std::vector<std::int16_t> level_counts;    // by pass
   std::vector<std::int16_t> first_segments;  // by pass
 
   Node& operator[](int id) { return nodes[static_cast<std::size_t>(id)]; }

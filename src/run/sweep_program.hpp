@@ -47,20 +47,20 @@ struct BlockPrograms {
 /// A reduction whose lanes are summed in a slot of a thread's scratch memory.
 struct SlotFold {
   Reduction reduction;
-  bool per_row;             // the result goes to a slot of scratch memory; else it is joined to partial `target`
-  std::int32_t slot;        // byte offset in scratch memory
-  std::int32_t target;      // per_row: byte offset of the slot; else the place among the pass's singles
+  bool per_row;         // the result goes to a slot of scratch memory; else it is joined to partial `target`
+  std::int32_t slot;    // byte offset in scratch memory
+  std::int32_t target;  // per_row: byte offset of the slot; else the place among the pass's singles
 };
 
 struct ColumnFold {
   Reduction reduction;
-  std::int32_t tile;        // byte offset in scratch memory
-  std::int64_t vector;      // byte offset in the sweep's memory: the result
+  std::int32_t tile;    // byte offset in scratch memory
+  std::int64_t vector;  // byte offset in the sweep's memory: the result
 };
 
 struct SingleResult {
   Reduction reduction;
-  std::int64_t slot;        // byte offset in the sweep's memory: the result
+  std::int64_t slot;  // byte offset in the sweep's memory: the result
 };
 
 /// A reduction of a vector (per column or per row) in the sweep's memory to one value.
@@ -84,21 +84,21 @@ struct Level {
   std::int32_t single_program = no_program;
   std::int32_t column_program = no_program;
   bool columns_wide = false;
-  Range folds;       // of vector_folds
+  Range folds;  // of vector_folds
   Range expansions;
 };
 
 struct Stage {
   std::int32_t row_program = no_program;  // narrow, once a row, before the blocks
   BlockPrograms blocks;
-  Range folds;       // of slot_folds, after the blocks
+  Range folds;  // of slot_folds, after the blocks
 };
 
 struct Pass {
-  Range levels;      // before the walk
+  Range levels;  // before the walk
   Range stages;
-  Range columns;     // of column_folds
-  Range singles;     // of single_results
+  Range columns;  // of column_folds
+  Range singles;  // of single_results
 };
 
 /// Instruction `instruction`'s base `which` is buffer `slot`.
@@ -159,15 +159,15 @@ struct ProgramFacts {
   const Machine* machine = nullptr;
   bool row_walk = false;
   bool one_block_rows = false;
-  bool one_walk = false;                 // nothing but one stage of one pass on one task, without folds
-  std::int64_t splat_lanes = 0;          // of a slot that are read: one vector's where all programs are narrow
-  std::int64_t read_period = 1;          // of the tiles of values per column
+  bool one_walk = false;         // nothing but one stage of one pass on one task, without folds
+  std::int64_t splat_lanes = 0;  // of a slot that are read: one vector's where all programs are narrow
+  std::int64_t read_period = 1;  // of the tiles of values per column
   std::int64_t task_length = 1, tasks = 1;
-  std::int64_t work = 0;                 // rough cost of all elements, to decide about threads
+  std::int64_t work = 0;  // rough cost of all elements, to decide about threads
   std::size_t bytes_moved = 0;
-  std::int64_t partial_memory = 0;       // Partials by task
+  std::int64_t partial_memory = 0;  // Partials by task
   std::int64_t partials_per_task = 0;
-  std::size_t temporary_bytes = 0;       // of a thread's memory, below its start
+  std::size_t temporary_bytes = 0;  // of a thread's memory, below its start
   std::size_t scratch_bytes = 0;
 };
 
@@ -179,7 +179,7 @@ struct ProgramLists {
   List<Instruction> instructions;
   List<Patch> patches;
   List<Hazard> hazards;
-  List<Stream> streams;                  // where rows come from memory, not from a cache
+  List<Stream> streams;  // where rows come from memory, not from a cache
   List<Pass> passes;
   List<Level> levels;
   List<Stage> stages;
@@ -198,7 +198,8 @@ struct ProgramLists {
   /// Calls f(a list, the same list of `other`) for every list.
   template <class Other, class F>
   void with_lists_of(Other& other, F f) {
-    f(positions, other.positions), f(instructions, other.instructions), f(patches, other.patches), f(hazards, other.hazards);
+    f(positions, other.positions), f(instructions, other.instructions), f(patches, other.patches),
+        f(hazards, other.hazards);
     f(streams, other.streams);
     f(passes, other.passes), f(levels, other.levels), f(stages, other.stages), f(slot_folds, other.slot_folds);
     f(column_folds, other.column_folds), f(single_results, other.single_results);

@@ -88,8 +88,10 @@ HWY_INLINE Partial as_partial(T value) {
 }
 template <class T>
 HWY_INLINE T from_partial(Partial partial) {
-  if constexpr (std::is_integral_v<T>) return partial.integer;
-  else return static_cast<T>(partial.floating);
+  if constexpr (std::is_integral_v<T>)
+    return partial.integer;
+  else
+    return static_cast<T>(partial.floating);
 }
 
 /// Calls f with the reduction as a compile-time constant.
@@ -148,11 +150,15 @@ void fold_tile(void* tile, std::int64_t period, std::int64_t columns, Reduction 
 template <Reduction reduction, class A>
 HWY_INLINE A reduce_scalars(A a, A b) {
   if constexpr (reduction == Reduction::sum) {
-    if constexpr (std::is_integral_v<A>) return static_cast<A>(static_cast<std::uint64_t>(a) + static_cast<std::uint64_t>(b));
-    else return a + b;
+    if constexpr (std::is_integral_v<A>)
+      return static_cast<A>(static_cast<std::uint64_t>(a) + static_cast<std::uint64_t>(b));
+    else
+      return a + b;
   } else if constexpr (reduction == Reduction::product) {
-    if constexpr (std::is_integral_v<A>) return static_cast<A>(static_cast<std::uint64_t>(a) * static_cast<std::uint64_t>(b));
-    else return a * b;
+    if constexpr (std::is_integral_v<A>)
+      return static_cast<A>(static_cast<std::uint64_t>(a) * static_cast<std::uint64_t>(b));
+    else
+      return a * b;
   } else if constexpr (reduction == Reduction::maximum) {
     return a != a || a >= b ? a : b;
   } else {

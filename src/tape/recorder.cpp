@@ -190,7 +190,8 @@ Info Recorder::infer(const Key& key, SourceLine line) const {
   const NodeType result = key.op->shape_rule(Inference(key.op->name, blame(line), key.attribute, seen));
   if (result.shape.size() > std::numeric_limits<std::int64_t>::max() / static_cast<std::int64_t>(size_of(result.dtype)))
     throw ShapeError(error_text(
-        key.op->name, fmt::format("{} of {} take more bytes than int64 counts", to_string(result.shape), name(result.dtype)),
+        key.op->name,
+        fmt::format("{} of {} take more bytes than int64 counts", to_string(result.shape), name(result.dtype)),
         blame(line)));
   info.shape = workspace_.pool.shape(result.shape);
   info.dtype = result.dtype;

@@ -54,7 +54,8 @@ class Recorder {
     return *current_;
   }
   std::int32_t resolve(const Operand& operand, const Op& op) {
-    if (is_own(operand)) [[likely]] return operand.id_;
+    if (is_own(operand)) [[likely]]
+      return operand.id_;
     return resolve_leaf(operand, op.name);
   }
   /// Whether the operand is a Var of this tape.
@@ -66,12 +67,14 @@ class Recorder {
 
   /// The node an operand stands for; a leaf is recorded where it is not a Var. TapeError for a Var of another tape.
   std::int32_t resolve(const Operand& operand, const char* op) {
-    if (is_own(operand)) [[likely]] return operand.id_;
+    if (is_own(operand)) [[likely]]
+      return operand.id_;
     return resolve_leaf(operand, op);
   }
   /// Appends a node, or finds it where the cursor stands. The shape rule's error leaves the tape as it was.
   std::int32_t append(const Key& key, SourceLine line) {
-    if (!(*expected_ == key)) [[unlikely]] return append_new(key, line);
+    if (!(*expected_ == key)) [[unlikely]]
+      return append_new(key, line);
     return advance(line);
   }
   /// Whether the cursor stands at this node of up to three inputs: the key stays in registers.
@@ -98,7 +101,8 @@ class Recorder {
   }
   std::int32_t append(const Op& op, std::int32_t a, std::int32_t b, std::int32_t c, std::uint8_t count,
                       std::uint64_t attribute, SourceLine line) {
-    if (expects(op, a, b, c, count, attribute)) [[likely]] return advance(line);
+    if (expects(op, a, b, c, count, attribute)) [[likely]]
+      return advance(line);
     Key key;
     key.op = &op;
     key.inputs[0] = a, key.inputs[1] = b, key.inputs[2] = c;
@@ -280,7 +284,8 @@ class Recorder {
     node_ = segment;
     path_.push_back(segment);
     predict();
-    if (!segment->asks_noted) [[unlikely]] note_asked(*segment);
+    if (!segment->asks_noted) [[unlikely]]
+      note_asked(*segment);
     return *segment;
   }
   Segment* complete_unexpected(const Key& request, SourceLine line, FunctionRef<void(Segment&)> derive);

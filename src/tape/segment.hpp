@@ -60,9 +60,9 @@ class Segment {
   std::unique_ptr<Plan> plan;
   std::vector<std::int32_t> asked;  // nodes whose values this request keeps for good: asked for, or backward's argument
   bool asks_noted = false;
-  std::vector<std::int32_t> keep;   // nodes of this segment that later ones were seen to read, sorted; only grows
-  bool learned = false;             // keep is known; before that, whatever is in memory anyway is kept
-  std::uint32_t version = 0;        // counts changes of what is kept
+  std::vector<std::int32_t> keep;  // nodes of this segment that later ones were seen to read, sorted; only grows
+  bool learned = false;            // keep is known; before that, whatever is in memory anyway is kept
+  std::uint32_t version = 0;       // counts changes of what is kept
 
   std::int32_t end() const { return base + static_cast<std::int32_t>(infos.size()); }
   std::size_t bytes() const;

@@ -22,14 +22,10 @@ using internal::visit_dtype;
 
 const char* name(DType dtype) {
   switch (dtype) {
-    case DType::f32:
-      return "f32";
-    case DType::f64:
-      return "f64";
-    case DType::i64:
-      return "i64";
-    case DType::boolean:
-      return "bool";
+    case DType::f32: return "f32";
+    case DType::f64: return "f64";
+    case DType::i64: return "i64";
+    case DType::boolean: return "bool";
   }
   return "?";
 }

@@ -88,9 +88,9 @@ TEST_CASE("check_gradients: edge case 54: a factor, a sign, NaN, a missing rule 
 }
 
 TEST_CASE("check_gradients: the report names input, element, both numbers") {
-  const GradientReport report = check_gradients(
-      [](Inputs x) { return x[0] * record(one_percent_off, x[1]); },
-      {Tensor({1.}, DType::f64), Tensor({{0.}, {2.}}, DType::f64)}, {.second_order = false});
+  const GradientReport report =
+      check_gradients([](Inputs x) { return x[0] * record(one_percent_off, x[1]); },
+                      {Tensor({1.}, DType::f64), Tensor({{0.}, {2.}}, DType::f64)}, {.second_order = false});
   REQUIRE_FALSE(report.ok);
   const GradientEntry& worst = report.worst.front();
   CHECK(worst.input == 1);
@@ -136,8 +136,7 @@ TEST_CASE("check_gradients: edge case 54: a kink within the step is told from a 
 
 TEST_CASE("check_gradients: edge case 54: f32 inputs are checked in f64; exp at 1 passes") {
   CHECK(check_gradients([](Inputs x) { return exp(x[0]); }, {Tensor({1.})}).ok);
-  const GradientReport report =
-      check_gradients([](Inputs x) { return record(one_percent_off, x[0]); }, {Tensor({1.})});
+  const GradientReport report = check_gradients([](Inputs x) { return record(one_percent_off, x[0]); }, {Tensor({1.})});
   CHECK_FALSE(report.ok);
 }
 
@@ -151,7 +150,8 @@ TEST_CASE("check_gradients: inputs without fractions are not varied; none at all
 }
 
 TEST_CASE("check_gradients: empty inputs and 0-d ones") {
-  CHECK(check_gradients([](Inputs x) { return x[0] * x[1]; }, {Tensor::zeros({0, 3}), Tensor({1., 2., 3.}, DType::f64)}).ok);
+  CHECK(check_gradients([](Inputs x) { return x[0] * x[1]; }, {Tensor::zeros({0, 3}), Tensor({1., 2., 3.}, DType::f64)})
+            .ok);
   CHECK(check_gradients([](Inputs x) { return x[0] * x[1]; }, {Tensor(2.), some()}).ok);
 }
 

@@ -16,8 +16,8 @@ using namespace thalweg;
 using namespace thalweg::tests;
 
 TEST_CASE("edge case 1: sigmoid far out") {
-  expect([](auto x) { return sigmoid(x[0]); }, {doubles({-1000., -40., 1000.})}, doubles({0., 4.248354255291589e-18, 1.}),
-         {doubles({0., 4.248354255291589e-18, 0.})});
+  expect([](auto x) { return sigmoid(x[0]); }, {doubles({-1000., -40., 1000.})},
+         doubles({0., 4.248354255291589e-18, 1.}), {doubles({0., 4.248354255291589e-18, 0.})});
 }
 
 TEST_CASE("edge case 2: softplus far out and at 0") {
@@ -26,7 +26,8 @@ TEST_CASE("edge case 2: softplus far out and at 0") {
 }
 
 TEST_CASE("edge case 3: expm1 far out and near 0") {
-  expect([](auto x) { return expm1(x[0]); }, {doubles({-40., 1e-20})}, doubles({-1., 1e-20}), {doubles({4.248354255291589e-18, 1.})});
+  expect([](auto x) { return expm1(x[0]); }, {doubles({-40., 1e-20})}, doubles({-1., 1e-20}),
+         {doubles({4.248354255291589e-18, 1.})});
 }
 
 TEST_CASE("edge case 4: logsumexp of large and of infinite numbers") {
@@ -49,31 +50,37 @@ TEST_CASE("edge case 5: softmax cross entropy of labels, f32") {
 TEST_CASE("edge case 6: probability targets of 0 remove their terms") {
   const Function loss = [](auto x) { return softmax_cross_entropy(x[0], x[1]); };
   expect(loss, {doubles({{-infinity, 0.}}), doubles({{0., 1.}})}, number(0), {doubles({{0., 0.}})});
-  expect(loss, {doubles({{1000., 0., -1000.}}), doubles({{0., 0.25, 0.75}})}, number(1750), {doubles({{1., -0.25, -0.75}})});
+  expect(loss, {doubles({{1000., 0., -1000.}}), doubles({{0., 0.25, 0.75}})}, number(1750),
+         {doubles({{1., -0.25, -0.75}})});
 }
 
 TEST_CASE("edge case 7: sines of large arguments") {
-  expect([](auto x) { return sin(x[0]); }, {doubles({1e6, 1e22})}, doubles({-0.34999350217129294, -0.8522008497671888}));
+  expect([](auto x) { return sin(x[0]); }, {doubles({1e6, 1e22})},
+         doubles({-0.34999350217129294, -0.8522008497671888}));
   expect([](auto x) { return sin(x[0]); }, {Tensor{1e6}}, Tensor{-0.3499935}, {}, {}, 1e-6);
 }
 
 TEST_CASE("edge case 8: relu, abs and clamps at their kinks") {
   expect([](auto x) { return relu(x[0]); }, {doubles({0., -0., 1.})}, doubles({0., 0., 1.}), {doubles({0., 0., 1.})});
   expect([](auto x) { return abs(x[0]); }, {doubles({0., -0., -1.})}, doubles({0., 0., 1.}), {doubles({0., 0., -1.})});
-  expect([](auto x) { return maximum(x[0], 0); }, {doubles({0., 1., -1.})}, doubles({0., 1., 0.}), {doubles({0.5, 1., 0.})});
+  expect([](auto x) { return maximum(x[0], 0); }, {doubles({0., 1., -1.})}, doubles({0., 1., 0.}),
+         {doubles({0.5, 1., 0.})});
   expect([](auto x) { return clamp(x[0], 0, 1); }, {doubles({-1., 0., 0.5, 1., 2.})}, doubles({0., 0., 0.5, 1., 1.}),
          {doubles({0., 0., 1., 0., 0.})});
   expect_error<ValueError>([](auto x) { return clamp(x[0], 1, 0); }, {doubles({0.})}, {"[clamp]", "1", "0"});
-  for (const Function& second : {Function([](auto x) { return relu(x[0]); }), Function([](auto x) { return abs(x[0]); }),
-                                 Function([](auto x) { return clamp(x[0], 0, 1); })})
+  for (const Function& second :
+       {Function([](auto x) { return relu(x[0]); }), Function([](auto x) { return abs(x[0]); }),
+        Function([](auto x) { return clamp(x[0], 0, 1); })})
     expect([&](auto x) { return gradients(second(x), {x[0]}, Var(Tensor::ones({2}, DType::f64)))[0] + 0 * x[0]; },
            {doubles({0., -0.})}, doubles({0., 0.}), {doubles({0., 0.})});
 }
 
 TEST_CASE("edge case 9: equal candidates share the gradient") {
   expect([](auto x) { return max(x[0]); }, {doubles({3., 1., 3.})}, number(3), {doubles({0.5, 0., 0.5})});
-  expect([](auto x) { return min(x[0]); }, {doubles({1., 1., 3., 1.})}, number(1), {doubles({1. / 3, 1. / 3, 0., 1. / 3})});
-  expect([](auto x) { return maximum(x[0], x[1]); }, {doubles({2., 1.}), doubles({2., 3.})}, doubles({2., 3.}), {doubles({0.5, 0.}), doubles({0.5, 1.})});
+  expect([](auto x) { return min(x[0]); }, {doubles({1., 1., 3., 1.})}, number(1),
+         {doubles({1. / 3, 1. / 3, 0., 1. / 3})});
+  expect([](auto x) { return maximum(x[0], x[1]); }, {doubles({2., 1.}), doubles({2., 3.})}, doubles({2., 3.}),
+         {doubles({0.5, 0.}), doubles({0.5, 1.})});
 }
 
 TEST_CASE("edge case 10: sqrt and log at 0 and below") {
@@ -91,14 +98,17 @@ TEST_CASE("edge case 11: powers at 0 and of negative numbers") {
 }
 
 TEST_CASE("edge case 12: no NaN from the branch not taken") {
-  expect([](auto x) { return where(x[0] > 0, sqrt(x[0]), x[0]); }, {doubles({-1., -4., 4.})}, doubles({-1., -4., 2.}), {doubles({1., 1., 0.25})});
+  expect([](auto x) { return where(x[0] > 0, sqrt(x[0]), x[0]); }, {doubles({-1., -4., 4.})}, doubles({-1., -4., 2.}),
+         {doubles({1., 1., 0.25})});
   expect([](auto x) { return where(x[0] == 0, 1, sin(x[0]) / x[0]); }, {doubles({0.})}, doubles({1.}), {doubles({0.})});
 }
 
 TEST_CASE("edge case 14: division by 0; of i64 an error") {
-  expect([](auto x) { return x[0] / x[1]; }, {doubles({0., 1., -1.}), doubles({0., 0., 0.})}, doubles({nan_value, infinity, -infinity}));
+  expect([](auto x) { return x[0] / x[1]; }, {doubles({0., 1., -1.}), doubles({0., 0., 0.})},
+         doubles({nan_value, infinity, -infinity}));
   expect_error<DtypeError>([](auto x) { return x[0] / x[1]; }, {Tensor{1}, Tensor{0}}, {"[divide]", "i64", "cast"});
-  expect_error<ValueError>([](auto x) { return floor_divide(x[0], x[1]); }, {Tensor{1}, Tensor{0}}, {"[floor_divide]", "0"});
+  expect_error<ValueError>([](auto x) { return floor_divide(x[0], x[1]); }, {Tensor{1}, Tensor{0}},
+                           {"[floor_divide]", "0"});
   expect_error<ValueError>([](auto x) { return remainder(x[0], x[1]); }, {Tensor{1}, Tensor{0}}, {"[remainder]", "0"});
 }
 
@@ -117,8 +127,8 @@ TEST_CASE("edge case 15: NaN stays, wherever it stands and at any length") {
         expect([](auto v) { return max(v[0]); }, {x.to(dtype)}, result);
         expect([](auto v) { return min(v[0]); }, {x.to(dtype)}, result);
         expect([](auto v) { return relu(v[0]); }, {x.to(dtype)}, x);
-        expect([](auto v) { return max(v[0] * v[1], 0); }, {x.to(dtype).reshape({length, 1}), Tensor::ones({1, 2}, dtype)},
-               Tensor::full({2}, nan_value, dtype));
+        expect([](auto v) { return max(v[0] * v[1], 0); },
+               {x.to(dtype).reshape({length, 1}), Tensor::ones({1, 2}, dtype)}, Tensor::full({2}, nan_value, dtype));
       }
 }
 
@@ -126,7 +136,8 @@ TEST_CASE("edge case 17: nothing is rewritten that drops NaN") {
   expect([](auto x) { return x[0] * 0; }, {doubles({infinity, nan_value, 1.})}, doubles({nan_value, nan_value, 0.}));
   expect([](auto x) { return x[0] - x[0]; }, {doubles({infinity, 1.})}, doubles({nan_value, 0.}));
   expect([](auto x) { return x[0] / x[0]; }, {doubles({0., 2.})}, doubles({nan_value, 1.}));
-  expect([](auto x) { return matmul(x[0], x[1]); }, {doubles({{0., 1.}}), doubles({{infinity}, {2.}})}, doubles({{nan_value}}));
+  expect([](auto x) { return matmul(x[0], x[1]); }, {doubles({{0., 1.}}), doubles({{infinity}, {2.}})},
+         doubles({{nan_value}}));
 }
 
 TEST_CASE("edge case 18: reductions of nothing") {
@@ -144,14 +155,16 @@ TEST_CASE("edge case 18: reductions of nothing") {
 
 TEST_CASE("edge case 19: a matmul over an inner dimension of 0") {
   for (int turn = 0; turn < 3; ++turn)
-    expect([](auto x) { return matmul(x[0], x[1]); }, {Tensor::zeros({2, 0}, DType::f64), Tensor::zeros({0, 3}, DType::f64)},
-           Tensor::zeros({2, 3}, DType::f64), {Tensor::zeros({2, 0}, DType::f64), Tensor::zeros({0, 3}, DType::f64)});
+    expect([](auto x) { return matmul(x[0], x[1]); },
+           {Tensor::zeros({2, 0}, DType::f64), Tensor::zeros({0, 3}, DType::f64)}, Tensor::zeros({2, 3}, DType::f64),
+           {Tensor::zeros({2, 0}, DType::f64), Tensor::zeros({0, 3}, DType::f64)});
 }
 
 TEST_CASE("edge case 21: 0-d") {
-  for (const Function& op : {Function([](auto x) { return sum(x[0]); }), Function([](auto x) { return mean(x[0]); }),
-                             Function([](auto x) { return max(x[0]); }), Function([](auto x) { return transpose(x[0]); }),
-                             Function([](auto x) { return logsumexp(x[0]); })})
+  for (const Function& op :
+       {Function([](auto x) { return sum(x[0]); }), Function([](auto x) { return mean(x[0]); }),
+        Function([](auto x) { return max(x[0]); }), Function([](auto x) { return transpose(x[0]); }),
+        Function([](auto x) { return logsumexp(x[0]); })})
     expect(op, {number(2.5)}, number(2.5), {number(1)});
   expect_error<ShapeError>([](auto x) { return matmul(x[0], x[1]); }, {number(1), doubles({{1.}})}, {"[matmul]", "()"});
 }
@@ -176,8 +189,8 @@ TEST_CASE("edge case 23: axes out of range and named twice") {
 }
 
 TEST_CASE("edge case 24: rows gathered twice add up") {
-  expect([](auto x) { return gather(x[0], x[1]); }, {doubles({0.1, 0.7}), Tensor{0, 0, 1, 0}}, doubles({0.1, 0.1, 0.7, 0.1}),
-         {doubles({1.5, 0.4})}, doubles({0.2, 0.3, 0.4, 1.}));
+  expect([](auto x) { return gather(x[0], x[1]); }, {doubles({0.1, 0.7}), Tensor{0, 0, 1, 0}},
+         doubles({0.1, 0.1, 0.7, 0.1}), {doubles({1.5, 0.4})}, doubles({0.2, 0.3, 0.4, 1.}));
 }
 
 TEST_CASE("edge case 25: index -1 is the last; out of range is an error") {
@@ -192,7 +205,11 @@ TEST_CASE("edge case 26: reshapes that do not fit") {
   expect_error<ShapeError>([](auto v) { return reshape(v[0], {4, 2}); }, {x}, {"[reshape]", "6", "8"});
   expect_error<ShapeError>([](auto v) { return reshape(v[0], {-1, 4}); }, {x}, {"[reshape]", "6", "4"});
   expect_error<ShapeError>([](auto v) { return reshape(v[0], {-1, -1}); }, {x}, {"[reshape]", "-1"});
-  expect([](auto v) { return reshape(v[0], {-1, 3}); }, {Tensor::zeros({0, 3}, DType::f64)}, Tensor::zeros({0, 3}, DType::f64));
+  expect(
+      [](auto v) {
+        return reshape(v[0], {-1, 3});
+      },
+      {Tensor::zeros({0, 3}, DType::f64)}, Tensor::zeros({0, 3}, DType::f64));
 }
 
 TEST_CASE("edge case 29: integers are exact, and have no fractions") {
@@ -210,7 +227,8 @@ TEST_CASE("edge case 29: integers are exact, and have no fractions") {
 
 TEST_CASE("edge case 30: two number dtypes; a number takes the dtype beside it") {
   expect_error<DtypeError>([](auto x) { return x[0] + x[1]; }, {Tensor{1.}, doubles({1.})}, {"[add]", "f32", "f64"});
-  expect_error<DtypeError>([](auto x) { return matmul(x[0], x[1]); }, {Tensor{{1.}}, doubles({{1.}})}, {"[matmul]", "f32", "f64"});
+  expect_error<DtypeError>([](auto x) { return matmul(x[0], x[1]); }, {Tensor{{1.}}, doubles({{1.}})},
+                           {"[matmul]", "f32", "f64"});
   const Tape tape;
   CHECK((Var(Tensor{1.}) * 0.1).dtype() == DType::f32);
   CHECK(identical((Tensor{true, false} * Var(Tensor{3., 4.})).value(), Tensor{3., 0.}));
@@ -227,10 +245,14 @@ TEST_CASE("edge case 33: batch norm in training; running statistics biased and n
       variance.set_value(doubles({1.}));
       const Tape tape({.engine = engine});
       const Var input = x;
-      const Var y = batch_norm(input, doubles({2.}), doubles({0.5}), mean, variance, {.unbiased_running_variance = unbiased});
-      CHECK(close(y.value(), doubles({{-1.638086880891747}, {-0.5690434404458735}, {0.5}, {3.7071303213376203}}), 1e-12));
+      const Var y =
+          batch_norm(input, doubles({2.}), doubles({0.5}), mean, variance, {.unbiased_running_variance = unbiased});
+      CHECK(
+          close(y.value(), doubles({{-1.638086880891747}, {-0.5690434404458735}, {0.5}, {3.7071303213376203}}), 1e-12));
       const Var gradient = gradients(y, {input}, Var(doubles({{1.}, {0.}, {0.}, {0.}})))[0];
-      CHECK(close(gradient.value(), doubles({{0.4963424700358993}, {-0.4199809152607213}, {-0.2672608601114684}, {0.19089930533629035}}), 1e-11));
+      CHECK(close(gradient.value(),
+                  doubles({{0.4963424700358993}, {-0.4199809152607213}, {-0.2672608601114684}, {0.19089930533629035}}),
+                  1e-11));
       CHECK(close(mean.value(), doubles({0.3}), 1e-12));
       CHECK(close(variance.value(), doubles({unbiased ? 1.3666666666666667 : 1.25}), 1e-12));
     }
@@ -239,8 +261,10 @@ TEST_CASE("edge case 33: batch norm in training; running statistics biased and n
 TEST_CASE("edge case 34: batch norm of equal numbers and of a batch of one") {
   const Function norm = [](auto x) { return batch_norm(x[0], x[1], x[2]); };
   expect(norm, {doubles({{5.}, {5.}, {5.}}), doubles({1.}), doubles({0.7})}, doubles({{0.7}, {0.7}, {0.7}}),
-         {doubles({{210.81851067789194}, {-105.40925533894597}, {-105.40925533894597}}), doubles({0.})}, doubles({{1.}, {0.}, {0.}}));
-  expect(norm, {doubles({{5., -3.}}), doubles({1., 2.}), doubles({0.7, 0.1})}, doubles({{0.7, 0.1}}), {doubles({{0., 0.}}), doubles({0., 0.}), doubles({1., 1.})});
+         {doubles({{210.81851067789194}, {-105.40925533894597}, {-105.40925533894597}}), doubles({0.})},
+         doubles({{1.}, {0.}, {0.}}));
+  expect(norm, {doubles({{5., -3.}}), doubles({1., 2.}), doubles({0.7, 0.1})}, doubles({{0.7, 0.1}}),
+         {doubles({{0., 0.}}), doubles({0., 0.}), doubles({1., 1.})});
 }
 
 TEST_CASE("edge case 35: the second derivative through batch statistics") {
@@ -267,7 +291,8 @@ TEST_CASE("edge case 36: dropout with probabilities 0, 1 and none") {
   const Tensor x = doubles({1., nan_value, -3., infinity});
   expect(dropped(0), {x}, x, {doubles({1., 1., 1., 1.})}, {}, 0);
   expect(dropped(1), {x}, doubles({0., 0., 0., 0.}), {doubles({0., 0., 0., 0.})}, {}, 0);
-  for (const double probability : {-0.1, 1.1, nan_value}) expect_error<ValueError>(dropped(probability), {x}, {"[dropout]", "probability"});
+  for (const double probability : {-0.1, 1.1, nan_value})
+    expect_error<ValueError>(dropped(probability), {x}, {"[dropout]", "probability"});
   const Tape tape({.phase = Phase::evaluation});
   Random random(1);
   CHECK(identical(dropout(x, 0.5, random).value(), x));
@@ -297,7 +322,8 @@ TEST_CASE("edge case 37: one mask for every reading; another one for every draw,
 
 TEST_CASE("edge case 38: the L2 penalty") {
   ParameterRegistry registry({.dtype = DType::f64});
-  const Initializer zero{Shape{2, 2}, [](std::span<double> v, std::uint64_t, std::uint32_t) { std::fill(v.begin(), v.end(), 0); }};
+  const Initializer zero{Shape{2, 2},
+                         [](std::span<double> v, std::uint64_t, std::uint32_t) { std::fill(v.begin(), v.end(), 0); }};
   Parameter weight = registry.add("weight", zero);
   weight.set_value(doubles({{1., -2.}, {3., 0.}}));
   for (const Engine engine : {Engine::planned, Engine::eager}) {
@@ -311,7 +337,8 @@ TEST_CASE("edge case 38: the L2 penalty") {
 }
 
 TEST_CASE("edge case 39: shared uses add up, and each node is visited once") {
-  expect([](auto x) { return matmul(x[0], x[0]); }, {doubles({{1., 2.}, {3., 4.}})}, doubles({{7., 10.}, {15., 22.}}), {doubles({{7., 11.}, {9., 13.}})});
+  expect([](auto x) { return matmul(x[0], x[0]); }, {doubles({{1., 2.}, {3., 4.}})}, doubles({{7., 10.}, {15., 22.}}),
+         {doubles({{7., 11.}, {9., 13.}})});
   const Function doubled = [](auto x) {
     Var y = x[0];
     for (int i = 0; i < 60; ++i) y = y + y;
@@ -330,9 +357,10 @@ TEST_CASE("edge case 41: what the result does not reach, what is detached, a see
 
 TEST_CASE("rule 5: an incoming gradient of 0 stays 0 where the derivative is infinite or NaN") {
   const Tensor zero = doubles({0.});
-  for (const Function& op : {Function([](auto x) { return sqrt(x[0]); }), Function([](auto x) { return log(x[0]); }),
-                             Function([](auto x) { return 1 / x[0]; }), Function([](auto x) { return power(x[0], -0.5); }),
-                             Function([](auto x) { return power(x[0], 0.5); })})
+  for (const Function& op :
+       {Function([](auto x) { return sqrt(x[0]); }), Function([](auto x) { return log(x[0]); }),
+        Function([](auto x) { return 1 / x[0]; }), Function([](auto x) { return power(x[0], -0.5); }),
+        Function([](auto x) { return power(x[0], 0.5); })})
     for (const Engine engine : {Engine::planned, Engine::eager})
       CHECK(close(run(op, {zero}, engine, doubles({0.})).gradients[0], zero, 0));
 }

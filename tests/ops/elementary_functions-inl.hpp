@@ -71,60 +71,34 @@ inline constexpr ElementaryFunction elementary_functions[] = {
 template <class Wide>
 Wide elementary_reference(Elementary function, Wide x, Wide y) {
   switch (function) {
-    case Elementary::exp:
-      return std::exp(x);
-    case Elementary::exp2:
-      return std::exp2(x);
-    case Elementary::expm1:
-      return std::expm1(x);
-    case Elementary::log:
-      return std::log(x);
-    case Elementary::log1p:
-      return std::log1p(x);
-    case Elementary::log2:
-      return std::log2(x);
-    case Elementary::log10:
-      return std::log10(x);
-    case Elementary::tanh:
-      return std::tanh(x);
-    case Elementary::sigmoid:
-      return x < 0 ? std::exp(x) / (1 + std::exp(x)) : 1 / (1 + std::exp(-x));
-    case Elementary::erf:
-      return std::erf(x);
-    case Elementary::sin:
-      return std::sin(x);
-    case Elementary::cos:
-      return std::cos(x);
-    case Elementary::cbrt:
-      return std::cbrt(x);
-    case Elementary::power:
-      return std::pow(x, y);
-    case Elementary::erfc:
-      return std::erfc(x);
-    case Elementary::tan:
-      return std::tan(x);
-    case Elementary::asin:
-      return std::asin(x);
-    case Elementary::acos:
-      return std::acos(x);
-    case Elementary::atan:
-      return std::atan(x);
-    case Elementary::sinh:
-      return std::sinh(x);
-    case Elementary::cosh:
-      return std::cosh(x);
-    case Elementary::asinh:
-      return std::asinh(x);
-    case Elementary::acosh:
-      return std::acosh(x);
-    case Elementary::atanh:
-      return std::atanh(x);
-    case Elementary::softplus:
-      return x > 0 ? x + std::log1p(std::exp(-x)) : std::log1p(std::exp(x));
+    case Elementary::exp: return std::exp(x);
+    case Elementary::exp2: return std::exp2(x);
+    case Elementary::expm1: return std::expm1(x);
+    case Elementary::log: return std::log(x);
+    case Elementary::log1p: return std::log1p(x);
+    case Elementary::log2: return std::log2(x);
+    case Elementary::log10: return std::log10(x);
+    case Elementary::tanh: return std::tanh(x);
+    case Elementary::sigmoid: return x < 0 ? std::exp(x) / (1 + std::exp(x)) : 1 / (1 + std::exp(-x));
+    case Elementary::erf: return std::erf(x);
+    case Elementary::sin: return std::sin(x);
+    case Elementary::cos: return std::cos(x);
+    case Elementary::cbrt: return std::cbrt(x);
+    case Elementary::power: return std::pow(x, y);
+    case Elementary::erfc: return std::erfc(x);
+    case Elementary::tan: return std::tan(x);
+    case Elementary::asin: return std::asin(x);
+    case Elementary::acos: return std::acos(x);
+    case Elementary::atan: return std::atan(x);
+    case Elementary::sinh: return std::sinh(x);
+    case Elementary::cosh: return std::cosh(x);
+    case Elementary::asinh: return std::asinh(x);
+    case Elementary::acosh: return std::acosh(x);
+    case Elementary::atanh: return std::atanh(x);
+    case Elementary::softplus: return x > 0 ? x + std::log1p(std::exp(-x)) : std::log1p(std::exp(x));
     case Elementary::silu:
       return x < 0 ? (std::isinf(x) ? -Wide{0} : x * std::exp(x) / (1 + std::exp(x))) : x / (1 + std::exp(-x));
-    case Elementary::atan2:
-      return std::atan2(x, y);
+    case Elementary::atan2: return std::atan2(x, y);
   }
   return 0;
 }
@@ -202,52 +176,35 @@ HWY_INLINE void ForEachVector(const T* x, const T* y, T* out, std::size_t n, con
 template <class T>
 void ApplyElementary(Elementary function, const T* x, const T* y, T* out, std::size_t n) {
   switch (function) {
-    case Elementary::exp:
-      return ForEachVector(x, y, out, n, [](auto d, auto a, auto) HWY_ATTR { return Exp(d, a); });
+    case Elementary::exp: return ForEachVector(x, y, out, n, [](auto d, auto a, auto) HWY_ATTR { return Exp(d, a); });
     case Elementary::expm1:
       return ForEachVector(x, y, out, n, [](auto d, auto a, auto) HWY_ATTR { return Expm1(d, a); });
-    case Elementary::log:
-      return ForEachVector(x, y, out, n, [](auto d, auto a, auto) HWY_ATTR { return Log(d, a); });
+    case Elementary::log: return ForEachVector(x, y, out, n, [](auto d, auto a, auto) HWY_ATTR { return Log(d, a); });
     case Elementary::log1p:
       return ForEachVector(x, y, out, n, [](auto d, auto a, auto) HWY_ATTR { return Log1p(d, a); });
-    case Elementary::tanh:
-      return ForEachVector(x, y, out, n, [](auto d, auto a, auto) HWY_ATTR { return Tanh(d, a); });
+    case Elementary::tanh: return ForEachVector(x, y, out, n, [](auto d, auto a, auto) HWY_ATTR { return Tanh(d, a); });
     case Elementary::sigmoid:
       return ForEachVector(x, y, out, n, [](auto d, auto a, auto) HWY_ATTR { return Sigmoid(d, a); });
-    case Elementary::exp2:
-      return ForEachVector(x, y, out, n, [](auto d, auto a, auto) HWY_ATTR { return Exp2(d, a); });
-    case Elementary::log2:
-      return ForEachVector(x, y, out, n, [](auto d, auto a, auto) HWY_ATTR { return Log2(d, a); });
+    case Elementary::exp2: return ForEachVector(x, y, out, n, [](auto d, auto a, auto) HWY_ATTR { return Exp2(d, a); });
+    case Elementary::log2: return ForEachVector(x, y, out, n, [](auto d, auto a, auto) HWY_ATTR { return Log2(d, a); });
     case Elementary::log10:
       return ForEachVector(x, y, out, n, [](auto d, auto a, auto) HWY_ATTR { return Log10(d, a); });
-    case Elementary::erf:
-      return ForEachVector(x, y, out, n, [](auto d, auto a, auto) HWY_ATTR { return Erf(d, a); });
-    case Elementary::sin:
-      return ForEachVector(x, y, out, n, [](auto d, auto a, auto) HWY_ATTR { return Sin(d, a); });
-    case Elementary::cos:
-      return ForEachVector(x, y, out, n, [](auto d, auto a, auto) HWY_ATTR { return Cos(d, a); });
-    case Elementary::cbrt:
-      return ForEachVector(x, y, out, n, [](auto d, auto a, auto) HWY_ATTR { return Cbrt(d, a); });
+    case Elementary::erf: return ForEachVector(x, y, out, n, [](auto d, auto a, auto) HWY_ATTR { return Erf(d, a); });
+    case Elementary::sin: return ForEachVector(x, y, out, n, [](auto d, auto a, auto) HWY_ATTR { return Sin(d, a); });
+    case Elementary::cos: return ForEachVector(x, y, out, n, [](auto d, auto a, auto) HWY_ATTR { return Cos(d, a); });
+    case Elementary::cbrt: return ForEachVector(x, y, out, n, [](auto d, auto a, auto) HWY_ATTR { return Cbrt(d, a); });
     case Elementary::power:
       return ForEachVector(x, y, out, n, [](auto d, auto a, auto b) HWY_ATTR { return Power(d, a, b); });
-    case Elementary::erfc:
-      return ForEachVector(x, y, out, n, [](auto d, auto a, auto) HWY_ATTR { return Erfc(d, a); });
+    case Elementary::erfc: return ForEachVector(x, y, out, n, [](auto d, auto a, auto) HWY_ATTR { return Erfc(d, a); });
     case Elementary::softplus:
       return ForEachVector(x, y, out, n, [](auto d, auto a, auto) HWY_ATTR { return Softplus(d, a); });
-    case Elementary::silu:
-      return ForEachVector(x, y, out, n, [](auto d, auto a, auto) HWY_ATTR { return Silu(d, a); });
-    case Elementary::tan:
-      return ForEachVector(x, y, out, n, [](auto d, auto a, auto) HWY_ATTR { return Tan(d, a); });
-    case Elementary::asin:
-      return ForEachVector(x, y, out, n, [](auto d, auto a, auto) HWY_ATTR { return Asin(d, a); });
-    case Elementary::acos:
-      return ForEachVector(x, y, out, n, [](auto d, auto a, auto) HWY_ATTR { return Acos(d, a); });
-    case Elementary::atan:
-      return ForEachVector(x, y, out, n, [](auto d, auto a, auto) HWY_ATTR { return Atan(d, a); });
-    case Elementary::sinh:
-      return ForEachVector(x, y, out, n, [](auto d, auto a, auto) HWY_ATTR { return Sinh(d, a); });
-    case Elementary::cosh:
-      return ForEachVector(x, y, out, n, [](auto d, auto a, auto) HWY_ATTR { return Cosh(d, a); });
+    case Elementary::silu: return ForEachVector(x, y, out, n, [](auto d, auto a, auto) HWY_ATTR { return Silu(d, a); });
+    case Elementary::tan: return ForEachVector(x, y, out, n, [](auto d, auto a, auto) HWY_ATTR { return Tan(d, a); });
+    case Elementary::asin: return ForEachVector(x, y, out, n, [](auto d, auto a, auto) HWY_ATTR { return Asin(d, a); });
+    case Elementary::acos: return ForEachVector(x, y, out, n, [](auto d, auto a, auto) HWY_ATTR { return Acos(d, a); });
+    case Elementary::atan: return ForEachVector(x, y, out, n, [](auto d, auto a, auto) HWY_ATTR { return Atan(d, a); });
+    case Elementary::sinh: return ForEachVector(x, y, out, n, [](auto d, auto a, auto) HWY_ATTR { return Sinh(d, a); });
+    case Elementary::cosh: return ForEachVector(x, y, out, n, [](auto d, auto a, auto) HWY_ATTR { return Cosh(d, a); });
     case Elementary::asinh:
       return ForEachVector(x, y, out, n, [](auto d, auto a, auto) HWY_ATTR { return Asinh(d, a); });
     case Elementary::acosh:

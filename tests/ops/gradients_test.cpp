@@ -26,7 +26,8 @@ Tensor values(const Shape& shape, double low, double high, int seed) {
   return result;
 }
 
-void check(const std::string& name, const Function& function, const std::vector<Shape>& shapes, double low = -2, double high = 2) {
+void check(const std::string& name, const Function& function, const std::vector<Shape>& shapes, double low = -2,
+           double high = 2) {
   std::vector<Tensor> inputs;
   std::string text = name;
   for (std::size_t i = 0; i < shapes.size(); ++i) {
@@ -47,10 +48,11 @@ struct Row {
 };
 
 const std::vector<Shape> one_shapes[] = {{Shape{}}, {Shape{5}}, {Shape{3, 4}}, {Shape{2, 1, 9}}, {Shape{0, 3}}};
-const std::vector<Shape> two_shapes[] = {{Shape{}, Shape{}},         {Shape{3, 4}, Shape{3, 4}}, {Shape{3, 4}, Shape{4}},
-                                         {Shape{4}, Shape{3, 4}},     {Shape{3, 1}, Shape{1, 4}}, {Shape{}, Shape{2, 3}},
-                                         {Shape{2, 3}, Shape{2, 1}},  {Shape{2, 3, 2}, Shape{3, 1}}, {Shape{4, 0}, Shape{4, 1}},
-                                         {Shape{2, 1, 3}, Shape{1, 2, 3}}};
+const std::vector<Shape> two_shapes[] = {{Shape{}, Shape{}},         {Shape{3, 4}, Shape{3, 4}},
+                                         {Shape{3, 4}, Shape{4}},    {Shape{4}, Shape{3, 4}},
+                                         {Shape{3, 1}, Shape{1, 4}}, {Shape{}, Shape{2, 3}},
+                                         {Shape{2, 3}, Shape{2, 1}}, {Shape{2, 3, 2}, Shape{3, 1}},
+                                         {Shape{4, 0}, Shape{4, 1}}, {Shape{2, 1, 3}, Shape{1, 2, 3}}};
 
 }  // namespace
 
@@ -116,14 +118,17 @@ TEST_CASE("gradients: reductions over every choice of axes") {
 }
 
 TEST_CASE("gradients: matmul and its transposed forms") {
-  const Shape shapes[][3] = {{{1, 1}, {1, 1}, {1, 1}}, {{3, 4}, {4, 5}, {5, 3}}, {{1, 7}, {7, 2}, {2, 1}}, {{5, 1}, {1, 3}, {3, 5}}};
+  const Shape shapes[][3] = {
+      {{1, 1}, {1, 1}, {1, 1}}, {{3, 4}, {4, 5}, {5, 3}}, {{1, 7}, {7, 2}, {2, 1}}, {{5, 1}, {1, 3}, {3, 5}}};
   for (const auto& [a, b, c] : shapes) {
     check("a b", [](Inputs x) { return matmul(x[0], x[1]); }, {a, b});
     check("a bT", [](Inputs x) { return matmul(x[0], transpose(x[1])); }, {a, Shape{b[1], b[0]}});
     check("aT b", [](Inputs x) { return matmul(transpose(x[0]), x[1]); }, {Shape{a[1], a[0]}, b});
-    check("aT bT", [](Inputs x) { return matmul(transpose(x[0]), transpose(x[1])); }, {Shape{a[1], a[0]}, Shape{b[1], b[0]}});
+    check("aT bT", [](Inputs x) { return matmul(transpose(x[0]), transpose(x[1])); },
+          {Shape{a[1], a[0]}, Shape{b[1], b[0]}});
     check("a b c", [](Inputs x) { return matmul(matmul(x[0], x[1]), x[2]); }, {a, b, c});
-    check("a b + bias, tanh", [](Inputs x) { return tanh(matmul(x[0], x[1]) + x[2]); }, {a, b, Shape{b[1]}}, -0.7, 0.7);
+    check(
+        "a b + bias, tanh", [](Inputs x) { return tanh(matmul(x[0], x[1]) + x[2]); }, {a, b, Shape{b[1]}}, -0.7, 0.7);
     check("a aT", [](Inputs x) { return matmul(x[0], transpose(x[0])); }, {a});
   }
   check("(2, 0) (0, 3)", [](Inputs x) { return matmul(x[0], x[1]); }, {Shape{2, 0}, Shape{0, 3}});
@@ -137,16 +142,27 @@ TEST_CASE("gradients: shape ops") {
     check("unsqueeze", [](Inputs x) { return square(unsqueeze(x[0], 1)); }, {shape});
     check("transpose", [](Inputs x) { return square(transpose(x[0])); }, {shape});
     check("permute", [](Inputs x) { return square(permute(x[0], {1, -1, 0})); }, {shape});
-    check("broadcast_to", [](Inputs x) { return square(broadcast_to(x[0], Shape{3, x[0].shape()[0], x[0].shape()[1], x[0].shape()[2]})); }, {shape});
-    check("slice", [](Inputs x) { return square(slice(x[0], 1, 1, -1)) + slice(x[0], 1, 0, -2); }, {shape[1] < 3 ? Shape{2, 3, 4} : shape});
-    check("overlapping slices", [](Inputs x) {
-      const std::int64_t size = x[0].shape()[1];
-      return square(slice(x[0], 1, 0, size - 1)) * slice(x[0], 1, 1, size);
-    }, {shape});
+    check("broadcast_to",
+          [](Inputs x) {
+            return square(broadcast_to(x[0], Shape{3, x[0].shape()[0], x[0].shape()[1], x[0].shape()[2]}));
+          },
+          {shape});
+    check("slice", [](Inputs x) { return square(slice(x[0], 1, 1, -1)) + slice(x[0], 1, 0, -2); },
+          {shape[1] < 3 ? Shape{2, 3, 4} : shape});
+    check("overlapping slices",
+          [](Inputs x) {
+            const std::int64_t size = x[0].shape()[1];
+            return square(slice(x[0], 1, 0, size - 1)) * slice(x[0], 1, 1, size);
+          },
+          {shape});
     for (const int axis : {0, 1, 2})
       check("concatenate", [axis](Inputs x) { return square(concatenate({x[0], exp(x[0]), x[0]}, axis)); }, {shape});
   }
-  check("broadcast_to of ones", [](Inputs x) { return square(broadcast_to(x[0], Shape{2, 3, 4})) * x[0]; }, {Shape{3, 1}});
+  check("broadcast_to of ones",
+        [](Inputs x) {
+          return square(broadcast_to(x[0], Shape{2, 3, 4})) * x[0];
+        },
+        {Shape{3, 1}});
 }
 
 TEST_CASE("gradients: indexing, with repeated rows") {
@@ -173,8 +189,10 @@ TEST_CASE("gradients: composites") {
       check("batch_norm", [](Inputs x) { return batch_norm(x[0], x[1], x[2], {.epsilon = 0.1}); },
             {shape, Shape{shape[1]}, Shape{shape[1]}});
   }
-  check("dropout", [](Inputs x) {
-    Random random(3);
-    return square(dropout(x[0], 0.4, random));
-  }, {Shape{5, 7}});
+  check("dropout",
+        [](Inputs x) {
+          Random random(3);
+          return square(dropout(x[0], 0.4, random));
+        },
+        {Shape{5, 7}});
 }

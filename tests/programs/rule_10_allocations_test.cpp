@@ -123,7 +123,8 @@ TEST_CASE("rule 10: nor does one on several threads") {
 
 TEST_CASE("rule 10: a step of a recurrent net with a length that was seen allocates nothing") {
   ParameterRegistry registry({.seed = 2});
-  const Parameter input = registry.add("input", xavier_normal({6, 9})), state = registry.add("state", xavier_normal({9, 9}));
+  const Parameter input = registry.add("input", xavier_normal({6, 9})),
+                  state = registry.add("state", xavier_normal({9, 9}));
   const Parameter bias = registry.add("bias", zeros({9})), output = registry.add("output", xavier_normal({9, 2}));
   SGD optimizer(registry, {.learning_rate = 0.01});
   std::vector<Tensor> inputs;

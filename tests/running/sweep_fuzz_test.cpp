@@ -87,7 +87,8 @@ class RandomSweep {
         const Extent extent = writer_.sweep.values[static_cast<std::size_t>(value)].extent;
         const Extent to[] = {Extent::per_row, Extent::per_column, Extent::single};
         if (extent == Extent::single) break;
-        writer_.reduce(static_cast<Reduction>(pick(0, 3)), value, extent == Extent::element ? to[pick(0, 2)] : Extent::single);
+        writer_.reduce(static_cast<Reduction>(pick(0, 3)), value,
+                       extent == Extent::element ? to[pick(0, 2)] : Extent::single);
         break;
       }
       default: writer_.apply(*binary[pick(0, 3)], pick_value(), pick_value());
@@ -146,7 +147,8 @@ class RandomSweep {
 };
 
 void check_random(DType dtype, int sweeps) {
-  const std::int64_t rows[] = {1, 1, 2, 3, 7, 16, 40, 130}, columns[] = {1, 2, 3, 10, 16, 37, 100, 128, 129, 255, 256, 257, 300};
+  const std::int64_t rows[] = {1, 1, 2, 3, 7, 16, 40, 130},
+                     columns[] = {1, 2, 3, 10, 16, 37, 100, 128, 129, 255, 256, 257, 300};
   std::mt19937 engine(static_cast<std::uint32_t>(dtype) + 17);
   for (int i = 0; i < sweeps; ++i) {
     const std::int64_t r = rows[engine() % std::size(rows)], c = columns[engine() % std::size(columns)];

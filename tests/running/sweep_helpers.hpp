@@ -206,7 +206,8 @@ class ValueByValue {
 
 /// Equal bits, or both NaN.
 inline bool same_values(const void* a, const void* b, std::int64_t count, DType dtype) {
-  if (dtype != DType::f32 && dtype != DType::f64) return std::memcmp(a, b, static_cast<std::size_t>(count) * size_of(dtype)) == 0;
+  if (dtype != DType::f32 && dtype != DType::f64)
+    return std::memcmp(a, b, static_cast<std::size_t>(count) * size_of(dtype)) == 0;
   for (std::int64_t i = 0; i < count; ++i) {
     if (dtype == DType::f32) {
       const float x = static_cast<const float*>(a)[i], y = static_cast<const float*>(b)[i];

@@ -142,10 +142,10 @@ void check_reductions() {
           const double unit = std::is_integral_v<T> ? 0 : 4 * static_cast<double>(std::numeric_limits<T>::epsilon());
           bool right = true;
           for (std::size_t i = 0; i < wanted.size(); ++i) {
-            const double scale = reduction == Reduction::sum ? magnitudes[i]
-                                 : reduction == Reduction::product
-                                     ? std::abs(static_cast<double>(wanted[i])) * (1 + static_cast<double>(values.size()) / 16)
-                                     : 0;
+            const double scale = reduction == Reduction::sum       ? magnitudes[i]
+                                 : reduction == Reduction::product ? std::abs(static_cast<double>(wanted[i])) *
+                                                                         (1 + static_cast<double>(values.size()) / 16)
+                                                                   : 0;
             right = right && std::abs(static_cast<long double>(out[i]) - wanted[i]) <= unit * scale;
           }
           CHECK(right);
@@ -208,7 +208,8 @@ void check_normalization(std::int64_t rows, std::int64_t columns, Extent extent)
     right = right && std::abs(means[g] - mean) < 1e-5 && std::abs(variances[g] - variance) < 1e-5;
     for (std::int64_t i = 0; i < size; ++i) {
       const std::int64_t c = at(i) % columns;
-      right = right && std::abs(out[at(i)] - ((x[at(i)] - mean) / std::sqrt(variance + 1e-2) * scale[c] + shift[c])) < 2e-4;
+      right =
+          right && std::abs(out[at(i)] - ((x[at(i)] - mean) / std::sqrt(variance + 1e-2) * scale[c] + shift[c])) < 2e-4;
     }
   }
   CHECK(right);
@@ -276,7 +277,8 @@ TEST_CASE("sweep: softmax, three stages", "[sweep]") {
           double sum = 0;
           for (std::int64_t c = 0; c < columns; ++c) sum += power(row[c] - highest);
           for (std::int64_t c = 0; c < columns; ++c)
-            right = right && std::abs(out[r * columns + c] - power(row[c] - highest) / sum) < 2e-3 / static_cast<double>(columns);
+            right = right && std::abs(out[r * columns + c] - power(row[c] - highest) / sum) <
+                                 2e-3 / static_cast<double>(columns);
         }
         CHECK(right);
       }
@@ -425,7 +427,8 @@ TEST_CASE("sweep: draws are the numbers of philox.hpp at any position", "[sweep]
         guarded<T>(buffers, rows);
         run_once(writer.sweep, buffers, {}, {source});
         bool right = true;
-        for (std::int64_t e = 0; e < count; ++e) right = right && out[e] == scalar(source, static_cast<std::uint64_t>(e));
+        for (std::int64_t e = 0; e < count; ++e)
+          right = right && out[e] == scalar(source, static_cast<std::uint64_t>(e));
         CHECK(right);
       };
       check(0.0F, Distribution::uniform, &run::uniform_f32);

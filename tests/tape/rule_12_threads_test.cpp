@@ -24,7 +24,8 @@ TEST_CASE("rule 12: any number of threads read a registry, each on its own tape,
     Random random;
     for (int turn = 0; turn < 5; ++turn) {
       Tape tape;
-      backward(softmax_cross_entropy(network.logits(noise({16, 30}, part), 0, random), some_labels(16, 5, part)), gradients);
+      backward(softmax_cross_entropy(network.logits(noise({16, 30}, part), 0, random), some_labels(16, 5, part)),
+               gradients);
     }
     return gradients[network.weights[0]];
   };
@@ -44,7 +45,8 @@ TEST_CASE("rule 12: trials side by side, each with its own registry, give what t
     Random random(seed);
     for (std::uint64_t step = 0; step < 10; ++step) {
       Tape tape;
-      backward(softmax_cross_entropy(network.logits(noise({32, 20}, seed + step), 0.2, random), some_labels(32, 4, step)));
+      backward(
+          softmax_cross_entropy(network.logits(noise({32, 20}, seed + step), 0.2, random), some_labels(32, 4, step)));
       optimizer.step();
     }
     return bits_of(network.registry);
@@ -75,8 +77,9 @@ TEST_CASE("rule 12: a write while another thread's tape has read the registry is
   });
   has_read.wait();
   const std::string before = bits_of(registry);
-  const std::string text = "a tape of another thread has read this registry; write when it has ended, or give each thread "
-                           "a registry of its own";
+  const std::string text =
+      "a tape of another thread has read this registry; write when it has ended, or give each thread "
+      "a registry of its own";
   CHECK(error_of<TapeError>([&] { optimizer.step(); }) == "[step()] " + text + at(__LINE__));
   CHECK(error_of<TapeError>([&] { weight.set_value(Tensor{5., 5.}); }) == "[set_value] " + text + at(__LINE__));
   {

@@ -12,7 +12,8 @@ TEST_CASE("rule 1: recording checks shapes and dtypes at once, on the line of th
   CHECK(error_of<ShapeError>([&] { matmul(a, b); }) ==
         "[matmul] inner dimensions differ: lhs (2, 3), rhs (4, 5)" + at(__LINE__ - 1));
   CHECK(error_of<ShapeError>([&] { a + b; }) == "[add] shapes do not broadcast: (2, 3) and (4, 5)" + at(__LINE__));
-  CHECK(error_of<DtypeError>([&] { a * c; }) == "[multiply] dtypes differ: f32 and f64; cast one of them" + at(__LINE__));
+  CHECK(error_of<DtypeError>([&] { a* c; }) ==
+        "[multiply] dtypes differ: f32 and f64; cast one of them" + at(__LINE__));
   CHECK(tape.size() == size);  // nothing of them was recorded
 }
 

@@ -25,8 +25,8 @@ TEST_CASE("rule 2: what was asked for, and the argument of backward, stay until 
     f.optimizer.step();
     CHECK(identical(asked.value(), before));
     double total = 0;
-    for (const double value : {before.at<float>({0, 0}), before.at<float>({0, 1}), before.at<float>({1, 0}),
-                               before.at<float>({1, 1})})
+    for (const double value :
+         {before.at<float>({0, 0}), before.at<float>({0, 1}), before.at<float>({1, 0}), before.at<float>({1, 1})})
       total += value;
     CHECK(loss.item() == Approx(total).epsilon(1e-6));
   }
@@ -57,8 +57,8 @@ TEST_CASE("rule 2: so does asking after another write") {
   const Var doubled = f.weight * 2, tripled = f.weight * 3;
   f.weight.set_value(Tensor::ones({2, 2}));
   const std::string written = at(__LINE__ - 1);
-  CHECK_THAT(error_of<TapeError>([&] { doubled.item(); }), Catch::Contains("not exactly one element") ||
-                                                              Catch::Contains("another type"));
+  CHECK_THAT(error_of<TapeError>([&] { doubled.item(); }),
+             Catch::Contains("not exactly one element") || Catch::Contains("another type"));
   CHECK_THAT(error_of<TapeError>([&] { doubled.value(); }),
              Catch::Contains("'weight'") && Catch::Contains("set_value" + written));
   const Tensor now = (f.weight * 3).value();

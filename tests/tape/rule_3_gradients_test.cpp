@@ -97,7 +97,9 @@ TEST_CASE("rule 3: a loss that is not a scalar needs a seed") {
   const Var product = r.a * r.b;
   CHECK(error_of<ShapeError>([&] { backward(product); }) ==
         "[backward] shape (2,) is not a scalar; give a seed of that shape, or reduce it first" + at(__LINE__ - 1));
-  CHECK_THAT(error_of<ShapeError>([&] { backward(product, Tensor{1., 2., 3.}); }),
+  CHECK_THAT(error_of<ShapeError>([&] {
+               backward(product, Tensor{1., 2., 3.});
+             }),
              Catch::Contains("the seed has shape (3,), what it seeds (2,)"));
   backward(product, Tensor{10., 100.});
   CHECK(identical(r.a.gradient(), Tensor{30., 400.}));
@@ -110,8 +112,10 @@ TEST_CASE("rule 3: a loss that reaches no trainable parameter is an error") {
   const Var constant_loss = sum(Var(Tensor{1., 2.}));
   CHECK(error_of<TapeError>([&] { backward(constant_loss); }) ==
         "[backward] the loss reaches no trainable parameter" + at(__LINE__ - 1));
-  CHECK_THAT(error_of<TapeError>([&] { backward(sum(stop_gradient(r.a))); }), Catch::Contains("no trainable parameter"));
-  CHECK_THAT(error_of<TapeError>([&] { backward(sum(Var(r.a)), r.second); }), Catch::Contains("no trainable parameter"));
+  CHECK_THAT(error_of<TapeError>([&] { backward(sum(stop_gradient(r.a))); }),
+             Catch::Contains("no trainable parameter"));
+  CHECK_THAT(error_of<TapeError>([&] { backward(sum(Var(r.a)), r.second); }),
+             Catch::Contains("no trainable parameter"));
   backward(sum(Var(r.a)));
   CHECK(identical(r.a.gradient(), Tensor{1., 1.}));
 }

@@ -160,7 +160,9 @@ TEST_CASE("rule 4: gradients that were being filled are invalid after a throw, p
   const std::string before = bits_of(f.registry);
   Tape tape;
   assign(f.count, f.count + 1);
-  CHECK_THAT(error_of<IndexError>([&] { backward(softmax_cross_entropy(reshape(f.weight, {1, 2}), Tensor{9})); }),
+  CHECK_THAT(error_of<IndexError>([&] {
+               backward(softmax_cross_entropy(reshape(f.weight, {1, 2}), Tensor{9}));
+             }),
              Catch::Contains("9"));
   CHECK(bits_of(f.registry) == before);
   CHECK_THAT(error_of<TapeError>([&] { optimizer.step(); }), Catch::Contains("no new gradients"));
@@ -188,8 +190,9 @@ TEST_CASE("rule 4: differentiating a trainable parameter assigned on the same ta
   Tape tape({.engine = engine});
   const Var early = sum(square(f.weight));
   assign(f.weight, f.weight * 2);
-  const std::string text = "[backward] parameter 'weight' was assigned on this tape; differentiate before assigning, "
-                           "or on a new tape";
+  const std::string text =
+      "[backward] parameter 'weight' was assigned on this tape; differentiate before assigning, "
+      "or on a new tape";
   CHECK(error_of<TapeError>([&] { backward(early); }) == text + at(__LINE__));
   tape.run();
   CHECK(identical(f.weight.value(), Tensor{2., 4.}));
@@ -200,10 +203,12 @@ TEST_CASE("rule 4: a value that does not fit its parameter is an error, at the l
   const Engine engine = GENERATE(Engine::planned, Engine::eager);
   Fixture f;
   Tape tape({.engine = engine});
-  CHECK(error_of<ShapeError>([&] { assign(f.count, Tensor{1., 2., 3.}); }) ==
-        "[assign] parameter 'count' has shape (2,), the value (3,)" + at(__LINE__ - 1));
-  CHECK(error_of<DtypeError>([&] { assign(f.count, Tensor({1., 2.}, f64)); }) ==
-        "[assign] parameter 'count' is f32, the value f64" + at(__LINE__ - 1));
+  CHECK(error_of<ShapeError>([&] {
+          assign(f.count, Tensor{1., 2., 3.});
+        }) == "[assign] parameter 'count' has shape (2,), the value (3,)" + at(__LINE__ - 1));
+  CHECK(error_of<DtypeError>([&] {
+          assign(f.count, Tensor({1., 2.}, f64));
+        }) == "[assign] parameter 'count' is f32, the value f64" + at(__LINE__ - 1));
   assign(f.count, 7);
   tape.run();
   CHECK(identical(f.count.value(), Tensor{7., 7.}));

@@ -34,8 +34,7 @@ TEST_CASE("rule 5: a step of any optimizer is one pass over the flat buffers") {
       Make([](ParameterRegistry& r) { return std::make_unique<Momentum>(r); }),
       Make([](ParameterRegistry& r) { return std::make_unique<NAG>(r); }),
       Make([](ParameterRegistry& r) { return std::make_unique<AdaGrad>(r); }),
-      Make([](ParameterRegistry& r) { return std::make_unique<RMSProp>(r); }),
-      Make([](ParameterRegistry& r) {
+      Make([](ParameterRegistry& r) { return std::make_unique<RMSProp>(r); }), Make([](ParameterRegistry& r) {
         return std::make_unique<RMSProp>(r, RMSPropOptions{.momentum = 0.9, .centered = true});
       }),
       Make([](ParameterRegistry& r) { return std::make_unique<AdaDelta>(r); }),

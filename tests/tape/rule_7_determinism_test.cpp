@@ -15,9 +15,9 @@ std::string training_bits(Engine engine, int threads, DType dtype) {
   std::string bits;
   for (std::uint64_t step = 0; step < 3; ++step) {
     Tape tape({.engine = engine});
-    const Var loss = softmax_cross_entropy(network.logits(noise({300, 200}, step, dtype), 0.3, random),
-                                           some_labels(300, 10, step)) +
-                     l2_penalty(network.weights, 0.01);
+    const Var loss =
+        softmax_cross_entropy(network.logits(noise({300, 200}, step, dtype), 0.3, random), some_labels(300, 10, step)) +
+        l2_penalty(network.weights, 0.01);
     if (step == 1) loss.item();
     backward(loss);
     bits += bits_of(network.registry, true);

@@ -50,7 +50,8 @@ TEST_CASE("rule 8: changed constants change the values, as they do eagerly") {
     const auto value = [&](Engine engine) {
       Tape tape({.engine = engine});
       const Var rows = slice(data, 0, turn, turn + 4);
-      return (rows * (turn * 0.3) + gather(data, some_labels(4, 20, static_cast<std::uint64_t>(turn))) / (turn + 1)).value();
+      return (rows * (turn * 0.3) + gather(data, some_labels(4, 20, static_cast<std::uint64_t>(turn))) / (turn + 1))
+          .value();
     };
     CHECK(identical(value(Engine::planned), value(Engine::eager)));
   }
@@ -58,7 +59,8 @@ TEST_CASE("rule 8: changed constants change the values, as they do eagerly") {
 
 TEST_CASE("rule 8: a recurrent net over sequences of 5 to 50 steps makes no new plan once each length was seen") {
   ParameterRegistry registry({.seed = 2});
-  const Parameter input = registry.add("input", xavier_normal({6, 9})), state = registry.add("state", xavier_normal({9, 9}));
+  const Parameter input = registry.add("input", xavier_normal({6, 9})),
+                  state = registry.add("state", xavier_normal({9, 9}));
   const Parameter bias = registry.add("bias", zeros({9})), output = registry.add("output", xavier_normal({9, 2}));
   SGD optimizer(registry, {.learning_rate = 0.01});
   const auto train = [&](int length) {
