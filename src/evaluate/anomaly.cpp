@@ -10,6 +10,7 @@
 #include "src/core_ops/core_ops.hpp"
 #include "src/evaluate/replay.hpp"
 #include "src/evaluate/source_text.hpp"
+#include "src/plan/plan.hpp"
 #include "src/run/finite.hpp"
 
 namespace thalweg::internal {
@@ -173,6 +174,11 @@ std::optional<BadNumber> find_bad_number(Recorder& recorder, const Segment& segm
   for (const PendingEffect& effect : recorder.pending()) {
     const RegistryAddress address = unpack(recorder.key(effect.node).attribute);
     if (address.space != RegistrySpace::parameter && address.space != RegistrySpace::values) continue;
+    // A sum is finite only where all its terms are.
+    if (effect.check >= 0) {
+      const void* const sum = segment.plan->kept_value(effect.check);
+      if (sum != nullptr && std::isfinite(element_of(sum, 0, effect.registry->dtype))) continue;
+    }
     const std::int64_t size = recorder.info(effect.node).shape->size();
     const void* const data = registry_data(*effect.registry, recorder.key(effect.node).attribute);
     if (auto bad = look_at(data, size, effect.registry->dtype, effect.node)) return bad;

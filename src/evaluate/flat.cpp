@@ -22,7 +22,7 @@ Slot registry_slot(RegistryCore& core, std::int32_t index) {
 }
 
 void record_assign(Recorder& recorder, RegistryCore& core, const RegistryAddress& address, std::int32_t value,
-                   SourceLine line) {
+                   SourceLine line, std::int32_t check = -1) {
   recorder.read(core);
   Key key;
   key.op = &assign_op;
@@ -30,7 +30,7 @@ void record_assign(Recorder& recorder, RegistryCore& core, const RegistryAddress
   key.inputs[0] = value;
   key.attribute = pack(address);
   const std::int32_t id = recorder.append_source(key, line, registry_slot(core, address.index));
-  recorder.assign(core, address.space == RegistrySpace::parameter ? address.index : -1, id);
+  recorder.assign(core, address.space == RegistrySpace::parameter ? address.index : -1, id, check);
 }
 
 }  // namespace
@@ -54,7 +54,14 @@ Var flat_buffer(RegistryCore& core, const FlatPlace& place, SourceLine line) {
 void assign_flat(RegistryCore& core, const FlatPlace& place, const Var& value, SourceLine line) {
   Recorder& recorder = Recorder::require("step", line);
   const RegistryAddress address{core.uid, place.space, flat_index(place.region, place.state)};
-  record_assign(recorder, core, address, recorder.resolve(value, "step"), line);
+  const std::int32_t id = recorder.resolve(value, "step");
+  // The pass that computes the new parameters adds them up as well: they need not be read again to see that all are finite.
+  std::int32_t check = -1;
+  if (place.space == RegistrySpace::values && recorder.detects_anomalies() && recorder.engine() == Engine::planned) {
+    check = sum_to(recorder.var(id), {}).id();
+    recorder.keep(check);
+  }
+  record_assign(recorder, core, address, id, line, check);
 }
 
 void request_effects(const char* writer, SourceLine line) { Recorder::require(writer, line).run_effects(writer, line); }

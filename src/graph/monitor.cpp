@@ -30,7 +30,9 @@ double dead_share_of(std::span<const double> values, const Shape& shape) {
 }
 
 Observation observation_of(std::string name, std::int64_t step, const Tensor& tensor) {
-  Observation seen{.name = std::move(name), .step = step};
+  Observation seen;
+  seen.name = std::move(name);
+  seen.step = step;
   const Tensor wide = tensor.to(DType::f64);
   const std::span<const double> values = wide.data<double>();
   seen.count = static_cast<std::int64_t>(values.size());

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <fstream>
 #include <map>
+#include <optional>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -14,6 +15,7 @@
 #include "src/evaluate/source_text.hpp"
 #include "src/graph/dot.hpp"
 #include "src/graph/page_template.inc"
+#include "src/plan/observer.hpp"
 
 namespace thalweg::internal {
 
@@ -67,6 +69,35 @@ std::int32_t last_loss(const Recorder& recorder) {
   return -1;
 }
 
+/// The time that each node takes when it is computed by itself, while this lives.
+class NodeTimes : public PassObserver {
+ public:
+  explicit NodeTimes(std::int32_t nodes) : seconds_(static_cast<std::size_t>(nodes), 0) { pass_observer = this; }
+  ~NodeTimes() override { pass_observer = outer_; }
+  NodeTimes(const NodeTimes&) = delete;
+  NodeTimes& operator=(const NodeTimes&) = delete;
+
+  void request_began(const Recorder& recorder, const Plan& /*plan*/, Clock::time_point /*begin*/) override {
+    computed_ = recorder.size() - 1;
+  }
+  void pass_ended(const Recorder& /*recorder*/, const Plan& /*plan*/, std::size_t /*step*/, Clock::time_point begin,
+                  Clock::time_point end) override {
+    seconds_[static_cast<std::size_t>(computed_)] += std::chrono::duration<double>(end - begin).count();
+  }
+  void request_ended(Clock::time_point /*end*/) override {}
+
+  /// "12.3 µs"; empty where nothing was computed.
+  std::string text(std::int32_t id) const {
+    const double microseconds = seconds_[static_cast<std::size_t>(id)] * 1e6;
+    return microseconds > 0 ? fmt::format("{:.3g} µs", microseconds) : "";
+  }
+
+ private:
+  PassObserver* const outer_ = pass_observer;
+  std::vector<double> seconds_;
+  std::int32_t computed_ = 0;
+};
+
 class PageData {
  public:
   PageData(const TapeGraph& graph, const DrawOptions& options) : graph_(graph), options_(options) {}
@@ -112,7 +143,10 @@ class PageData {
 
   void add_values(std::vector<json>& nodes) const {
     Replay replay(graph_.recorder());
+    std::optional<NodeTimes> times(graph_.size());
     replay.advance_to_end();
+    for (json& node : nodes) node["time"] = times->text(node["id"].get<std::int32_t>());
+    times.reset();
     const std::int32_t loss = last_loss(graph_.recorder());
     std::vector<Tensor> gradients(static_cast<std::size_t>(graph_.size()));
     if (loss >= 0 && !replay.is_stale(loss)) gradients = replay.gradients(loss);

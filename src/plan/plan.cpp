@@ -254,6 +254,11 @@ Plan::Outcome Plan::run(Recorder& recorder, const Recorder::BackwardTarget& targ
   return outcome;
 }
 
+const void* Plan::kept_value(std::int32_t node) const {
+  const auto at = std::find_if(kept.begin(), kept.end(), [&](const Kept& value) { return value.node == node; });
+  return at == kept.end() ? nullptr : pointers_[static_cast<std::size_t>(at->buffer)];
+}
+
 std::size_t Plan::bytes() const { return static_bytes_; }
 
 }  // namespace thalweg::internal

@@ -130,6 +130,8 @@ class Plan {
     std::int32_t registry = -1, parameter = -1;  // of a gradient: as in Segment::gradient_outputs
   };
   BufferView buffer_view(std::int32_t buffer) const;
+  /// Where the last run has left the value of a node that was to be kept.
+  const void* kept_value(std::int32_t node) const;
 
   /// A view whose place depends on numbers (the start of a slice).
   struct DynamicView {

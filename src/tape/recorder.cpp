@@ -339,9 +339,9 @@ RegistryCore* Recorder::registry_by_uid(std::uint32_t uid) const {
   return nullptr;
 }
 
-void Recorder::assign(RegistryCore& registry, std::int32_t index, std::int32_t assign_node) {
+void Recorder::assign(RegistryCore& registry, std::int32_t index, std::int32_t assign_node, std::int32_t check) {
   read(registry);
-  pending_.push_back({&registry, index, assign_node});
+  pending_.push_back({&registry, index, assign_node, check});
 }
 
 // --- what is recorded ---

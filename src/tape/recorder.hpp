@@ -25,6 +25,7 @@ struct PendingEffect {
   RegistryCore* registry;
   std::int32_t index;  // of the parameter; −1: a flat buffer
   std::int32_t node;   // the assign node
+  std::int32_t check;  // on planned tapes that look for bad numbers: the sum of what is assigned; else −1
 };
 
 class Differentiation;
@@ -132,7 +133,7 @@ class Recorder {
   std::int32_t literal(double value, DType dtype);
   Var var(std::int32_t id) const { return Var(serial_, id); }
 
-  void assign(RegistryCore& registry, std::int32_t index, std::int32_t assign_node);
+  void assign(RegistryCore& registry, std::int32_t index, std::int32_t assign_node, std::int32_t check = -1);
   void read(RegistryCore& registry);
 
   // --- what is recorded ---
@@ -140,6 +141,7 @@ class Recorder {
   std::uint64_t serial() const { return serial_; }
   Phase phase() const { return options_.phase; }
   Engine engine() const { return options_.engine; }
+  bool detects_anomalies() const { return options_.detect_anomaly; }
   std::int32_t size() const { return next_; }
   const Key& key(std::int32_t id) const;
   const Info& info(std::int32_t id) const {

@@ -26,10 +26,10 @@ TEST_CASE("rule 13: the tape that was current is so again after compute(), also 
   Tape tape;
   const Var x = Tensor{1., 2.};
   CHECK(identical(compute([&] { return Var(Tensor{3.}) * 2; }), Tensor{6.}));
-  CHECK_THAT(error_of<ShapeError>([&] { compute([&] {
-                                          return Tensor{1., 2.} + Var(Tensor{1., 2., 3.});
-                                        }); }),
-             Catch::StartsWith("[add] shapes do not broadcast") && Catch::EndsWith(at(__LINE__ - 1)));
+  const auto add_unlike = [] { return Tensor{1., 2.} + Var(Tensor{1., 2., 3.}); };
+  const std::string line = at(__LINE__ - 1);
+  CHECK_THAT(error_of<ShapeError>([&] { compute(add_unlike); }),
+             Catch::StartsWith("[add] shapes do not broadcast") && Catch::EndsWith(line));
   CHECK_THAT(error_of<TapeError>([&] { compute([&] { return x * 2; }); }),
              Catch::Contains("another tape") && Catch::Contains("x.value()"));
   CHECK(identical((x + 1).value(), Tensor{2., 3.}));

@@ -203,12 +203,10 @@ TEST_CASE("rule 4: a value that does not fit its parameter is an error, at the l
   const Engine engine = GENERATE(Engine::planned, Engine::eager);
   Fixture f;
   Tape tape({.engine = engine});
-  CHECK(error_of<ShapeError>([&] {
-          assign(f.count, Tensor{1., 2., 3.});
-        }) == "[assign] parameter 'count' has shape (2,), the value (3,)" + at(__LINE__ - 1));
-  CHECK(error_of<DtypeError>([&] {
-          assign(f.count, Tensor({1., 2.}, f64));
-        }) == "[assign] parameter 'count' is f32, the value f64" + at(__LINE__ - 1));
+  const std::string longer = error_of<ShapeError>([&] { assign(f.count, Tensor{1., 2., 3.}); });
+  CHECK(longer == "[assign] parameter 'count' has shape (2,), the value (3,)" + at(__LINE__ - 1));
+  const std::string wider = error_of<DtypeError>([&] { assign(f.count, Tensor({1., 2.}, f64)); });
+  CHECK(wider == "[assign] parameter 'count' is f32, the value f64" + at(__LINE__ - 1));
   assign(f.count, 7);
   tape.run();
   CHECK(identical(f.count.value(), Tensor{7., 7.}));
