@@ -73,7 +73,7 @@ TEST_CASE("check_gradients: a right rule passes, first and second order, planned
   CHECK(check(right, {.second_order = false}).checked == 6);
 }
 
-TEST_CASE("check_gradients: edge case 54: a factor, a sign, NaN, a missing rule fail at first order") {
+TEST_CASE("edge case 54: check_gradients: a factor, a sign, NaN, a missing rule fail at first order") {
   for (const Op* op : {&doubled, &negated, &one_percent_off, &without_rule}) {
     const GradientReport report = check(*op, {.second_order = false});
     CHECK_FALSE(report.ok);
@@ -100,7 +100,7 @@ TEST_CASE("check_gradients: the report names input, element, both numbers") {
   CHECK(worst.relative_error == Approx(0.01 / 1.01).epsilon(1e-6));
 }
 
-TEST_CASE("check_gradients: a sum over the broadcast dimension that is missing fails") {
+TEST_CASE("edge case 54: check_gradients: a sum over the broadcast dimension that is missing fails") {
   const auto add_row = [](Inputs x) { return record(add_row_unsummed, x[0], x[1]); };
   const GradientReport report = check_gradients(add_row, {some(), Tensor({1., 2., 3.}, DType::f64)});
   CHECK_FALSE(report.ok);
@@ -120,7 +120,7 @@ TEST_CASE("check_gradients: a rule that detaches fails at second order only") {
   CHECK_THAT(check(detached_gradient).message, Contains("second order, cotangent"));
 }
 
-TEST_CASE("check_gradients: edge case 54: a kink within the step is told from a wrong gradient") {
+TEST_CASE("edge case 54: check_gradients: a kink within the step is told from a wrong gradient") {
   const auto relu_of = [](Inputs x) { return relu(x[0]); };
   for (const double at : {0., 3e-4, -3e-4, 1e-3, -1.5e-3}) {
     const GradientReport report = check_gradients(relu_of, {Tensor({1., at}, DType::f64)}, {.second_order = false});
@@ -134,7 +134,7 @@ TEST_CASE("check_gradients: edge case 54: a kink within the step is told from a 
   CHECK(check_gradients(relu_of, {Tensor({1., -0.01, 0.01}, DType::f64)}).ok);
 }
 
-TEST_CASE("check_gradients: edge case 54: f32 inputs are checked in f64; exp at 1 passes") {
+TEST_CASE("edge case 54: check_gradients: f32 inputs are checked in f64; exp at 1 passes") {
   CHECK(check_gradients([](Inputs x) { return exp(x[0]); }, {Tensor({1.})}).ok);
   const GradientReport report = check_gradients([](Inputs x) { return record(one_percent_off, x[0]); }, {Tensor({1.})});
   CHECK_FALSE(report.ok);

@@ -104,14 +104,15 @@ TEST_CASE("report: sections by number, by chapter part, or all") {
   CHECK_THROWS_AS(parse({"--sections", ""}), report::UsageError);
 }
 
-TEST_CASE("report: seeds and threads") {
+TEST_CASE("edge case 32: seeds and threads are whole numbers, a count of -1 an error") {
   CHECK(parse({})->seeds == std::vector<std::uint64_t>{0, 1, 2, 3, 4});
   CHECK(parse({"--seed", "7"})->seeds == std::vector<std::uint64_t>{7});
   CHECK(parse({"--seed=1,8-10"})->seeds == std::vector<std::uint64_t>{1, 8, 9, 10});
   CHECK(parse({"--threads", "2"})->threads == 2);
-  for (const char* seed : {"-1", "", "1.5", "0x1", "4-0", "1-2-3", "1,,2", "18446744073709551616", "0-5000", "one"})
+  for (const char* seed :
+       {"-1", "", "1.5", "0x1", "4-0", "1-2-3", "1,,2", "18446744073709551616", "0-5000", "one", "1_000", "1e3", " 1"})
     CHECK_THROWS_AS(parse({"--seed", seed}), report::UsageError);
-  for (const char* threads : {"0", "-1", "257", "2.0", ""})
+  for (const char* threads : {"0", "-1", "257", "2.0", "", "1,5", "1e-3x", "1_0"})
     CHECK_THROWS_AS(parse({"--threads", threads}), report::UsageError);
   CHECK_THROWS_AS(parse({"--sed", "1"}), report::UsageError);
   CHECK_THROWS_AS(parse({"--se", "1"}), report::UsageError);

@@ -1,5 +1,6 @@
 // Edge cases that concern whole runs: sizes that cannot be, subnormals, penalties of 0, handles and tapes that have ended.
 #include <algorithm>
+#include <cfenv>
 #include <cmath>
 #include <limits>
 #include <thread>
@@ -50,6 +51,30 @@ TEST_CASE("edge case 31: subnormals survive copies, adding 0 and multiplying by 
     const Tensor single = Tensor{1e-40, -1e-45};
     CHECK(identical((Var(single) * 1 + 0).value(), single));
   }
+}
+
+TEST_CASE("edge case 31: the library leaves rounding, flush-to-zero and denormals-are-zero as the process has them") {
+  const auto check = [] {
+    volatile double smallest_normal = std::numeric_limits<double>::min(), subnormal = 1e-310, one = 1, tiny = 1e-20;
+    volatile float single = std::numeric_limits<float>::min();
+    CHECK(std::fegetround() == FE_TONEAREST);
+    CHECK(smallest_normal / 2 > 0);
+    CHECK(subnormal * 1e10 == Approx(1e-300));
+    CHECK(single / 2 > 0);
+    CHECK(one + tiny == 1);
+    CHECK(-one - tiny == -1);
+  };
+  check();
+  const Tape tape;
+  CHECK(std::isfinite(sum(exp(noise({1000, 1000}, 1))).item()));
+  check();
+  // What the caller has set holds for what the caller computes, after a request too.
+  std::fesetround(FE_UPWARD);
+  volatile double one = 1, tiny = 1e-20;
+  CHECK(one + tiny > 1);
+  sum(exp(noise({10, 10}, 1))).value();
+  CHECK(std::fegetround() == FE_UPWARD);
+  std::fesetround(FE_TONEAREST);
 }
 
 TEST_CASE("edge case 34: a batch of one with the unbiased running form is an error, never NaN") {

@@ -52,6 +52,11 @@ TEST_CASE("edge case 6: probability targets of 0 remove their terms") {
   expect(loss, {doubles({{-infinity, 0.}}), doubles({{0., 1.}})}, number(0), {doubles({{0., 0.}})});
   expect(loss, {doubles({{1000., 0., -1000.}}), doubles({{0., 0.25, 0.75}})}, number(1750),
          {doubles({{1., -0.25, -0.75}})});
+  // Label smoothing e over K classes is the target (1 − e)·onehot + e/K.
+  const Tensor logits = doubles({{0.3, -1.2, 2.}, {1., 0., 4.}});
+  const Function smoothed = [](auto x) { return softmax_cross_entropy(x[0], x[1], {.label_smoothing = 0.3}); };
+  const Outcome wanted = run(loss, {logits, doubles({{0.1, 0.8, 0.1}, {0.8, 0.1, 0.1}})}, Engine::planned);
+  expect(smoothed, {logits, Tensor{1, 0}}, wanted.value, {wanted.gradients[0]});
 }
 
 TEST_CASE("edge case 7: sines of large arguments") {
@@ -86,6 +91,8 @@ TEST_CASE("edge case 9: equal candidates share the gradient") {
 TEST_CASE("edge case 10: sqrt and log at 0 and below") {
   expect([](auto x) { return sqrt(x[0]); }, {doubles({0.})}, doubles({0.}), {doubles({infinity})});
   expect([](auto x) { return sqrt(x[0] * x[0]); }, {doubles({0.})}, doubles({0.}), {doubles({nan_value})});
+  expect([](auto x) { return norm(x[0]); }, {doubles({0.})}, number(0), {doubles({0.})});
+  expect([](auto x) { return abs(x[0]); }, {doubles({0.})}, doubles({0.}), {doubles({0.})});
   expect([](auto x) { return log(x[0]); }, {doubles({0., -1.})}, doubles({-infinity, nan_value}));
   expect([](auto x) { return log(x[0]); }, {doubles({0.})}, doubles({-infinity}), {doubles({infinity})});
 }
@@ -95,6 +102,14 @@ TEST_CASE("edge case 11: powers at 0 and of negative numbers") {
   expect(powers, {doubles({0., 0., 0., -2.}), doubles({0., 1., 0.5, 3.})}, doubles({1., 0., 0., -8.}),
          {doubles({0., 1., infinity, 12.}), doubles({0., 0., 0., nan_value})});
   expect(powers, {doubles({-8.}), doubles({1. / 3})}, doubles({nan_value}));
+  const auto to_the = [](double exponent) {
+    return [exponent](std::span<const Var> x) { return power(x[0], exponent); };
+  };
+  expect(to_the(0), {doubles({0.})}, doubles({1.}), {doubles({0.})});
+  expect(to_the(1), {doubles({0.})}, doubles({0.}), {doubles({1.})});
+  expect(to_the(0.5), {doubles({0.})}, doubles({0.}), {doubles({infinity})});
+  expect(to_the(3), {doubles({-2.})}, doubles({-8.}), {doubles({12.})});
+  expect(to_the(1. / 3), {doubles({-8.})}, doubles({nan_value}));
 }
 
 TEST_CASE("edge case 12: no NaN from the branch not taken") {
@@ -117,6 +132,7 @@ TEST_CASE("edge case 15: NaN stays, wherever it stands and at any length") {
   expect([](auto x) { return clamp(x[0], 0, 1); }, {doubles({nan_value})}, doubles({nan_value}));
   expect([](auto x) { return maximum(x[0], 1); }, {doubles({nan_value})}, doubles({nan_value}));
   expect([](auto x) { return maximum(1, x[0]); }, {doubles({nan_value})}, doubles({nan_value}));
+  expect([](auto x) { return max(x[0]); }, {doubles({3., nan_value, 1.})}, number(nan_value));
   for (const DType dtype : {DType::f32, DType::f64})
     for (const std::int64_t length : {1, 2, 3, 7, 8, 9, 31, 64, 65, 1000})
       for (const std::int64_t at : {std::int64_t{0}, length / 2, length - 1}) {
@@ -127,6 +143,9 @@ TEST_CASE("edge case 15: NaN stays, wherever it stands and at any length") {
         expect([](auto v) { return max(v[0]); }, {x.to(dtype)}, result);
         expect([](auto v) { return min(v[0]); }, {x.to(dtype)}, result);
         expect([](auto v) { return relu(v[0]); }, {x.to(dtype)}, x);
+        expect([](auto v) { return clamp(v[0], 0, 1); }, {x.to(dtype)}, x);
+        expect([](auto v) { return maximum(v[0], 1); }, {x.to(dtype)}, x);
+        expect([](auto v) { return minimum(1, v[0]); }, {x.to(dtype)}, x);
         expect([](auto v) { return max(v[0] * v[1], 0); },
                {x.to(dtype).reshape({length, 1}), Tensor::ones({1, 2}, dtype)}, Tensor::full({2}, nan_value, dtype));
       }
@@ -220,6 +239,7 @@ TEST_CASE("edge case 29: integers are exact, and have no fractions") {
     const Tensor largest = Tensor{std::numeric_limits<std::int64_t>::max()};
     CHECK(identical((largest + Var(1)).value(), Tensor{std::numeric_limits<std::int64_t>::min()}));
     CHECK(identical((Var(largest) * 2).value(), Tensor{-2}));
+    CHECK(identical((-2 - Var(largest)).value(), Tensor{std::numeric_limits<std::int64_t>::max()}));
   }
   expect_error<DtypeError>([](auto x) { return mean(x[0]); }, {Tensor{1, 2}}, {"[mean]", "i64", "cast"});
   expect_error<DtypeError>([](auto x) { return x[0] + 0.5; }, {Tensor{1, 2}}, {"[add]", "i64"});
@@ -231,6 +251,7 @@ TEST_CASE("edge case 30: two number dtypes; a number takes the dtype beside it")
                            {"[matmul]", "f32", "f64"});
   const Tape tape;
   CHECK((Var(Tensor{1.}) * 0.1).dtype() == DType::f32);
+  CHECK(identical((Var(Tensor{3.}) * 0.1).value(), Tensor{3.F * 0.1F}));
   CHECK(identical((Tensor{true, false} * Var(Tensor{3., 4.})).value(), Tensor{3., 0.}));
 }
 
@@ -300,16 +321,22 @@ TEST_CASE("edge case 36: dropout with probabilities 0, 1 and none") {
 }
 
 TEST_CASE("edge case 37: one mask for every reading; another one for every draw, the same on any number of threads") {
-  const auto masks = [](Engine engine) {
-    Random random(5);
+  const auto step = [](Engine engine, Random& random) {
     const Tape tape({.engine = engine});
     const Var x = Tensor::ones({300, 301}, DType::f64);
     const Var first = dropout(x, 0.5, random);
     const Var second = dropout(x, 0.5, random);
-    const Tensor gradient = gradients(sum(square(first)), {x})[0].value();  // 2·mask²·4
-    CHECK(identical((first * first * 2).value(), gradient));
+    const Var gradient = gradients(sum(first * first * first), {x})[0];  // 3·mask³, and 6·mask³ next
+    CHECK(identical((first * first * first * 3).value(), gradient.value()));
+    CHECK(identical((first * first * first * 6).value(), gradients(sum(gradient), {x})[0].value()));
     CHECK_FALSE(identical(first.value(), second.value()));
     return first.value();
+  };
+  const auto masks = [&](Engine engine) {
+    Random random(5);
+    const Tensor mask = step(engine, random);
+    CHECK_FALSE(identical(step(engine, random), mask));
+    return mask;
   };
   const int before = thread_count();
   set_thread_count(8);
@@ -324,14 +351,16 @@ TEST_CASE("edge case 38: the L2 penalty") {
   ParameterRegistry registry({.dtype = DType::f64});
   const Initializer zero{Shape{2, 2},
                          [](std::span<double> v, std::uint64_t, std::uint32_t) { std::fill(v.begin(), v.end(), 0); }};
-  Parameter weight = registry.add("weight", zero);
+  Parameter weight = registry.add("weight", zero), gamma = registry.add("gamma", zero);
   weight.set_value(doubles({{1., -2.}, {3., 0.}}));
+  gamma.set_value(doubles({{1., 1.}, {1., 1.}}));
   for (const Engine engine : {Engine::planned, Engine::eager}) {
     const Tape tape({.engine = engine});
     const Var penalty = l2_penalty({weight}, 0.1);
     backward(penalty);
     CHECK(penalty.item() == Approx(0.7).epsilon(1e-12));
     CHECK(close(weight.gradient(), doubles({{0.1, -0.2}, {0.3, 0.}}), 1e-12));
+    CHECK(identical(gamma.gradient(), doubles({{0., 0.}, {0., 0.}})));
     for (const double lambda : {-0.1, nan_value, infinity}) CHECK_THROWS_AS(l2_penalty({weight}, lambda), ValueError);
   }
 }
@@ -350,23 +379,23 @@ TEST_CASE("edge case 39: shared uses add up, and each node is visited once") {
 TEST_CASE("edge case 41: what the result does not reach, what is detached, a seed that is missing") {
   expect([](auto x) { return x[0] * 2; }, {number(3), doubles({1., 2.})}, number(6), {number(2), doubles({0., 0.})});
   expect([](auto x) { return x[0] * stop_gradient(x[0]); }, {number(3)}, number(9), {number(3)});
+  ParameterRegistry registry({.dtype = DType::f64});
+  const Initializer filled{Shape{2}, [](std::span<double> v, std::uint64_t, std::uint32_t) { v[0] = 1, v[1] = 2; }};
+  const Parameter used = registry.add("used", filled), unused = registry.add("unused", filled);
   const Tape tape;
   const Var x = doubles({1., 2.});
   CHECK_THROWS_WITH(gradients(x * 2, {x}), Contains("(2,)"));
-}
-
-TEST_CASE("rule 5: an incoming gradient of 0 stays 0 where the derivative is infinite or NaN") {
-  const Tensor zero = doubles({0.});
-  for (const Function& op :
-       {Function([](auto x) { return sqrt(x[0]); }), Function([](auto x) { return log(x[0]); }),
-        Function([](auto x) { return 1 / x[0]; }), Function([](auto x) { return power(x[0], -0.5); }),
-        Function([](auto x) { return power(x[0], 0.5); })})
-    for (const Engine engine : {Engine::planned, Engine::eager})
-      CHECK(close(run(op, {zero}, engine, doubles({0.})).gradients[0], zero, 0));
+  const Var loss = sum(square(used));
+  for (int turn = 0; turn < 2; ++turn) {
+    backward(loss);
+    CHECK(identical(used.gradient(), doubles({2., 4.})));
+    CHECK(identical(unused.gradient(), doubles({0., 0.})));
+  }
 }
 
 TEST_CASE("edge case 28: the mean of many ones in f32, the sum of many tenths, on any number of threads") {
-  const Tensor ones = Tensor::ones({2000000, 2}), tenths = Tensor::full({1000000, 2}, 0.1);
+  const Tensor ones = Tensor::ones({20'000'000, 2}), tenths = Tensor::full({10'000'000, 2}, 0.1);
+  const Tensor flat = Tensor::full({10'000'000}, 0.1);
   const int before = thread_count();
   set_thread_count(3);
   std::vector<Tensor> sums;
@@ -375,9 +404,9 @@ TEST_CASE("edge case 28: the mean of many ones in f32, the sum of many tenths, o
     const Tape tape;
     CHECK(mean(ones).item() == 1);
     CHECK(identical(mean(ones, 0).value(), Tensor{1., 1.}));
-    CHECK(std::abs(sum(tenths).item() - 200000.00298) < 0.2);
+    CHECK(std::abs(sum(flat).item() - 1000000.0149) < 1);
     sums.push_back(sum(tenths, 0).value());
-    CHECK(std::abs(static_cast<double>(sums.back().at<float>({0})) - 100000.00149) < 0.1);
+    CHECK(std::abs(static_cast<double>(sums.back().at<float>({0})) - 1000000.0149) < 1);
     CHECK(identical(sums.back(), sums.front()));
   }
   set_thread_count(before);

@@ -261,6 +261,24 @@ TEST_CASE("edge case 47: rejected options; beta 0 works; at rate 0 parameters st
   rejects.operator()<AdaMax>(AdaMaxOptions{}, &AdaMaxOptions::beta2);
   rejects.operator()<Lion>(LionOptions{}, &LionOptions::beta1);
   rejects.operator()<Rprop>(RpropOptions{}, &RpropOptions::shrink);
+  CHECK(thrown<ValueError>([&] {
+          SGD(registry, {.learning_rate = -0.5}, {"main.cpp", 3});
+        }) == "[sgd] learning_rate = -0.5: must be finite and at least 0 at main.cpp:3");
+  CHECK_THAT(thrown<ValueError>([&] { Adam(registry, {.beta1 = 1}); }),
+             Catch::Contains("beta1") && Catch::Contains("1"));
+  CHECK_THAT(thrown<ValueError>([&] { Adam(registry, {.beta2 = not_a_number}); }),
+             Catch::Contains("beta2") && Catch::Contains("nan"));
+  for (const double rate : {0., 0.1}) {
+    ParameterRegistry trained({.dtype = f64});
+    const Parameter w = trained.add("w", constant({3}, 0.1));
+    Adam adam(trained, {.learning_rate = rate, .beta1 = 0, .beta2 = 0});
+    give(trained, 4);
+    adam.step();
+    if (rate == 0) CHECK(first(w) == 0.1);
+    if (rate > 0) CHECK(first(w) == Approx(0).margin(1e-7));
+    CHECK(adam.step_count() == 1);
+    CHECK(identical(trained.state("adam.first_moment/w"), Tensor::full({3}, 4, f64)));
+  }
 }
 
 TEST_CASE("edge case 44: a zero gradient on the first step leaves the parameter exactly; epsilon 0 is rejected",
@@ -310,6 +328,8 @@ TEST_CASE("edge case 50: clipping by norm", "[optim]") {
   CHECK(clipped(f64, {3, 4}, 5) == std::vector<double>{3, 4});
   CHECK(clipped(f32, {3, 4}, 5) == std::vector<double>{3, 4});
   CHECK(clipped(f64, {3, 4}, 1)[0] == Approx(0.6).epsilon(1e-15));
+  CHECK(clipped(f32, {3e19, 4e19}, 1)[0] == Approx(0.6).epsilon(1e-6));
+  CHECK(clipped(f32, {3e19, 4e19}, 1)[1] == Approx(0.8).epsilon(1e-6));
   for (const double size : {1e19, 1e-25, 6e37}) {  // squares that overflow or vanish in f32, and a norm that does
     CAPTURE(size);
     const double limit = size < 1 ? 1e-28 : 1;

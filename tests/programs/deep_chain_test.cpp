@@ -39,7 +39,7 @@ constexpr int length = 1'000'000;
 
 }  // namespace
 
-TEST_CASE("a chain of a million nodes is recorded, differentiated twice and freed on a stack of 256 KB") {
+TEST_CASE("edge case 40: a chain of a million nodes is recorded, differentiated twice and freed on a stack of 256 KB") {
   const Engine engine = GENERATE(Engine::planned, Engine::eager);
   double value = 0, first = 0, second = 0;
   on_small_stack([&] {
@@ -58,7 +58,7 @@ TEST_CASE("a chain of a million nodes is recorded, differentiated twice and free
   CHECK(second == Approx(2 * factor).epsilon(1e-9));
 }
 
-TEST_CASE("a chain of a million nodes is trained through backward on a stack of 256 KB") {
+TEST_CASE("edge case 40: a chain of a million nodes is trained through backward on a stack of 256 KB") {
   const Engine engine = GENERATE(Engine::planned, Engine::eager);
   ParameterRegistry registry({.dtype = f64});
   const Parameter weight = registry.add("weight", constant(Tensor({0.5}, f64)));

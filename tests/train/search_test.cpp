@@ -1,12 +1,14 @@
 #include <catch2/catch.hpp>
 
 #include <atomic>
+#include <clocale>
 #include <cmath>
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <limits>
+#include <locale>
 #include <set>
 #include <sstream>
 
@@ -135,6 +137,39 @@ TEST_CASE("random_search: a log of another search, or none at all") {
   std::ofstream(log, std::ios::app) << "no trial\n";
   CHECK_THROWS_WITH(tw::random_search(two_rates(), {.trials = 2, .seed = 1, .log = log}, judge),
                     Catch::Contains("line 5 is not a trial: \"no trial\""));
+}
+
+TEST_CASE("edge case 32: numbers are read alike under every locale, and only where all of the text is one") {
+  struct Comma : std::numpunct<char> {
+    char do_decimal_point() const override { return ','; }
+    char do_thousands_sep() const override { return '.'; }
+  };
+  const Folder folder;
+  const fs::path log = folder.path / "search.tsv";
+  const tw::SearchOptions options{.trials = 2, .seed = 1, .log = log};
+  const auto score_of = [&](const std::string& text) {
+    fs::remove(log);
+    tw::random_search(two_rates(), {.trials = 1, .seed = 1, .log = log}, judge);
+    std::ofstream(log, std::ios::app) << "1\t" + text + "\t0.1\t0.2\t\n";
+    for (const tw::Trial& trial : tw::random_search(two_rates(), options, judge).ranked)
+      if (trial.number == 1) return trial.result.score;
+    return std::numeric_limits<double>::quiet_NaN();
+  };
+  const auto check = [&] {
+    CHECK(score_of("0.5") == 0.5);
+    CHECK(score_of("1e-3") == 1e-3);
+    CHECK(score_of("-2") == -2);
+    CHECK(score_of(".5") == 0.5);
+    for (const char* text : {"1,5", "1e-3x", "", "1_000", "0x1p3", " 1"}) CHECK_THROWS_AS(score_of(text), tw::IoError);
+  };
+  check();
+  const std::locale before = std::locale::global(std::locale(std::locale::classic(), new Comma));
+  const std::string c_before = std::setlocale(LC_ALL, nullptr);
+  for (const char* name : {"de_DE.UTF-8", "de_DE", "fr_FR.UTF-8"})  // where one is installed
+    if (std::setlocale(LC_ALL, name) != nullptr) break;
+  check();
+  std::setlocale(LC_ALL, c_before.c_str());
+  std::locale::global(before);
 }
 
 TEST_CASE("random_search: NaN ranks last; the lowest score can be the best") {
