@@ -1,5 +1,6 @@
 // The step of an optimizer alone, for parameters of a whole net, and what memory allows at most.
 
+#include <cmath>
 #include <memory>
 
 #include <thalweg/thalweg.hpp>
@@ -81,6 +82,33 @@ BENCH_CLONES void stream(float* a, float* b, float* c, const float* read, std::s
     }
 }
 
+/// The updates as loops written by hand, everything in one: what is left to the engine to lose.
+BENCH_CLONES void momentum_by_hand(float* value, float* velocity, const float* gradient, std::size_t count,
+                                   float rate) {
+  for (std::size_t i = 0; i < count; ++i) {
+    velocity[i] = 0.9F * velocity[i] - rate * gradient[i];
+    value[i] += velocity[i];
+  }
+}
+BENCH_CLONES void adam_by_hand(float* value, float* first, float* second, const float* gradient, std::size_t count,
+                               float rate, float inverse_root) {
+  for (std::size_t i = 0; i < count; ++i) {
+    first[i] = 0.9F * first[i] + 0.1F * gradient[i];
+    second[i] = 0.999F * second[i] + 0.001F * gradient[i] * gradient[i];
+    value[i] -= rate * first[i] / (std::sqrt(second[i]) * inverse_root + 1e-8F);
+  }
+}
+
+void update_by_hand(const std::string& name, float* a, float* b, float* c, const float* gradient, std::size_t count) {
+  constexpr float rate = 1e-3F, inverse_root = 1.5F;
+  if (name == "sgd")
+    stream(a, b, c, gradient, count, 1);
+  else if (name == "momentum")
+    momentum_by_hand(a, b, gradient, count, rate);
+  else
+    adam_by_hand(a, b, c, gradient, count, rate, inverse_root);
+}
+
 }  // namespace
 
 Measurement run_optimizer(const Spec& spec) {
@@ -91,12 +119,20 @@ Measurement run_optimizer(const Spec& spec) {
   constexpr double nanoseconds = 1e9;
   const std::string& name = spec.text("opt");
   const auto elements = static_cast<std::size_t>(registry.core()->trainable_elements);
-  if (spec.flag("limit")) {
+  if (spec.integer("limit") != 0) {
     const int written = name == "sgd" ? 1 : name == "momentum" ? 2 : 3;
     const tw::Tensor numbers = tw::Tensor::zeros({4, static_cast<std::int64_t>(elements)});
     auto* const data = static_cast<float*>(const_cast<void*>(numbers.raw()));
+    float* const gradient = data + 3 * elements;
+    const bool by_hand = spec.integer("limit") == 2;
     return measure_calls(
-        spec, [&] { stream(data, data + elements, data + 2 * elements, data + 3 * elements, elements, written); },
+        spec,
+        [&] {
+          if (by_hand)
+            update_by_hand(name, data, data + elements, data + 2 * elements, gradient, elements);
+          else
+            stream(data, data + elements, data + 2 * elements, gradient, elements, written);
+        },
         count, nanoseconds);
   }
   const std::unique_ptr<tw::Optimizer> optimizer = make_optimizer(name, registry);

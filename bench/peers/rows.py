@@ -49,11 +49,13 @@ ROWS["logsumexp_f64"] = dict(kind="fn", fn="logsumexp", n=1_000_000, unit="ns/el
 for m in (512, 1024, 2048):
     for d in ("f32", "f64", "bf16"):
         ROWS[f"matmul_{m}_{d}"] = dict(kind="matmul", n=m, dtype=d, unit="GFLOP/s")
-# An optimizer's step alone; "limit": as many streams of memory, with next to no arithmetic; yogi: a user's own.
+# An optimizer's step alone; "limit": as many streams of memory, with next to no arithmetic; "hand": the update as one loop
+# written by hand; yogi: a user's own.
 for o in ("sgd", "momentum", "adam", "adamw", "yogi"):
     for n, z in (("110k", B), ("10m", [1000, 2000, 2000, 2000])):
         ROWS[f"opt_{o}_{n}"] = dict(kind="opt", opt=o, sizes=z, limit=0, unit="ns/element")
         ROWS[f"opt_{o}_{n}_limit"] = dict(ROWS[f"opt_{o}_{n}"], limit=1)
+        ROWS[f"opt_{o}_{n}_hand"] = dict(ROWS[f"opt_{o}_{n}"], limit=2)
 ROWS["op_overhead"] = dict(kind="ops", n=1000, unit="ns/op")
 ROWS["op_add"] = dict(kind="opadd", n=1000, unit="ns/op")
 ROWS["dynamic_incl"] = dict(kind="rnn", hidden=64, inp=32, batch=16, seqs=200, lo=5, hi=50, unit="us/time step", lr=.01)

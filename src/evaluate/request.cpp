@@ -11,6 +11,7 @@
 #include "src/evaluate/anomaly.hpp"
 #include "src/plan/plan.hpp"
 #include "src/tape/recorder.hpp"
+#include "src/tensor/huge_pages.hpp"
 
 namespace thalweg::internal {
 
@@ -196,6 +197,7 @@ char* Recorder::arena(std::size_t bytes) {
   const std::size_t size = (bytes + bytes / 4 + page - 1) / page * page;
   auto* const grown = static_cast<char*>(std::aligned_alloc(64, size));
   if (grown == nullptr) throw std::bad_alloc();
+  internal::prefer_huge_pages(grown, size);
   if (arena_bytes_ > 0) std::memcpy(grown, arena_, arena_bytes_);
   std::free(arena_);
   arena_ = grown;

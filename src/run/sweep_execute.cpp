@@ -209,6 +209,7 @@ void Walk::fold_columns(std::byte* scratch, std::int64_t task, bool first, bool 
 [[gnu::always_inline]] inline void Walk::prefetch_ahead(const State& state, std::int64_t count) const {
   constexpr std::int64_t line = 64, distance = 4096;
   for (const Stream& stream : program_.streams) {
+    if (stream.repeated) continue;
     const Instruction& instruction = program_.instructions[static_cast<std::size_t>(stream.instruction)];
     const Address address = instruction.address[stream.which];
     const std::int64_t bytes = count * (address == Address::flat_4 ? 4 : 8);
@@ -258,6 +259,7 @@ void Walk::walk_flat(State& state, std::byte* scratch, std::int64_t task, std::i
                                                            std::int64_t parts) const {
   constexpr std::int64_t line = 64;
   for (const Stream& stream : program_.streams) {
+    if (stream.repeated) continue;
     const Instruction& instruction = program_.instructions[static_cast<std::size_t>(stream.instruction)];
     const Address address = instruction.address[stream.which];
     const std::int64_t bytes = geometry_.columns * (address == Address::flat_4 ? 4 : 8);
@@ -420,6 +422,13 @@ void bind_program(SweepProgram& program, std::span<void* const> buffers) {
   for (const Patch& patch : program.patches)
     program.instructions[static_cast<std::size_t>(patch.instruction)].base[patch.which] =
         reinterpret_cast<std::intptr_t>(at(patch.slot));
+  const auto base_of = [&](const Stream& stream) {
+    return program.instructions[static_cast<std::size_t>(stream.instruction)].base[stream.which];
+  };
+  for (std::size_t i = 0; i < program.streams.size(); ++i)
+    program.streams[i].repeated =
+        std::any_of(program.streams.begin(), program.streams.begin() + static_cast<std::ptrdiff_t>(i),
+                    [&](const Stream& earlier) { return base_of(earlier) == base_of(program.streams[i]); });
   for (SingleInput& input : program.single_inputs) input.source = at(input.slot);
   for (ColumnInput& input : program.column_inputs) input.source = at(input.slot);
   for (SmallOutput& output : program.small_outputs) output.destination = at(output.slot);

@@ -15,6 +15,7 @@
 
 #include "src/run/sweep_geometry.hpp"
 #include "src/run/sweep_machine.hpp"
+#include "src/tensor/huge_pages.hpp"
 
 namespace thalweg::run {
 
@@ -23,6 +24,7 @@ class AlignedMemory {
  public:
   AlignedMemory() = default;
   explicit AlignedMemory(std::size_t bytes) : block_(new std::byte[bytes + max_vector_bytes]), bytes_(bytes) {
+    internal::prefer_huge_pages(block_.get(), bytes + max_vector_bytes);
     constexpr std::uintptr_t line = max_vector_bytes;
     data_ = reinterpret_cast<std::byte*>((reinterpret_cast<std::uintptr_t>(block_.get()) + line - 1) / line * line);
   }
@@ -141,6 +143,7 @@ struct SmallOutput {
 struct Stream {
   std::int32_t instruction;
   std::int16_t which;
+  bool repeated = false;  // the memory of an earlier one: what is updated in place
 };
 /// An output that is written before a buffer that may be the same memory is read for the last time.
 struct Hazard {

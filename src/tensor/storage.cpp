@@ -8,6 +8,7 @@
 #include <thalweg/tensor.hpp>
 
 #include "src/tensor/allocations.hpp"
+#include "src/tensor/huge_pages.hpp"
 
 namespace thalweg::internal {
 
@@ -54,7 +55,10 @@ thread_local std::int64_t allocated = 0;
 
 void* allocate_block(std::size_t lines) {
   ++allocated;
-  return ::operator new ((lines + 1) * alignment, std::align_val_t{alignment});
+  const std::size_t bytes = (lines + 1) * alignment;
+  void* const block = ::operator new (bytes, std::align_val_t{alignment});
+  prefer_huge_pages(block, bytes);
+  return block;
 }
 void free_block(void* block) { ::operator delete (block, std::align_val_t{alignment}); }
 
