@@ -86,10 +86,18 @@ bool Planner::can_write_directly(std::int32_t id, const PlanBuffer& destination)
   return true;
 }
 
-/// A pass with stages reads its inputs again after it has written.
+/// A pass that computes elements of its own reductions reads its inputs again after it has written.
 bool Planner::has_stages(const SweepBuild& sweep) {
-  return std::any_of(sweep.sweep.values.begin(), sweep.sweep.values.end(),
-                     [](const SweepValue& value) { return value.kind == SweepValue::Kind::reduce; });
+  const std::vector<SweepValue>& values = sweep.sweep.values;
+  std::vector<bool> is_late(values.size(), false);  // a reduction, or made of one
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const SweepValue& value = values[i];
+    is_late[i] = value.kind == SweepValue::Kind::reduce;
+    for (int k = 0; k < value.operand_count; ++k)
+      if (is_late[static_cast<std::size_t>(value.operands[k])]) is_late[i] = true;
+    if (is_late[i] && value.kind == SweepValue::Kind::apply && value.extent == Extent::element) return true;
+  }
+  return false;
 }
 
 /// How what node `read` reads of a registry lies to what node `written` writes.

@@ -120,6 +120,28 @@ TEST_CASE("detect_anomaly: an optimizer's step names parameter and element") {
   }
 }
 
+TEST_CASE("detect_anomaly: steps take as many passes with it, and give the same parameters") {
+  const auto train = [](bool detects) {
+    ParameterRegistry registry;
+    const Parameter weight = registry.add("weight", constant(noise({37, 11}, 1)));
+    Adam optimizer(registry);
+    for (int step = 0; step < 5; ++step) {
+      Tape tape({.detect_anomaly = detects});
+      backward(sum(square(matmul(noise({3, 37}, 2), weight))));
+      optimizer.step();
+    }
+    return weight.value();
+  };
+  const Statistics before = statistics();
+  const Tensor plain = train(false);
+  const Statistics between = statistics();
+  const Tensor watched = train(true);
+  const Statistics after = statistics();
+  CHECK(identical(plain, watched));
+  CHECK(after.sweeps - between.sweeps == between.sweeps - before.sweeps);
+  CHECK(after.other_kernels - between.other_kernels == between.other_kernels - before.other_kernels);
+}
+
 TEST_CASE("detect_anomaly: after the error the tape goes on") {
   ParameterRegistry registry;
   const Parameter weight = registry.add("weight", zeros({2}));
