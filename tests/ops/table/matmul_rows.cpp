@@ -20,6 +20,21 @@ Row triangle(const std::string& op, const char* form, const Function& function, 
   return row;
 }
 
+/// tril far from the diagonal: where a thousandth of a row's number, or of a row's and the diagonal's, is another column.
+Row far_triangle(const char* form, const Shape& shape, std::int64_t offset) {
+  Tensor kept = Tensor::ones(shape, DType::f64);
+  for (std::int64_t row = 0; row < shape[0]; ++row)
+    for (std::int64_t column = 0; column < shape[1]; ++column)
+      if (column - row > offset) kept.set<double>({row, column}, 0);
+  return {.op = "tril",
+          .form = form,
+          .function = [offset](Inputs x) { return tril(x[0], offset); },
+          .dtypes = Dtypes::any,
+          .domains = {{}},
+          .shapes = {{{3, 3}}, {{2, 4}}, {{1, 1}}},
+          .examples = {{{Tensor::ones(shape, DType::f64)}, kept, {kept}}}};
+}
+
 std::vector<Row> rows() {
   return {
       {.op = "matmul",
@@ -153,6 +168,8 @@ std::vector<Row> rows() {
           "tril", "", [](Inputs x) { return tril(x[0]); }, "<= 0"),
       triangle(
           "tril", "above", [](Inputs x) { return tril(x[0], 1); }, "<= 1"),
+      far_triangle("far below", {1001, 3}, -1000),
+      far_triangle("far above", {1, 1002}, 1000),
       triangle(
           "triu", "", [](Inputs x) { return triu(x[0]); }, ">= 0"),
       triangle(

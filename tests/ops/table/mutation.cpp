@@ -5,6 +5,7 @@
 #include <cstring>
 #include <mutex>
 #include <set>
+#include <string_view>
 
 #include <fmt/format.h>
 
@@ -145,38 +146,47 @@ std::vector<Mutant> mutants_of(const std::string& op) {
 }
 
 std::string why_equivalent(const std::string& op, const Mutant& mutant) {
+  enum Of : std::uint8_t { kernel, negated_rule, rule };  // a rule that is wrong in any way
   struct Reason {
-    std::string op, primitive, why;
-    bool is_of_gradient = false;
+    const char *op, *primitive;
+    Of of;
+    const char* why;
   };
-  static const Reason reasons[] = {
-      {"softmax", "max", "any shift gives the same softmax"},
-      {"softmax", "stop_gradient", "any shift gives the same softmax"},
-      {"log_softmax", "abs", "it is only compared with infinity"},
-      {"logsumexp", "abs", "it is only compared with infinity"},
-      {"softmax_cross_entropy", "abs", "it is only compared with infinity"},
-      {"cosine_similarity", "abs", "any scale gives the same length"},
-      {"cosine_similarity", "max", "any scale gives the same length"},
-      {"cosine_similarity", "stop_gradient", "any scale gives the same length"},
-      {"cosine_similarity", "where", "any scale gives the same length"},
-      {"dropout", "uniform", "it is only compared with the probability"},
-      {"clamp", "minimum", "the row's bounds are in order: it takes its other operand", true},
-      {"clamp", "maximum", "the row's bounds are in order: it takes its other operand", true},
-      {"elu", "negate", "two negations in a row: their signs cancel", true},
-      {"selu", "negate", "two negations in a row: their signs cancel", true},
-      {"gelu", "negate", "two negations in a row: their signs cancel", true},
-      {"erfc", "negate", "two negations in a row: their signs cancel", true},
-      {"logaddexp", "where", "the branch of equal infinities, which have no differences", true},
-      {"logaddexp", "clamp", "the branch of equal infinities, which have no differences", true},
-      {"logaddexp", "clamp", "the branch of equal infinities, whose elements are not the last"},
-      {"logaddexp", "is_inside", "the branch of equal infinities, whose elements are not the last"},
-      {"logaddexp", "isinf", "the other condition of the branch does not hold"},
-      {"logaddexp", "equal", "the other condition of the branch does not hold"},
+  constexpr const char *any_shift = "any shift gives the same softmax", *any_scale = "any scale gives the same length",
+                       *infinity = "it is compared with infinity, of which a thousandth more is the same",
+                       *power_of_2 = "it chooses a power of 2, and scaling by any of these is exact",
+                       *in_pairs = "the rule is applied twice along every path: two signs cancel",
+                       *at_infinities = "the branch of equal infinities, which have no differences";
+  static constexpr Reason reasons[] = {
+      {"softmax", "max", kernel, any_shift},
+      {"softmax", "stop_gradient", kernel, any_shift},
+      {"logsumexp", "abs", kernel, infinity},
+      {"softmax_cross_entropy", "abs", kernel, infinity},
+      {"cosine_similarity", "abs", kernel, any_scale},
+      {"cosine_similarity", "max", kernel, any_scale},
+      {"cosine_similarity", "stop_gradient", kernel, any_scale},
+      {"cosine_similarity", "where", kernel, any_scale},
+      {"standard_deviation", "abs", kernel, power_of_2},
+      {"standard_deviation", "max", kernel, power_of_2},
+      {"standard_deviation", "stop_gradient", kernel, power_of_2},
+      {"norm", "stop_gradient", kernel, power_of_2},
+      {"elu", "negate", negated_rule, in_pairs},
+      {"selu", "negate", negated_rule, in_pairs},
+      {"erfc", "negate", negated_rule, in_pairs},
+      {"product", "permute", negated_rule, in_pairs},
+      {"roll", "reshape", negated_rule, in_pairs},
+      {"repeat", "reshape", negated_rule, in_pairs},
+      {"logaddexp", "where", rule, at_infinities},
+      {"logaddexp", "clamp", rule, at_infinities},
+      {"logaddexp", "is_inside", kernel, at_infinities},
   };
-  for (const Reason& reason : reasons)
-    if (reason.op == op && reason.primitive == mutant.op->name &&
-        reason.is_of_gradient == (mutant.kind != Mutant::Kind::perturbed))
-      return reason.why;
+  for (const Reason& reason : reasons) {
+    if (reason.op != op || std::string_view(reason.primitive) != mutant.op->name) continue;
+    const bool of_kernel = mutant.kind == Mutant::Kind::perturbed;
+    if (of_kernel != (reason.of == kernel)) continue;
+    if (reason.of == negated_rule && mutant.kind != Mutant::Kind::negated) continue;
+    return reason.why;
+  }
   return "";
 }
 

@@ -101,6 +101,13 @@ std::vector<Row> rows() {
                           {{doubles({2., 0., 0., 4.})}, scalar(0), {doubles({0., 0., 0., 0.})}}};
   argmax_row.mistakes.push_back(of_nothing("argmax"));
   argmin_row.mistakes.push_back(of_nothing("argmin"));
+  // Over axes that are not neighbours; the last element is next to the extremum, or is it by little.
+  all[8][3].examples = {{{doubles({{{1., 1.}, {1., 2.}}, {{1., 1.}, {1., 1.9995}}})}, Tensor{0, 1}}};
+  all[9][3].examples = {{{doubles({{{1., 1.}, {1., 1.0005}}, {{1., 1.}, {2., 1.}}})}, Tensor{0, 0}},
+                        {{doubles({{{2., 2.}, {2., 1.0005}}, {{2., 2.}, {2., 1.}}})}, Tensor{0, 3}}};
+  Row &any_row = all[6][0], &all_row = all[7][0];
+  any_row.examples = {{{doubles({0., 0., 0.})}, Tensor(false)}, {{Tensor{false, false}}, Tensor(false)}};
+  all_row.examples = {{{doubles({2., nan, inf})}, Tensor(true)}, {{Tensor{true, false}}, Tensor(false)}};
   variance_row.examples = {{{Tensor::zeros({0, 3}, DType::f64)}, scalar(nan)}};
   variance_row.mistakes.push_back({{doubles({1.})}, typeid(ValueError), "[variance] ddof -1 is negative", [](Inputs x) {
                                      return variance(x[0], {.ddof = -1});
