@@ -32,7 +32,8 @@ PlanSummary plan_summary(const Tape& tape);
 
 /// The plans of the requests made on this tape so far, in words: what was fused into what, the passes over memory, the
 /// bytes each moves and why a fused pass is apart from the one before it; what is moved beside the least that the same
-/// passes, or one single pass, would move; and when most memory is held, by what. For the time of each: profile.hpp.
+/// passes, or one single pass, would move; operations; and when most memory is held, by what. While a Profiler lives
+/// (profile.hpp), the mean time of each pass as well.
 std::string explain_plan(const Tape& tape);
 
 }  // namespace thalweg

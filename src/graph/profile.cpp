@@ -110,6 +110,13 @@ class Profiler::Recording final : public PassObserver {
     note(-1 - plan_->name, request_began_, end);
   }
 
+  double mean_seconds(const Plan& plan, std::size_t step) const override {
+    const auto known = plans_.find(plan.number());
+    if (known == plans_.end()) return 0;
+    const ProfileEntry& pass = passes_[known->second.first_pass + step].total;
+    return pass.calls > 0 ? pass.seconds / static_cast<double>(pass.calls) : 0;
+  }
+
   std::vector<ProfileEntry> by_pass() const {
     std::map<std::pair<std::string, std::string>, ProfileEntry> sums;
     for (const Pass& pass : passes_) {

@@ -7,6 +7,7 @@
 #include <fmt/ranges.h>
 
 #include "src/core_ops/core_ops.hpp"
+#include "src/plan/plan.hpp"
 #include "src/tape/recorder.hpp"
 
 namespace thalweg {
@@ -88,16 +89,8 @@ std::int64_t TapeGraph::bytes(std::int32_t id) const {
 }
 
 std::int64_t TapeGraph::flops(std::int32_t id) const {
-  switch (kind(id)) {
-    case Kind::elementwise: return shape(id).size();
-    case Kind::reduction: return shape(inputs(id)[0]).size();
-    case Kind::contraction: {
-      const Shape& a = shape(inputs(id)[0]);
-      const bool transposed = (recorder().key(id).attribute & transpose_a_bit) != 0;
-      return a.rank() < 2 ? 2 * shape(id).size() : 2 * shape(id).size() * a[a.rank() - (transposed ? 2 : 1)];
-    }
-    default: return 0;
-  }
+  check(id);
+  return internal::Plan::flops(recorder(), id);
 }
 
 std::string TapeGraph::scope(std::int32_t id) const {

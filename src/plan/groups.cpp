@@ -1,5 +1,6 @@
 // A plan's passes as plain data, for pictures and profiles.
 
+#include "src/core_ops/core_ops.hpp"
 #include "src/plan/plan.hpp"
 
 namespace thalweg::internal {
@@ -27,6 +28,22 @@ std::vector<Plan::Group> Plan::groups() const {
     groups.push_back(std::move(group));
   }
   return groups;
+}
+
+std::int64_t Plan::flops(const Recorder& recorder, std::int32_t id) {
+  const Key& key = recorder.key(id);
+  const auto shape = [&](std::int32_t node) -> const Shape& { return *recorder.info(node).shape; };
+  const auto input = [&] { return shape(recorder.inputs(id)[0]); };
+  switch (key.op->kind) {
+    case Kind::elementwise: return shape(id).size();
+    case Kind::reduction: return input().size();
+    case Kind::contraction: {
+      const Shape a = input();
+      const bool transposed = (key.attribute & transpose_a_bit) != 0;
+      return 2 * shape(id).size() * (a.rank() < 2 ? 1 : a[a.rank() - (transposed ? 2 : 1)]);
+    }
+    default: return 0;
+  }
 }
 
 Plan::BufferView Plan::buffer_view(std::int32_t buffer) const {

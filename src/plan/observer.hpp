@@ -17,6 +17,8 @@ class PassObserver {
   virtual void pass_ended(const Recorder& recorder, const Plan& plan, std::size_t step, Clock::time_point begin,
                           Clock::time_point end) = 0;
   virtual void request_ended(Clock::time_point end) = 0;
+  /// What a pass has taken on average; 0 where it has not been seen.
+  virtual double mean_seconds(const Plan& /*plan*/, std::size_t /*step*/) const { return 0; }
 };
 
 inline constinit thread_local PassObserver* pass_observer = nullptr;

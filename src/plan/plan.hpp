@@ -130,6 +130,8 @@ class Plan {
     std::int32_t registry = -1, parameter = -1;  // of a gradient: as in Segment::gradient_outputs
   };
   BufferView buffer_view(std::int32_t buffer) const;
+  /// Floating-point operations of a node; see TapeGraph::flops.
+  static std::int64_t flops(const Recorder& recorder, std::int32_t id);
   /// Where the last run has left the value of a node that was to be kept.
   const void* kept_value(std::int32_t node) const;
 
@@ -181,6 +183,7 @@ class Plan {
   std::size_t total_bytes(std::vector<std::int32_t> buffers) const;
   std::string explain_step(const Step& step, const Recorder& recorder) const;
   std::string why_apart(std::size_t index) const;
+  std::string explain_work(std::size_t index, std::int64_t flops) const;
   std::string explain_memory() const;
   const SweepStep& sweep(const Step& step) const { return sweeps_[static_cast<std::size_t>(step.index)]; }
   const MatmulStep& matmul(const Step& step) const { return matmuls_[static_cast<std::size_t>(step.index)]; }

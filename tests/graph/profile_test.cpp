@@ -68,6 +68,20 @@ TEST_CASE("Profiler: passes, ops and lines account for the same time, bytes and 
   CHECK(profiler.table().find("matmul") != std::string::npos);
 }
 
+TEST_CASE("explain_plan: operations of each pass, and its mean time while a Profiler lives") {
+  const auto product = [] {
+    Tape tape;
+    relu(matmul(noise({16, 8}, 1), noise({8, 4}, 2))).value();
+    return explain_plan(tape);
+  };
+  const std::string plain = product();
+  CHECK(plain.find(fmt::format(", {} operations\n", 2 * 16 * 8 * 4 + 16 * 4)) != std::string::npos);
+  CHECK(plain.find("takes") == std::string::npos);
+  const Profiler profiler;
+  const std::string timed = product();
+  CHECK_THAT(timed, Catch::Contains(" operations, takes ") && Catch::Contains("Gflop/s"));
+}
+
 TEST_CASE("Profiler: a Chrome trace, and one profiler a thread") {
   Network network({8, 32, 4}, false);
   SGD optimizer(network.registry);
