@@ -19,7 +19,7 @@ enum class DrawPart : std::uint8_t {
 struct DrawOptions {
   DrawPart part = DrawPart::all;
   /// One node for each outermost scope instead of what is in it; by default where there are more than 300 nodes.
-  std::optional<bool> fold_scopes;
+  std::optional<bool> fold_scopes = {};
   /// In the page (.html): statistics and histograms of every value, for which all nodes are computed once more.
   bool values = true;
 };

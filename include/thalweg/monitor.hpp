@@ -14,14 +14,14 @@ namespace thalweg {
 
 struct MonitorOptions {
   /// Which values, by the name of the scope whose last node they are ("affine*", "*"); none by default.
-  std::vector<std::string> values;
+  std::vector<std::string> values = {};
   /// Which parameters' gradients, by name.
-  std::vector<std::string> gradients;
-  std::vector<std::string> parameters;
+  std::vector<std::string> gradients = {};
+  std::vector<std::string> parameters = {};
   /// Folder of TensorBoard's event files; none is written where it is empty. A run goes to a folder of its own.
-  std::filesystem::path tensorboard;
+  std::filesystem::path tensorboard = {};
   /// A table, a line for each name and step; none is written where it is empty.
-  std::filesystem::path csv;
+  std::filesystem::path csv = {};
   std::int64_t every = 1;  // steps
 };
 

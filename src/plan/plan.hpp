@@ -113,7 +113,7 @@ class Plan {
 
   /// One pass over memory as plain data.
   struct Group {
-    const char* title;                               // "sweep", "matmul", "copy", "opaque", "zeros"
+    const char* title = "";                          // "sweep", "matmul", "copy", "opaque", "zeros"
     std::vector<std::int32_t> nodes, reads, writes;  // ids; buffers
     std::size_t bytes = 0;                           // that it moves
   };
