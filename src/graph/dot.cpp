@@ -6,6 +6,7 @@
 #include <map>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "src/core_ops/core_ops.hpp"
 #include "src/tape/recorder.hpp"
@@ -176,11 +177,17 @@ std::string node_title(const TapeGraph& graph, std::int32_t id) {
   std::string title = graph.op(id).name;
   const std::string attribute = graph.attribute(id);
   if (!attribute.empty() && graph.kind(id) != Kind::view && graph.kind(id) != Kind::broadcast) title += " " + attribute;
+  std::vector<std::string> inputs;  // a number, or a dot for what is drawn as a node
   for (const std::int32_t input : graph.inputs(id)) {
     const Op& op = graph.op(input);
-    if (&op == &number_op || &op == &literal_op) title += fmt::format(" {:.6g}", graph.number(input));
+    const bool is_number = &op == &number_op || &op == &literal_op;
+    inputs.push_back(is_number ? fmt::format("{:.6g}", graph.number(input)) : "·");
   }
-  return title;
+  const auto first_number = std::find_if(inputs.begin(), inputs.end(), [](const auto& text) { return text != "·"; });
+  if (std::find(first_number, inputs.end(), "·") != inputs.end())
+    return fmt::format("{}({})", title, fmt::join(inputs, ", "));
+  if (first_number == inputs.end()) return title;
+  return fmt::format("{} {}", title, fmt::join(first_number, inputs.end(), " "));
 }
 
 std::string dot_node(const TapeGraph& graph, std::int32_t id) {

@@ -59,6 +59,16 @@ TEST_CASE("write_graph: what the program wrote, and what differentiation appende
   CHECK(count(folded, "label=\"batch_norm") == 2);
 }
 
+TEST_CASE("write_graph: numbers stand in their readers' labels, at their places where a dot follows") {
+  Tape tape;
+  const Var x = Tensor{1., 2.};
+  const Var y = power(1 / (x + 3), 2);
+  const std::string text = graph_dot(tape);
+  CHECK(text.find("\"add 3\\n(2,)\"") != std::string::npos);
+  CHECK(text.find("\"divide(1, ·)\\n(2,)\"") != std::string::npos);
+  CHECK(text.find("number") == std::string::npos);
+}
+
 TEST_CASE("write_graph: the plan's passes and buffers") {
   Network network({3, 4, 2}, false);
   Random random;
