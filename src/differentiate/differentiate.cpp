@@ -167,20 +167,22 @@ namespace {
 
 /// The gradient of y itself: 1, or the seed given.
 std::int32_t seed_of(Recorder& recorder, std::int32_t y, std::int32_t seed, const char* op, SourceLine line) {
-  const Info& info = recorder.info(y);
-  const std::string shape = to_string(*info.shape);
+  const Info info = recorder.info(y);
   if (!is_differentiable(info))
     throw DtypeError(error_text(op, fmt::format("a value of dtype {} has no gradient", name(info.dtype)), line));
   if (seed >= 0) {
     if (!(*recorder.info(seed).shape == *info.shape))
-      throw ShapeError(error_text(
-          op, fmt::format("the seed has shape {}, what it seeds {}", to_string(*recorder.info(seed).shape), shape),
-          line));
+      throw ShapeError(error_text(op,
+                                  fmt::format("the seed has shape {}, what it seeds {}",
+                                              to_string(*recorder.info(seed).shape), to_string(*info.shape)),
+                                  line));
     return seed;
   }
   if (info.shape->size() != 1)
     throw ShapeError(error_text(
-        op, fmt::format("shape {} is not a scalar; give a seed of that shape, or reduce it first", shape), line));
+        op,
+        fmt::format("shape {} is not a scalar; give a seed of that shape, or reduce it first", to_string(*info.shape)),
+        line));
   const std::int32_t one = recorder.literal(1, info.dtype);
   return info.shape->rank() == 0 ? one : broadcast_to(recorder.var(one), *info.shape).id();
 }
@@ -254,6 +256,10 @@ std::vector<std::int32_t> Recorder::gradients(std::int32_t y, std::span<const st
   }
 }
 
+inline bool Recorder::stands_before_backward(const Var& loss) const {
+  return loss.serial() == serial_ && stands_before({&backward_request_op, loss.id()});
+}
+
 void Recorder::check_not_assigned(const RegistryCore& registry, std::int32_t index, const char* op,
                                   SourceLine line) const {
   if (!was_assigned(registry, index)) return;
@@ -324,16 +330,21 @@ namespace {
 
 void request_backward(const Var& loss, const Tensor* seed, const Recorder::BackwardTarget& target, SourceLine line) {
   Recorder& recorder = Recorder::require("backward", line);
-  const std::int32_t id = recorder.resolve(Operand(loss, line.file, line.line), "backward");
+  const std::int32_t id = recorder.resolve(loss, "backward", line);
   recorder.backward(id, seed ? recorder.constant(*seed, line) : -1, target, line);
 }
 
 }  // namespace
 
-void backward(const Var& loss, const char* file, unsigned line) { request_backward(loss, nullptr, {}, {file, line}); }
+void backward(const Var& loss, const char* file, unsigned line) {
+  Recorder* const recorder = Recorder::current();
+  if (recorder != nullptr && recorder->stands_before_backward(loss)) [[likely]]
+    return recorder->repeat_backward({file, line});
+  request_backward(loss, nullptr, Recorder::all_registries, {file, line});
+}
 
 void backward(const Var& loss, const Tensor& seed, const char* file, unsigned line) {
-  request_backward(loss, &seed, {}, {file, line});
+  request_backward(loss, &seed, Recorder::all_registries, {file, line});
 }
 
 void backward(const Var& loss, const ParameterRegistry& target, const char* file, unsigned line) {

@@ -17,12 +17,6 @@ namespace thalweg::internal {
 
 namespace {
 
-std::uint32_t version_of_path(const std::vector<Segment*>& path) {
-  std::uint32_t version = 0;
-  for (const Segment* segment : path) version += segment->version;
-  return version;
-}
-
 /// " at file.cpp:12", empty where it is not known.
 std::string place(SourceLine line) {
   const std::string text = error_text("", "", line);
@@ -44,23 +38,43 @@ double read_element(const void* data, DType dtype) {
 }  // namespace
 
 const void* Recorder::execute(Segment& segment, const char* writer, SourceLine line, const BackwardTarget& target) {
+  requested_ = &segment;
+  path_.push_back(&segment);
+  const bool fills_gradients = target.buffer == nullptr;
+  if (fills_gradients)  // until they have been filled
+    for (const std::uint32_t uid : segment.registries) registry_by_uid(uid)->gradients_filled = false;
+  const void* value = nullptr;
   try {
     if (!pending_.empty()) claim_effects(writer, line);
-    if (engine() == Engine::eager) return execute_eager(segment, line, target);
-    const std::uint32_t version = version_of_path(path_);
-    if (!segment.plan || segment.plan->path_version != version) {
-      segment.plan = nullptr;
-      segment.plan = Plan::make(*this, segment);
-      segment.plan->path_version = version;
-      workspace_.segment_bytes += segment.plan->bytes();
-      planned_ = true;
-    }
-    return segment.plan->run(*this, target, line).value;
+    value = compute(segment, line, target);
   } catch (...) {
     claims_.clear();
     undo(segment);
     throw;
   }
+  conclude(segment, value, target, writer, line);
+  if (fills_gradients)
+    for (const std::uint32_t uid : segment.registries) registry_by_uid(uid)->note_gradients();
+  return value;
+}
+
+const void* Recorder::compute(Segment& segment, SourceLine line, const BackwardTarget& target) {
+  if (engine() == Engine::eager) return execute_eager(segment, line, target);
+  const std::uint64_t before = plans_carried_out_.empty() ? 0 : plans_carried_out_.back();
+  if (!segment.plan || segment.plan->made_after != before) {
+    segment.plan = nullptr;
+    segment.plan = Plan::make(*this, segment);
+    segment.plan->made_after = before;
+    workspace_.segment_bytes += segment.plan->bytes();
+    planned_ = true;
+  }
+  const void* const value = segment.plan->run(*this, target, line).value;
+  plans_carried_out_.push_back(segment.plan->number());
+  return value;
+}
+
+bool Recorder::has_carried_out(std::size_t place, const Plan& plan) const {
+  return place < plans_carried_out_.size() && plans_carried_out_[place] == plan.number();
 }
 
 /// Takes a request back: the tape is as before it was made.
@@ -69,14 +83,9 @@ void Recorder::undo(Segment& segment) {
   path_.pop_back();
   node_ = segment.parent;
   predicted_ = nullptr;
-  expected_ = &nothing();
   segment_base_ = segment.base;
   next_ = segment.request;
-  keys_.assign(segment.keys.begin(), segment.keys.begin() + static_cast<std::ptrdiff_t>(count));
-  infos_.assign(segment.infos.begin(), segment.infos.begin() + static_cast<std::ptrdiff_t>(count));
-  expansions_.clear();
-  for (const Expansion& expansion : segment.expansions)
-    if (expansion.begin < next_) expansions_.push_back(expansion);
+  copy_beginning(segment, count);
   turned_from_ = nullptr;
   std::erase_if(held_, [&](const HeldValue& held) { return held.segment == &segment; });
   if (eager_values_.size() > static_cast<std::size_t>(next_)) eager_values_.resize(static_cast<std::size_t>(next_));
@@ -94,51 +103,44 @@ void Recorder::forget(std::int32_t first) {
 
 /// What stays until the tape ends: what is asked for, and what was to be kept.
 void Recorder::note_asked(Segment& segment) {
-  segment.asks_noted = true;
-  if (const std::int32_t id = key(segment.request).inputs[0]; id >= 0) segment.asked.push_back(id);
-  for (std::int32_t at = segment.base; at < segment.request; ++at)
-    if (key(at).op == &keep_op) segment.asked.push_back(key(at).inputs[0]);
+  const auto count = static_cast<std::size_t>(segment.request - segment.base);
+  if (const std::int32_t id = segment.keys[count].inputs[0]; id >= 0) segment.asked.push_back(id);
+  for (std::size_t i = 0; i < count; ++i)
+    if (segment.keys[i].op == &keep_op) segment.asked.push_back(segment.keys[i].inputs[0]);
 }
 
 Tensor Recorder::value(std::int32_t id, SourceLine line) {
-  Segment& segment = complete(value_request_op, id, -1, 0, line, [](Segment&) {});
+  Segment& segment = complete({&value_request_op, id}, line, [](Segment&) {});
   execute(segment, "value()", line, {});
-  const Tensor result = engine() == Engine::eager ? eager_value(id) : held_value(id);
-  conclude(segment, result.raw(), {}, "value()", line);
-  return result;
+  return engine() == Engine::eager ? eager_value(id) : held_value(id);
 }
 
 double Recorder::item(std::int32_t id, SourceLine line) {
-  Segment& segment = complete(item_request_op, id, -1, 0, line, [](Segment&) {});
+  Segment& segment = complete({&item_request_op, id}, line, [](Segment&) {});
   const void* const data = execute(segment, "item()", line, {});
-  conclude(segment, data, {}, "item()", line);
   return read_element(data, info(id).dtype);
 }
 
 void Recorder::run_effects(const char* writer, SourceLine line) {
-  Segment& segment = complete(effects_request_op, -1, -1, 0, line, [](Segment&) {});
+  Segment& segment = complete({&effects_request_op}, line, [](Segment&) {});
   execute(segment, writer, line, {});
-  conclude(segment, nullptr, {}, writer, line);
+}
+
+/// Tells requests for the gradients of other targets apart.
+std::uint64_t Recorder::target_attribute(const BackwardTarget& target) const {
+  std::uint64_t attribute = (std::uint64_t{target.registry->uid} << 32) | 1;
+  if (target.selection != nullptr)
+    attribute |= static_cast<std::uint64_t>(
+                     workspace_.pool.list(std::span<const int>(target.selection->data(), target.selection->size())))
+                 << 1;
+  return attribute;
 }
 
 void Recorder::backward(std::int32_t loss, std::int32_t seed, const BackwardTarget& target, SourceLine line) {
-  std::uint64_t attribute = 0;
-  if (target.registry != nullptr) {
-    attribute = (std::uint64_t{target.registry->uid} << 32) | 1;
-    if (target.selection != nullptr)
-      attribute |= static_cast<std::uint64_t>(
-                       workspace_.pool.list(std::span<const int>(target.selection->data(), target.selection->size())))
-                   << 1;
-  }
-  Segment& segment = complete(backward_request_op, loss, seed, attribute, line,
+  const std::uint64_t attribute = target.registry == nullptr ? 0 : target_attribute(target);
+  Segment& segment = complete({&backward_request_op, loss, seed, attribute}, line,
                               [&](Segment& derived) { derive_backward(loss, seed, target, line, derived); });
-  requested_ = &segment;
-  if (target.buffer == nullptr)  // until they have been filled
-    for (const std::uint32_t uid : segment.registries) registry_by_uid(uid)->gradients_filled = false;
-  const void* const value = execute(segment, "backward()", line, target);
-  conclude(segment, value, target, "backward()", line);
-  if (target.buffer == nullptr)
-    for (const std::uint32_t uid : segment.registries) registry_by_uid(uid)->note_gradients();
+  execute(segment, "backward()", line, target);
 }
 
 void Recorder::claim_effects(const char* writer, SourceLine line) {

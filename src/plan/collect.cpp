@@ -127,8 +127,8 @@ bool Planner::place_available(Node& node, bool place_it) {
     buffer.place = PlanBuffer::Place::eager;
   } else {
     bool found = false;
-    for (const Segment* earlier : recorder_->path()) {
-      if (found || earlier == segment_ || !earlier->plan) continue;
+    for (const Segment* earlier : earlier_) {
+      if (found) continue;
       const auto& kept = earlier->plan->kept;
       const auto at = std::lower_bound(kept.begin(), kept.end(), id,
                                        [](const Plan::Kept& a, std::int32_t wanted) { return a.node < wanted; });

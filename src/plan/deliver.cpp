@@ -39,7 +39,10 @@ void Planner::deliver(std::int32_t id, const PlanBuffer& destination) {
   there.dtype = made.dtype;
   if (direct) {
     made = there;
-    if (destination.place == PlanBuffer::Place::held) plan_->kept.push_back({id, buffer});
+    if (destination.place == PlanBuffer::Place::held) {
+      plan_->kept.push_back({id, buffer});
+      if (is_asked) plan_->value_buffer_ = buffer;
+    }
     return;
   }
   CopyStep& copy = plan_->copies_.emplace_back();
@@ -49,11 +52,11 @@ void Planner::deliver(std::int32_t id, const PlanBuffer& destination) {
   copy.shape = Shape{shape(id).size()};
   copy.view.strides[0] = 1;
   copy.output = add_buffer(there);
-  if (is_kept) {
-    kept_buffers_.push_back(copy.output);
+  if (is_kept) kept_buffers_.push_back(copy.output);
+  if (is_kept || destination.place == PlanBuffer::Place::held) {
+    plan_->kept.push_back({id, copy.output});
     if (is_asked) plan_->value_buffer_ = copy.output;
   }
-  if (is_kept || destination.place == PlanBuffer::Place::held) plan_->kept.push_back({id, copy.output});
   add_step(Step::Kind::copy, plan_->copies_.size());
 }
 

@@ -60,7 +60,6 @@ void Plan::learn(Recorder& recorder) {
         first && !segment->plan->keeps_in_advance && std::all_of(segment->keep.begin(), segment->keep.end(), is_kept);
     if (fits) continue;  // the plan does so already
     segment->plan = nullptr;
-    ++segment->version;
   }
 }
 

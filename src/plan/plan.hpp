@@ -155,8 +155,7 @@ class Plan {
   std::vector<std::int32_t> wanted;    // nodes of earlier segments that it would like to find kept
   bool keeps_in_advance = false;       // more than is known to be read
   std::size_t arena_begin = 0, arena_kept_end = 0, arena_end = 0;
-  std::uint32_t version = 0;       // of this plan
-  std::uint32_t path_version = 0;  // of the plans before it when it was made
+  std::uint64_t made_after = 0;  // number of the plan that the tape had carried out before it was made; 0: none
 
  private:
   friend class Planner;

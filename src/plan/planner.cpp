@@ -38,6 +38,10 @@ void Planner::begin(Recorder& recorder, Plan& plan, Segment* segment) {
   steps_.clear();
   early_steps_.clear();
   sweep_count_ = 0;
+  earlier_.clear();
+  for (std::size_t i = 0; i < recorder.path().size(); ++i)
+    if (const Segment* earlier = recorder.path()[i]; earlier->plan && recorder.has_carried_out(i, *earlier->plan))
+      earlier_.push_back(earlier);
   copied_out_.clear();
   targets_.clear();
   kept_buffers_.clear();
@@ -54,8 +58,7 @@ void Planner::plan_segment(Recorder& recorder, Plan& plan, Segment& segment) {
       place(node);
     }
   std::size_t arena_begin = 0;
-  for (const Segment* earlier : recorder.path())
-    if (earlier != &segment && earlier->plan) arena_begin = std::max(arena_begin, earlier->plan->arena_kept_end);
+  for (const Segment* earlier : earlier_) arena_begin = std::max(arena_begin, earlier->plan->arena_kept_end);
   finish(arena_begin);
 }
 

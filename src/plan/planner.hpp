@@ -226,6 +226,7 @@ class Planner {
   std::int32_t base_ = 0;  // of the segment, whose keys and infos these are
   const Key* keys_ = nullptr;
   const Info* infos_ = nullptr;
+  std::vector<const Segment*> earlier_;  // whose plans the tape has carried out
 
   std::vector<Node> nodes_;  // those needed, by ascending id
   NodeMap place_of_;         // by id: index into nodes_

@@ -15,20 +15,23 @@ namespace thalweg::internal {
 
 namespace {
 
-std::uint64_t hash_keys(std::span<const Key> keys) {
+std::uint64_t hash_keys(std::span<const Key> keys, const Key& request) {
   std::uint64_t hash = keys.size();
-  for (const Key& key : keys) {
+  const auto add = [&](const Key& key) {
     std::uint64_t words[4];
     std::memcpy(words, &key, sizeof words);
     hash = (hash ^ words[0] ^ std::rotl(words[1], 21)) * 0xFF51AFD7ED558CCDu;
     hash = (std::rotl(hash, 29) ^ words[2] ^ std::rotl(words[3], 17)) * 0xC4CEB9FE1A85EC53u;
-  }
+  };
+  for (const Key& key : keys) add(key);
+  add(request);
   return hash ^ (hash >> 29);
 }
 
 }  // namespace
 
 constinit const Key Recorder::nothing_{};
+constinit const Recorder::BackwardTarget Recorder::all_registries{};
 constinit thread_local Recorder* Recorder::current_ = nullptr;
 
 Recorder::Recorder(Workspace& workspace) : expected_(&nothing()), workspace_(workspace) {}
@@ -47,6 +50,7 @@ void Recorder::begin(const TapeOptions& options) {
   scope_ = -1;
   if (options.engine == Engine::eager) eager_root_ = std::make_unique<Segment>(nullptr, 0);
   node_ = options.engine == Engine::eager ? eager_root_.get() : workspace_.root.get();
+  reserve(node_->longest);
   predict();
 }
 
@@ -56,6 +60,7 @@ void Recorder::clear() {
   constants_.clear();
   registries_.clear();
   path_.clear();
+  plans_carried_out_.clear();
   scopes_.clear();
   pending_.clear();
   held_.clear();
@@ -64,9 +69,7 @@ void Recorder::clear() {
   assigned_.clear();
   requested_ = nullptr;
   planned_ = false;
-  keys_.clear();
-  infos_.clear();
-  expansions_.clear();
+  forget_open_segment();
   const TapeOptions options = options_;
   Recorder* const newer = current_;
   begin(options);
@@ -90,25 +93,35 @@ void Recorder::grow(std::int32_t ids) {
   slot_memory_.resize(size);
   lines_ = line_memory_.data();
   slots_ = slot_memory_.data();
+  reserved_ = static_cast<std::int32_t>(size);
 }
 
 void Recorder::forget_open_segment() {
   keys_.clear();
   infos_.clear();
   expansions_.clear();
+  turned_from_ = nullptr;
 }
 
 void Recorder::leave_prediction() {
   const auto count = static_cast<std::size_t>(next_ - segment_base_);
-  keys_.assign(predicted_->keys.begin(), predicted_->keys.begin() + static_cast<std::ptrdiff_t>(count));
-  infos_.assign(predicted_->infos.begin(), predicted_->infos.begin() + static_cast<std::ptrdiff_t>(count));
-  expansions_.clear();
-  for (const Expansion& expansion : predicted_->expansions)
-    if (expansion.begin < next_) expansions_.push_back(expansion);
+  copy_beginning(*predicted_, count);
   turned_from_ = predicted_;
   turned_at_ = next_ - segment_base_;
   predicted_ = nullptr;
+}
+
+/// The open segment begins as `segment` does, and is new.
+void Recorder::copy_beginning(const Segment& segment, std::size_t count) {
+  const auto length = static_cast<std::ptrdiff_t>(count);
+  keys_.assign(segment.keys.begin(), segment.keys.begin() + length);
+  infos_.assign(segment.infos.begin(), segment.infos.begin() + length);
+  open_keys_ = keys_.data();
+  open_infos_ = infos_.data();
   expected_ = &nothing();
+  expansions_.clear();
+  for (const Expansion& expansion : segment.expansions)
+    if (expansion.begin < next_) expansions_.push_back(expansion);
 }
 
 bool Recorder::turn(const Key& key) {
@@ -116,12 +129,26 @@ bool Recorder::turn(const Key& key) {
   for (const Segment::Turn& turn : predicted_->turns) {
     if (turn.place != place || !(turn.key == key)) continue;
     predicted_ = turn.to;
-    expected_ = predicted_->keys.data() + place;
+    open_keys_ = predicted_->keys.data();
+    open_infos_ = predicted_->infos.data();
+    expected_ = open_keys_ + place;
     reserve(predicted_->end());
     return true;
   }
   leave_prediction();
   return false;
+}
+
+/// Operands of one shape and floating dtype: the result is of the same, without asking the rule.
+[[gnu::always_inline]] inline bool Recorder::infer_alike(const Key& key, Info& result) const {
+  if (key.count > 3) return false;
+  const Info& first = info(key.inputs[0]);
+  if (first.weak || !is_floating(first.dtype)) return false;
+  for (int i = 1; i < key.count; ++i)  // shape, dtype and weakness at once
+    if (std::memcmp(&info(key.inputs[i]), &first, offsetof(Info, origin)) != 0) return false;
+  result.shape = first.shape;
+  result.dtype = key.op->gives_bool ? DType::boolean : first.dtype;
+  return true;
 }
 
 std::int32_t Recorder::append_new(const Key& key, SourceLine line) {
@@ -130,9 +157,8 @@ std::int32_t Recorder::append_new(const Key& key, SourceLine line) {
   if (key.op->kind != Kind::elementwise || !infer_alike(key, info)) info = infer(key, line);
   info.origin = deriving_;
   reserve(next_ + 1);
-  keys_.push_back(key);
-  infos_.push_back(info);
-  lines_[static_cast<std::size_t>(next_)] = {line.file, line.line, scope_};
+  push(key, info);
+  lines_[next_] = {line.file, line.line, scope_};
   const std::int32_t id = next_++;
   if (options_.engine == Engine::eager && key.op->kind != Kind::random) compute_new(id);
   return id;
@@ -199,18 +225,6 @@ Info Recorder::infer(const Key& key, SourceLine line) const {
   return info;
 }
 
-/// Operands of one shape and floating dtype: the result is of the same, without asking the rule.
-bool Recorder::infer_alike(const Key& key, Info& result) const {
-  if (key.count > 3) return false;
-  const Info& first = info(key.inputs[0]);
-  if (first.weak || !is_floating(first.dtype)) return false;
-  for (int i = 1; i < key.count; ++i)  // shape, dtype and weakness at once
-    if (std::memcmp(&info(key.inputs[i]), &first, offsetof(Info, origin)) != 0) return false;
-  result.shape = first.shape;
-  result.dtype = key.op->gives_bool ? DType::boolean : first.dtype;
-  return true;
-}
-
 const Shape* Recorder::source_shape(const Key& key) const {
   if (key.flags & shape_flag) return reinterpret_cast<const Shape*>(static_cast<std::uintptr_t>(key.attribute));
   if (key.op == &parameter_op || key.op == &registry_buffer_op)
@@ -250,18 +264,23 @@ void Recorder::throw_foreign(std::uint64_t serial, const char* op, SourceLine li
 }
 
 std::int32_t Recorder::constant(const Tensor& tensor, SourceLine line) {
-  Key key;
-  key.op = &constant_op;
-  key.dtype = tensor.dtype();
-  key.flags = shape_flag;
-  // Where the cursor expects a constant of this very shape its interned address is at hand.
-  const auto* guess = reinterpret_cast<const Shape*>(static_cast<std::uintptr_t>(expected_->attribute));
-  const bool known = expected_->op == &constant_op && *guess == tensor.shape();
-  key.attribute = known ? expected_->attribute : shape_attribute(tensor.shape());
+  const auto stands_at = [&] {
+    const auto* shape = reinterpret_cast<const Shape*>(static_cast<std::uintptr_t>(expected_->attribute));
+    return expected_->op == &constant_op && expected_->dtype == tensor.dtype() && *shape == tensor.shape();
+  };
+  std::int32_t id;
+  if (stands_at()) {
+    id = advance(line);
+  } else {
+    Key key;
+    key.op = &constant_op;
+    key.dtype = tensor.dtype();
+    key.flags = shape_flag;
+    key.attribute = shape_attribute(tensor.shape());
+    id = append_new(key, line);
+  }
   StorageHandle held = tensor.storage();
-  Slot slot{};
-  slot.storage = held.get();
-  const std::int32_t id = append_source(key, line, slot);
+  slots_[id].storage = held.get();
   constants_.push_back(held.detach());
   return id;
 }
@@ -319,24 +338,18 @@ std::int32_t Recorder::parameter(RegistryCore& registry, std::int32_t index, Sou
     key.attribute = attribute;
     id = append_new(key, line);
   }
-  Slot& slot = slots_[static_cast<std::size_t>(id)];
+  Slot& slot = slots_[id];
   slot.registry = &registry;
   slot.index = static_cast<std::uint32_t>(index);
   slot.version = registry.write_count;
   return id;
 }
 
-void Recorder::read(RegistryCore& registry) {
+void Recorder::note_read(RegistryCore& registry) {
   for (const RegistryRead& read : registries_)
     if (read.core.get() == &registry && read.uid == registry.uid) return;
   registry.begin_read();
   registries_.push_back({registry.uid, registry.shared_from_this()});
-}
-
-RegistryCore* Recorder::registry_by_uid(std::uint32_t uid) const {
-  for (const RegistryRead& read : registries_)
-    if (read.uid == uid) return read.core.get();
-  return nullptr;
 }
 
 void Recorder::assign(RegistryCore& registry, std::int32_t index, std::int32_t assign_node, std::int32_t check) {
@@ -346,24 +359,16 @@ void Recorder::assign(RegistryCore& registry, std::int32_t index, std::int32_t a
 
 // --- what is recorded ---
 
-const Key& Recorder::key(std::int32_t id) const {
-  if (id >= segment_base_) {
-    const auto place = static_cast<std::size_t>(id - segment_base_);
-    return predicted_ ? predicted_->keys[place] : keys_[place];
-  }
-  for (std::size_t i = path_.size(); i-- > 0;)
-    if (id >= path_[i]->base) return path_[i]->keys[static_cast<std::size_t>(id - path_[i]->base)];
+const Key& Recorder::recorded_key(std::int32_t id) const {
+  for (const Segment* segment = node_; segment->parent != nullptr; segment = segment->parent)
+    if (id >= segment->base) return segment->keys[static_cast<std::size_t>(id - segment->base)];
   return nothing();
 }
 
 const Info& Recorder::recorded_info(std::int32_t id) const {
   static const Info none{};
-  if (id >= segment_base_) {
-    const auto place = static_cast<std::size_t>(id - segment_base_);
-    return predicted_ ? predicted_->infos[place] : infos_[place];
-  }
-  for (std::size_t i = path_.size(); i-- > 0;)
-    if (id >= path_[i]->base) return path_[i]->infos[static_cast<std::size_t>(id - path_[i]->base)];
+  for (const Segment* segment = node_; segment->parent != nullptr; segment = segment->parent)
+    if (id >= segment->base) return segment->infos[static_cast<std::size_t>(id - segment->base)];
   return none;
 }
 
@@ -445,6 +450,7 @@ Segment* Recorder::make_segment(std::int32_t request, std::uint64_t hash) {
   segment->keys.assign(keys_.begin(), keys_.end());
   segment->infos.assign(infos_.begin(), infos_.end());
   segment->expansions = std::move(expansions_);
+  segment->complete();
   segment->request = request;
   segment->hash = hash;
   workspace_.segment_bytes += segment->bytes();
@@ -452,12 +458,23 @@ Segment* Recorder::make_segment(std::int32_t request, std::uint64_t hash) {
   return node_->children.back().get();
 }
 
-Segment* Recorder::complete_unexpected(const Key& request, SourceLine line, FunctionRef<void(Segment&)> derive) {
-  if (predicted_ != nullptr && turn(request)) return predicted_;
+Segment& Recorder::complete_unexpected(const Request& request, SourceLine line, FunctionRef<void(Segment&)> derive) {
+  if (!watched_.empty()) watch_open_segment();
+  Key key;
+  key.op = request.op;
+  key.inputs[0] = request.input;
+  key.inputs[1] = request.second;
+  key.attribute = request.attribute;
+  const bool is_known = predicted_ != nullptr && (expects(request) || turn(key));
+  Segment* const segment = is_known ? predicted_ : find_or_make_segment(key, line, derive);
+  node_->likely = segment;
+  reserve(segment->longest);
+  return *segment;
+}
+
+Segment* Recorder::find_or_make_segment(const Key& request, SourceLine line, FunctionRef<void(Segment&)> derive) {
   const std::int32_t id = next_;
-  keys_.push_back(request);
-  const std::uint64_t hash = hash_keys(keys_);
-  keys_.pop_back();
+  const std::uint64_t hash = hash_keys(keys_, request);
   Segment* segment = find_segment(request, hash);
   if (segment == nullptr) {
     const Recording before{next_, keys_.size(), expansions_.size()};
@@ -470,6 +487,7 @@ Segment* Recorder::complete_unexpected(const Key& request, SourceLine line, Func
       throw;
     }
     segment = make_segment(id, hash);
+    note_asked(*segment);
     segment->gradient_outputs = std::move(derived.gradient_outputs);
     segment->registries = std::move(derived.registries);
   }
@@ -478,7 +496,7 @@ Segment* Recorder::complete_unexpected(const Key& request, SourceLine line, Func
     auto& turns = turned_from_->turns;
     turns.insert(turns.begin(), {turned_at_, segment->keys[static_cast<std::size_t>(turned_at_)], segment});
   }
-  reserve(segment->end());
+  forget_open_segment();
   return segment;
 }
 

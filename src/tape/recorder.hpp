@@ -72,6 +72,11 @@ class Recorder {
       return operand.id_;
     return resolve_leaf(operand, op);
   }
+  std::int32_t resolve(const Var& var, const char* op, SourceLine line) {
+    if (var.serial() == serial_) [[likely]]
+      return var.id();
+    return resolve_leaf(Operand(var, line.file, line.line), op);
+  }
   /// Appends a node, or finds it where the cursor stands. The shape rule's error leaves the tape as it was.
   std::int32_t append(const Key& key, SourceLine line) {
     if (!(*expected_ == key)) [[unlikely]]
@@ -97,13 +102,18 @@ class Recorder {
   /// The node at the cursor is what is recorded.
   std::int32_t advance(SourceLine line) {
     ++expected_;
-    lines_[static_cast<std::size_t>(next_)] = {line.file, line.line, scope_};
+    lines_[next_] = {line.file, line.line, scope_};
     return next_++;
   }
   std::int32_t append(const Op& op, std::int32_t a, std::int32_t b, std::int32_t c, std::uint8_t count,
                       std::uint64_t attribute, SourceLine line) {
     if (expects(op, a, b, c, count, attribute)) [[likely]]
       return advance(line);
+    return append_unexpected(op, a, b, c, count, attribute, line);
+  }
+  /// The node at the cursor is not this one.
+  std::int32_t append_unexpected(const Op& op, std::int32_t a, std::int32_t b, std::int32_t c, std::uint8_t count,
+                                 std::uint64_t attribute, SourceLine line) {
     Key key;
     key.op = &op;
     key.inputs[0] = a, key.inputs[1] = b, key.inputs[2] = c;
@@ -121,7 +131,7 @@ class Recorder {
   }
   std::int32_t append_source(const Key& key, SourceLine line, Slot slot) {
     const std::int32_t id = append(key, line);
-    slots_[static_cast<std::size_t>(id)] = slot;
+    slots_[id] = slot;
     return id;
   }
   std::int32_t constant(const Tensor& tensor, SourceLine line);
@@ -134,7 +144,10 @@ class Recorder {
   Var var(std::int32_t id) const { return Var(serial_, id); }
 
   void assign(RegistryCore& registry, std::int32_t index, std::int32_t assign_node, std::int32_t check = -1);
-  void read(RegistryCore& registry);
+  void read(RegistryCore& registry) {
+    if (registries_.empty() || registries_.back().core.get() != &registry || registries_.back().uid != registry.uid)
+      note_read(registry);
+  }
 
   // --- what is recorded ---
 
@@ -143,10 +156,11 @@ class Recorder {
   Engine engine() const { return options_.engine; }
   bool detects_anomalies() const { return options_.detect_anomaly; }
   std::int32_t size() const { return next_; }
-  const Key& key(std::int32_t id) const;
+  const Key& key(std::int32_t id) const {
+    return id >= segment_base_ ? open_keys_[id - segment_base_] : recorded_key(id);
+  }
   const Info& info(std::int32_t id) const {
-    if (id >= segment_base_ && predicted_ == nullptr) return infos_[static_cast<std::size_t>(id - segment_base_)];
-    return recorded_info(id);
+    return id >= segment_base_ ? open_infos_[id - segment_base_] : recorded_info(id);
   }
   std::span<const std::int32_t> inputs(std::int32_t id) const { return inputs(key(id)); }
   std::span<const std::int32_t> inputs(const Key& key) const {
@@ -168,6 +182,9 @@ class Recorder {
   NodeType type(std::int32_t id) const;
   Workspace& workspace() const { return workspace_; }
   const std::vector<Segment*>& path() const { return path_; }
+  /// Whether what the plan of the path's segment `place` keeps is in this tape's arena. (The plan may have been made anew
+  /// for another tape.)
+  bool has_carried_out(std::size_t place, const Plan& plan) const;
 
   // --- scopes ---
 
@@ -195,7 +212,11 @@ class Recorder {
     const std::vector<int>* selection = nullptr;
     void* buffer = nullptr;  // of a Gradients; null: the registry's own
   };
+  static const BackwardTarget all_registries;
   void backward(std::int32_t loss, std::int32_t seed, const BackwardTarget& target, SourceLine line);
+  /// The backward pass of a loss for all it reaches, where that is what the cursor stands before: a step, and its plan.
+  bool stands_before_backward(const Var& loss) const;
+  void repeat_backward(SourceLine line) { execute(step_to(*predicted_, line), "backward()", line, all_registries); }
 
   // --- for evaluation ---
 
@@ -231,7 +252,11 @@ class Recorder {
     if (read.registry->write_count != read.version) throw_if_written(leaf, line);
   }
   void throw_if_written(std::int32_t leaf, SourceLine line) const;
-  RegistryCore* registry_by_uid(std::uint32_t uid) const;
+  RegistryCore* registry_by_uid(std::uint32_t uid) const {
+    for (const RegistryRead& read : registries_)
+      if (read.uid == uid) return read.core.get();
+    return nullptr;
+  }
   /// Registry `place` of the backward request that is being executed.
   RegistryCore* requested_registry(std::int32_t place) const {
     return registry_by_uid(requested_->registries[static_cast<std::size_t>(place)]);
@@ -245,52 +270,65 @@ class Recorder {
   friend class ::thalweg::Tape;
   std::int32_t resolve_leaf(const Operand& operand, const char* op);
   std::int32_t append_new(const Key& key, SourceLine line);
+  void note_read(RegistryCore& registry);
   [[noreturn]] static void throw_no_tape(const char* op, SourceLine line);
   [[noreturn]] void throw_foreign(std::uint64_t serial, const char* op, SourceLine line) const;
   Info infer(const Key& key, SourceLine line) const;
   void reserve(std::int32_t ids) {
-    if (static_cast<std::size_t>(ids) + 1 > line_memory_.size()) [[unlikely]]
+    if (ids >= reserved_) [[unlikely]]
       grow(ids);
   }
   void grow(std::int32_t ids);
+  const Key& recorded_key(std::int32_t id) const;
   const Info& recorded_info(std::int32_t id) const;
   bool infer_alike(const Key& key, Info& result) const;
   void leave_prediction();
+  /// The segment taken last time is expected to follow node_, the one just completed.
   void predict() {
     segment_base_ = next_;
-    turned_from_ = nullptr;
-    if (!keys_.empty()) forget_open_segment();
     predicted_ = node_->likely;
-    expected_ = predicted_ != nullptr ? predicted_->keys.data() : &nothing();
-    reserve(predicted_ != nullptr ? predicted_->end() : next_);
+    expected_ = &nothing();
+    if (predicted_ == nullptr) return;  // a new one
+    expected_ = open_keys_ = predicted_->keys.data();
+    open_infos_ = predicted_->infos.data();
   }
   void forget_open_segment();
+  void push(const Key& key, const Info& info) {
+    keys_.push_back(key);
+    infos_.push_back(info);
+    open_keys_ = keys_.data();
+    open_infos_ = infos_.data();
+  }
+  /// A record that ends a segment.
+  struct Request {
+    const Op* op;
+    std::int32_t input = -1, second = -1;
+    std::uint64_t attribute = 0;
+  };
+  bool expects(const Request& request) const {
+    return expects(*request.op, request.input, request.second, -1, 0, request.attribute);
+  }
   /// Records the request and steps to the segment it ends; `derive` appends what belongs to a request seen for the first
   /// time. Returns that segment.
-  Segment& complete(const Op& op, std::int32_t input, std::int32_t second, std::uint64_t attribute, SourceLine line,
-                    FunctionRef<void(Segment&)> derive) {
-    if (!watched_.empty()) [[unlikely]]
-      watch_open_segment();
-    Segment* segment = predicted_;
-    if (!expects(op, input, second, -1, 0, attribute)) [[unlikely]] {
-      Key request;
-      request.op = &op;
-      request.inputs[0] = input;
-      request.inputs[1] = second;
-      request.attribute = attribute;
-      segment = complete_unexpected(request, line, derive);
-    }
-    lines_[static_cast<std::size_t>(segment->request)] = {line.file, line.line, scope_};
-    next_ = segment->end();
-    node_->likely = segment;
-    node_ = segment;
-    path_.push_back(segment);
-    predict();
-    if (!segment->asks_noted) [[unlikely]]
-      note_asked(*segment);
-    return *segment;
+  Segment& complete(const Request& request, SourceLine line, FunctionRef<void(Segment&)> derive) {
+    if (stands_before(request)) [[likely]]
+      return step_to(*predicted_, line);
+    return step_to(complete_unexpected(request, line, derive), line);
   }
-  Segment* complete_unexpected(const Key& request, SourceLine line, FunctionRef<void(Segment&)> derive);
+  /// Whether the request is the one at the cursor, and nothing else is to be done for it than to step to its segment.
+  bool stands_before(const Request& request) const {
+    return expects(request) && predicted_->longest < reserved_ && watched_.empty();
+  }
+  Segment& step_to(Segment& segment, SourceLine line) {
+    lines_[segment.request] = {line.file, line.line, scope_};
+    next_ = segment.end();
+    node_ = &segment;
+    predict();
+    return segment;
+  }
+  Segment& complete_unexpected(const Request& request, SourceLine line, FunctionRef<void(Segment&)> derive);
+  Segment* find_or_make_segment(const Key& request, SourceLine line, FunctionRef<void(Segment&)> derive);
+  void copy_beginning(const Segment& segment, std::size_t count);
   struct Recording {
     std::int32_t next;
     std::size_t keys, expansions;
@@ -303,16 +341,18 @@ class Recorder {
   Segment* find_segment(const Key& request, std::uint64_t hash) const;
   Segment* make_segment(std::int32_t request, std::uint64_t hash);
   const Shape* source_shape(const Key& key) const;
-  /// Computes what the segment's request asks for; returns where the value of an item request, or of what backward
-  /// starts from, lies.
+  /// Computes what the segment's request asks for and commits it; returns where the value that is asked for, or that
+  /// backward starts from, lies.
   const void* execute(Segment& segment, const char* writer, SourceLine line, const BackwardTarget& target);
+  const void* compute(Segment& segment, SourceLine line, const BackwardTarget& target);
   const void* execute_eager(Segment& segment, SourceLine line, const BackwardTarget& target);
   void compute_eagerly(std::int32_t id);
   void compute_new(std::int32_t id);
   void check_eager_leaves(Segment& segment, SourceLine line);
   void* assigned_data(std::int32_t assign_node) const;
   void undo(Segment& segment);
-  void note_asked(Segment& segment);
+  std::uint64_t target_attribute(const BackwardTarget& target) const;
+  static void note_asked(Segment& segment);
   void watch_open_segment();
   void derive_backward(std::int32_t loss, std::int32_t seed, const BackwardTarget& target, SourceLine line,
                        Segment& segment);
@@ -332,10 +372,13 @@ class Recorder {
   std::int32_t scope_ = -1;
   Line* lines_ = nullptr;
   Slot* slots_ = nullptr;
+  std::int32_t reserved_ = 0;  // lines and slots
   std::uint64_t serial_ = 0;
 
   Segment* predicted_ = nullptr;  // null: appending to keys_
   std::int32_t segment_base_ = 0;
+  const Key* open_keys_ = nullptr;  // from segment_base_ on: the predicted segment's, or keys_
+  const Info* open_infos_ = nullptr;
   std::vector<Key> keys_;  // of the open segment, while it is new
   std::vector<Info> infos_;
   std::vector<Expansion> expansions_;
@@ -343,8 +386,9 @@ class Recorder {
   std::int32_t turned_at_ = 0;
   std::int32_t deriving_ = -1;  // node being differentiated
 
-  Segment* node_ = nullptr;  // the last completed segment
-  std::vector<Segment*> path_;
+  Segment* node_ = nullptr;                       // the last completed segment
+  std::vector<Segment*> path_;                    // those whose requests have been made
+  std::vector<std::uint64_t> plans_carried_out_;  // for these
   std::vector<ScopeEntry> scopes_;
   std::vector<Storage*> constants_;  // held until the end
   struct RegistryRead {

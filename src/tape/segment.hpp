@@ -5,6 +5,7 @@
 // last time and, where it is equal, only its data are written. So an unchanged step costs neither shape inference, nor
 // differentiation, nor planning; recordings with a common beginning share its segments and their plans.
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -49,6 +50,7 @@ class Segment {
 
   std::vector<std::unique_ptr<Segment>> children;
   Segment* likely = nullptr;  // the child taken last
+  std::int32_t longest = 0;   // the end of the longest of this and its children
   /// Where recordings that began like this one went on differently.
   struct Turn {
     std::int32_t place;  // from base
@@ -59,13 +61,19 @@ class Segment {
 
   std::unique_ptr<Plan> plan;
   std::vector<std::int32_t> asked;  // nodes whose values this request keeps for good: asked for, or backward's argument
-  bool asks_noted = false;
-  std::vector<std::int32_t> keep;  // nodes of this segment that later ones were seen to read, sorted; only grows
-  bool learned = false;            // keep is known; before that, whatever is in memory anyway is kept
-  std::uint32_t version = 0;       // counts changes of what is kept
+  std::vector<std::int32_t> keep;   // nodes of this segment that later ones were seen to read, sorted; only grows
+  bool learned = false;             // keep is known; before that, whatever is in memory anyway is kept
 
-  std::int32_t end() const { return base + static_cast<std::int32_t>(infos.size()); }
+  std::int32_t end() const { return end_; }
+  /// All its nodes are there.
+  void complete() {
+    longest = end_ = base + static_cast<std::int32_t>(infos.size());
+    parent->longest = std::max(parent->longest, end_);
+  }
   std::size_t bytes() const;
+
+ private:
+  std::int32_t end_ = -1;
 };
 
 }  // namespace thalweg::internal

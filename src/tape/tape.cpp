@@ -38,9 +38,10 @@ Var leaf(const Operand& operand) {
 
 /// The recorder of a Var that is to be looked at, the current tape's.
 Recorder& recorder_of(const Var& var, const char* what, SourceLine line) {
-  Recorder& recorder = Recorder::require(what, line);
-  recorder.resolve(Operand(var, line.file, line.line), what);
-  return recorder;
+  Recorder* const recorder = Recorder::current();
+  if (recorder == nullptr || recorder->serial() != var.serial()) [[unlikely]]
+    Recorder::require(what, line).resolve(var, what, line);
+  return *recorder;
 }
 
 }  // namespace
@@ -97,9 +98,12 @@ namespace {
 template <class... Operands>
 [[gnu::noinline]] Var recorded(const Op& op, std::uint64_t attribute, const Operand& first, const Operands&... others) {
   Recorder& recorder = Recorder::require(op, first);
+  constexpr std::uint8_t count = 1 + sizeof...(Operands);
+  const bool has_leaf = !(recorder.is_own(first) && (recorder.is_own(others) && ...));
   const std::int32_t ids[] = {recorder.resolve(first, op), recorder.resolve(others, op)..., -1,
                               -1};  // from left to right
-  return recorder.var(recorder.append(op, ids[0], ids[1], ids[2], 1 + sizeof...(Operands), attribute, first.line()));
+  if (has_leaf) return recorder.var(recorder.append(op, ids[0], ids[1], ids[2], count, attribute, first.line()));
+  return recorder.var(recorder.append_unexpected(op, ids[0], ids[1], ids[2], count, attribute, first.line()));
 }
 
 template <class... Operands>

@@ -114,6 +114,26 @@ TEST_CASE("rule 2: a backward pass through a changed parameter is an error, too"
   CHECK_THAT(error_of<TapeError>([&] { backward(second); }), Catch::Contains("'weight'") && Catch::Contains("step()"));
 }
 
+TEST_CASE("rule 2: a tape finds its own values, whatever tapes of its structure have begun and ended meanwhile") {
+  // The inner tapes end first: they teach the structure what to keep, and its plans are made anew.
+  const auto first = [](const Tensor& x) { return std::pair(exp(Var(x)), Var(x) * 2.0); };
+  const auto second = [](const auto& recorded) { return (recorded.first + recorded.second).value(); };
+  for (const double start : {0.5, 2.5}) {
+    const Tensor x = Tensor::full(Shape{3}, start), other = Tensor::full(Shape{3}, start + 1);
+    const Tape tape;
+    const auto recorded = first(x);
+    const Tensor asked = sum(recorded.first).value();
+    for (int turn = 0; turn < 3; ++turn) {
+      const Tape inner;
+      const auto others = first(other);
+      sum(others.first).value();
+      CHECK(second(others).at<float>({0}) == Approx(std::exp(start + 1) + 2 * (start + 1)));
+    }
+    CHECK(second(recorded).at<float>({0}) == Approx(std::exp(start) + 2 * start));
+    CHECK(asked.at<float>({}) == Approx(3 * std::exp(start)));
+  }
+}
+
 TEST_CASE("rule 2: item() gives what it was asked of, whatever else is kept") {
   for (const Engine engine : {Engine::planned, Engine::eager}) {
     Tape tape({.engine = engine});
