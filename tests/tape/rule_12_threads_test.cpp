@@ -35,7 +35,14 @@ TEST_CASE("rule 12: any number of threads read a registry, each on its own tape,
   for (int i = 0; i < count; ++i)
     threads.emplace_back([&, i] { parallel[i] = gradient(static_cast<std::uint64_t>(i)); });
   for (std::thread& thread : threads) thread.join();
-  for (int i = 0; i < count; ++i) CHECK(identical(parallel[i], gradient(static_cast<std::uint64_t>(i))));
+  for (int i = 0; i < count; ++i) {
+    const auto part = static_cast<std::uint64_t>(i);
+    CHECK(identical(parallel[i], gradient(part)));
+    Random random;
+    Tape tape;
+    backward(softmax_cross_entropy(network.logits(noise({16, 30}, part), 0, random), some_labels(16, 5, part)));
+    CHECK(identical(parallel[i], network.weights[0].gradient()));
+  }
 }
 
 TEST_CASE("rule 12: trials side by side, each with its own registry, give what they give one after another") {

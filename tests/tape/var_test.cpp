@@ -98,6 +98,6 @@ TEST_CASE("Scope: one that outlives its tape does no harm") {
   Tape next;
   const Scope inner("new");
   scope.reset();
-  const Var x = Tensor{1.};
-  CHECK((x + 1).value().item() == 2);
+  CHECK((Var(Tensor{1.}) + 1).value().item() == 2);
+  CHECK_THAT(explain_plan(next), Catch::Contains("(new)"));  // no scope of the tape after its own was closed
 }
