@@ -5,7 +5,7 @@ import argparse, contextlib, fcntl, json, os, pathlib, re, statistics, subproces
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 sys.dont_write_bytecode = True
-import rows as work
+import page, rows as work
 
 USUAL = ["book_sgd", "book_adam", "book_bn", "tiny1", "tiny32", "op_overhead", "dynamic_incl"]
 LOOP_PEERS = ["jax_scan"]  # the whole loop compiled; the others are one call, or many, for each step
@@ -57,21 +57,31 @@ class Ratio:
         return f"{self.peer} {self.value:.2f} [{self.low:.2f}–{self.high:.2f}]"
 
 
+def ratios_of(cells, results):
+    """{cell: [Ratio], the nearest peer first}; results: {(row, threads, program): [record of each pass]}."""
+    found = {}
+    for cell in cells:
+        if ours := results.get((*cell, "thalweg")):
+            found[cell] = sorted((Ratio(p, ours, results[*cell, p]) for p in work.PEERS if results.get((*cell, p))), key=lambda r: r.value)
+    return found
+
+
 def table(cells, results):
-    """results: {(row, threads, peer): [record of each pass]}."""
     print(f"\n{'row':18}{'thr':>4}{'thalweg':>11} {'unit':14}{'best step by step':36}{'whole loop compiled':34}all others: time / thalweg's")
-    for row, threads in cells:
-        ours = results.get((row, threads, "thalweg"))
-        if not ours:
-            continue
-        found = {p: results[row, threads, p] for p in work.PEERS if results.get((row, threads, p))}
-        ratios = sorted((Ratio(p, ours, r) for p, r in found.items()), key=lambda r: r.value)
+    for (row, threads), ratios in ratios_of(cells, results).items():
+        ours = results[row, threads, "thalweg"]
         step = [r for r in ratios if r.peer not in LOOP_PEERS]
         loop = [r for r in ratios if r.peer in LOOP_PEERS]
         median = statistics.median(r["value"] for r in ours)
         others = "  ".join(f"{r.peer} {r.value:.2f}" for r in step[1:])
         print(f"{row:18}{threads:>4}{median:>11.4g} {ours[0]['unit']:14}{str(step[0]) if step else '-':36}{str(loop[0]) if loop else '-':34}{others}")
     checks(cells, results)
+
+
+def show(cells, results, file):
+    table(cells, results)
+    if file:
+        page.write(file, cells, ratios_of(cells, results), results)
 
 
 def checks(cells, results):
@@ -96,6 +106,7 @@ def main():
     ap.add_argument("--passes", type=int, default=3, help="turns with --peers; medians are taken over them")
     ap.add_argument("--out", help="append the JSON lines to this file too")
     ap.add_argument("--read", nargs="+", metavar="FILE", help="print the table of lines measured before instead of measuring")
+    ap.add_argument("--page", metavar="FILE", help="write charts and all numbers to this page as well (needs gnuplot)")
     ap.add_argument("--instructions", action="store_true", help="count instructions with callgrind instead (AVX2)")
     a = ap.parse_args()
     if a.read:
@@ -103,7 +114,7 @@ def main():
         for line in (line for file in a.read for line in open(file) if line.startswith("{")):
             d = json.loads(line)
             results.setdefault((d["row"], d["threads"], d["peer"]), []).append(d)
-        return table(list(dict.fromkeys((row, threads) for row, threads, _ in results)), results)
+        return show(list(dict.fromkeys((row, threads) for row, threads, _ in results)), results, a.page)
     if a.seconds <= 0 or a.passes < 1 or not re.fullmatch(r"[1-9]\d*(,[1-9]\d*)*", a.threads):
         ap.error("--threads, --seconds and --passes must be above 0")
     rows = []
@@ -125,7 +136,7 @@ def main():
                 if record:
                     results.setdefault((row, threads, peer), []).append(record)
     if peers:
-        table(cells, results)
+        show(cells, results, a.page)
     if not all(results.get((*cell, "thalweg")) for cell in cells):
         sys.exit(1)
 
