@@ -30,9 +30,10 @@ constexpr std::int64_t slice_steps(std::int64_t k, std::int64_t most) {
 }
 
 /// Direct: the steps of k after which sums go back to C.
+inline constexpr std::int64_t most_direct_steps = 1024;
 constexpr std::int64_t direct_steps(std::int64_t m, bool transpose_a) {
   if (m == 1) return row_stretch;
-  return transpose_a ? 256 : 1024;
+  return transpose_a ? 256 : most_direct_steps;
 }
 
 /// Whether a block of C is worth another thread. (The product is the root of the product of the three matrices' sizes:
@@ -42,6 +43,13 @@ constexpr bool is_large(std::int64_t m, std::int64_t n, std::int64_t k) { return
 /// Whether A and B are copied first: where both are read often enough and B does not stay in the second-level cache.
 constexpr bool is_packed(std::int64_t m, std::int64_t n, std::int64_t k, std::size_t element_bytes) {
   return m >= 128 && n >= 128 && k >= 64 && n * k > static_cast<std::int64_t>((std::size_t{2} << 20) / element_bytes);
+}
+
+/// Whether steps in which a tile's rows of A have only zeros may be left out: images are mostly black. Where that is
+/// looked for, a sum of −0 becomes 0, whatever A holds, so that no result depends on which rows share a tile.
+constexpr bool may_skip_zeros(std::int64_t m, std::int64_t n, std::int64_t k, bool transpose_b,
+                              std::size_t element_bytes) {
+  return !transpose_b && m >= 32 && n >= 32 && k >= 64 && !is_packed(m, n, k, element_bytes);
 }
 
 /// 64 bytes beyond a row keep the rows of a power of two out of the same cache sets.

@@ -2,6 +2,7 @@
 //   dot     one row by one column: 16 sums side by side, folded in a fixed tree, start added last
 //   direct  the kernels read A and B where they lie; a transposed B goes through the stack, a few columns at a time
 //   packed  slices of A and B are copied into the workspace first: for matrices that do not fit the cache
+// Where A has many zeros, direct leaves out what is zero for all rows of a tile (matmul_zeros-inl.hpp).
 // An element's sum runs over k in order in both direct and packed, so the bits do not depend on which it is. Only a C of
 // a single row (or of a single column that lies as one) is summed in several sums: see compute_row.
 
@@ -18,8 +19,10 @@
 
 #include <hwy/highway.h>
 
+#include "src/run/finite.hpp"
 #include "src/run/matmul_blocking.hpp"
 #include "src/run/matmul_kernel-inl.hpp"
+#include "src/run/matmul_zeros-inl.hpp"
 #include "src/run/thread_pool.hpp"
 
 HWY_BEFORE_NAMESPACE();
@@ -38,6 +41,7 @@ struct Product {
   const T* start;
   std::ptrdiff_t ldc;
   Epilogue<T> epilogue;
+  bool clears_negative_zeros = false, skips_zeros = false;
 };
 
 template <class T>
@@ -129,28 +133,10 @@ struct Range {
   std::int64_t begin, end;
 };
 
-/// One panel of C, rows.begin ≤ row < rows.end, over one slice; `b` points at the slice's first row of the panel.
-template <class T>
-HWY_INLINE void multiply_panel(const Product<T>& product, const Slice<T>& slice, Range rows, const Panel& panel,
-                               const T* b, std::ptrdiff_t b_step) {
-  const TileFunctions<T>& functions = tile_functions<T>(panel.vectors, panel.columns);
-  const bool is_first = slice.first == 0, is_last = slice.first + slice.steps == product.k;
-  constexpr auto lanes = Panels<T>::lanes;
-  Tile<T> tile;
-  tile.a_row = slice.a_row;
-  tile.a_step = slice.a_step;
-  tile.b = b;
-  tile.b_step = b_step;
-  tile.steps = slice.steps;
-  tile.ldc = product.ldc;
-  tile.last_columns = panel.count - (panel.vectors - 1) * lanes;
-  tile.epilogue = {};
-  if (is_last) {
-    tile.epilogue = product.epilogue;
-    if (tile.epilogue.bias && !tile.epilogue.single_bias) tile.epilogue.bias += panel.column;
-  }
-  const T* start = is_first ? product.start : product.c;
-  // As even as can be, not to end with a block of one row, which waits for each multiply-add.
+/// Runs body(row, rows) over blocks of at most tile_rows rows: as even as can be, not to end with a block of one row,
+/// which waits for each multiply-add.
+template <class Body>
+HWY_INLINE void for_each_row_block(Range rows, const Body& body) {
   const std::int64_t count = rows.end - rows.begin;
   const std::int64_t blocks = (count + tile_rows - 1) / tile_rows;
   const std::int64_t per_block = blocks > 1 ? count / blocks : count;
@@ -158,13 +144,53 @@ HWY_INLINE void multiply_panel(const Product<T>& product, const Slice<T>& slice,
   std::int64_t row = rows.begin;
   for (std::int64_t block = 0; block < blocks; ++block) {
     const std::int64_t block_rows = per_block + (block < larger_blocks ? 1 : 0);
-    const std::ptrdiff_t offset = row * product.ldc + panel.column;
-    tile.a = slice.a + row * slice.a_row;
-    tile.c = product.c + offset;
-    tile.start = start ? start + offset : nullptr;
-    functions[product.m == 1 ? 0 : block_rows](tile);
+    body(row, block_rows);
     row += block_rows;
   }
+}
+
+/// What the tiles of a panel have in common over one slice; `b` points at the slice's first row of the panel.
+template <class T>
+HWY_INLINE Tile<T> panel_tile(const Product<T>& product, const Slice<T>& slice, const Panel& panel, const T* b,
+                              std::ptrdiff_t b_step) {
+  Tile<T> tile;
+  tile.a_row = slice.a_row;
+  tile.a_step = slice.a_step;
+  tile.b = b;
+  tile.b_step = b_step;
+  tile.steps = slice.steps;
+  tile.ldc = product.ldc;
+  tile.last_columns = panel.count - (panel.vectors - 1) * Panels<T>::lanes;
+  tile.clears_negative_zeros = product.clears_negative_zeros;
+  tile.epilogue = {};
+  if (slice.first + slice.steps == product.k) {
+    tile.epilogue = product.epilogue;
+    if (tile.epilogue.bias && !tile.epilogue.single_bias) tile.epilogue.bias += panel.column;
+  }
+  return tile;
+}
+
+/// Moves the tile to the rows from `row` on.
+template <class T>
+HWY_INLINE void place(Tile<T>& tile, const Product<T>& product, const Slice<T>& slice, const Panel& panel,
+                      std::int64_t row) {
+  const T* const start = slice.first == 0 ? product.start : product.c;
+  const std::ptrdiff_t offset = row * product.ldc + panel.column;
+  tile.a = slice.a + row * slice.a_row;
+  tile.c = product.c + offset;
+  tile.start = start ? start + offset : nullptr;
+}
+
+/// One panel of C, rows.begin ≤ row < rows.end, over one slice.
+template <class T>
+HWY_INLINE void multiply_panel(const Product<T>& product, const Slice<T>& slice, Range rows, const Panel& panel,
+                               const T* b, std::ptrdiff_t b_step) {
+  const TileFunctions<T>& functions = tile_functions<T>(panel.vectors, panel.columns);
+  Tile<T> tile = panel_tile(product, slice, panel, b, b_step);
+  for_each_row_block(rows, [&](std::int64_t row, std::int64_t block_rows) HWY_ATTR {
+    place(tile, product, slice, panel, row);
+    functions[product.m == 1 ? 0 : block_rows](tile);
+  });
 }
 
 template <class T>
@@ -181,12 +207,61 @@ HWY_INLINE void for_each_slice(std::int64_t k, std::int64_t most, const Body& bo
   body(first, k - first);
 }
 
+/// A block of C over one slice, without the steps in which a tile's rows have only zeros.
+template <class T>
+HWY_NOINLINE void multiply_skipping(const Product<T>& product, const Slice<T>& slice, Range rows,
+                                    const Panels<T>& panels, Range panel_range) {
+  constexpr auto lanes = static_cast<std::size_t>(Panels<T>::lanes);
+  StepIndex<T> chosen[most_direct_steps + lanes];
+  const T* const b = product.b + slice.first * product.ldb;
+  for_each_row_block(rows, [&](std::int64_t row, std::int64_t block_rows) HWY_ATTR {
+    const bool chooses = block_rows >= tile_rows - 1;
+    std::int64_t count = 0;
+    if (chooses)
+      count = choose_steps(slice.a + row * slice.a_row, slice.a_row, slice.a_step, block_rows, slice.steps, chosen);
+    for (std::int64_t index = panel_range.begin; index < panel_range.end; ++index) {
+      const Panel panel = panels[index];
+      Tile<T> tile = panel_tile(product, slice, panel, b + panel.column, product.ldb);
+      place(tile, product, slice, panel, row);
+      const ChoosingFunctions<T>* const functions = choosing_functions<T>(panel.vectors, panel.columns);
+      if (!chooses || functions == nullptr) {
+        tile_functions<T>(panel.vectors, panel.columns)[block_rows](tile);
+        continue;
+      }
+      tile.steps = count;
+      tile.chosen = chosen;
+      (*functions)[block_rows - (tile_rows - 1)](tile);
+    }
+  });
+}
+
+/// Whether it pays to look for zeros in all of A, by two blocks of its rows, and may be done: 0 · inf is NaN, so all of B
+/// must be finite.
+template <class T>
+bool skipping_pays(const Product<T>& product) {
+  constexpr std::int64_t most = 256;
+  StepIndex<T> chosen[most + Panels<T>::lanes];
+  const std::int64_t steps = std::min(product.k, most), first = (product.k - steps) / 2;
+  std::int64_t fewest = steps;
+  for (const std::int64_t row : {std::int64_t{0}, product.m / 2}) {
+    const T* const a = product.a + row * product.a_row + first * product.a_step;
+    fewest = std::min(fewest, choose_steps(a, product.a_row, product.a_step, tile_rows, steps, chosen));
+  }
+  if (fewest > steps - steps / 8) return false;
+  const auto are_finite = [](const T* row, std::int64_t count) { return all_finite(row, count, dtype_of<T>::value); };
+  if (product.ldb == product.n) return are_finite(product.b, product.k * product.n);
+  for (std::int64_t step = 0; step < product.k; ++step)
+    if (!are_finite(product.b + step * product.ldb, product.n)) return false;
+  return true;
+}
+
 /// A block of C straight from A and B; B not transposed.
 template <class T>
 void multiply_in_place(const Product<T>& product, Range rows, const Panels<T>& panels, Range panel_range) {
   for_each_slice(
       product.k, direct_steps(product.m, product.a_step != 1), [&](std::int64_t first, std::int64_t steps) HWY_ATTR {
         const Slice<T> slice = slice_in_place(product, first, steps);
+        if (product.skips_zeros) return multiply_skipping(product, slice, rows, panels, panel_range);
         for (std::int64_t index = panel_range.begin; index < panel_range.end; ++index) {
           const Panel panel = panels[index];
           multiply_panel(product, slice, rows, panel, product.b + first * product.ldb + panel.column, product.ldb);
@@ -437,8 +512,12 @@ HWY_INLINE bool multiply_one_tile(const Matmul& matmul) {
 template <class T>
 HWY_INLINE void multiply(const Matmul& matmul, void* workspace) {
   if (matmul.m <= 0 || matmul.n <= 0 || multiply_one_tile<T>(matmul)) return;
-  const Product<T> product = product_of<T>(matmul);
+  Product<T> product = product_of<T>(matmul);
   if (product.m == 1 && product.n == 1) return multiply_dot(product);
+  if (may_skip_zeros(product.m, product.n, product.k, product.transpose_b, sizeof(T))) {
+    product.clears_negative_zeros = true;
+    product.skips_zeros = skipping_pays(product);
+  }
   if (is_packed(product.m, product.n, product.k, sizeof(T)))
     return multiply_packed(product, static_cast<T*>(workspace));
   const Panels<T> panels(product.n);

@@ -58,6 +58,10 @@ struct Epilogue {
   Activation activation = Activation::none;
 };
 
+/// The number of a step in a list: as wide as an element, so that a vector of elements makes a vector of these.
+template <class T>
+using StepIndex = hwy::MakeSigned<T>;
+
 /// C[i, j] = epilogue(start[i, j] + Σ_step A[i, step]·B[step, j]) for a few rows and vectors of columns.
 template <class T>
 struct Tile {
@@ -70,7 +74,9 @@ struct Tile {
   const T* start;  // null: 0
   std::ptrdiff_t ldc;
   Epilogue<T> epilogue;
-  std::int64_t last_columns;  // of the last vector, where it is masked
+  std::int64_t last_columns;             // of the last vector, where it is masked
+  const StepIndex<T>* chosen = nullptr;  // `steps` of them that are done; null: the first ones, all
+  bool clears_negative_zeros = false;    // a sum of −0 becomes 0
 };
 
 /// As the ops of these names: relu keeps NaN and makes −0 0.
@@ -186,8 +192,11 @@ struct Sums {
   }
 };
 
+/// Which steps of a tile are done.
+enum class Steps : std::uint8_t { all, chosen };
+
 /// Each sum in order of k, from start on.
-template <int rows, int vectors, Last last_kind, class D>
+template <int rows, int vectors, Last last_kind, class D, Steps which = Steps::all>
 void compute_tile(const Tile<hn::TFromD<D>>& tile) {
   using T = hn::TFromD<D>;
   using Access = RowAccess<vectors, last_kind, D>;
@@ -207,7 +216,13 @@ void compute_tile(const Tile<hn::TFromD<D>>& tile) {
   const T* HWY_RESTRICT a = tile.a;
   const T* HWY_RESTRICT b = tile.b;
   const std::ptrdiff_t a_row = tile.a_row, a_step = tile.a_step, b_step = tile.b_step;
+  const StepIndex<T>* HWY_RESTRICT chosen = tile.chosen;
   for (std::int64_t step = tile.steps; step > 0; --step) {
+    if constexpr (which == Steps::chosen) {
+      a = tile.a + *chosen * a_step;
+      b = tile.b + *chosen * b_step;
+      ++chosen;
+    }
     hn::Vec<D> right[Access::whole > 0 ? Access::whole : 1];
     THALWEG_UNROLL
     for (int vector = 0; vector < Access::whole; ++vector) right[vector] = access.load(b, vector);
@@ -220,8 +235,19 @@ void compute_tile(const Tile<hn::TFromD<D>>& tile) {
         sums.sum[row][vector] = hn::MulAdd(left, right[vector], sums.sum[row][vector]);
       sums.last[row] = hn::MulAdd(access.narrowed(left), right_last, sums.last[row]);
     }
-    a += a_step;
-    b += b_step;
+    if constexpr (which == Steps::all) {
+      a += a_step;
+      b += b_step;
+    }
+  }
+  if (tile.clears_negative_zeros) {
+    THALWEG_UNROLL
+    for (int row = 0; row < rows; ++row) {
+      THALWEG_UNROLL
+      for (int vector = 0; vector < Access::whole; ++vector)
+        sums.sum[row][vector] = hn::Add(sums.sum[row][vector], hn::Zero(d));
+      sums.last[row] = hn::Add(sums.last[row], hn::Zero(last_d));
+    }
   }
   sums.finish(tile, access);
 }
@@ -309,6 +335,22 @@ inline constexpr TileFunctions<hn::TFromD<D>> tile_functions_of = {
 #endif
 };
 
+/// The tile functions of chosen steps, for tile_rows − 1 and tile_rows rows: others are hardly met where rows are many.
+template <class T>
+using ChoosingFunctions = TileFunction<T>[2];
+
+template <int vectors, Last last, class D>
+inline constexpr ChoosingFunctions<hn::TFromD<D>> choosing_functions_of = {
+    &compute_tile<tile_rows - 1, vectors, last, D, Steps::chosen>,
+    &compute_tile<tile_rows, vectors, last, D, Steps::chosen>};
+
+template <class D, Last last>
+HWY_INLINE const ChoosingFunctions<hn::TFromD<D>>& choosing_functions_by_width(std::int64_t vectors) {
+  if (vectors == 1) return choosing_functions_of<1, last, D>;
+  if (vectors == 2) return choosing_functions_of<2, last, D>;
+  return choosing_functions_of<tile_vectors, last, D>;
+}
+
 template <class D, Last last>
 HWY_INLINE const TileFunctions<hn::TFromD<D>>& tile_functions_by_width(std::int64_t vectors) {
   if (vectors == 1) return tile_functions_of<1, last, D>;
@@ -338,6 +380,19 @@ HWY_INLINE const TileFunctions<T>& tile_functions(std::int64_t vectors, Columns 
     if (columns == Columns::masked) return tile_functions_by_width<Wide<T>, Last::masked>(vectors);
   }
   return tile_functions_by_width<Wide<T>, Last::whole>(vectors);
+}
+
+/// The tile functions of chosen steps, likewise; null for single columns.
+template <class T>
+HWY_INLINE const ChoosingFunctions<T>* choosing_functions(std::int64_t vectors, Columns columns) {
+  if (columns == Columns::single) return nullptr;
+  if constexpr (has_half_vectors) {
+    if (columns == Columns::half) return &choosing_functions_by_width<Wide<T>, Last::half>(vectors);
+  }
+  if constexpr (has_masked_memory) {
+    if (columns == Columns::masked) return &choosing_functions_by_width<Wide<T>, Last::masked>(vectors);
+  }
+  return &choosing_functions_by_width<Wide<T>, Last::whole>(vectors);
 }
 
 /// Transposes within 128-bit blocks: `v` is as many vectors as a block has elements, and block b of them, taken as rows,

@@ -27,13 +27,14 @@ struct Shape {
   enum Start { from_zero, from_start, from_c } start = from_zero;
   bool bias = false;
   Activation activation = Activation::none;
+  double zeros = 0;  // share of A that is 0: single elements, and as much again in stripes of rows and of k
 };
 
 std::string text(const Shape& shape) {
   return std::to_string(shape.m) + "x" + std::to_string(shape.n) + "x" + std::to_string(shape.k) +
          (shape.transpose_a ? " T" : " N") + (shape.transpose_b ? "T" : "N") + ", gap " + std::to_string(shape.gap) +
          ", start " + std::to_string(shape.start) + ", bias " + std::to_string(shape.bias) + ", activation " +
-         std::to_string(static_cast<int>(shape.activation));
+         std::to_string(static_cast<int>(shape.activation)) + ", zeros " + std::to_string(shape.zeros);
 }
 
 /// Runs `body` with each of the CPU's SIMD targets in turn.
@@ -86,6 +87,7 @@ class Buffers {
     p.ldb = (shape.transpose_b ? shape.k : shape.n) + shape.gap;
     p.ldc = shape.n + shape.gap;
     p.a = matrix(a_, shape.transpose_a ? shape.k : shape.m, p.lda);
+    if (shape.zeros > 0) make_zeros(shape.transpose_a ? shape.k : shape.m, p.lda);
     p.b = matrix(b_, shape.transpose_b ? shape.n : shape.k, p.ldb);
     c = matrix(c_, shape.m, p.ldc);
     p.c = c;
@@ -169,6 +171,18 @@ class Buffers {
       values[i] = is_gap ? std::numeric_limits<T>::quiet_NaN() : distribution(random_);
     }
     return values;
+  }
+
+  void make_zeros(std::int64_t rows, std::int64_t stride) {
+    T* const values = static_cast<T*>(const_cast<void*>(matmul.a));
+    std::bernoulli_distribution is_zero(shape_.zeros);
+    std::vector<char> striped(static_cast<std::size_t>(rows + stride));
+    for (std::size_t i = 0; i < striped.size(); ++i) striped[i] = static_cast<char>(is_zero(random_) && i % 16 != 3);
+    for (std::int64_t i = 0; i < rows * stride - shape_.gap; ++i) {
+      const bool is_striped = striped[static_cast<std::size_t>(i / stride / 8)] != 0 ||
+                              striped[static_cast<std::size_t>(rows + i % stride)] != 0;
+      if (i % stride < stride - shape_.gap && (is_striped || is_zero(random_))) values[i] = 0;
+    }
   }
 
   const T& initial_start(std::int64_t index) const {
@@ -279,6 +293,63 @@ TEST_CASE("matmul packs blocks of rows and of columns", "[matmul]") {
   check<float>(buffers, {130, 8200, 65, true, true, 0, Shape::from_zero, true, Activation::none});
 }
 
+TEMPLATE_TEST_CASE("matmul gives the bits of all sums where A has zeros to leave out", "[matmul]", float, double) {
+  Buffers<TestType> buffers;
+  int variant = 0;
+  for (const std::int64_t m : {32, 49, 100, 128})
+    for (const std::int64_t n : {32, 45, 100, 130})
+      for (const std::int64_t k : {64, 99, 784})
+        for (const bool transposed : {false, true}) {
+          const int turn = variant++;
+          check<TestType>(
+              buffers, {m, n, k, transposed, false, turn % 3 == 0 ? 5 : 0, static_cast<Shape::Start>(turn % 3),
+                        turn % 2 == 0, turn % 5 < 2 ? Activation::relu : Activation::none, turn % 4 < 3 ? 0.5 : 0.95});
+        }
+  for (const bool transposed : {false, true})  // longer than a stretch of k
+    check<TestType>(buffers, {40, 40, 2600, transposed, false, 0, Shape::from_c, true, Activation::none, 0.5});
+}
+
+TEMPLATE_TEST_CASE("matmul: a zero in A does not hide what is not finite in B", "[matmul]", float, double) {
+  using T = TestType;
+  constexpr std::int64_t m = 40, n = 50, k = 70;
+  const std::vector<T> a(m * k, 0);
+  std::vector<T> b(k * n, 1), c(m * n);
+  b[33 * n + 7] = std::numeric_limits<T>::infinity();
+  b[34 * n + 49] = std::numeric_limits<T>::quiet_NaN();
+  Matmul p;
+  p.dtype = dtype_of<T>::value;
+  p.m = m, p.n = n, p.k = k, p.ldb = n, p.ldc = n;
+  p.a = a.data(), p.b = b.data(), p.c = c.data();
+  for_each_target([&](bool) {
+    for (const bool transposed : {false, true}) {
+      p.transpose_a = transposed;
+      p.lda = transposed ? m : k;
+      matmul(p, nullptr);
+      for (std::int64_t i = 0; i < m * n; ++i)
+        REQUIRE(std::isnan(c[static_cast<std::size_t>(i)]) == (i % n == 7 || i % n == 49));
+    }
+  });
+}
+
+// A product that vanishes in rounding leaves −0; adding zeros would make it 0, and which zeros are added depends on the
+// rows beside it.
+TEST_CASE("matmul: where zeros may be left out there is no -0", "[matmul]") {
+  constexpr std::int64_t m = 64, n = 40, k = 80;
+  std::vector<float> a(m * k, 0), b(k * n, 1), c(m * n);
+  for (std::int64_t row = 0; row < m; row += 16) a[static_cast<std::size_t>(row * k)] = -1e-30F;
+  for (std::int64_t column = 0; column < n; ++column) b[static_cast<std::size_t>(column)] = 1e-30F;
+  Matmul p;
+  p.m = m, p.n = n, p.k = k, p.lda = k, p.ldb = n, p.ldc = n;
+  p.a = a.data(), p.b = b.data(), p.c = c.data();
+  for_each_target([&](bool) {
+    for (const float value : {0.0F, 1.0F}) {  // zeros to leave out, or none but in the rows themselves
+      for (std::int64_t i = k; i < 2 * k; ++i) a[static_cast<std::size_t>(i)] = value;
+      matmul(p, nullptr);
+      CHECK(std::none_of(c.begin(), c.end(), [](float sum) { return std::signbit(sum); }));
+    }
+  });
+}
+
 TEST_CASE("matmul is as near the exact result as its terms allow", "[matmul]") {
   Buffers<float> buffers;
   buffers.bind({200, 150, 784, false, true}, 1);
@@ -301,8 +372,15 @@ TEMPLATE_TEST_CASE("matmul gives the same bits on 1, 2 and 3 threads", "[matmul]
   const int threads_before = thread_count();
   set_thread_count(3);
   Buffers<TestType> buffers;
-  const Shape shapes[] = {{128, 100, 784}, {784, 100, 128, true}, {500, 70, 300, false, true}, {129, 1100, 600, true},
-                          {2000, 1, 2000}, {1, 2000, 2000},       {300, 300, 3000, true, true}};
+  const Shape shapes[] = {{128, 100, 784},
+                          {784, 100, 128, true},
+                          {500, 70, 300, false, true},
+                          {129, 1100, 600, true},
+                          {2000, 1, 2000},
+                          {1, 2000, 2000},
+                          {300, 300, 3000, true, true},
+                          {.m = 100, .n = 100, .k = 784, .zeros = 0.5},
+                          {.m = 784, .n = 100, .k = 128, .transpose_a = true, .zeros = 0.5}};
   for (Shape shape : shapes) {
     shape.bias = true;
     shape.start = Shape::from_c;
