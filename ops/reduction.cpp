@@ -83,9 +83,10 @@ const Op product_op{.name = "product",
 Var reduce(const Op& op, const Operand& x, const ReductionOptions& options) {
   Var value = as_var(x);
   if (value.dtype() == DType::boolean) value = cast(value, DType::i64);
-  const std::uint64_t attribute = axes_attribute(op.name, value.shape(), options, x.line());
-  if (&op == &sum_op && value.size() == 0)
-    return internal::sum_of_nothing(value, reduced_shape(value.shape(), attribute, options.keep_dimensions));
+  const Shape& shape = value.shape();
+  const std::uint64_t attribute = axes_attribute(op.name, shape, options, x.line());
+  if (&op == &sum_op && shape.size() == 0)
+    return internal::sum_of_nothing(value, reduced_shape(shape, attribute, options.keep_dimensions));
   return record(op, Operand(value, x.line().file, x.line().line), attribute);
 }
 
@@ -132,9 +133,10 @@ Var mean(const Operand& x, const ReductionOptions& options) {
   if (!is_floating(value.dtype()))
     fail<DtypeError>("mean", fmt::format("{} has no fractions; cast to f32 or f64 first", name(value.dtype())),
                      x.line());
-  axes_mask("mean", value.shape(), options.axes, x.line());
+  const Shape& shape = value.shape();
+  axes_mask("mean", shape, options.axes, x.line());
   const Var total = reduce(sum_op, Operand(value, x.line().file, x.line().line), options);
-  const std::int64_t size = value.size(), left = total.size();
+  const std::int64_t size = shape.size(), left = total.size();
   const double count = left == 0 ? 1 : static_cast<double>(size / left);
   return total / literal(count);
 }

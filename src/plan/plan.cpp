@@ -174,6 +174,7 @@ void Plan::prepare(const Step& step) {
       matmul.matmul.start = at(matmul.start);
       matmul.matmul.bias = at(matmul.bias);
       matmul.workspace_memory = at(matmul.workspace);
+      if (matmul.batch < 0) run::prepare(matmul.prepared, matmul.matmul);
       break;
     }
     case Step::Kind::copy:
@@ -199,7 +200,7 @@ void Plan::run_step(const Step& step, const Recorder& recorder) {
     case Step::Kind::sweep: return sweeps_[index].sweep.run(numbers_, draws_);
     case Step::Kind::matmul: {
       const MatmulStep& product = matmuls_[index];
-      if (product.batch < 0) return run::matmul(product.matmul, product.workspace_memory);
+      if (product.batch < 0) return product.prepared.run(product.prepared, product.matmul, product.workspace_memory);
       return run::matmul(product.matmul, batches_[static_cast<std::size_t>(product.batch)], product.workspace_memory);
     }
     case Step::Kind::copy: {

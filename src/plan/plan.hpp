@@ -54,6 +54,7 @@ struct SweepStep {
 };
 struct MatmulStep {
   run::Matmul matmul;
+  run::PreparedMatmul prepared;
   void* workspace_memory = nullptr;
   std::int32_t a = -1, b = -1, c = -1, start = -1, bias = -1;  // buffers
   std::int32_t workspace = -1;                                 // a buffer, −1: none wanted

@@ -91,9 +91,23 @@ void for_each_row(const Rows& rows, std::span<const std::int64_t> indices, std::
   });
 }
 
+/// Rows of a few bytes: so many loads are on their way at once that none needs a word in advance.
+template <std::size_t bytes>
+void gather_short_rows(const Rows& rows, std::span<const std::int64_t> indices, void* output) {
+  const auto* from = static_cast<const char*>(rows.data);
+  auto* to = static_cast<char*>(output);
+  for (const std::int64_t index : indices) {
+    std::memcpy(to, from + static_cast<std::size_t>(index < 0 ? index + rows.count : index) * bytes, bytes);
+    to += bytes;
+  }
+}
+
 }  // namespace
 
 void gather_rows(const Rows& rows, std::span<const std::int64_t> indices, void* output) {
+  if (rows.bytes == 4) return gather_short_rows<4>(rows, indices, output);
+  if (rows.bytes == 8) return gather_short_rows<8>(rows, indices, output);
+  if (rows.bytes == 16) return gather_short_rows<16>(rows, indices, output);
   char* const to = static_cast<char*>(output);
   for_each_row(rows, indices, rows.bytes * indices.size(),
                [&](std::size_t i, const char* from) { std::memcpy(to + i * rows.bytes, from, rows.bytes); });

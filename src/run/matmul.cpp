@@ -10,8 +10,8 @@
 #if HWY_ONCE
 namespace thalweg::run {
 
-HWY_EXPORT(multiply_f32);
-HWY_EXPORT(multiply_f64);
+HWY_EXPORT(prepare_f32);
+HWY_EXPORT(prepare_f64);
 
 std::size_t matmul_workspace(const Matmul& matmul) {
   const std::size_t element = size_of(matmul.dtype);
@@ -19,12 +19,18 @@ std::size_t matmul_workspace(const Matmul& matmul) {
   return static_cast<std::size_t>(packed_elements(matmul.m, matmul.k)) * element;
 }
 
-void matmul(const Matmul& matmul, void* workspace) {
+void prepare(PreparedMatmul& prepared, const Matmul& matmul) {
   if (matmul.dtype == DType::f32) {
-    HWY_DYNAMIC_DISPATCH(multiply_f32)(matmul, workspace);
+    HWY_DYNAMIC_DISPATCH(prepare_f32)(matmul, prepared);
   } else {
-    HWY_DYNAMIC_DISPATCH(multiply_f64)(matmul, workspace);
+    HWY_DYNAMIC_DISPATCH(prepare_f64)(matmul, prepared);
   }
+}
+
+void matmul(const Matmul& matmul, void* workspace) {
+  PreparedMatmul prepared;
+  prepare(prepared, matmul);
+  prepared.run(prepared, matmul, workspace);
 }
 
 void matmul(const Matmul& first, const MatmulBatch& batch, void* workspace) {

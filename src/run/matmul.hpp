@@ -46,6 +46,15 @@ struct MatmulBatch {
 /// is passed in, so that nothing is allocated.
 std::size_t matmul_workspace(const Matmul& matmul);
 void matmul(const Matmul& matmul, void* workspace);
+
+/// The kernel chosen for a product whose matrices stay where they are, and what it takes: for nets so small that finding
+/// them each time is what counts.
+struct PreparedMatmul {
+  using Run = void (*)(const PreparedMatmul& prepared, const Matmul& matmul, void* workspace);
+  Run run = nullptr;
+  alignas(8) std::array<std::byte, 160> panel;  // where C is but one, in the form of the SIMD target's kernels
+};
+void prepare(PreparedMatmul& prepared, const Matmul& matmul);
 /// The product of each of the batch's matrices, of which `first` has the first ones; each has the bits it has alone. The
 /// workspace is that of one.
 void matmul(const Matmul& first, const MatmulBatch& batch, void* workspace);

@@ -16,6 +16,8 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
+#include <type_traits>
 
 #include <hwy/highway.h>
 
@@ -466,54 +468,8 @@ HWY_NOINLINE void multiply_dot(const Product<T>& product) {
 }
 
 template <class T>
-HWY_INLINE Tile<T> whole_tile(const Matmul& matmul, const T* b, std::ptrdiff_t b_step, std::int64_t last_columns) {
-  Tile<T> tile;
-  tile.a = static_cast<const T*>(matmul.a);
-  tile.a_row = matmul.transpose_a ? 1 : matmul.lda;
-  tile.a_step = matmul.transpose_a ? matmul.lda : 1;
-  tile.b = b;
-  tile.b_step = b_step;
-  tile.steps = matmul.k;
-  tile.c = static_cast<T*>(matmul.c);
-  tile.start = static_cast<const T*>(matmul.start);
-  tile.ldc = matmul.ldc;
-  tile.epilogue = {static_cast<const T*>(matmul.bias), false, matmul.activation};
-  tile.last_columns = last_columns;
-  return tile;
-}
-
-template <class T>
-HWY_NOINLINE void multiply_one_square(const Matmul& matmul, TileFunction<T> function) {
-  constexpr std::int64_t lanes = Panels<T>::lanes;
-  HWY_ALIGN T square[lanes * lanes];
-  if (matmul.k > 0) transpose_square(static_cast<const T*>(matmul.b), matmul.ldb, matmul.n, matmul.k, square, lanes);
-  function(whole_tile<T>(matmul, square, lanes, matmul.n));
-}
-
-/// All of C at once, where it is one tile, and B, if transposed, at most a square of a vector's width: for nets so small
-/// that the calls are what counts. False, with nothing done, elsewhere.
-template <class T>
-HWY_INLINE bool multiply_one_tile(const Matmul& matmul) {
-  constexpr std::int64_t lanes = Panels<T>::lanes;
-  const std::int64_t vectors = (matmul.n + lanes - 1) / lanes, last_columns = matmul.n - (vectors - 1) * lanes;
-  if (matmul.m > tile_rows || matmul.n == 1 || vectors > tile_vectors) return false;
-  if (!has_masked_memory && last_columns != lanes) return false;
-  const TileFunction<T> function =
-      tile_functions<T>(vectors, columns_as_vectors<T>(last_columns))[matmul.m == 1 ? 0 : matmul.m];
-  if (!matmul.transpose_b) {
-    function(whole_tile<T>(matmul, static_cast<const T*>(matmul.b), matmul.ldb, last_columns));
-    return true;
-  }
-  if (vectors > 1 || matmul.k > lanes) return false;
-  multiply_one_square<T>(matmul, function);
-  return true;
-}
-
-template <class T>
-HWY_INLINE void multiply(const Matmul& matmul, void* workspace) {
-  if (matmul.m <= 0 || matmul.n <= 0 || multiply_one_tile<T>(matmul)) return;
+void multiply(const Matmul& matmul, void* workspace) {
   Product<T> product = product_of<T>(matmul);
-  if (product.m == 1 && product.n == 1) return multiply_dot(product);
   if (may_skip_zeros(product.m, product.n, product.k, product.transpose_b, sizeof(T))) {
     product.clears_negative_zeros = true;
     product.skips_zeros = skipping_pays(product);
@@ -525,8 +481,110 @@ HWY_INLINE void multiply(const Matmul& matmul, void* workspace) {
   multiply_block(product, {0, product.m}, panels, {0, panels.count()});
 }
 
-void multiply_f32(const Matmul& matmul, void* workspace) { multiply<float>(matmul, workspace); }
-void multiply_f64(const Matmul& matmul, void* workspace) { multiply<double>(matmul, workspace); }
+// What is chosen once for a product that runs again and again.
+
+template <class T>
+void run_nothing(const PreparedMatmul&, const Matmul&, void*) {}
+
+template <class T>
+void run_dot(const PreparedMatmul&, const Matmul& matmul, void*) {
+  multiply_dot(product_of<T>(matmul));
+}
+
+template <class T>
+void run_general(const PreparedMatmul&, const Matmul& matmul, void* workspace) {
+  multiply<T>(matmul, workspace);
+}
+
+/// C is one panel, all of k one slice.
+template <class T>
+struct PreparedPanel {
+  Tile<T> tile;  // the first one
+  const TileFunctions<T>* functions;
+  std::int64_t rows;
+  bool is_row;
+  std::ptrdiff_t ldb;  // of B where it is transposed first
+};
+
+template <class T>
+const PreparedPanel<T>& panel_of(const PreparedMatmul& prepared) {
+  return *reinterpret_cast<const PreparedPanel<T>*>(prepared.panel.data());
+}
+
+template <class T>
+void run_one_tile(const PreparedMatmul& prepared, const Matmul&, void*) {
+  const PreparedPanel<T>& panel = panel_of<T>(prepared);
+  (*panel.functions)[panel.is_row ? 0 : panel.rows](panel.tile);
+}
+
+template <class T>
+HWY_INLINE void run_tiles(const PreparedPanel<T>& panel, Tile<T> tile) {
+  for_each_row_block({0, panel.rows}, [&](std::int64_t, std::int64_t block_rows) HWY_ATTR {
+    (*panel.functions)[panel.is_row ? 0 : block_rows](tile);
+    tile.a += block_rows * tile.a_row;
+    tile.c += block_rows * tile.ldc;
+    if (tile.start) tile.start += block_rows * tile.ldc;
+  });
+}
+
+template <class T>
+void run_one_panel(const PreparedMatmul& prepared, const Matmul&, void*) {
+  run_tiles(panel_of<T>(prepared), panel_of<T>(prepared).tile);
+}
+
+/// B is a transposed square of a vector's width, or less.
+template <class T>
+void run_one_square(const PreparedMatmul& prepared, const Matmul&, void*) {
+  constexpr std::int64_t lanes = Panels<T>::lanes;
+  HWY_ALIGN T square[lanes * lanes];
+  const PreparedPanel<T>& panel = panel_of<T>(prepared);
+  Tile<T> tile = panel.tile;
+  transpose_square(tile.b, panel.ldb, tile.last_columns, tile.steps, square, lanes);
+  tile.b = square;
+  run_tiles(panel, tile);
+}
+
+/// False: it goes a more general way.
+template <class T>
+HWY_INLINE bool prepare_panel(const Product<T>& product, PreparedMatmul& prepared) {
+  constexpr std::int64_t lanes = Panels<T>::lanes;
+  const Panels<T> panels(product.n);
+  const std::int64_t most_steps = product.transpose_b ? lanes : direct_steps(product.m, product.a_step != 1);
+  if (panels.count() != 1 || product.k == 0 || product.k > most_steps || is_large(product.m, product.n, product.k) ||
+      may_skip_zeros(product.m, product.n, product.k, product.transpose_b, sizeof(T)))
+    return false;
+  const Panel panel = panels[0];
+  if (product.transpose_b && (panel.vectors > 1 || panel.columns == Columns::single)) return false;
+  const Slice<T> slice = slice_in_place(product, 0, product.k);
+  PreparedPanel<T> one;
+  one.tile = panel_tile(product, slice, panel, product.b, product.transpose_b ? lanes : product.ldb);
+  place(one.tile, product, slice, panel, 0);
+  one.functions = &tile_functions<T>(panel.vectors, panel.columns);
+  one.rows = product.m;
+  one.is_row = product.m == 1;
+  one.ldb = product.ldb;
+  static_assert(sizeof one <= sizeof prepared.panel && std::is_trivially_copyable_v<PreparedPanel<T>>);
+  std::memcpy(prepared.panel.data(), &one, sizeof one);
+  prepared.run = product.transpose_b      ? &run_one_square<T>
+                 : product.m <= tile_rows ? &run_one_tile<T>
+                                          : &run_one_panel<T>;
+  return true;
+}
+
+template <class T>
+HWY_INLINE void prepare(const Matmul& matmul, PreparedMatmul& prepared) {
+  prepared.run = &run_nothing<T>;
+  if (matmul.m <= 0 || matmul.n <= 0) return;
+  const Product<T> product = product_of<T>(matmul);
+  if (product.m == 1 && product.n == 1) {
+    prepared.run = &run_dot<T>;
+  } else if (!prepare_panel(product, prepared)) {
+    prepared.run = &run_general<T>;
+  }
+}
+
+void prepare_f32(const Matmul& matmul, PreparedMatmul& prepared) { prepare<float>(matmul, prepared); }
+void prepare_f64(const Matmul& matmul, PreparedMatmul& prepared) { prepare<double>(matmul, prepared); }
 
 }  // namespace thalweg::run::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();

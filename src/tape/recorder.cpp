@@ -324,25 +324,31 @@ std::int32_t Recorder::number(double value, DType dtype, SourceLine line) {
 }
 
 std::int32_t Recorder::parameter(RegistryCore& registry, std::int32_t index, SourceLine line) {
-  read(registry);
-  for (std::size_t i = pending_.size(); i-- > 0;)  // the latest
-    if (pending_[i].registry == &registry && pending_[i].index == index) return inputs(pending_[i].node)[0];
   const std::uint64_t attribute = pack({registry.uid, RegistrySpace::parameter, index});
-  std::int32_t id;
-  if (expected_->op == &parameter_op && expected_->attribute == attribute) {  // which says the dtype too
-    id = advance(line);
-  } else {
-    Key key;
-    key.op = &parameter_op;
-    key.dtype = registry.dtype;
-    key.attribute = attribute;
-    id = append_new(key, line);
-  }
-  Slot& slot = slots_[id];
+  const bool stands_at =
+      expected_->op == &parameter_op && expected_->attribute == attribute;  // which says the dtype too
+  if (!stands_at || !pending_.empty() || !has_read(registry)) [[unlikely]]
+    return append_parameter(registry, index, line);
+  Slot& slot = slots_[next_];
   slot.registry = &registry;
   slot.index = static_cast<std::uint32_t>(index);
   slot.version = registry.write_count;
-  return id;
+  return advance(line);
+}
+
+std::int32_t Recorder::append_parameter(RegistryCore& registry, std::int32_t index, SourceLine line) {
+  read(registry);
+  for (std::size_t i = pending_.size(); i-- > 0;)  // the latest
+    if (pending_[i].registry == &registry && pending_[i].index == index) return inputs(pending_[i].node)[0];
+  Key key;
+  key.op = &parameter_op;
+  key.dtype = registry.dtype;
+  key.attribute = pack({registry.uid, RegistrySpace::parameter, index});
+  Slot slot{};
+  slot.registry = &registry;
+  slot.index = static_cast<std::uint32_t>(index);
+  slot.version = registry.write_count;
+  return append_source(key, line, slot);
 }
 
 void Recorder::note_read(RegistryCore& registry) {

@@ -121,10 +121,9 @@ class Recorder {
     key.attribute = attribute;
     return append_new(key, line);
   }
-  /// Whether the operands are Vars of this tape and their node is the one at the cursor.
+  /// Whether the node of these operands, Vars of this tape, is the one at the cursor.
   template <class... Operands>
   bool stands_at(const Op& op, std::uint64_t attribute, const Operand& first, const Operands&... others) const {
-    if (!(is_own(first) && (is_own(others) && ...))) return false;
     constexpr std::uint8_t count = 1 + sizeof...(Operands);
     const std::int32_t ids[5] = {first.id_, others.id_..., -1, -1};
     return expects(op, ids[0], ids[1], ids[2], count, attribute);
@@ -145,8 +144,7 @@ class Recorder {
 
   void assign(RegistryCore& registry, std::int32_t index, std::int32_t assign_node, std::int32_t check = -1);
   void read(RegistryCore& registry) {
-    if (registries_.empty() || registries_.back().core.get() != &registry || registries_.back().uid != registry.uid)
-      note_read(registry);
+    if (!has_read(registry)) note_read(registry);
   }
 
   // --- what is recorded ---
@@ -270,7 +268,11 @@ class Recorder {
   friend class ::thalweg::Tape;
   std::int32_t resolve_leaf(const Operand& operand, const char* op);
   std::int32_t append_new(const Key& key, SourceLine line);
+  bool has_read(const RegistryCore& registry) const {
+    return !registries_.empty() && registries_.back().core.get() == &registry && registries_.back().uid == registry.uid;
+  }
   void note_read(RegistryCore& registry);
+  std::int32_t append_parameter(RegistryCore& registry, std::int32_t index, SourceLine line);
   [[noreturn]] static void throw_no_tape(const char* op, SourceLine line);
   [[noreturn]] void throw_foreign(std::uint64_t serial, const char* op, SourceLine line) const;
   Info infer(const Key& key, SourceLine line) const;

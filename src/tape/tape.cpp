@@ -94,23 +94,32 @@ Key make_key(const Op& op, std::uint8_t count, std::uint64_t attribute) {
 
 namespace {
 
-/// A node that is new, or an operand of which is a leaf. Apart from `replayed`, which so needs no stack.
+/// An operand is a leaf, or no Var of this tape.
 template <class... Operands>
-[[gnu::noinline]] Var recorded(const Op& op, std::uint64_t attribute, const Operand& first, const Operands&... others) {
+[[gnu::noinline]] Var recorded_with_leaf(const Op& op, std::uint64_t attribute, const Operand& first,
+                                         const Operands&... others) {
   Recorder& recorder = Recorder::require(op, first);
-  constexpr std::uint8_t count = 1 + sizeof...(Operands);
-  const bool has_leaf = !(recorder.is_own(first) && (recorder.is_own(others) && ...));
   const std::int32_t ids[] = {recorder.resolve(first, op), recorder.resolve(others, op)..., -1,
                               -1};  // from left to right
-  if (has_leaf) return recorder.var(recorder.append(op, ids[0], ids[1], ids[2], count, attribute, first.line()));
+  return recorder.var(recorder.append(op, ids[0], ids[1], ids[2], 1 + sizeof...(Operands), attribute, first.line()));
+}
+
+/// Of Vars of this tape; apart from `replayed`, which so needs no stack.
+template <class... Operands>
+[[gnu::noinline]] Var recorded(Recorder& recorder, const Op& op, std::uint64_t attribute, const Operand& first,
+                               const Operands&... others) {
+  const std::int32_t ids[] = {recorder.resolve(first, op), recorder.resolve(others, op)..., -1, -1};
+  constexpr std::uint8_t count = 1 + sizeof...(Operands);
   return recorder.var(recorder.append_unexpected(op, ids[0], ids[1], ids[2], count, attribute, first.line()));
 }
 
 template <class... Operands>
 Var replayed(const Op& op, std::uint64_t attribute, const Operand& first, const Operands&... others) {
   Recorder* const recorder = Recorder::current();
-  if (recorder == nullptr || !recorder->stands_at(op, attribute, first, others...)) [[unlikely]]
-    return recorded(op, attribute, first, others...);
+  if (recorder == nullptr || !(recorder->is_own(first) && (recorder->is_own(others) && ...)))
+    return recorded_with_leaf(op, attribute, first, others...);
+  if (!recorder->stands_at(op, attribute, first, others...)) [[unlikely]]
+    return recorded(*recorder, op, attribute, first, others...);
   return recorder->var(recorder->advance(first.line()));
 }
 
