@@ -473,7 +473,6 @@ Segment& Recorder::complete_unexpected(const Request& request, SourceLine line, 
   key.attribute = request.attribute;
   const bool is_known = predicted_ != nullptr && (expects(request) || turn(key));
   Segment* const segment = is_known ? predicted_ : find_or_make_segment(key, line, derive);
-  node_->likely = segment;
   reserve(segment->longest);
   return *segment;
 }

@@ -324,6 +324,7 @@ class Recorder {
   Segment& step_to(Segment& segment, SourceLine line) {
     lines_[segment.request] = {line.file, line.line, scope_};
     next_ = segment.end();
+    node_->likely = &segment;
     node_ = &segment;
     predict();
     return segment;
