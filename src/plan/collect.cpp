@@ -65,6 +65,21 @@ void Planner::count_uses(const Key& key) {
   }
 }
 
+/// Numbers take the dtype of what they are read beside: in which dtypes each is read, through other numbers too.
+void Planner::collect_number_dtypes() {
+  const auto bit = [](DType dtype) { return static_cast<std::uint8_t>(1u << static_cast<unsigned>(dtype)); };
+  for (std::size_t i = nodes_.size(); i-- > 0;) {
+    const Node& reader = nodes_[i];
+    const Key& key = this->key(reader.id);
+    const bool is_number = info(reader.id).weak, is_elementwise = key.op->kind == Kind::elementwise;
+    std::uint8_t dtypes = is_number ? reader.number_dtypes : is_elementwise ? bit(compute_dtype(key)) : 0;
+    if (reader.target) dtypes |= bit(info(reader.id).dtype);
+    for (const std::int32_t input : value_inputs(key))  // what is no elementwise op reads memory
+      if (info(input).weak && place_of_.contains(input))
+        node(input).number_dtypes |= is_elementwise ? dtypes : dtypes | bit(info(input).dtype);
+  }
+}
+
 void Planner::collect_needed() {
   stack_.clear();
   found_.clear();  // of earlier segments
@@ -110,7 +125,11 @@ void Planner::collect_needed() {
       plan_->wanted.push_back(target.node);
   }
   for (Node& node : nodes_)
-    if (!place_available(node, true)) count_uses(key(node.id));
+    if (!place_available(node, true)) {
+      count_uses(key(node.id));
+      has_arithmetic_on_numbers_ |= info(node.id).weak && key(node.id).op->kind == Kind::elementwise;
+    }
+  if (has_arithmetic_on_numbers_) collect_number_dtypes();
   std::sort(plan_->wanted.begin(), plan_->wanted.end());
   plan_->wanted.erase(std::unique(plan_->wanted.begin(), plan_->wanted.end()), plan_->wanted.end());
 }

@@ -45,10 +45,12 @@ void Planner::place_in_sweep(std::span<const std::int32_t> inputs, DType dtype, 
                              FunctionRef<bool(SweepBuild&)> try_join) {
   std::int32_t earliest = earliest_step(inputs);
   for (const CopiedOut& copied : copied_out_) earliest = std::max(earliest, copied.step);
+  std::size_t room = 8;
+  for (const std::int32_t input : inputs) room += node(input).number_size;
   const auto joins = [&](std::int32_t step) {
     if (step < 0 || steps_[static_cast<std::size_t>(step)].kind != Step::Kind::sweep) return false;
     SweepBuild& sweep = sweeps_[static_cast<std::size_t>(steps_[static_cast<std::size_t>(step)].index)];
-    if (sweep.sweep.dtype != dtype || sweep.sweep.values.size() + 8 > max_values) return false;
+    if (sweep.sweep.dtype != dtype || sweep.sweep.values.size() + room > max_values) return false;
     return try_join(sweep);
   };
   if (!eager_) {
@@ -290,6 +292,8 @@ std::int32_t Planner::emit(SweepBuild& sweep, std::int32_t id, Extent extent) {
     if (key.op == &cast_op) return emit_input(sweep, materialize(key.inputs[0]), extent, info(key.inputs[0]).dtype);
     if (key.op->kind == Kind::view && shape(id).size() == 1) return emit(sweep, recorder_->inputs(key)[0], extent);
     if (key.op->kind == Kind::elementwise) {  // arithmetic on numbers
+      if (const ComputedNumber* const number = computed_number(id, sweep.sweep.dtype))
+        return emit_input(sweep, number->buffer, Extent::single, number->dtype);
       std::int32_t operands[3];
       const std::span<const std::int32_t> inputs = recorder_->inputs(key);
       for (std::size_t i = 0; i < inputs.size(); ++i) operands[i] = emit(sweep, inputs[i], Extent::single);

@@ -13,8 +13,8 @@ using run::SweepValue;
 
 namespace {
 
-/// Arithmetic on numbers is repeated where it is read up to this depth, then computed once.
-constexpr int max_weak_depth = 16;
+/// Arithmetic on numbers is repeated where it is read up to this many values, then computed once.
+constexpr int max_number_size = 16;
 
 bool is_contiguous(const StridedView& view, const Shape& shape) {
   std::int64_t stride = 1;
@@ -112,23 +112,49 @@ DType Planner::compute_dtype(const Key& key) {
 /// Numbers made from numbers have no pass of their own: they are computed where they are read.
 bool Planner::is_arithmetic_on_numbers(Node& node, const Key& key) {
   if (shape(node.id).rank() != 0 || info(node.id).dtype == DType::boolean) return false;
-  int depth = 0;
+  int size = 1;
   for (const std::int32_t input : recorder_->inputs(key)) {
     const Node& operand = this->node(input);
     const bool is_number_like = operand.where == Node::Where::lazy && shape(input).rank() == 0 &&
                                 (is_number(this->key(input)) || this->key(input).op->kind == Kind::elementwise);
-    if (!is_number_like || operand.weak_depth >= max_weak_depth) return false;
-    depth = std::max(depth, operand.weak_depth + 1);
+    if (!is_number_like) return false;
+    size += std::max<int>(1, operand.number_size);
   }
-  node.weak_depth = static_cast<std::uint8_t>(depth);
+  node.number_size = static_cast<std::uint8_t>(size);
   return true;
+}
+
+/// Computes a number in each of the dtypes that it is read in, for it is no small matter to do so wherever that is.
+void Planner::compute_number(Node& node) {
+  const std::int32_t id = node.id;
+  if (node.number_dtypes == 0) node.number_dtypes = 1u << static_cast<unsigned>(info(id).dtype);
+  for (const DType dtype : {DType::f32, DType::f64, DType::i64}) {
+    if ((node.number_dtypes >> static_cast<unsigned>(dtype) & 1) == 0) continue;
+    SweepBuild& sweep = new_sweep(1, 1, dtype);
+    const std::int32_t value = emit(sweep, id, Extent::single), buffer = arena_buffer(shape(id), dtype);
+    sweep.sweep.outputs.push_back({value, buffer, dtype});
+    sweep.nodes.push_back(id);
+    computed_numbers_.push_back({id, dtype, buffer});
+  }
+  node.number_size = 1;
+  node.step = last_step();
+}
+
+const Planner::ComputedNumber* Planner::computed_number(std::int32_t id, DType dtype) const {
+  const auto at =
+      std::lower_bound(computed_numbers_.begin(), computed_numbers_.end(), id,
+                       [](const ComputedNumber& number, std::int32_t wanted) { return number.node < wanted; });
+  for (auto number = at; number != computed_numbers_.end() && number->node == id; ++number)
+    if (number->dtype == dtype) return &*number;
+  return nullptr;
 }
 
 void Planner::place_elementwise(Node& node, const Key& key) {
   const std::span<const std::int32_t> inputs = recorder_->inputs(key);
   if (is_arithmetic_on_numbers(node, key)) {
     node.where = Node::Where::lazy;
-    node.step = -1;
+    node.step = earliest_step(inputs);
+    if (node.number_size > max_number_size) compute_number(node);
     return;
   }
   if (place_in_epilogue(node, key)) return;

@@ -43,6 +43,8 @@ void Planner::begin(Recorder& recorder, Plan& plan, Segment* segment) {
     if (const Segment* earlier = recorder.path()[i]; earlier->plan && recorder.has_carried_out(i, *earlier->plan))
       earlier_.push_back(earlier);
   copied_out_.clear();
+  computed_numbers_.clear();
+  has_arithmetic_on_numbers_ = false;
   targets_.clear();
   kept_buffers_.clear();
 }

@@ -90,7 +90,8 @@ class Planner {
       buffer,  // in memory
       sweep,   // a value of a sweep
     } where = Where::nowhere;
-    std::uint8_t weak_depth = 0;
+    std::uint8_t number_size = 0;    // of arithmetic on numbers: how many values it is where it is read
+    std::uint8_t number_dtypes = 0;  // that it is read in, as bits; see collect_number_dtypes
     bool target = false;
     std::int32_t buffer = -1;  // where it lies in memory, if it does
     std::int32_t sweep = -1, value = -1;
@@ -120,6 +121,7 @@ class Planner {
   void collect_targets();
   void count_uses(const Key& key);
   void collect_needed();
+  void collect_number_dtypes();
   void check_leaves();
   bool place_available(Node& node, bool place_it);
   Node& node(std::int32_t id) { return nodes_[static_cast<std::size_t>(place_of_[id])]; }
@@ -133,6 +135,7 @@ class Planner {
   void place_source(Node& node, const Key& key);
   void place_elementwise(Node& node, const Key& key);
   bool is_arithmetic_on_numbers(Node& node, const Key& key);
+  void compute_number(Node& node);
   bool place_in_epilogue(Node& node, const Key& key);
   void place_reduction(Node& node, const Key& key);
   void place_view(Node& node, const Key& key);
@@ -242,6 +245,15 @@ class Planner {
     run::Extent extent;
     std::int64_t columns;
   };
+  /// Arithmetic on numbers that was computed once, in one of the dtypes that it is read in.
+  struct ComputedNumber {
+    std::int32_t node;
+    DType dtype;
+    std::int32_t buffer;
+  };
+  const ComputedNumber* computed_number(std::int32_t id, DType dtype) const;
+  std::vector<ComputedNumber> computed_numbers_;  // by ascending node
+  bool has_arithmetic_on_numbers_ = false;
   const CopiedOut* copied_out(std::int32_t id) const;
   std::vector<CopiedOut> copied_out_;
   struct Target {

@@ -16,6 +16,47 @@ TEST_CASE("numbers: a plan that keeps values for later requests computes numbers
   }
 }
 
+TEST_CASE("numbers: long arithmetic on them is in the dtype of each tensor beside them") {
+  for (const Engine engine : {Engine::planned, Engine::eager}) {
+    const Tape tape({.engine = engine});
+    Var number = Var(0.1);
+    double wide = 0.1;
+    float narrow = 0.1F;
+    for (int i = 0; i < 60; ++i) {
+      number = number * 1.01 + 0.3;
+      wide = wide * 1.01 + 0.3;
+      narrow = narrow * 1.01F + 0.3F;
+    }
+    CHECK((Var(Tensor::ones({2}).to(f64)) * number).value().at<double>({1}) == wide);
+    CHECK((Var(Tensor::ones({2})) * number).value().at<float>({1}) == narrow);
+    CHECK((exp(Var(Tensor::zeros({3}).to(f64))) / sqrt(number)).value().at<double>({2}) == 1 / std::sqrt(wide));
+    CHECK(number.value().at<float>({}) == narrow);
+    CHECK(broadcast_to(number, {2}).value().at<float>({0}) == narrow);
+  }
+}
+
+TEST_CASE("numbers: i64 arithmetic of any length is exact beside i64") {
+  for (const Engine engine : {Engine::planned, Engine::eager}) {
+    const Tape tape({.engine = engine});
+    Var number = Var(1);
+    std::int64_t whole = 1;
+    for (int i = 0; i < 35; ++i) {
+      number = number * 3 - 1;
+      whole = whole * 3 - 1;
+    }
+    CHECK((Var(Tensor{0, 5}) + number).value().at<std::int64_t>({1}) == whole + 5);
+  }
+}
+
+TEST_CASE("numbers: one that is read twice at every turn is not made anew for each reading") {
+  for (const Engine engine : {Engine::planned, Engine::eager}) {
+    const Tape tape({.engine = engine});
+    Var number = Var(1.0);
+    for (int i = 0; i < 40; ++i) number = number + number;
+    CHECK((Var(Tensor::ones({2}).to(f64)) * number).value().at<double>({0}) == std::ldexp(1.0, 40));
+  }
+}
+
 TEST_CASE("numbers: asking for one does not change what it is beside a tensor") {
   for (const Engine engine : {Engine::planned, Engine::eager}) {
     const Tape tape({.engine = engine});
