@@ -11,6 +11,7 @@ namespace thalweg::HWY_NAMESPACE {
 namespace {
 
 struct Subtract {
+  static constexpr Primitive primitive = Primitive::subtract;
   template <class D, class V>
   HWY_INLINE V operator()(D, V a, V b) const {
     return hn::Sub(a, b);
@@ -19,6 +20,7 @@ struct Subtract {
 THALWEG_ELEMENT_HANDLERS(subtract_handlers, Subtract, 2, float, double, std::int64_t)
 
 struct Multiply {
+  static constexpr Primitive primitive = Primitive::multiply;
   template <class D, class V>
   HWY_INLINE V operator()(D d, V a, V b) const {
     return multiply(d, a, b);
@@ -27,6 +29,7 @@ struct Multiply {
 THALWEG_ELEMENT_HANDLERS(multiply_handlers, Multiply, 2, float, double, std::int64_t)
 
 struct Divide {
+  static constexpr Primitive primitive = Primitive::divide;
   template <class D, class V>
   HWY_INLINE V operator()(D, V a, V b) const {
     return hn::Div(a, b);
@@ -35,6 +38,7 @@ struct Divide {
 THALWEG_ELEMENT_HANDLERS(divide_handlers, Divide, 2, float, double)
 
 struct Negate {
+  static constexpr Primitive primitive = Primitive::negate;
   template <class D, class V>
   HWY_INLINE V operator()(D, V x) const {
     return hn::Neg(x);
@@ -43,6 +47,7 @@ struct Negate {
 THALWEG_ELEMENT_HANDLERS(negate_handlers, Negate, 1, float, double, std::int64_t)
 
 struct Square {
+  static constexpr Primitive primitive = Primitive::square;
   template <class D, class V>
   HWY_INLINE V operator()(D d, V x) const {
     return multiply(d, x, x);
@@ -51,6 +56,7 @@ struct Square {
 THALWEG_ELEMENT_HANDLERS(square_handlers, Square, 1, float, double, std::int64_t)
 
 struct SquareRoot {
+  static constexpr Primitive primitive = Primitive::sqrt;
   template <class D, class V>
   HWY_INLINE V operator()(D, V x) const {
     return hn::Sqrt(x);
@@ -74,6 +80,7 @@ struct Hypot {
 THALWEG_ELEMENT_HANDLERS(hypot_handlers, Hypot, 2, float, double)
 
 struct Absolute {
+  static constexpr Primitive primitive = Primitive::absolute;
   template <class D, class V>
   HWY_INLINE V operator()(D, V x) const {
     return hn::Abs(x);
@@ -82,6 +89,7 @@ struct Absolute {
 THALWEG_ELEMENT_HANDLERS(abs_handlers, Absolute, 1, float, double, std::int64_t)
 
 struct Sign {
+  static constexpr Primitive primitive = Primitive::sign;
   template <class D, class V>
   HWY_INLINE V operator()(D d, V x) const {
     const V zero = hn::Zero(d), one = hn::Set(d, hn::TFromD<D>{1});
@@ -92,6 +100,7 @@ struct Sign {
 THALWEG_ELEMENT_HANDLERS(sign_handlers, Sign, 1, float, double, std::int64_t)
 
 struct Maximum {
+  static constexpr Primitive primitive = Primitive::maximum;
   template <class D, class V>
   HWY_INLINE V operator()(D, V a, V b) const {
     const V larger = hn::IfThenElse(hn::Gt(a, b), a, b);
@@ -102,6 +111,7 @@ struct Maximum {
 THALWEG_ELEMENT_HANDLERS(maximum_handlers, Maximum, 2, float, double, std::int64_t)
 
 struct Minimum {
+  static constexpr Primitive primitive = Primitive::minimum;
   template <class D, class V>
   HWY_INLINE V operator()(D, V a, V b) const {
     const V smaller = hn::IfThenElse(hn::Lt(a, b), a, b);

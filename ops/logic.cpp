@@ -58,6 +58,7 @@ struct GreaterEqual {
 THALWEG_ELEMENT_HANDLERS(greater_equal_handlers, GreaterEqual, 2, float, double, std::int64_t)
 
 struct Equal {
+  static constexpr Primitive primitive = Primitive::equal;
   template <class D, class V>
   HWY_INLINE V operator()(D d, V a, V b) const {
     return truth(d, hn::Eq(a, b));
@@ -138,6 +139,7 @@ struct IsFinite {
 THALWEG_ELEMENT_HANDLERS(isfinite_handlers, IsFinite, 1, float, double, std::int64_t)
 
 struct Where {
+  static constexpr Primitive primitive = Primitive::where;
   template <class D, class V>
   HWY_INLINE V operator()(D d, V condition, V a, V b) const {
     return hn::IfThenElse(is_true(d, condition), a, b);

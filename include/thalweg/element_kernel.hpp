@@ -13,6 +13,25 @@ namespace thalweg {
 /// A handler's true type depends on the vector type; the vector machine casts it back.
 using Handler = void (*)();
 
+/// What the generator of machine code (src/run/sweep_generate.hpp) writes in line; other functions are called.
+enum class Primitive : std::uint8_t {
+  none,
+  add,
+  subtract,
+  multiply,
+  divide,
+  negate,
+  absolute,
+  square,
+  sqrt,
+  sign,
+  chain,
+  equal,
+  where,
+  maximum,
+  minimum,
+};
+
 /// The handlers of one elementwise function for one dtype; null where the function is not defined for it.
 /// The first operand is the accumulator unless the form says otherwise; the others are read from memory.
 struct ElementHandlers {
@@ -22,6 +41,7 @@ struct ElementHandlers {
   Handler narrow_swapped = nullptr;
   Handler wide_memory = nullptr;  // two operands only: memory ∘ memory
   Handler narrow_memory = nullptr;
+  Primitive primitive = Primitive::none;
 };
 
 /// result[i] = f(operands[0][i], operands[1][i], …) for i < count: arrays of one dtype, the result apart from them. What

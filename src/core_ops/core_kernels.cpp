@@ -11,6 +11,7 @@ namespace thalweg::HWY_NAMESPACE {
 namespace {
 
 struct Add {
+  static constexpr Primitive primitive = Primitive::add;
   template <class D, class V>
   HWY_INLINE V operator()(D, V a, V b) const {
     return hn::Add(a, b);
@@ -19,6 +20,7 @@ struct Add {
 THALWEG_ELEMENT_HANDLERS(add_handlers, Add, 2, float, double, std::int64_t)
 
 struct Chain {
+  static constexpr Primitive primitive = Primitive::chain;
   template <class D, class V>
   HWY_INLINE V operator()(D d, V gradient, V derivative) const {
     return hn::IfThenElse(hn::Eq(gradient, hn::Zero(d)), gradient, hn::Mul(gradient, derivative));

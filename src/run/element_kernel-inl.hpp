@@ -26,7 +26,7 @@
 //   #endif
 //
 // A functor takes as many vectors as its arity. Truth values are 0 and 1. The lanes beyond the data hold anything: a
-// functor must not trap on them.
+// functor must not trap on them. One with a static member `primitive` says that it is that, bit for bit.
 
 #if defined(THALWEG_ELEMENT_KERNEL_INL_HPP) == defined(HWY_TARGET_TOGGLE)
 #ifdef THALWEG_ELEMENT_KERNEL_INL_HPP
@@ -246,6 +246,7 @@ template <class T, class F, int arity>
 const ElementHandlers& element_handlers() {
   static const ElementHandlers handlers = [] {
     ElementHandlers made;
+    if constexpr (requires { F::primitive; }) made.primitive = F::primitive;
     if constexpr (arity == 1) {
       using Plain = Handlers<T, UnaryBody<T, F>>;
       made.wide = erased(&Plain::wide);

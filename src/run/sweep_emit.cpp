@@ -198,18 +198,31 @@ void Emitter::consume(int v) {
   where.temporary = -1;
 }
 
-void Emitter::push(const HandlerPair& handlers, const char* text, int value) {
-  push(handlers, text, value, Operand(), Operand());
+/// What the generator may make of a kernel's instruction.
+Step Emitter::apply_step(const Node& node, OperandForm form) const {
+  if (node.handlers->primitive == Primitive::none) return {};
+  return {Step::Kind::apply, node.handlers->primitive, form, node.operand_count};
 }
-void Emitter::push(const HandlerPair& handlers, const char* text, int value, const Operand& a) {
-  push(handlers, text, value, a, Operand());
+
+/// Of a load or store of a buffer of `dtype`: opaque where it converts or touches a part of a block only.
+Step Emitter::if_whole(Step::Kind kind, DType dtype) const {
+  if (form_.partial || dtype != program_->dtype) return {};
+  return {.kind = kind};
 }
-void Emitter::push(const HandlerPair& handlers, const char* text, int value, const Operand& a, const Operand& b) {
+
+void Emitter::push(const HandlerPair& handlers, const char* text, int value, Step step) {
+  push(handlers, text, value, Operand(), Operand(), step);
+}
+void Emitter::push(const HandlerPair& handlers, const char* text, int value, const Operand& a, Step step) {
+  push(handlers, text, value, a, Operand(), step);
+}
+void Emitter::push(const HandlerPair& handlers, const char* text, int value, const Operand& a, const Operand& b,
+                   Step step) {
   patch(0, a);
   patch(1, b);
   program_->instructions.push_back(
       {form_.wide ? handlers.wide : handlers.narrow, {a.base, b.base}, {a.address, b.address}});
-  program_->notes.push_back({text, value});
+  program_->notes.push_back({text, value, step});
 }
 
 void Emitter::patch(int which, const Operand& operand) {
@@ -243,7 +256,7 @@ Emitter::Operand Emitter::evaluated_operand(int v) {
 void Emitter::evaluate(int v) {
   if (accumulator_ == v) return;
   switch (place(v).access) {
-    case Access::memory: push(machine_->load, "load", v, read(v)); break;
+    case Access::memory: push(machine_->load, "load", v, read(v), {.kind = Step::Kind::load}); break;
     case Access::buffer: push(machine_->load_as[form_.partial][index_of(place(v).dtype)], "load", v, read(v)); break;
     case Access::leaf: evaluate_leaf(v); break;
     case Access::computed: evaluate_apply(v); break;
@@ -260,7 +273,7 @@ void Emitter::evaluate_apply(int v) {
   } else if (node.operand_count == 1) {
     evaluate(a);
     push_function(node);
-    push({node.handlers->wide, node.handlers->narrow}, node.kernel->name, v);
+    push({node.handlers->wide, node.handlers->narrow}, node.kernel->name, v, apply_step(node, OperandForm::plain));
   } else if (node.operand_count == 2) {
     evaluate_binary(v);
   } else {
@@ -269,7 +282,8 @@ void Emitter::evaluate_apply(int v) {
     evaluate(a);
     const Operand b = simple_operand(node.operands[1]), c = simple_operand(node.operands[2]);
     push_function(node);
-    push({node.handlers->wide, node.handlers->narrow}, node.kernel->name, v, b, c);
+    push({node.handlers->wide, node.handlers->narrow}, node.kernel->name, v, b, c,
+         apply_step(node, OperandForm::plain));
   }
   for (int k = 0; k < node.operand_count; ++k) consume(node.operands[k]);
 }
@@ -290,18 +304,19 @@ void Emitter::evaluate_binary(int v) {
   if (accumulator_ != a && accumulator_ != b && simple_b && place(a).access == Access::memory) {
     const Operand memory_b = simple_operand(b);
     push_function(node);
-    push({handlers.wide_memory, handlers.narrow_memory}, name, v, read(a), memory_b);
+    push({handlers.wide_memory, handlers.narrow_memory}, name, v, read(a), memory_b,
+         apply_step(node, OperandForm::memory));
   } else if (simple_a && (accumulator_ == b || !simple_b)) {
     evaluate(b);
     const Operand memory_a = simple_operand(a);
     push_function(node);
-    push({handlers.wide_swapped, handlers.narrow_swapped}, name, v, memory_a);
+    push({handlers.wide_swapped, handlers.narrow_swapped}, name, v, memory_a, apply_step(node, OperandForm::swapped));
   } else {
     if (!simple_b) evaluated_operand(b);
     evaluate(a);
     const Operand memory_b = simple_operand(b);
     push_function(node);
-    push({handlers.wide, handlers.narrow}, name, v, memory_b);
+    push({handlers.wide, handlers.narrow}, name, v, memory_b, apply_step(node, OperandForm::plain));
   }
 }
 
@@ -310,7 +325,7 @@ void Emitter::perform(int v, const Action& action) {
   switch (action.kind) {
     case Action::Kind::output:
       push(machine_->store_as[form_.partial][index_of(action.dtype)], "store", v,
-           {0, flat_address(action.dtype), action.slot});
+           {0, flat_address(action.dtype), action.slot}, if_whole(Step::Kind::store, action.dtype));
       stored_.push_back(action.slot);
       break;
     case Action::Kind::output_row:
@@ -320,12 +335,13 @@ void Emitter::perform(int v, const Action& action) {
       break;
     case Action::Kind::accumulate:
       push(machine_->accumulate[form_.partial][static_cast<int>(action.reduction)], reduction_name(action.reduction), v,
-           target);
+           target, form_.partial ? Step{} : Step{.kind = Step::Kind::accumulate, .reduction = action.reduction});
       break;
     case Action::Kind::write: {
       // The machine's own memory is padded by a block; but where a row ends, the next one begins.
       const bool padded = action.address == Address::scratch_column || action.address == Address::column;
-      push(machine_->store_as[form_.partial && !padded][index_of(program_->dtype)], "write", v, target);
+      push(machine_->store_as[form_.partial && !padded][index_of(program_->dtype)], "write", v, target,
+           {.kind = form_.partial && !padded ? Step::Kind::opaque : Step::Kind::store});
       break;
     }
     case Action::Kind::write_row:
@@ -373,7 +389,7 @@ void Emitter::keep_in_temporary(int v) {
   where.access = Access::memory;
   where.kept = static_cast<std::int32_t>(kept_.size());
   kept_.push_back({static_cast<std::int32_t>(program_->instructions.size()), false});
-  push(machine_->store, "keep", v, where.operand);
+  push(machine_->store, "keep", v, where.operand, {.kind = Step::Kind::store});
 }
 
 void Emitter::store_delayed() {

@@ -102,9 +102,12 @@ class Emitter {
   void store_delayed();
   void consume(int v);
   int take_temporary();
-  void push(const HandlerPair& handlers, const char* text, int value);
-  void push(const HandlerPair& handlers, const char* text, int value, const Operand& a);
-  void push(const HandlerPair& handlers, const char* text, int value, const Operand& a, const Operand& b);
+  void push(const HandlerPair& handlers, const char* text, int value, Step step = {});
+  void push(const HandlerPair& handlers, const char* text, int value, const Operand& a, Step step = {});
+  void push(const HandlerPair& handlers, const char* text, int value, const Operand& a, const Operand& b,
+            Step step = {});
+  Step apply_step(const Node& node, OperandForm form) const;
+  Step if_whole(Step::Kind kind, DType dtype) const;
   void patch(int which, const Operand& operand);
   void note_read(int slot);
   void drop_unread_stores(std::int32_t first);

@@ -501,7 +501,7 @@ std::string disassemble(const SweepProgram& program) {
   std::string text;
   for (std::size_t i = 0; i < program.instructions.size(); ++i) {
     const Instruction& instruction = program.instructions[i];
-    text += fmt::format("{:3} {}", i, program.notes[i].text);
+    text += fmt::format("{:3} {}{}", i, program.notes[i].joined ? "& " : "", program.notes[i].text);
     if (program.notes[i].value >= 0) text += fmt::format(" v{}", program.notes[i].value);
     for (int k = 0; k < 2; ++k) {
       const auto at = static_cast<std::int32_t>(i);

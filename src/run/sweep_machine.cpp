@@ -178,7 +178,9 @@ struct StoreBody {
       if constexpr (!partial && std::is_same_v<T, float> && std::is_same_v<S, bool>) {
         const hn::Rebind<std::uint8_t, Tag<T>> bytes;
         const hn::RebindToSigned<Tag<T>> integers;
-        const auto ones = hn::IfThenElseZero(hn::RebindMask(integers, hn::Ne(a, hn::Zero(d))), hn::Set(integers, 1));
+        // Not by Ne, which on AVX2 and AVX-512 calls NaN equal to everything.
+        const auto ones =
+            hn::IfThenElseZero(hn::RebindMask(integers, hn::Not(hn::Eq(a, hn::Zero(d)))), hn::Set(integers, 1));
         hn::StoreU(hn::DemoteTo(bytes, ones), bytes, reinterpret_cast<std::uint8_t*>(memory) + first);
       } else {
         hn::Store(a, d, bounce + first);

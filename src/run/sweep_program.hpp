@@ -150,10 +150,24 @@ struct Hazard {
   std::int32_t output, input;  // buffers
 };
 
-/// What an instruction is, for people.
+enum class OperandForm : std::uint8_t { plain, swapped, memory };
+
+/// What an instruction does on whole vectors of the machine's dtype, for the generator of machine code.
+struct Step {
+  enum class Kind : std::uint8_t { opaque, load, store, apply, accumulate };
+  Kind kind = Kind::opaque;
+  Primitive primitive = Primitive::none;
+  OperandForm form = OperandForm::plain;
+  std::uint8_t arity = 0;
+  Reduction reduction = Reduction::sum;
+};
+
+/// What an instruction is, for people and for the generator.
 struct Note {
   const char* text = "";
   std::int32_t value = -1;
+  Step step;
+  bool joined = false;  // part of the generated code of an earlier instruction
 };
 
 struct ProgramFacts {
@@ -172,6 +186,7 @@ struct ProgramFacts {
   std::int64_t partials_per_task = 0;
   std::size_t temporary_bytes = 0;  // of a thread's memory, below its start
   std::size_t scratch_bytes = 0;
+  std::shared_ptr<const void> code;  // generated, that handlers point into
 };
 
 template <template <class> class List>

@@ -3,10 +3,13 @@
 #include <catch2/catch.hpp>
 
 #include <algorithm>
+#include <limits>
+#include <utility>
 
 #include <thalweg/error.hpp>
 #include <thalweg/simd.hpp>
 
+#include "src/run/sweep_generate.hpp"
 #include "tests/running/sweep_helpers.hpp"
 
 namespace thalweg::testing {
@@ -25,7 +28,8 @@ class RandomSweep {
     add_outputs();
   }
 
-  void check() {
+  /// `generated`: with machine code for it, however small it is.
+  void check(bool generated) {
     const Sweep& sweep = writer_.sweep;
     std::vector<Bytes> inputs;
     for (int slot = 0; slot < first_output_; ++slot) inputs.push_back(random_input(slot));
@@ -46,9 +50,12 @@ class RandomSweep {
         buffers.add(static_cast<std::size_t>(count_of(sweep, extent)) * size_of(output.dtype));
       }
     }
+    const std::int64_t usual = std::exchange(run::generated_elements(), generated ? 0 : max_elements);
     CompiledSweep compiled(sweep);
+    run::generated_elements() = usual;
     INFO(compiled.disassembly());
     compiled.execute({buffers.pointers(), numbers, draws});
+    joined += generated && compiled.disassembly().find("& ") != std::string::npos ? 1 : 0;
     for (const run::SweepOutput& output : sweep.outputs) {
       const Extent extent = sweep.values[static_cast<std::size_t>(output.value)].extent;
       CAPTURE(output.value, output.slot, static_cast<int>(extent), static_cast<int>(output.dtype));
@@ -59,7 +66,12 @@ class RandomSweep {
 
   const Sweep& sweep() const { return writer_.sweep; }
 
+  /// Programs with joined instructions so far.
+  static inline int joined = 0;
+
  private:
+  static constexpr std::int64_t max_elements = std::numeric_limits<std::int64_t>::max();
+
   std::mt19937 engine_;
   SweepWriter writer_;
   int numbers_ = 0, draws_ = 0, first_output_ = 0;
@@ -76,10 +88,12 @@ class RandomSweep {
 
   void add_operation() {
     const bool floating = is_floating(writer_.sweep.dtype);
-    const ElementKernel* binary[] = {&add_kernel, &subtract_kernel, &multiply_kernel, &less_kernel};
-    switch (pick(0, 9)) {
+    const ElementKernel* unary[] = {&negate_kernel, &absolute_kernel, &square_kernel, &sign_kernel};
+    const ElementKernel* binary[] = {&add_kernel,   &subtract_kernel, &multiply_kernel, &less_kernel,
+                                     &equal_kernel, &chain_kernel,    &maximum_kernel,  &minimum_kernel};
+    switch (pick(0, 12)) {
       case 0: writer_.apply(where_kernel, pick_value(), pick_value(), pick_value()); break;
-      case 1: writer_.apply(negate_kernel, pick_value()); break;
+      case 1: writer_.apply(*unary[pick(0, 3)], pick_value()); break;
       case 2: writer_.apply(floating ? power_kernel : negate_kernel, pick_value()); break;
       case 3:
       case 4: {
@@ -91,7 +105,9 @@ class RandomSweep {
                        extent == Extent::element ? to[pick(0, 2)] : Extent::single);
         break;
       }
-      default: writer_.apply(*binary[pick(0, 3)], pick_value(), pick_value());
+      case 5: writer_.apply(floating ? root_kernel : negate_kernel, pick_value()); break;
+      case 6: writer_.apply(floating ? divide_kernel : add_kernel, pick_value(), pick_value()); break;
+      default: writer_.apply(*binary[pick(0, 7)], pick_value(), pick_value());
     }
     // An operation that does not go with the others is taken back.
     SweepWriter all = writer_;
@@ -146,16 +162,16 @@ class RandomSweep {
   }
 };
 
-void check_random(DType dtype, int sweeps) {
+void check_random(DType dtype, int sweeps, bool generated) {
   const std::int64_t rows[] = {1, 1, 2, 3, 7, 16, 40, 130},
                      columns[] = {1, 2, 3, 10, 16, 37, 100, 128, 129, 255, 256, 257, 300};
-  std::mt19937 engine(static_cast<std::uint32_t>(dtype) + 17);
+  std::mt19937 engine(static_cast<std::uint32_t>(dtype) + (generated ? 117 : 17));
   for (int i = 0; i < sweeps; ++i) {
     const std::int64_t r = rows[engine() % std::size(rows)], c = columns[engine() % std::size(columns)];
     const std::uint32_t seed = engine();
     CAPTURE(i, seed, r, c, simd_target());
     RandomSweep random(seed, dtype, r, c);
-    random.check();
+    random.check(generated);
   }
 }
 
@@ -168,10 +184,17 @@ TEST_CASE("sweep: random sweeps equal their values computed one by one", "[sweep
   } catch (const ValueError&) {
     return;
   }
-  check_random(DType::f32, 400);
-  check_random(DType::f64, 200);
-  check_random(DType::i64, 200);
+  check_random(DType::f32, 400, false);
+  check_random(DType::f64, 200, false);
+  check_random(DType::i64, 200, false);
   set_simd_target("");
+}
+
+TEST_CASE("sweep: generated code gives the bits of the handlers", "[sweep]") {
+  RandomSweep::joined = 0;
+  check_random(DType::f32, 1500, true);
+  check_random(DType::f64, 700, true);
+  if (run::generates_code()) CHECK(RandomSweep::joined > 500);
 }
 
 }  // namespace thalweg::testing

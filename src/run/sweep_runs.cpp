@@ -1,0 +1,115 @@
+#include "src/run/sweep_runs.hpp"
+
+#include <algorithm>
+
+namespace thalweg::run {
+
+RunReader::RunReader(const SweepDraft& program) : program_(program), slots_(program.instructions.size(), {-1, -1}) {
+  for (const Patch& patch : program.patches)
+    slots_[static_cast<std::size_t>(patch.instruction)][static_cast<std::size_t>(patch.which)] = patch.slot;
+}
+
+Memory RunReader::memory(int i, int which) const {
+  const Instruction& instruction = program_.instructions[static_cast<std::size_t>(i)];
+  const std::int32_t slot = slots_[static_cast<std::size_t>(i)][static_cast<std::size_t>(which)];
+  return {instruction.address[which], slot >= 0 ? 0 : instruction.base[which], slot};
+}
+
+Run RunReader::read(int begin, int end) {
+  Run run;
+  run.begin = begin, run.end = end;
+  run.values.emplace_back();
+  known_.clear();
+  for (int i = begin; i < end; ++i) add(run, i);
+  for (std::size_t k = 0; k < run.operations.size(); ++k) drop_if_unread(run, k);
+  count_uses(run);
+  return run;
+}
+
+int RunReader::value_in(Run& run, int i, int which) {
+  const Memory place = memory(i, which);
+  const auto known = std::find_if(known_.begin(), known_.end(), [&](const auto& k) { return k.first == place; });
+  if (known != known_.end()) return known->second;
+  run.values.push_back({place, i, which});
+  const int value = static_cast<int>(run.values.size()) - 1;
+  known_.emplace_back(place, value);
+  return value;
+}
+
+void RunReader::add(Run& run, int i) {
+  const Step& s = step(i);
+  Operation operation;
+  operation.step = s;
+  operation.instruction = i;
+  switch (s.kind) {
+    case Step::Kind::load: operation.operands[0] = run.outgoing = value_in(run, i, 0); break;
+    case Step::Kind::store:
+    case Step::Kind::accumulate:
+      operation.target = memory(i, 0);
+      operation.operands[0] = run.outgoing;
+      if (s.kind == Step::Kind::store) {
+        std::erase_if(known_, [&](const auto& k) { return k.first == operation.target; });
+        known_.emplace_back(operation.target, run.outgoing);
+      }
+      break;
+    case Step::Kind::apply:
+      operation.operands[0] = run.outgoing;
+      if (s.arity == 3) {
+        operation.operands[1] = value_in(run, i, 0), operation.operands[2] = value_in(run, i, 1);
+      } else if (s.arity == 2) {
+        const bool both = s.form == OperandForm::memory;
+        const int first = value_in(run, i, 0);
+        operation.operands[0] = s.form == OperandForm::plain ? run.outgoing : first;
+        operation.operands[1] = both ? value_in(run, i, 1) : s.form == OperandForm::plain ? first : run.outgoing;
+      }
+      operation.result = run.outgoing = static_cast<int>(run.values.size());
+      run.values.emplace_back();
+      break;
+    case Step::Kind::opaque: return;
+  }
+  run.operations.push_back(operation);
+}
+
+/// A temporary goes to memory only if an instruction after the run reads it.
+void RunReader::drop_if_unread(Run& run, std::size_t k) const {
+  Operation& store = run.operations[k];
+  if (store.step.kind != Step::Kind::store || !store.target.is_temporary()) return;
+  const auto same = [&](const Operation& o) { return o.step.kind == Step::Kind::store && o.target == store.target; };
+  store.dropped =
+      std::any_of(run.operations.begin() + static_cast<std::ptrdiff_t>(k) + 1, run.operations.end(), same) ||
+      !is_read_from(run.end, store.target);
+}
+
+bool RunReader::is_read_from(int i, const Memory& place) const {
+  for (; !is_end(i); ++i) {
+    const bool stores = step(i).kind == Step::Kind::store;
+    if (stores && memory(i, 0) == place) return false;
+    if (!stores && (memory(i, 0) == place || memory(i, 1) == place)) return true;
+  }
+  return false;
+}
+
+void RunReader::count_uses(Run& run) const {
+  for (std::size_t k = 0; k < run.operations.size(); ++k) {
+    if (run.operations[k].dropped) continue;
+    for (const int v : run.operations[k].operands) {
+      if (v < 0) continue;
+      ++run.values[static_cast<std::size_t>(v)].uses;
+      run.values[static_cast<std::size_t>(v)].last_use = static_cast<int>(k);
+    }
+  }
+  if (!reads_accumulator(run.end)) return;
+  Value& out = run.values[static_cast<std::size_t>(run.outgoing)];
+  ++out.uses;
+  out.last_use = static_cast<int>(run.operations.size());
+}
+
+/// Whether an instruction from `i` on reads what the accumulator holds before it.
+bool RunReader::reads_accumulator(int i) const {
+  const Step& next = step(i);
+  const bool overwrites = next.kind == Step::Kind::load ||
+                          (next.kind == Step::Kind::apply && next.form == OperandForm::memory && next.arity == 2);
+  return !overwrites && !is_end(i);
+}
+
+}  // namespace thalweg::run

@@ -1,0 +1,85 @@
+// Ops that the generator of machine code writes in line give the bits of their kernels, on every kind of number.
+
+#include <catch2/catch.hpp>
+
+#include <cmath>
+#include <cstring>
+#include <functional>
+#include <limits>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include <thalweg/thalweg.hpp>
+
+#include "src/run/sweep_generate.hpp"
+
+namespace thalweg {
+namespace {
+
+/// Every pair of awkward numbers, and some ordinary ones: two columns of a square.
+std::pair<Tensor, Tensor> pairs(DType dtype) {
+  std::vector<double> numbers = {0.0, -0.0, 1.0, -1.0, 0.5, -2.5, 1e-3, 3e38, -3e38, 1e-40, -1e-40, 1e300, 1e-310};
+  constexpr double infinity = std::numeric_limits<double>::infinity(), nan = std::numeric_limits<double>::quiet_NaN();
+  for (const double special : {infinity, -infinity, nan}) numbers.push_back(special);
+  for (int i = 1; i <= 24; ++i) numbers.push_back(std::ldexp(std::sin(i), i - 12));
+  std::vector<double> a, b;
+  for (const double x : numbers)
+    for (const double y : numbers) a.push_back(x), b.push_back(y);
+  const auto count = static_cast<std::int64_t>(a.size());
+  return {Tensor::from(a, {count}).to(dtype), Tensor::from(b, {count}).to(dtype)};
+}
+
+/// What `f` computes on a thread of its own, where no program has been compiled yet.
+Tensor computed(std::int64_t least_elements, const std::function<Var()>& f) {
+  Tensor result;
+  const std::int64_t usual = std::exchange(run::generated_elements(), least_elements);
+  std::thread([&] { result = compute(f); }).join();
+  run::generated_elements() = usual;
+  return result;
+}
+
+/// Bit for bit, but for which NaN it is.
+bool same_numbers(const Tensor& a, const Tensor& b) {
+  const Tensor x = a.to(f64), y = b.to(f64);
+  for (std::size_t i = 0; i < static_cast<std::size_t>(x.size()); ++i) {
+    const double u = x.data<double>()[i], v = y.data<double>()[i];
+    if (std::memcmp(&u, &v, sizeof u) != 0 && !(std::isnan(u) && std::isnan(v))) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+TEST_CASE("generated code: every op it writes in line has the bits of its kernel", "[generated_code]") {
+  const DType dtype = GENERATE(f32, f64);
+  const auto [a, b] = pairs(dtype);
+  using Op = std::pair<const char*, std::function<Var(const Var&, const Var&)>>;
+  const Op ops[] = {
+      {"add", [](const Var& x, const Var& y) { return x + y; }},
+      {"subtract", [](const Var& x, const Var& y) { return x - y; }},
+      {"multiply", [](const Var& x, const Var& y) { return x * y; }},
+      {"divide", [](const Var& x, const Var& y) { return x / y; }},
+      {"negate", [](const Var& x, const Var&) { return -x; }},
+      {"abs", [](const Var& x, const Var&) { return abs(x); }},
+      {"square", [](const Var& x, const Var&) { return square(x); }},
+      {"sqrt", [](const Var& x, const Var&) { return sqrt(x); }},
+      {"sign", [](const Var& x, const Var&) { return sign(x); }},
+      {"chain", [](const Var& x, const Var& y) { return chain(x, y); }},
+      {"where equal", [](const Var& x, const Var& y) { return where(equal(x, y), x, y); }},
+      {"maximum", [](const Var& x, const Var& y) { return maximum(x, y); }},
+      {"minimum", [](const Var& x, const Var& y) { return minimum(x, y); }},
+  };
+  for (const auto& [name, op] : ops) {
+    CAPTURE(name, dtype);
+    // Alone, and with both operands in registers; the last operation keeps zeros' signs and NaN as they are.
+    const auto alone = [&] { return op(Var(a), Var(b)); };
+    const auto between = [&] { return -op(-Var(a), -Var(b)); };
+    for (const std::function<Var()>& f : {std::function<Var()>(alone), std::function<Var()>(between)}) {
+      const Tensor generated = computed(0, f), called = computed(std::numeric_limits<std::int64_t>::max(), f);
+      CHECK(same_numbers(generated, called));
+    }
+  }
+}
+
+}  // namespace thalweg
