@@ -61,14 +61,21 @@ report::Panel panel(const Variant& variant, const Outcome& outcome) {
   return panel;
 }
 
-/// Five nets of other seeds: how good they are on average, and how good their average is.
-void add_ensemble(const report::Run& run, const Samples& samples, report::Results& results) {
-  constexpr std::size_t members = 5;
+constexpr std::size_t members = 5;
+/// Of the ensemble that are not the seeds' own nets.
+std::size_t more_members(std::size_t seeds) { return members - std::min(seeds, members); }
+
+/// Five nets without dropout, one for each seed, and more if there are fewer seeds: how good they are on average, and how
+/// good their average is.
+void add_ensemble(const report::Run& run, const Samples& samples, std::vector<Outcome> nets, report::Results& results,
+                  tw::Progress& progress) {
+  const std::size_t more = more_members(nets.size());
+  nets.resize(members - more);
   const report::Run first{.seeds = {run.seeds.front()}};
-  tw::Progress progress("6.4.3, ensemble", members * steps);
-  const std::vector<Outcome> nets = first.trials(members, results, [&](std::uint64_t seed, std::size_t member) {
-    return train({.sizes = mnist_sizes(6), .seed = 1000 * (seed + 1) + member}, samples, false, progress);
-  })[0];
+  for (Outcome& net : first.trials(more, results, [&](std::uint64_t seed, std::size_t member) {
+         return train({.sizes = mnist_sizes(6), .seed = 1000 * (seed + 1) + member}, samples, false, progress);
+       })[0])
+    nets.push_back(std::move(net));
   const tw::Tensor average = tw::compute([&] {
     tw::Var sum = nets[0].probabilities;
     for (std::size_t i = 1; i < nets.size(); ++i) sum += nets[i].probabilities;
@@ -83,13 +90,12 @@ void add_ensemble(const report::Run& run, const Samples& samples, report::Result
 void dropout(const report::Run& run, report::Results& results) {
   const tw::Dataset dataset = run.mnist->train.first(300);
   const Samples samples{dataset, dataset.all(), run.mnist->test.all()};
-  tw::Progress progress("6.4.3", static_cast<std::int64_t>(run.seeds.size() * variants.size()) * steps);
+  const std::size_t trials = run.seeds.size() * variants.size() + more_members(run.seeds.size());
+  tw::Progress progress("6.4.3", static_cast<std::int64_t>(trials) * steps);
   const auto seeds = run.trials(variants.size(), results, [&](std::uint64_t seed, std::size_t v) {
     const NetOptions options{
         .sizes = mnist_sizes(6), .seed = seed, .dropout = variants[v].dropout, .dropout_form = variants[v].form};
-    Outcome outcome = train(options, samples, seed == run.seeds.front(), progress);
-    outcome.probabilities = {};
-    return outcome;
+    return train(options, samples, seed == run.seeds.front(), progress);
   });
   report::Figure figure{.panels = {},
                         .columns = 2,
@@ -111,7 +117,9 @@ void dropout(const report::Run& run, report::Results& results) {
                         report::count_of(seeds, [&](const auto& seed) { return gap(seed[2]) < gap(seed[0]); }),
                         seeds.size());
   results.add_figure("accuracy", std::move(figure));
-  if (results.is_complete()) add_ensemble(run, samples, results);
+  std::vector<Outcome> plain;
+  for (const std::vector<Outcome>& seed : seeds) plain.push_back(seed[0]);
+  if (results.is_complete()) add_ensemble(run, samples, std::move(plain), results, progress);
 }
 
 }  // namespace ch06

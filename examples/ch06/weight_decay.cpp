@@ -44,8 +44,10 @@ void weight_decay(const report::Run& run, report::Results& results) {
                          .replacement = true,
                          .evaluation = tw::Evaluation::first_step,
                          .progress = &progress});
-    trainer.measure("train", [&] { return tw::accuracy(net, train); });
-    if (seed == run.seeds.front()) trainer.measure("test", [&] { return tw::accuracy(net, test); });
+    if (seed == run.seeds.front()) {  // the curves; of the others the end counts
+      trainer.measure("train", [&] { return tw::accuracy(net, train); });
+      trainer.measure("test", [&] { return tw::accuracy(net, test); });
+    }
     const double penalty = tw::compute([&] { return tw::l2_penalty(net.weights, 0.1); }).item();
     tw::History history = trainer.fit(samples);
     return Outcome{std::move(history), tw::accuracy(net, train), tw::accuracy(net, test), penalty};

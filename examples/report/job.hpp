@@ -20,7 +20,7 @@ struct Job {
 
 /// The main function of a job. Each chosen section is run; its numbers go to OUT/ID/results.json and, as a table, to the
 /// screen; the page, made of all results there are, goes to OUT/NAME.html. Returns the exit status: 0; 1 where a number
-/// lies outside its band, or a section failed; 2, with a message that says what to do and nothing written, where the job
+/// lies outside its band and ten seeds do not explain it, or a section failed; 2, with a message that says what to do and nothing written, where the job
 /// cannot be done as asked; 130 after an interrupt.
 int run_job(int argc, const char* const* argv, const Job& job);
 

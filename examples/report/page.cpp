@@ -194,12 +194,16 @@ class Page {
     const Number& number = results.numbers[i];
     std::string html = compact(number.value);
     html += mark(results.inside[i]);
-    if (number.band) html += fmt::format("<br><small>{}</small>", band_text(*number.band));
+    if (number.band) html += fmt::format("<br><small>{}</small>", range_text(number.band->low, number.band->high));
+    if (number.band && number.band->of_ten_seeds) {
+      const auto [low, high] = *number.band->of_ten_seeds;
+      html += fmt::format("<br><small>{}: {}</small>", text_.ten_seeds, range_text(low, high));
+    }
     return html;
   }
 
-  static std::string band_text(const Band& band) {
-    return band.low == band.high ? compact(band.low) : fmt::format("{}–{}", compact(band.low), compact(band.high));
+  static std::string range_text(double low, double high) {
+    return low == high ? compact(low) : fmt::format("{}–{}", compact(low), compact(high));
   }
 
   /// The numbers that have a column, row by row.
@@ -237,7 +241,8 @@ class Page {
       const Number& number = results.numbers[i];
       if (!number.column.empty()) continue;
       rows += fmt::format("<tr><th scope=\"row\">{}</th><td>{}{}</td><td>{}</td></tr>\n", word(number.row),
-                          compact(number.value), mark(results.inside[i]), number.band ? band_text(*number.band) : "");
+                          compact(number.value), mark(results.inside[i]),
+                          number.band ? range_text(number.band->low, number.band->high) : "");
     }
     if (rows.empty()) return "";
     return fmt::format(

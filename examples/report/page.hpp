@@ -27,7 +27,7 @@ struct PageText {
   std::string title, introduction;
   std::string how_to_read;  // the tables
   // Words of the frame.
-  std::string contents, ours, band, inside, outside, verdict, failed, source, run_with, incomplete;
+  std::string contents, ours, band, ten_seeds, inside, outside, verdict, failed, source, run_with, incomplete;
   std::vector<SectionText> sections;
   /// Words in the results, rows, columns, captions and notes, that this language has other ones for.
   std::map<std::string, std::string> words = {};

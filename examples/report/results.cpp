@@ -59,6 +59,8 @@ double value_of(const nlohmann::json& json) {
 Json json_of(const Number& number) {
   Json result = {{"name", number.name()}, {"value", json_of(number.value)}, {"band", nullptr}, {"inside", nullptr}};
   if (number.band) result["band"] = {number.band->low, number.band->high};
+  if (number.band && number.band->of_ten_seeds)
+    result["ten_seeds"] = {number.band->of_ten_seeds->first, number.band->of_ten_seeds->second};
   if (const std::optional<bool> inside = number.inside()) result["inside"] = *inside;
   result["row"] = number.row;
   result["column"] = number.column;
@@ -93,6 +95,11 @@ std::optional<bool> Number::inside() const {
   return is_inside(value, *band);
 }
 
+bool Number::is_explained() const {
+  if (inside().value_or(true) || !band->of_ten_seeds) return false;
+  return value >= band->of_ten_seeds->first && value <= band->of_ten_seeds->second;
+}
+
 void Results::add_statement(const std::string& statement, std::size_t seeds_that_agree, std::size_t seeds) {
   const auto all = static_cast<double>(seeds);
   add({.row = statement,
@@ -101,20 +108,25 @@ void Results::add_statement(const std::string& statement, std::size_t seeds_that
        .band = Band{all, all, Band::Kind::exact}});
 }
 
-std::optional<Band> Results::band_of(const std::string& row, const std::string& column) const {
+std::optional<Band> Results::band_of(const std::string& row, const std::string& column, bool of_ten_seeds) const {
   for (const BandTable& table : bands_) {
+    if (table.is_of_ten_seeds != of_ten_seeds) continue;
     const auto place = std::find(table.columns.begin(), table.columns.end(), column) - table.columns.begin();
     for (const BandTable::Row& known : table.rows) {
       if (known.name != row || place >= static_cast<std::ptrdiff_t>(known.bands.size())) continue;
       const auto [low, high] = known.bands[static_cast<std::size_t>(place)];
-      return Band{low, high, table.kind};
+      return Band{.low = low, .high = high, .kind = table.kind};
     }
   }
   return std::nullopt;
 }
 
 void Results::add(Number number) {
-  if (!number.band) number.band = band_of(number.row, number.column);
+  if (!number.band) {
+    number.band = band_of(number.row, number.column, false);
+    if (const std::optional<Band> ten = band_of(number.row, number.column, true); number.band && ten)
+      number.band->of_ten_seeds = {ten->low, ten->high};
+  }
   number.is_judged = number.band && (judges_means_ || number.band->kind == Band::Kind::exact);
   numbers_.push_back(std::move(number));
 }
@@ -141,7 +153,7 @@ std::vector<std::string> Results::unmeasured() const {
 
 bool Results::all_inside() const {
   return std::all_of(numbers_.begin(), numbers_.end(),
-                     [](const Number& number) { return number.inside().value_or(true); });
+                     [](const Number& number) { return number.inside().value_or(true) || number.is_explained(); });
 }
 
 std::string Results::table() const {
@@ -158,6 +170,9 @@ std::string Results::table() const {
     if (number.band && number.is_judged && !is_inside(number.value, *number.band))
       text += fmt::format("\n  outside: {} is {}, the band {} to {}", number.name(), compact(number.value),
                           compact(number.band->low), compact(number.band->high));
+    if (number.is_explained())
+      text += fmt::format("; explained: ten seeds of the book's program give {} to {}",
+                          compact(number.band->of_ten_seeds->first), compact(number.band->of_ten_seeds->second));
   }
   for (const std::string& note : notes_) text += "\n" + note;
   for (const auto& [what, seconds] : seconds_) text += fmt::format("\n{}: {:.2f} s", what, seconds);
@@ -228,6 +243,8 @@ SavedResults read_results(const std::filesystem::path& folder) {
       read.column = number.at("column");
       read.value = value_of(number.at("value"));
       if (const auto& band = number.at("band"); !band.is_null()) read.band = Band{band.at(0), band.at(1)};
+      if (read.band && number.contains("ten_seeds"))
+        read.band->of_ten_seeds = {number.at("ten_seeds").at(0), number.at("ten_seeds").at(1)};
       const auto& inside = number.at("inside");
       saved.inside.push_back(inside.is_null() ? std::nullopt : std::optional(inside.get<bool>()));
     }

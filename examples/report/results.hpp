@@ -22,6 +22,8 @@ struct Band {
   };
   double low = 0, high = 0;
   Kind kind = Kind::relative;
+  /// Where these seeds proved too few: the smallest and the largest that ten seeds of the book's program give.
+  std::optional<std::pair<double, double>> of_ten_seeds = std::nullopt;
 };
 
 /// Whether `value`, a mean over seeds, lies in the band, widened on each side by its own width and at least by what its
@@ -39,6 +41,7 @@ struct BandTable {
     std::vector<std::pair<double, double>> bands;
   };
   std::vector<Row> rows;
+  bool is_of_ten_seeds = false;  // not bands, but what explains numbers outside those of another table
 };
 
 struct Number {
@@ -50,6 +53,8 @@ struct Number {
   std::string name() const { return column.empty() ? row : row + ", " + column; }
   /// Nothing where there is no band, or the number is not judged by it.
   std::optional<bool> inside() const;
+  /// Outside the band, which is too narrow: inside what ten seeds of the book's program give.
+  bool is_explained() const;
 };
 
 class Results {
@@ -87,6 +92,7 @@ class Results {
   const std::vector<std::string>& notes() const { return notes_; }
   const std::vector<std::pair<std::string, double>>& seconds() const { return seconds_; }
   bool is_complete() const { return is_complete_; }
+  /// Whether every number is inside its band, or explained.
   bool all_inside() const;
   /// Names of the bands that no number was compared with.
   std::vector<std::string> unmeasured() const;
@@ -94,7 +100,7 @@ class Results {
   std::string table() const;
 
  private:
-  std::optional<Band> band_of(const std::string& row, const std::string& column) const;
+  std::optional<Band> band_of(const std::string& row, const std::string& column, bool of_ten_seeds) const;
 
   bool judges_means_;
   bool is_complete_ = true;

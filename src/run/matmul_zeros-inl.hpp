@@ -27,9 +27,11 @@ std::int64_t choose_steps_along(const T* a, std::ptrdiff_t a_row, std::int64_t r
   constexpr auto lanes = static_cast<std::int64_t>(hn::MaxLanes(Wide<T>()));
   std::int64_t count = 0, step = 0;
   for (; step + lanes <= steps; step += lanes) {
-    auto any = hn::BitCast(index, hn::LoadU(d, a + step));
-    for (std::int64_t row = 1; row < rows; ++row)
+    auto any = hn::Zero(index);
+    for (std::int64_t row = 0; row < rows; ++row) {
       any = hn::Or(any, hn::BitCast(index, hn::LoadU(d, a + row * a_row + step)));
+      __builtin_prefetch(a + (row + rows) * a_row + step, 0, 2);  // the next rows, while these are multiplied
+    }
     const auto has_any = hn::Ne(any, hn::Zero(index));
     hn::StoreU(hn::Compress(hn::Iota(index, static_cast<StepIndex<T>>(step)), has_any), index, list + count);
     count += static_cast<std::int64_t>(hn::CountTrue(index, has_any));
