@@ -1,13 +1,14 @@
 #include "examples/ch06/comparison.hpp"
 
 #include <chrono>
+#include <cmath>
 #include <numeric>
 
 namespace ch06 {
 
 // [excerpt]
 Training train(Net& net, tw::Optimizer& optimizer, const tw::Dataset& samples, std::uint64_t seed, int iterations,
-               tw::Progress& progress) {
+               tw::Progress& progress, int first_loss) {
   Training training;
   tw::Random random(seed);
   for (const tw::Batch& batch :
@@ -19,8 +20,8 @@ Training train(Net& net, tw::Optimizer& optimizer, const tw::Dataset& samples, s
       optimizer.step();
     }
     training.step_seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    training.losses.push_back(tw::compute([&] { return net.loss(batch); }).item());
-    progress.tick({{"loss", training.losses.back()}});
+    if (--first_loss < 0) training.losses.push_back(tw::compute([&] { return net.loss(batch); }).item());
+    progress.tick({{"loss", training.losses.empty() ? NAN : training.losses.back()}});
     if (tw::Interrupt::asked()) break;
   }
   return training;

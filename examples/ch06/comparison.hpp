@@ -10,14 +10,15 @@
 namespace ch06 {
 
 struct Training {
-  std::vector<double> losses;  // of each batch, after it has been learned from, as the book has it
+  std::vector<double> losses;  // of batches, after they have been learned from, as the book has it
   double accuracy = 0;         // on the test set
   double step_seconds = 0;     // of the training steps alone
 };
 
-/// Trains on `iterations` batches of 128, drawn with replacement: the same ones for the same seed.
+/// Trains on `iterations` batches of 128, drawn with replacement: the same ones for the same seed. Losses are those of
+/// batch `first_loss` and later ones.
 Training train(Net& net, tw::Optimizer& optimizer, const tw::Dataset& samples, std::uint64_t seed, int iterations,
-               tw::Progress& progress);
+               tw::Progress& progress, int first_loss = 0);
 
 using Trainings = std::vector<Training>;  // of one seed
 

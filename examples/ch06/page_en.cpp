@@ -177,7 +177,7 @@ report::PageText english() {
                 "in the middle of its descent, where seeds lie far apart: ours from {{Xavier, 400–499: lowest "
                 "seed|.2f}} to {{Xavier, 400–499: highest seed|.2f}}. The band was measured with seeds 0 to 2 of the "
                 "book's program; its seeds 0 to 9 give 1.03, 1.06, 1.00, 0.97, 1.60, 1.33, 1.20, 1.11, 1.08 and 0.90, "
-                "with a mean of 1.138, so that seeds 0 to 4 of the book itself (1.133) would be outside: three seeds "
+                "with a mean of 1.128, so that seeds 0 to 4 of the book itself (1.133) would be outside: three seeds "
                 "are too few for this number. How the weights begin decides how fast a deep net learns, and whether "
                 "it does."},
            {.id = "6.3.1",

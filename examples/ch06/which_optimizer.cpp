@@ -28,11 +28,10 @@ std::unique_ptr<tw::Optimizer> make(std::size_t which, tw::ParameterRegistry& re
   }
 }
 
-/// The mean of the last losses; infinite where one is not finite.
-double end_of(const Training& training) {
-  double sum = 0;
-  for (std::size_t i = training.losses.size() - last; i < training.losses.size(); ++i) sum += training.losses[i];
-  return std::isfinite(sum) ? sum / last : INFINITY;
+/// The mean loss; infinite where one is not finite.
+double mean_of(const Training& training) {
+  const double mean = report::mean(training.losses);
+  return std::isfinite(mean) ? mean : INFINITY;
 }
 
 }  // namespace
@@ -44,7 +43,7 @@ void which_optimizer(const report::Run& run, report::Results& results) {
   const auto losses = first.trials(names.size() * rates.size(), results, [&](std::uint64_t seed, std::size_t trial) {
     MultiLayerNet net({.sizes = mnist_sizes(4), .seed = seed});
     const auto optimizer = make(trial / rates.size(), net.registry, rates[trial % rates.size()]);
-    return end_of(train(net, *optimizer, run.mnist->train, seed, iterations, progress));
+    return mean_of(train(net, *optimizer, run.mnist->train, seed, iterations, progress, iterations - last));
   })[0];
   // [/excerpt]
   report::HeatMap map{
