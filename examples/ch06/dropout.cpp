@@ -1,5 +1,8 @@
 // 6.4.3: dropout against overfitting, in the book's form and in today's; and what it imitates: five nets, averaged.
 
+#include <algorithm>
+#include <iterator>
+
 #include "examples/ch06/network.hpp"
 #include "examples/ch06/sections.hpp"
 
@@ -72,10 +75,10 @@ void add_ensemble(const report::Run& run, const Samples& samples, std::vector<Ou
   const std::size_t more = more_members(nets.size());
   nets.resize(members - more);
   const report::Run first{.seeds = {run.seeds.front()}};
-  for (Outcome& net : first.trials(more, results, [&](std::uint64_t seed, std::size_t member) {
-         return train({.sizes = mnist_sizes(6), .seed = 1000 * (seed + 1) + member}, samples, false, progress);
-       })[0])
-    nets.push_back(std::move(net));
+  std::vector<Outcome> others = first.trials(more, results, [&](std::uint64_t seed, std::size_t member) {
+    return train({.sizes = mnist_sizes(6), .seed = 1000 * (seed + 1) + member}, samples, false, progress);
+  })[0];
+  std::move(others.begin(), others.end(), std::back_inserter(nets));
   const tw::Tensor average = tw::compute([&] {
     tw::Var sum = nets[0].probabilities;
     for (std::size_t i = 1; i < nets.size(); ++i) sum += nets[i].probabilities;
