@@ -86,6 +86,8 @@ HWY_AFTER_NAMESPACE();
 #include <thalweg/ops/exponential.hpp>
 #include <thalweg/ops/special.hpp>
 
+#include "ops/errors.hpp"
+
 namespace thalweg {
 
 THALWEG_ELEMENT_KERNEL(tanh_kernel, tanh_handlers, "tanh", 1, 20)
@@ -195,8 +197,7 @@ const Op mish_op = composite("mish", {nullptr, mish_pullback});
 
 /// ValueError where a setting is NaN or infinite.
 void check_finite(const char* op, const char* setting, double value, SourceLine line) {
-  if (!std::isfinite(value))
-    throw ValueError(error_text(op, fmt::format("{} is {}; it must be finite", setting, value), line));
+  if (!std::isfinite(value)) fail<ValueError>(op, fmt::format("{} is {}; it must be finite", setting, value), line);
 }
 
 }  // namespace
@@ -210,28 +211,28 @@ Var softplus(const Operand& x) { return record(softplus_op, x); }
 Var leaky_relu(const Operand& x, double negative_slope) {
   check_finite("leaky_relu", "negative_slope", negative_slope, x.line());
   const Var value = floating("leaky_relu", x);
-  const Scope scope("leaky_relu", x.line());
+  const OpScope scope("leaky_relu", x.line());
   return relu(value) - negative_slope * relu(-value);
 }
 
 Var elu(const Operand& x, double alpha) {
   check_finite("elu", "alpha", alpha, x.line());
   const Var value = floating("elu", x);
-  const Scope scope("elu", x.line());
+  const OpScope scope("elu", x.line());
   if (alpha == 1) return where(value > 0, value, expm1(value));
   return relu(value) + alpha * expm1(-relu(-value));
 }
 
 Var selu(const Operand& x) {
   const Var value = floating("selu", x);
-  const Scope scope("selu", x.line());
+  const OpScope scope("selu", x.line());
   constexpr double scale = 1.0507009873554804934, alpha = 1.6732632423543772848;
   return scale * relu(value) + (scale * alpha) * expm1(-relu(-value));
 }
 
 Var gelu(const Operand& x, GeluForm form) {
   const Var value = floating("gelu", x);
-  const Scope scope("gelu", x.line());
+  const OpScope scope("gelu", x.line());
   const bool exact = form == GeluForm::exact;
   const Var share = exact ? 0.5 * erfc(value * (-std::numbers::sqrt2 / 2)) : gelu_tanh_share(value);
   const Var inputs[] = {maximum(value, -gelu_end) * share, value, share};  // 0 at −inf, where the share is
@@ -240,7 +241,7 @@ Var gelu(const Operand& x, GeluForm form) {
 
 Var mish(const Operand& x) {
   const Var value = floating("mish", x);
-  const Scope scope("mish", x.line());
+  const OpScope scope("mish", x.line());
   const Var t = tanh(softplus(value));
   const Var inputs[] = {maximum(value, -800) * t, value, t};
   return record(mish_op, inputs, 0, x.line());
@@ -248,22 +249,22 @@ Var mish(const Operand& x) {
 
 Var log_sigmoid(const Operand& x) {
   const Var value = floating("log_sigmoid", x);
-  const Scope scope("log_sigmoid", x.line());
+  const OpScope scope("log_sigmoid", x.line());
   return -softplus(-value);
 }
 
 Var hard_sigmoid(const Operand& x) {
   const Var value = floating("hard_sigmoid", x);
-  const Scope scope("hard_sigmoid", x.line());
+  const OpScope scope("hard_sigmoid", x.line());
   return clamp(value + 3, 0, 6) / 6;
 }
 
 Var hard_tanh(const Operand& x, double low, double high) {
   if (!(low <= high))
-    throw ValueError(
-        error_text("hard_tanh", fmt::format("low is {}, high is {}; low must not be above high", low, high), x.line()));
+    fail<ValueError>("hard_tanh", fmt::format("low is {}, high is {}; low must not be above high", low, high),
+                     x.line());
   const Var value = floating("hard_tanh", x);
-  const Scope scope("hard_tanh", x.line());
+  const OpScope scope("hard_tanh", x.line());
   return clamp(value, low, high);
 }
 

@@ -85,7 +85,7 @@ const Op argmin_op{.name = "argmin",
                    .opaque_kernel = arg_extremum_kernel<false>};
 
 Var arg_extremum(const Op& op, const Operand& x, const ReductionOptions& options) {
-  const Scope scope(op.name, x.line());
+  const OpScope scope(op.name, x.line());
   const Var value = as_var(x);
   const Shape shape = value.shape();
   const std::uint64_t attribute = axes_attribute(op.name, shape, options, x.line());

@@ -163,6 +163,7 @@ HWY_AFTER_NAMESPACE();
 
 #include <thalweg/elementwise.hpp>
 
+#include "ops/errors.hpp"
 #include "src/core_ops/core_ops.hpp"
 #include "src/tape/recorder.hpp"
 
@@ -319,12 +320,12 @@ Var square(const Operand& x) { return record(square_op, x); }
 Var sqrt(const Operand& x) { return record(sqrt_op, x); }
 Var reciprocal(const Operand& x) {
   const Var value = floating("reciprocal", x);
-  const Scope scope("reciprocal", x.line());
+  const OpScope scope("reciprocal", x.line());
   return literal(1) / value;
 }
 Var rsqrt(const Operand& x) {
   const Var value = floating("rsqrt", x);
-  const Scope scope("rsqrt", x.line());
+  const OpScope scope("rsqrt", x.line());
   return literal(1) / sqrt(value);
 }
 Var hypot(const Operand& a, const Operand& b) { return record(hypot_op, a, b); }
@@ -336,14 +337,14 @@ Var minimum(const Operand& a, const Operand& b) { return record(minimum_op, a, b
 Var clamp(const Operand& x, const Operand& low, const Operand& high) {
   if (low.is_number() && high.is_number()) {
     if (!(low.number() <= high.number()))
-      throw ValueError(error_text("clamp",
-                                  fmt::format("the bounds are {} and {}; the lower one must not be above the upper one",
-                                              low.number(), high.number()),
-                                  x.line()));
+      fail<ValueError>("clamp",
+                       fmt::format("the bounds are {} and {}; the lower one must not be above the upper one",
+                                   low.number(), high.number()),
+                       x.line());
     return record(clamp_op, x, low, high);
   }
   internal::Recorder& recorder = internal::Recorder::require("clamp", x.line());
-  const Scope scope("clamp", x.line());
+  const OpScope scope("clamp", x.line());
   const std::int32_t ids[3] = {recorder.resolve(x, "clamp"), recorder.resolve(low, "clamp"),
                                recorder.resolve(high, "clamp")};
   const NodeType types[3] = {recorder.type(ids[0]), recorder.type(ids[1]), recorder.type(ids[2])};

@@ -23,11 +23,6 @@ Dimensions contiguous_strides(const Shape& shape) {
   return strides;
 }
 
-SourceLine blamed(SourceLine line) {
-  const internal::Recorder* recorder = internal::Recorder::current();
-  return recorder == nullptr ? line : recorder->blame(line);
-}
-
 NodeType type_of(const Var& x) { return internal::Recorder::current()->type(x.id()); }
 
 int axis_from_front(const char* op, int axis, const Shape& shape, SourceLine line, int extra) {
@@ -47,6 +42,17 @@ std::uint64_t axes_mask(const char* op, const Shape& shape, const Axes& axes, So
     mask |= std::uint64_t{1} << from_front;
   }
   return mask;
+}
+
+std::uint64_t other_axes(const Shape& shape, std::uint64_t mask) {
+  return ~mask & ((std::uint64_t{1} << shape.rank()) - 1);
+}
+
+double count_over(const Shape& shape, std::uint64_t mask) {
+  double count = 1;
+  for (int axis = 0; axis < shape.rank(); ++axis)
+    if (mask >> axis & 1) count *= static_cast<double>(shape[axis]);
+  return count;
 }
 
 std::uint64_t axes_attribute(const char* op, const Shape& shape, const ReductionOptions& options, SourceLine line) {

@@ -7,6 +7,8 @@
 #include <thalweg/op.hpp>
 #include <thalweg/ops/reduction.hpp>
 
+#include "ops/errors.hpp"
+
 namespace thalweg {
 
 using Dimensions = std::array<std::int64_t, Shape::max_rank>;
@@ -18,23 +20,20 @@ inline Shape make_shape(const Dimensions& dimensions, int rank) {
 /// Row-major strides in elements.
 Dimensions contiguous_strides(const Shape& shape);
 
-/// `line`, or that of the outermost scope: the user's own where a layer called the op.
-SourceLine blamed(SourceLine line);
-
 /// Shape and dtype of a node, and whether it is a number.
 NodeType type_of(const Var& x);
-
-/// Throws Error with `op`, the message and the user's line.
-template <class Error>
-[[noreturn]] void fail(const char* op, const std::string& message, SourceLine line) {
-  throw Error(error_text(op, message, blamed(line)));
-}
 
 /// `axis` from the front, of a shape with `extra` more dimensions; IndexError where it is out of range.
 int axis_from_front(const char* op, int axis, const Shape& shape, SourceLine line, int extra = 0);
 
 /// The axes as a mask; IndexError for one out of range or named twice.
 std::uint64_t axes_mask(const char* op, const Shape& shape, const Axes& axes, SourceLine line);
+
+/// The axes that are not in `mask`.
+std::uint64_t other_axes(const Shape& shape, std::uint64_t mask);
+
+/// How many elements the axes of `mask` bring together.
+double count_over(const Shape& shape, std::uint64_t mask);
 
 /// The attribute of a reduction of `shape`: its axes as a mask, and whether they are kept.
 std::uint64_t axes_attribute(const char* op, const Shape& shape, const ReductionOptions& options, SourceLine line);

@@ -2,13 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <thalweg/composite.hpp>
 #include <thalweg/differentiate.hpp>
 #include <thalweg/ops/arithmetic.hpp>
 #include <thalweg/ops/normalization.hpp>
 #include <thalweg/ops/shape.hpp>
 #include <thalweg/registry.hpp>
 
-#include "ops/composite.hpp"
 #include "ops/moments.hpp"
 #include "src/tape/recorder.hpp"
 
@@ -25,7 +25,7 @@ Var batch_norm_pullback_x(const Pullback& p) {
   const Var mean_gradient = moments::mean_over(p.gradient, p.attribute);
   const Var mean_product = moments::mean_over(p.gradient * normalized, p.attribute);
   const Shape x = p.input(1).shape();
-  const Var gamma = moments::beside(p.input(2), x, moments::others(x, p.attribute));
+  const Var gamma = moments::beside(p.input(2), x, other_axes(x, p.attribute));
   return (p.gradient - mean_gradient - normalized * mean_product) * (gamma * inverse);
 }
 Var batch_norm_pullback_gamma(const Pullback& p) {
@@ -45,17 +45,18 @@ struct Batch {
   SourceLine line;
 
   Batch(const Operand& operand, const Operand& scale, const Operand& shift, const BatchNormOptions& options)
-      : x(moments::checked(op, operand, options.epsilon)),
+      : x(floating_value(op, operand)),
         gamma(as_var(scale)),
         beta(as_var(shift)),
-        features(moments::mask_of(op, x.shape(), options.feature_axes, operand.line())),
-        averaged(moments::others(x.shape(), features)),
+        features(axes_mask(op, x.shape(), options.feature_axes, operand.line())),
+        averaged(other_axes(x.shape(), features)),
         line(operand.line()) {
+    moments::check_epsilon(op, options.epsilon, line);
     if (!(options.momentum >= 0 && options.momentum <= 1))
-      throw ValueError(error_text(op, fmt::format("momentum is {}; it must be in [0, 1]", options.momentum), line));
+      fail<ValueError>(op, fmt::format("momentum is {}; it must be in [0, 1]", options.momentum), line);
     if (averaged == 0)
-      throw ShapeError(error_text(
-          op, fmt::format("all axes of x {} are features; none is left to average over", to_string(x.shape())), line));
+      fail<ShapeError>(
+          op, fmt::format("all axes of x {} are features; none is left to average over", to_string(x.shape())), line);
     beside("gamma", gamma);
     beside("beta", beta);
   }
@@ -64,7 +65,7 @@ struct Batch {
   Var beside(const char* what, const Var& parameter) const {
     return moments::beside(op, what, parameter, x.shape(), features, line);
   }
-  double count() const { return moments::count_over(x.shape(), averaged); }
+  double count() const { return count_over(x.shape(), averaged); }
 };
 
 struct Statistics {
@@ -85,14 +86,14 @@ Var normalize_batch(const Batch& batch, double epsilon, Statistics& statistics) 
 }  // namespace
 
 Var batch_norm(const Operand& x, const Operand& gamma, const Operand& beta, const BatchNormOptions& options) {
-  const Scope scope(op, x.line());
+  const OpScope scope(op, x.line());
   Statistics statistics;
   return normalize_batch(Batch(x, gamma, beta, options), options.epsilon, statistics);
 }
 
 Var batch_norm(const Operand& x, const Operand& gamma, const Operand& beta, const Parameter& running_mean,
                const Parameter& running_variance, const BatchNormOptions& options) {
-  const Scope scope(op, x.line());
+  const OpScope scope(op, x.line());
   const Batch batch(x, gamma, beta, options);
   const Var old_mean = running_mean, old_variance = running_variance;
   const Var mean_beside = batch.beside("the running mean", old_mean);
@@ -103,10 +104,9 @@ Var batch_norm(const Operand& x, const Operand& gamma, const Operand& beta, cons
   }
   const double count = batch.count();
   if (count == 0 && running_mean.shape().size() > 0)
-    throw ShapeError(
-        error_text(op, fmt::format("a batch {} of nothing has no statistics", to_string(batch.x.shape())), x.line()));
+    fail<ShapeError>(op, fmt::format("a batch {} of nothing has no statistics", to_string(batch.x.shape())), x.line());
   if (options.unbiased_running_variance && count < 2)
-    throw ValueError(error_text(op, "a batch of one has no unbiased variance", x.line()));
+    fail<ValueError>(op, "a batch of one has no unbiased variance", x.line());
   Statistics statistics;
   const Var result = normalize_batch(batch, options.epsilon, statistics);
   const Shape& features = running_mean.shape();

@@ -9,6 +9,7 @@
 #include <thalweg/ops/shape.hpp>
 
 #include "ops/axes.hpp"
+#include "ops/scaled_number.hpp"
 #include "src/run/thread_pool.hpp"
 
 namespace thalweg {
@@ -44,26 +45,27 @@ void for_each_line(const OpaqueCall& call, const Body& body) {
   }
 }
 
-template <class T, class Combine>
-void accumulate(const OpaqueCall& call, Carry<T> identity, const Combine& combine) {
+/// Of T's, with a running value of type `Running`.
+template <class T, class Running, class Combine>
+void accumulate(const OpaqueCall& call, Running identity, const Combine& combine) {
   const T* x = static_cast<const T*>(call.inputs[0]);
   T* y = static_cast<T*>(call.output);
   const bool reverse = call.attribute & reverse_bit, exclusive = call.attribute & exclusive_bit;
   const std::int64_t count = call.output_type.shape[axis_of(call.attribute)];
-  const auto step = [&](Carry<T>& carry, std::int64_t place) {
+  const auto step = [&](Running& carry, std::int64_t place) {
     const auto value = static_cast<Carry<T>>(x[place]);
-    if (exclusive) y[place] = static_cast<T>(carry);
-    carry = combine(carry, value);
-    if (!exclusive) y[place] = static_cast<T>(carry);
+    if (exclusive) y[place] = static_cast<T>(static_cast<Carry<T>>(carry));
+    combine(carry, value);
+    if (!exclusive) y[place] = static_cast<T>(static_cast<Carry<T>>(carry));
   };
   for_each_line(call, [&](std::int64_t first, std::int64_t stride, std::int64_t columns) {
     if (reverse) first += (count - 1) * stride, stride = -stride;
     if (columns == 1) {  // the carry stays in a register
-      Carry<T> carry = identity;
+      Running carry = identity;
       for (std::int64_t i = 0; i < count; ++i) step(carry, first + i * stride);
       return;
     }
-    Carry<T> carries[64];
+    Running carries[64];
     std::fill_n(carries, columns, identity);
     for (std::int64_t i = 0; i < count; ++i)
       for (std::int64_t column = 0; column < columns; ++column) step(carries[column], first + i * stride + column);
@@ -80,13 +82,20 @@ void with_dtype(DType dtype, const Body& body) {
 }
 
 void cumulative_sum_kernel(const OpaqueCall& call) {
-  with_dtype(call.output_type.dtype,
-             [&](auto zero) { accumulate<decltype(zero)>(call, 0, [](auto a, auto b) { return a + b; }); });
+  with_dtype(call.output_type.dtype, [&](auto zero) {
+    using T = decltype(zero);
+    accumulate<T, Carry<T>>(call, 0, [](auto& carry, auto value) { carry += value; });
+  });
 }
 
 void cumulative_product_kernel(const OpaqueCall& call) {
-  with_dtype(call.output_type.dtype,
-             [&](auto zero) { accumulate<decltype(zero)>(call, 1, [](auto a, auto b) { return a * b; }); });
+  with_dtype(call.output_type.dtype, [&](auto zero) {
+    using T = decltype(zero);
+    using Running = std::conditional_t<std::is_integral_v<T>, std::uint64_t, ScaledNumber>;
+    Running one{};
+    if constexpr (std::is_integral_v<T>) one = 1;
+    accumulate<T>(call, one, [](auto& carry, auto value) { carry *= value; });
+  });
 }
 
 NodeType same_type(const Inference& inference) { return inference.input(0); }

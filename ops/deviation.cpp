@@ -5,13 +5,14 @@
 
 #include <fmt/format.h>
 
+#include <thalweg/composite.hpp>
 #include <thalweg/differentiate.hpp>
 #include <thalweg/ops/arithmetic.hpp>
 #include <thalweg/ops/exponential.hpp>
+#include <thalweg/ops/logic.hpp>
 #include <thalweg/ops/reduction.hpp>
 
-#include "ops/axes.hpp"
-#include "ops/composite.hpp"
+#include "ops/moments.hpp"
 #include "src/core_ops/core_ops.hpp"
 
 namespace thalweg {
@@ -20,24 +21,10 @@ namespace {
 
 constexpr int ddof_shift = 16;
 
-Var floating_value(const char* op, const Operand& x) {
-  const Var value = as_var(x);
-  if (!is_floating(value.dtype()))
-    fail<DtypeError>(op, fmt::format("{} has no fractions; cast to f32 or f64 first", name(value.dtype())), x.line());
-  return value;
-}
-
-/// How many elements make one of the result.
-double reduced_count(const Shape& shape, std::uint64_t mask) {
-  double count = 1;
-  for (int axis = 0; axis < shape.rank(); ++axis)
-    if (mask >> axis & 1) count *= static_cast<double>(shape[axis]);
-  return count;
-}
-
-/// n − ddof, but not below 0.
+/// n − ddof; NaN where that is not above 0.
 double degrees_of_freedom(const Shape& shape, std::uint64_t attribute) {
-  return std::max(0.0, reduced_count(shape, attribute & 0xFF) - static_cast<double>(attribute >> ddof_shift));
+  const double degrees = count_over(shape, attribute & 0xFF) - static_cast<double>(attribute >> ddof_shift);
+  return degrees > 0 ? degrees : std::numeric_limits<double>::quiet_NaN();
 }
 
 std::uint64_t variance_attribute(const char* op, const Shape& shape, const VarianceOptions& options, SourceLine line) {
@@ -55,7 +42,7 @@ Var deviation_from_mean(const Var& x, const Axes& axes) {
 /// The largest |x| along the axes, as it lies beside x; 0 of nothing. It guides only, and has no gradient.
 Var largest_magnitude(const Var& x, const Axes& axes, std::uint64_t mask) {
   if (x.shape().size() == 0)
-    return internal::broadcast_to(typed_literal(0, x.dtype()), reduced_shape(x.shape(), mask, true));
+    return internal::broadcast_to(internal::typed_literal(0, x.dtype()), reduced_shape(x.shape(), mask, true));
   return stop_gradient(max(abs(x), {axes, true}));
 }
 
@@ -64,7 +51,7 @@ Var largest_magnitude(const Var& x, const Axes& axes, std::uint64_t mask) {
 Var square_scale(const Var& largest) {
   const bool single = largest.dtype() == DType::f32;
   const int exponent = single ? 40 : 300, down = single ? -84 : -662, up = single ? 94 : 687;
-  const auto power_of_2 = [&](int k) { return typed_literal(std::ldexp(1, k), largest.dtype()); };
+  const auto power_of_2 = [&](int k) { return internal::typed_literal(std::ldexp(1, k), largest.dtype()); };
   return where(largest > power_of_2(exponent), power_of_2(down),
                where(largest < power_of_2(-exponent), power_of_2(up), power_of_2(0)));
 }
@@ -74,6 +61,14 @@ Var root_of_squares(const Var& x, const Axes& axes, std::uint64_t attribute, dou
   const Var scale = square_scale(largest_magnitude(x, axes, attribute));
   const Var squares = sum(square(x * scale), {axes, true});
   return sqrt(divisor == 1 ? squares : squares / literal(divisor)) / scale;
+}
+
+/// Σ x²/divisor; where the sum overflows, of x times a power of 2: it may be that only the sum does.
+Var mean_of_squares(const Var& x, const ReductionOptions& options, double divisor) {
+  const Var plain = sum(square(x), options) / literal(divisor);
+  const Var shrink = literal(moments::shrinking_power_of_2(x.dtype()));
+  const Var shrunk = sum(square(x * shrink), options) / literal(divisor);
+  return where(isfinite(plain), plain, shrunk / shrink / shrink);
 }
 
 Var with_kept_or_not(const Var& result, const Shape& from, std::uint64_t attribute) {
@@ -120,8 +115,8 @@ const Op norm_p_op = composite("norm", {nullptr, norm_p_pullback});
 Var norm_p(const Var& x, const NormOptions& options, std::uint64_t attribute, SourceLine line) {
   const Var largest = largest_magnitude(x, options.axes, attribute);
   const Var infinite = literal(std::numeric_limits<double>::infinity());
-  const Var scale =
-      where(largest > 0, where(largest == infinite, typed_literal(1, x.dtype()), largest), typed_literal(1, x.dtype()));
+  const Var scale = where(largest > 0, where(largest == infinite, internal::typed_literal(1, x.dtype()), largest),
+                          internal::typed_literal(1, x.dtype()));
   const Var exponent(options.p);
   const Var total = sum(power(abs(x) / scale, exponent), {options.axes, true});
   const Var inputs[3] = {with_kept_or_not(power(total, 1 / exponent) * scale, x.shape(), attribute), x, exponent};
@@ -131,18 +126,19 @@ Var norm_p(const Var& x, const NormOptions& options, std::uint64_t attribute, So
 }  // namespace
 
 Var variance(const Operand& x, const VarianceOptions& options) {
-  const Scope scope("variance", x.line());
+  const OpScope scope("variance", x.line());
   const Var value = floating_value("variance", x);
   const std::uint64_t attribute = variance_attribute("variance", value.shape(), options, x.line());
   const Var deviation = deviation_from_mean(value, options.axes);
-  const Var total = sum(square(deviation), {options.axes, options.keep_dimensions});
-  const Var inputs[3] = {total / literal(degrees_of_freedom(value.shape(), attribute)), value, deviation};
+  const double degrees = degrees_of_freedom(value.shape(), attribute);
+  const Var inputs[3] = {mean_of_squares(deviation, {options.axes, options.keep_dimensions}, degrees), value,
+                         deviation};
   return record(variance_op, inputs, attribute, x.line());
 }
 Var variance(const Operand& x, int axis, bool keep) { return variance(x, {.axes = axis, .keep_dimensions = keep}); }
 
 Var standard_deviation(const Operand& x, const VarianceOptions& options) {
-  const Scope scope("standard_deviation", x.line());
+  const OpScope scope("standard_deviation", x.line());
   const Var value = floating_value("standard_deviation", x);
   const std::uint64_t attribute = variance_attribute("standard_deviation", value.shape(), options, x.line());
   const Var deviation = deviation_from_mean(value, options.axes);
@@ -155,7 +151,7 @@ Var standard_deviation(const Operand& x, int axis, bool keep) {
 }
 
 Var norm(const Operand& x, const NormOptions& options) {
-  const Scope scope("norm", x.line());
+  const OpScope scope("norm", x.line());
   const Var value = floating_value("norm", x);
   if (!(options.p > 0)) fail<ValueError>("norm", fmt::format("p is {}; it must be above 0", options.p), x.line());
   const std::uint64_t attribute =

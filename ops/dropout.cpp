@@ -4,16 +4,16 @@
 #include <thalweg/ops/normalization.hpp>
 #include <thalweg/ops/random.hpp>
 
+#include "ops/errors.hpp"
 #include "src/tape/recorder.hpp"
 
 namespace thalweg {
 
 Var dropout(const Operand& x, double probability, Random& random, DropoutForm form) {
-  const Scope scope("dropout", x.line());
+  const OpScope scope("dropout", x.line());
   if (!(probability >= 0 && probability <= 1))
-    throw ValueError(
-        error_text("dropout", fmt::format("the probability is {}; it must be in [0, 1]", probability), x.line()));
-  const Var value = as_var(x);
+    fail<ValueError>("dropout", fmt::format("the probability is {}; it must be in [0, 1]", probability), x.line());
+  const Var value = floating_value("dropout", x);
   if (internal::Recorder::require("dropout", x.line()).phase() == Phase::evaluation)
     return form == DropoutForm::inverted ? value : value * (1 - probability);
   // Numbers are below 1 and may be 0: with a probability of 0 all stay, with 1 none.

@@ -10,7 +10,6 @@
 #include <thalweg/ops/shape.hpp>
 
 #include "ops/axes.hpp"
-#include "ops/composite.hpp"
 #include "src/core_ops/core_ops.hpp"
 #include "src/run/gather.hpp"
 
@@ -243,7 +242,7 @@ Var as_numbers(const Operand& x) {
 /// The updates in x's dtype and the shape they are added in; one number stands for all of them.
 Var checked_updates(const char* op, const Operand& updates, const Var& x, const Shape& shape, SourceLine line) {
   Var value = as_var(updates);
-  if (type_of(value).weak) value = value * typed_literal(1, x.dtype());
+  if (type_of(value).weak) value = value * internal::typed_literal(1, x.dtype());
   if (value.dtype() == DType::boolean) value = cast(value, x.dtype());
   if (value.dtype() != x.dtype())
     fail<DtypeError>(op, fmt::format("x is {}, the updates are {}", name(x.dtype()), name(value.dtype())), line);
@@ -291,7 +290,7 @@ Var gather(const Operand& x, const Operand& indices, int axis) {
 }
 
 Var scatter_add(const Operand& x, const Operand& indices, const Operand& updates, int axis) {
-  const Scope scope("scatter_add", x.line());
+  const OpScope scope("scatter_add", x.line());
   const Var value = as_numbers(x), places = as_var(indices);
   const int at = axis_from_front("scatter_add", axis, value.shape(), x.line());
   const NodeType types[2] = {{value.shape(), value.dtype(), false}, {places.shape(), places.dtype(), false}};
@@ -302,7 +301,7 @@ Var scatter_add(const Operand& x, const Operand& indices, const Operand& updates
 }
 
 Var take_along_axis(const Operand& x, const Operand& indices, int axis) {
-  const Scope scope("take_along_axis", x.line());
+  const OpScope scope("take_along_axis", x.line());
   const Var value = as_var(x), places = as_var(indices);
   const int at = axis_from_front("take_along_axis", axis, value.shape(), x.line());
   check_along_axis("take_along_axis", value, places, at, x.line());
@@ -312,7 +311,7 @@ Var take_along_axis(const Operand& x, const Operand& indices, int axis) {
 }
 
 Var scatter_add_along_axis(const Operand& x, const Operand& indices, const Operand& updates, int axis) {
-  const Scope scope("scatter_add_along_axis", x.line());
+  const OpScope scope("scatter_add_along_axis", x.line());
   const char* const op = "scatter_add_along_axis";
   const Var value = as_numbers(x), places = as_var(indices);
   const int at = axis_from_front(op, axis, value.shape(), x.line());
@@ -351,9 +350,10 @@ Var checked_labels(const Operand& labels, std::int64_t classes, std::optional<st
 }  // namespace internal
 
 Var one_hot(const Operand& labels, std::int64_t classes, DType dtype) {
-  const Scope scope("one_hot", labels.line());
-  const Var checked = internal::checked_labels(labels, classes, {}, labels.line());
-  return cast(cast(unsqueeze(checked, -1), dtype) == column_index(classes), dtype);
+  const OpScope scope("one_hot", labels.line());
+  if (classes < 0) fail<ValueError>("one_hot", fmt::format("{} classes", classes), labels.line());
+  const Var checked = unsqueeze(internal::checked_labels(labels, classes, {}, labels.line()), -1);
+  return cast((is_floating(dtype) ? cast(checked, dtype) : checked) == column_index(classes), dtype);
 }
 
 }  // namespace thalweg

@@ -81,7 +81,7 @@ Var concatenate(std::initializer_list<Var> parts, int axis, SourceLine line) {
 }
 
 Var stack(std::span<const Var> parts, int axis, SourceLine line) {
-  const Scope scope("stack", line);
+  const OpScope scope("stack", line);
   if (parts.empty()) fail<ShapeError>("stack", "there are no parts", line);
   const Shape shape = parts[0].shape();
   std::vector<Var> raised;
@@ -103,7 +103,7 @@ Var stack(std::initializer_list<Var> parts, int axis, SourceLine line) {
 }
 
 Var tile(const Operand& x, std::initializer_list<std::int64_t> repetitions) {
-  const Scope scope("tile", x.line());
+  const OpScope scope("tile", x.line());
   Var result = as_var(x);
   const auto given = static_cast<int>(repetitions.size());
   if (given > Shape::max_rank)
@@ -132,7 +132,7 @@ Var tile(const Operand& x, std::initializer_list<std::int64_t> repetitions) {
 }
 
 Var repeat(const Operand& x, std::int64_t times, int axis) {
-  const Scope scope("repeat", x.line());
+  const OpScope scope("repeat", x.line());
   const Var value = as_var(x);
   const int at = axis_from_front("repeat", axis, value.shape(), x.line());
   if (times < 0) fail<ValueError>("repeat", fmt::format("{} repetitions", times), x.line());
@@ -146,7 +146,7 @@ Var repeat(const Operand& x, std::int64_t times, int axis) {
 }
 
 Var repeat(const Operand& x, std::initializer_list<std::int64_t> times, int axis) {
-  const Scope scope("repeat", x.line());
+  const OpScope scope("repeat", x.line());
   const Var value = as_var(x);
   const int at = axis_from_front("repeat", axis, value.shape(), x.line());
   if (static_cast<std::int64_t>(times.size()) != value.shape()[at])

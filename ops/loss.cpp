@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include <thalweg/composite.hpp>
 #include <thalweg/differentiate.hpp>
 #include <thalweg/ops/activation.hpp>
 #include <thalweg/ops/arithmetic.hpp>
@@ -13,7 +14,7 @@
 #include <thalweg/ops/reduction.hpp>
 #include <thalweg/ops/shape.hpp>
 
-#include "ops/composite.hpp"
+#include "ops/errors.hpp"
 #include "src/tape/recorder.hpp"
 
 namespace thalweg {
@@ -29,8 +30,7 @@ void check_dtypes(const char* op, const Var& a, const Var& b, SourceLine line) {
   if (a.dtype() == b.dtype() && is_floating(a.dtype())) return;
   NodeType types[2] = {type_of(a, line), type_of(b, line)};
   if (!is_floating(types[0].dtype) && !types[0].weak)
-    throw DtypeError(
-        error_text(op, fmt::format("{} has no fractions; cast to f32 or f64 first", name(types[0].dtype)), line));
+    fail<DtypeError>(op, fmt::format("{} has no fractions; cast to f32 or f64 first", name(types[0].dtype)), line);
   types[0].shape = types[1].shape = Shape{};
   Inference(op, line, 0, types).broadcast();
 }
@@ -39,10 +39,10 @@ void check_dtypes(const char* op, const Var& a, const Var& b, SourceLine line) {
 Var checked_target(const char* op, const Var& prediction, const Var& target, SourceLine line) {
   check_dtypes(op, prediction, target, line);
   if (!(prediction.shape() == target.shape()) && target.rank() != 0)
-    throw ShapeError(error_text(op,
-                                fmt::format("prediction {} and target {} differ in shape",
-                                            to_string(prediction.shape()), to_string(target.shape())),
-                                line));
+    fail<ShapeError>(op,
+                     fmt::format("prediction {} and target {} differ in shape", to_string(prediction.shape()),
+                                 to_string(target.shape())),
+                     line);
   return target.dtype() == DType::boolean ? cast(target, prediction.dtype()) : target;
 }
 
@@ -51,14 +51,14 @@ void check_weights(const char* op, const char* what, const Var& weights, const V
   check_dtypes(op, items, weights, line);
   const NodeType types[2] = {{items.shape(), DType::f32, false}, {weights.shape(), DType::f32, false}};
   if (!(Inference(op, line, 0, types).broadcast().shape == items.shape()))
-    throw ShapeError(error_text(
+    fail<ShapeError>(
         op, fmt::format("{} {} do not stretch to {}", what, to_string(weights.shape()), to_string(items.shape())),
-        line));
+        line);
 }
 
 void check_positive(const char* op, const char* what, double setting, SourceLine line) {
   if (!(setting > 0) || std::isinf(setting))
-    throw ValueError(error_text(op, fmt::format("{} is {}; it must be above 0, and finite", what, setting), line));
+    fail<ValueError>(op, fmt::format("{} is {}; it must be above 0, and finite", what, setting), line);
 }
 
 /// factor · term, where a factor of exactly 0 removes the term.
@@ -68,7 +68,7 @@ Var reduce(const Var& losses, Reduction reduction) {
   switch (reduction) {
     case Reduction::none: return losses;
     case Reduction::sum: return sum(losses);
-    case Reduction::mean: return mean(losses);
+    case Reduction::mean: return sum(losses) / literal(static_cast<double>(losses.size()));
   }
   return losses;
 }
@@ -78,19 +78,19 @@ Var reduce(const Var& losses, Reduction reduction) {
 // --- of elements ---
 
 Var mean_squared_error(const Operand& prediction, const Operand& target, const LossOptions& options) {
-  const Scope scope("mean_squared_error", prediction.line());
+  const OpScope scope("mean_squared_error", prediction.line());
   const Var p = as_var(prediction), t = checked_target("mean_squared_error", p, as_var(target), prediction.line());
   return reduce(square(p - t), options.reduction);
 }
 
 Var mean_absolute_error(const Operand& prediction, const Operand& target, const LossOptions& options) {
-  const Scope scope("mean_absolute_error", prediction.line());
+  const OpScope scope("mean_absolute_error", prediction.line());
   const Var p = as_var(prediction), t = checked_target("mean_absolute_error", p, as_var(target), prediction.line());
   return reduce(abs(p - t), options.reduction);
 }
 
 Var huber(const Operand& prediction, const Operand& target, const HuberOptions& options) {
-  const Scope scope("huber", prediction.line());
+  const OpScope scope("huber", prediction.line());
   const Var p = as_var(prediction), t = checked_target("huber", p, as_var(target), prediction.line());
   check_positive("huber", "delta", options.delta, prediction.line());
   const Var residual = p - t, size = abs(residual);
@@ -99,11 +99,10 @@ Var huber(const Operand& prediction, const Operand& target, const HuberOptions& 
 }
 
 Var hinge(const Operand& prediction, const Operand& target, const HingeOptions& options) {
-  const Scope scope("hinge", prediction.line());
+  const OpScope scope("hinge", prediction.line());
   const Var p = as_var(prediction), t = checked_target("hinge", p, as_var(target), prediction.line());
   if (!std::isfinite(options.margin))
-    throw ValueError(
-        error_text("hinge", fmt::format("margin is {}; it must be finite", options.margin), prediction.line()));
+    fail<ValueError>("hinge", fmt::format("margin is {}; it must be finite", options.margin), prediction.line());
   return reduce(relu(options.margin - t * p), options.reduction);
 }
 
@@ -111,7 +110,7 @@ Var binary_cross_entropy_with_logits(const Operand& logits, const Operand& targe
                                      const BinaryCrossEntropyOptions& options) {
   constexpr const char* op = "binary_cross_entropy_with_logits";
   const SourceLine line = logits.line();
-  const Scope scope(op, line);
+  const OpScope scope(op, line);
   const Var x = as_var(logits), t = checked_target(op, x, as_var(targets), line);
   Var positive = softplus(-x);
   if (!options.positive_weight.empty()) {
@@ -161,8 +160,7 @@ struct Rows {
   Rows(const char* op, const Shape& logits, int wanted, SourceLine line)
       : shape(logits), axis(wanted < 0 ? wanted + logits.rank() : wanted) {
     if (axis < 0 || axis >= shape.rank())
-      throw IndexError(
-          error_text(op, fmt::format("axis {} is out of range for shape {}", wanted, to_string(shape)), line));
+      fail<IndexError>(op, fmt::format("axis {} is out of range for shape {}", wanted, to_string(shape)), line);
     std::array<std::int64_t, Shape::max_rank> dimensions{};
     std::size_t rank = 0;
     for (int i = 0; i < shape.rank(); ++i) {
@@ -181,30 +179,29 @@ struct Rows {
 void check_targets(const Rows& rows, const Var& logits, const Var& target, bool by_label,
                    const SoftmaxCrossEntropyOptions& options, SourceLine line) {
   if (by_label && target.shape() == rows.shape)
-    throw DtypeError(error_text(
+    fail<DtypeError>(
         cross_entropy,
         fmt::format("targets of the logits' shape are probabilities of dtype {}, these are i64", name(logits.dtype())),
-        line));
+        line);
   const Shape& wanted = by_label ? rows.items : rows.shape;
   if (!(target.shape() == wanted))
-    throw ShapeError(error_text(cross_entropy,
-                                fmt::format("targets {} {} do not belong to logits {} with classes along axis {}: i64 "
-                                            "labels {} or probabilities {} are wanted",
-                                            name(target.dtype()), to_string(target.shape()), to_string(rows.shape),
-                                            rows.axis, to_string(rows.items), to_string(rows.shape)),
-                                line));
+    fail<ShapeError>(cross_entropy,
+                     fmt::format("targets {} {} do not belong to logits {} with classes along axis {}: i64 "
+                                 "labels {} or probabilities {} are wanted",
+                                 name(target.dtype()), to_string(target.shape()), to_string(rows.shape), rows.axis,
+                                 to_string(rows.items), to_string(rows.shape)),
+                     line);
   if (!by_label) check_dtypes(cross_entropy, logits, target, line);
   if (!(options.label_smoothing >= 0 && options.label_smoothing <= 1))
-    throw ValueError(error_text(
-        cross_entropy, fmt::format("label_smoothing is {}; it must be in [0, 1]", options.label_smoothing), line));
+    fail<ValueError>(cross_entropy, fmt::format("label_smoothing is {}; it must be in [0, 1]", options.label_smoothing),
+                     line);
   if (options.ignored_index && !by_label)
-    throw ValueError(
-        error_text(cross_entropy, "ignored_index says which labels to ignore; the targets are probabilities", line));
+    fail<ValueError>(cross_entropy, "ignored_index says which labels to ignore; the targets are probabilities", line);
   const Var& weights = options.class_weights;
   if (!weights.empty()) check_dtypes(cross_entropy, logits, weights, line);
   if (!weights.empty() && !(weights.shape() == Shape{rows.classes}))
-    throw ShapeError(error_text(
-        cross_entropy, fmt::format("class weights {} must be ({},)", to_string(weights.shape()), rows.classes), line));
+    fail<ShapeError>(cross_entropy,
+                     fmt::format("class weights {} must be ({},)", to_string(weights.shape()), rows.classes), line);
 }
 
 /// What the losses of rows are made of.
@@ -275,7 +272,7 @@ Var cross_entropy_of_labels(const Rows& rows, const Var& logits, const Var& targ
 
 Var softmax_cross_entropy(const Operand& logits, const Operand& targets, const SoftmaxCrossEntropyOptions& options) {
   const SourceLine line = logits.line();
-  const Scope scope(cross_entropy, line);
+  const OpScope scope(cross_entropy, line);
   const Var scores = as_var(logits), target = as_var(targets);
   const Rows rows(cross_entropy, scores.shape(), options.axis, line);
   const bool by_label = target.dtype() == DType::i64;
@@ -292,7 +289,7 @@ Var softmax_cross_entropy(const Operand& logits, const Operand& targets, const S
 Var kl_divergence(const Operand& log_prediction, const Operand& target, const DivergenceOptions& options) {
   constexpr const char* op = "kl_divergence";
   const SourceLine line = log_prediction.line();
-  const Scope scope(op, line);
+  const OpScope scope(op, line);
   const Var q = as_var(log_prediction), t = checked_target(op, q, as_var(target), line);
   const Rows rows(op, q.shape(), options.axis, line);
   Var terms;
@@ -305,25 +302,20 @@ Var kl_divergence(const Operand& log_prediction, const Operand& target, const Di
   return reduce_rows(sum(terms, rows.axis, true), rows.items, options.reduction);
 }
 
-namespace {
-
-/// √Σx² along `axis`, of x divided by its largest element, so that no square leaves the range.
-Var length(const Var& x, int axis) {
-  const Var largest = stop_gradient(max(abs(x), axis, true));
-  const Var scale = where(largest == 0, 1, largest);
-  return sqrt(sum(square(x / scale), axis, true)) * scale;
-}
-
-}  // namespace
-
 Var cosine_similarity(const Operand& a, const Operand& b, const CosineSimilarityOptions& options) {
   constexpr const char* op = "cosine_similarity";
   const SourceLine line = a.line();
-  const Scope scope(op, line);
-  const Var x = as_var(a), y = checked_target(op, x, as_var(b), line);
+  const OpScope scope(op, line);
+  const Var x = as_var(a), y = as_var(b);
+  check_dtypes(op, x, y, line);
+  if (!(x.shape() == y.shape()))
+    fail<ShapeError>(op, fmt::format("shapes differ: lhs {}, rhs {}", to_string(x.shape()), to_string(y.shape())),
+                     line);
   check_positive(op, "epsilon", options.epsilon, line);
   const Rows rows(op, x.shape(), options.axis, line);
-  const auto direction = [&](const Var& v) { return v / maximum(length(v, rows.axis), options.epsilon); };
+  const auto direction = [&](const Var& v) {
+    return v / maximum(norm(v, {.axes = rows.axis, .keep_dimensions = true}), options.epsilon);
+  };
   return reduce_rows(sum(direction(x) * direction(y), rows.axis, true), rows.items, options.reduction);
 }
 
@@ -334,10 +326,10 @@ namespace {
 template <class Term>
 Var penalty(const char* op, std::span<const Parameter> parameters, double lambda, double factor, SourceLine line,
             Term&& term) {
-  const Scope scope(op, line);
+  const OpScope scope(op, line);
   if (!(lambda >= 0) || std::isinf(lambda))
-    throw ValueError(error_text(op, fmt::format("lambda is {}; it must be 0 or more, and finite", lambda), line));
-  if (parameters.empty()) throw ValueError(error_text(op, "there are no parameters", line));
+    fail<ValueError>(op, fmt::format("lambda is {}; it must be 0 or more, and finite", lambda), line);
+  if (parameters.empty()) fail<ValueError>(op, "there are no parameters", line);
   Var total;
   for (const Parameter& parameter : parameters) {
     const Var part = sum(term(parameter));

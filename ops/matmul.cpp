@@ -105,7 +105,7 @@ Var vector_checked(const char* op, const Operand& x) {
 Var matmul(const Operand& a, const Operand& b) {
   const Var lhs = as_var(a), rhs = as_var(b);
   if (lhs.rank() == 2 && rhs.rank() == 2) return record(matmul_op, Operand(lhs, a.line().file, a.line().line), rhs);
-  const Scope scope("matmul", a.line());
+  const OpScope scope("matmul", a.line());
   check_factors(lhs, rhs, a.line());
   const bool row = lhs.rank() == 1, column = rhs.rank() == 1;
   const Var left = row ? unsqueeze(lhs, 0) : lhs, right = column ? unsqueeze(rhs, 1) : rhs;
@@ -116,7 +116,7 @@ Var matmul(const Operand& a, const Operand& b) {
 }
 
 Var dot(const Operand& a, const Operand& b) {
-  const Scope scope("dot", a.line());
+  const OpScope scope("dot", a.line());
   const Var lhs = vector_checked("dot", a), rhs = vector_checked("dot", b);
   if (lhs.size() != rhs.size())
     fail<ShapeError>("dot",
@@ -126,7 +126,7 @@ Var dot(const Operand& a, const Operand& b) {
 }
 
 Var outer(const Operand& a, const Operand& b) {
-  const Scope scope("outer", a.line());
+  const OpScope scope("outer", a.line());
   return unsqueeze(vector_checked("outer", a), 1) * vector_checked("outer", b);
 }
 

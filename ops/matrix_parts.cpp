@@ -10,7 +10,6 @@
 #include <thalweg/ops/shape.hpp>
 
 #include "ops/axes.hpp"
-#include "ops/composite.hpp"
 #include "ops/strided.hpp"
 #include "src/core_ops/core_ops.hpp"
 
@@ -46,11 +45,11 @@ Var diagonal_of(const char* op, const Operand& x, std::int64_t offset, int axis1
 
 /// Whether column − row lies on the side of the diagonal that is kept: (rows, columns), whatever comes before them.
 Var triangle(const char* op, const Operand& x, std::int64_t diagonal, bool lower) {
-  const Scope scope(op, x.line());
+  const OpScope scope(op, x.line());
   const Var value = as_var(x);
   const Shape& shape = value.shape();
   if (shape.rank() < 2) fail<ShapeError>(op, fmt::format("shape {} is not a matrix", to_string(shape)), x.line());
-  const Var ones = typed_literal(1, DType::f64);
+  const Var ones = internal::typed_literal(1, DType::f64);
   const std::int64_t count_of_rows = shape[shape.rank() - 2];
   const Var row = reshape(column_index(count_of_rows) * ones, Shape{count_of_rows, 1}) + diagonal;
   const Var column = column_index(shape.back()) * ones;
@@ -65,7 +64,7 @@ Var diagonal(const Operand& x, std::int64_t offset, int axis1, int axis2) {
 }
 
 Var trace(const Operand& x, std::int64_t offset, int axis1, int axis2) {
-  const Scope scope("trace", x.line());
+  const OpScope scope("trace", x.line());
   return sum(diagonal_of("trace", x, offset, axis1, axis2), -1);
 }
 

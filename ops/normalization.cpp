@@ -2,13 +2,14 @@
 
 #include <fmt/format.h>
 
+#include <thalweg/composite.hpp>
 #include <thalweg/differentiate.hpp>
 #include <thalweg/ops/arithmetic.hpp>
 #include <thalweg/ops/exponential.hpp>
+#include <thalweg/ops/logic.hpp>
 #include <thalweg/ops/reduction.hpp>
 #include <thalweg/ops/shape.hpp>
 
-#include "ops/composite.hpp"
 #include "ops/moments.hpp"
 
 namespace thalweg {
@@ -50,11 +51,25 @@ Var standardize_pullback(const Pullback& p) {
 
 const Op standardize_op = composite("standardize", {nullptr, standardize_pullback});
 
-/// (x − mean)/√(variance + ε) over the axes of `mask`; not centered: x/√(mean x² + ε).
+/// What makes x̂ = deviation·inverse.
+struct Standard {
+  Var deviation, variance, inverse;
+
+  Standard(const Var& x, std::uint64_t mask, bool centered, const Operand& epsilon)
+      : deviation(centered ? x - moments::mean_over(x, mask) : x),
+        variance(moments::mean_over(square(deviation), mask)),
+        inverse(1 / sqrt(variance + epsilon)) {}
+};
+
+/// (x − mean)/√(variance + ε) over the axes of `mask`; not centered: x/√(mean x² + ε). Where squares overflow, it is that of
+/// x times a power of 2, with ε times its square, which is the same; both are taken in one pass.
 Var standardize(const Var& x, std::uint64_t mask, bool centered, double epsilon, SourceLine line) {
-  const Var deviation = centered ? x - moments::mean_over(x, mask) : x;
-  const Var inverse = 1 / sqrt(moments::mean_over(square(deviation), mask) + epsilon);
-  const Var inputs[3] = {deviation * inverse, x, inverse};
+  const double shrink = moments::shrinking_power_of_2(x.dtype());
+  const Standard plain(x, mask, centered, epsilon);
+  const Standard small(x * literal(shrink), mask, centered, literal(epsilon * shrink * shrink));
+  const Var fits = isfinite(plain.variance);
+  const Var normalized = where(fits, plain.deviation * plain.inverse, small.deviation * small.inverse);
+  const Var inputs[3] = {normalized, x, where(fits, plain.inverse, small.inverse * literal(shrink))};
   return record(standardize_op, inputs, mask | (centered ? centered_bit : 0), line);
 }
 
@@ -78,9 +93,10 @@ Affine affine_of(const char* op, const Operand* gamma, const Operand* beta, cons
 
 Var layer_normalized(const char* op, const Operand& x, const Operand* gamma, const Operand* beta, bool centered,
                      const LayerNormOptions& options) {
-  const Scope scope(op, x.line());
-  const Var value = moments::checked(op, x, options.epsilon);
-  const std::uint64_t mask = moments::mask_of(op, value.shape(), options.axes, x.line());
+  const OpScope scope(op, x.line());
+  const Var value = floating_value(op, x);
+  moments::check_epsilon(op, options.epsilon, x.line());
+  const std::uint64_t mask = axes_mask(op, value.shape(), options.axes, x.line());
   const Affine affine = affine_of(op, gamma, beta, value.shape(), mask, x.line());
   return affine(standardize(value, mask, centered, options.epsilon, x.line()));
 }
@@ -88,33 +104,26 @@ Var layer_normalized(const char* op, const Operand& x, const Operand* gamma, con
 Var group_normalized(const Operand& x, std::int64_t groups, const Operand* gamma, const Operand* beta,
                      const GroupNormOptions& options) {
   constexpr const char* op = "group_norm";
-  const Scope scope(op, x.line());
-  const Var value = moments::checked(op, x, options.epsilon);
+  const OpScope scope(op, x.line());
+  const Var value = floating_value(op, x);
+  moments::check_epsilon(op, options.epsilon, x.line());
   const Shape shape = value.shape();
   if (shape.rank() < 2)
-    throw ShapeError(error_text(op, fmt::format("x must be (n, channels, …), it is {}", to_string(shape)), x.line()));
+    fail<ShapeError>(op, fmt::format("x must be (n, channels, …), it is {}", to_string(shape)), x.line());
   if (groups < 1 || shape[1] % groups != 0)
-    throw ShapeError(error_text(op, fmt::format("{} channels do not make {} groups", shape[1], groups), x.line()));
+    fail<ShapeError>(op, fmt::format("{} channels do not make {} groups", shape[1], groups), x.line());
   const Affine affine = affine_of(op, gamma, beta, shape, 2, x.line());
   const std::int64_t count = shape[0] * groups, in_group = count == 0 ? 0 : shape.size() / count;
   const Var grouped = reshape(value, {count, in_group});
   return affine(reshape(standardize(grouped, 2, true, options.epsilon, x.line()), shape));
 }
 
-/// `axis` from the front.
-int softmax_axis(const char* op, const Shape& shape, int axis, SourceLine line) {
-  std::uint64_t mask = moments::mask_of(op, shape, axis, line);
-  int from_front = 0;
-  while ((mask >>= 1) != 0) ++from_front;
-  return from_front;
-}
-
 }  // namespace
 
 Var softmax(const Operand& x, int axis) {
-  const Scope scope("softmax", x.line());
-  const Var value = as_var(x);
-  const int along = softmax_axis("softmax", value.shape(), axis, x.line());
+  const OpScope scope("softmax", x.line());
+  const Var value = floating_value("softmax", x);
+  const int along = axis_from_front("softmax", axis, value.shape(), x.line());
   if (value.size() == 0) return value;
   const Exponentials exponentials(value, along);
   const Var inputs[2] = {exponentials.values / exponentials.total, value};
@@ -122,9 +131,9 @@ Var softmax(const Operand& x, int axis) {
 }
 
 Var log_softmax(const Operand& x, int axis) {
-  const Scope scope("log_softmax", x.line());
-  const Var value = as_var(x);
-  const int along = softmax_axis("log_softmax", value.shape(), axis, x.line());
+  const OpScope scope("log_softmax", x.line());
+  const Var value = floating_value("log_softmax", x);
+  const int along = axis_from_front("log_softmax", axis, value.shape(), x.line());
   if (value.size() == 0) return value;
   const Exponentials exponentials(value, along);
   const Var inputs[4] = {exponentials.shifted - log(exponentials.total), value, exponentials.values,

@@ -8,6 +8,7 @@
 
 #include <thalweg/ops/arithmetic.hpp>
 
+#include "ops/errors.hpp"
 #include "src/tape/recorder.hpp"
 
 namespace thalweg {
@@ -18,8 +19,7 @@ const Op uniform_op{.name = "uniform", .kind = Kind::random};
 const Op normal_op{.name = "normal", .kind = Kind::random, .normal = true};
 
 Var draw(const Op& op, const Shape& shape, Random& random, DType dtype, SourceLine line) {
-  if (!is_floating(dtype))
-    throw DtypeError(error_text(op.name, fmt::format("draws are f32 or f64, not {}", name(dtype)), line));
+  if (!is_floating(dtype)) fail<DtypeError>(op.name, fmt::format("draws are f32 or f64, not {}", name(dtype)), line);
   return record_draw(op, random, shape, dtype, line);
 }
 
@@ -82,23 +82,21 @@ Var normal(const Shape& shape, Random& random, DType dtype, SourceLine line) {
 }
 
 Var bernoulli(const Shape& shape, double probability, Random& random, SourceLine line) {
-  const Scope scope("bernoulli", line);
+  const OpScope scope("bernoulli", line);
   if (!(probability >= 0 && probability <= 1))
-    throw ValueError(
-        error_text("bernoulli", fmt::format("the probability is {}; it must be in [0, 1]", probability), line));
+    fail<ValueError>("bernoulli", fmt::format("the probability is {}; it must be in [0, 1]", probability), line);
   return uniform(shape, random, DType::f64, line) < probability;
 }
 
 Var bernoulli(const Operand& probabilities, Random& random) {
-  const Scope scope("bernoulli", probabilities.line());
+  const OpScope scope("bernoulli", probabilities.line());
   const Var checked = record(probabilities_op, probabilities);
   return uniform(checked.shape(), random, checked.dtype(), probabilities.line()) < checked;
 }
 
 Var permutation(std::int64_t count, Random& random, SourceLine line) {
-  const Scope scope("permutation", line);
-  if (count < 0)
-    throw ValueError(error_text("permutation", fmt::format("the count is {}; it must be 0 or more", count), line));
+  const OpScope scope("permutation", line);
+  if (count < 0) fail<ValueError>("permutation", fmt::format("the count is {}; it must be 0 or more", count), line);
   return record(permutation_op, uniform(Shape{count}, random, DType::f64, line));
 }
 

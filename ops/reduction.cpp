@@ -5,15 +5,18 @@
 
 #include <fmt/format.h>
 
+#include <thalweg/composite.hpp>
 #include <thalweg/differentiate.hpp>
 #include <thalweg/ops/arithmetic.hpp>
 #include <thalweg/ops/cumulative.hpp>
 #include <thalweg/ops/exponential.hpp>
+#include <thalweg/ops/logic.hpp>
 #include <thalweg/ops/shape.hpp>
 
-#include "ops/axes.hpp"
-#include "ops/composite.hpp"
+#include "ops/moments.hpp"
+#include "ops/scaled_number.hpp"
 #include "src/core_ops/core_ops.hpp"
+#include "src/run/thread_pool.hpp"
 #include "src/tape/recorder.hpp"
 
 namespace thalweg {
@@ -64,21 +67,55 @@ const Op min_op{.name = "min",
                 .pullbacks = {extremum_pullback},
                 .reduction = ReductionKind::minimum};
 
-/// The product of all others, without a division: exact where there are zeros.
-Var product_pullback(const Pullback& p) {
-  const Var& x = p.input(0);
-  const std::uint64_t mask = p.attribute & 0xFF;
-  const Var grouped = group_axes(x, mask);
-  const Var others = cumulative_product(grouped, 1, {.exclusive = true}) *
-                     cumulative_product(grouped, 1, {.reverse = true, .exclusive = true});
-  return chain(beside_input(p.gradient, p), ungroup_axes(others, x.shape(), mask));
+// --- product: of i64 a reduction like the others, of fractions a kernel on x grouped into (outer, count, inner) ---
+
+template <class T>
+void product_of(const OpaqueCall& call) {
+  constexpr std::int64_t parallel_elements = 1 << 16;
+  const Shape& shape = call.input_types[0].shape;
+  const std::int64_t count = shape[1], inner = shape[2];
+  const T* x = static_cast<const T*>(call.inputs[0]);
+  T* y = static_cast<T*>(call.output);
+  const auto run = [&](std::int64_t outer) {
+    for (std::int64_t column = 0; column < inner; ++column) {
+      ScaledNumber product;
+      const T* from = x + outer * count * inner + column;
+      for (std::int64_t i = 0; i < count; ++i) product *= static_cast<double>(from[i * inner]);
+      y[outer * inner + column] = static_cast<T>(static_cast<double>(product));
+    }
+  };
+  if (shape.size() < parallel_elements) {
+    for (std::int64_t outer = 0; outer < shape[0]; ++outer) run(outer);
+  } else {
+    run::parallel_for(shape[0], run);
+  }
 }
 
-const Op product_op{.name = "product",
-                    .kind = Kind::reduction,
-                    .shape_rule = reduction_shape,
-                    .pullbacks = {product_pullback},
-                    .reduction = ReductionKind::product};
+void product_kernel(const OpaqueCall& call) {
+  if (call.output_type.dtype == DType::f32) return product_of<float>(call);
+  product_of<double>(call);
+}
+
+NodeType grouped_product_shape(const Inference& inference) {
+  NodeType type = inference.input(0);
+  type.shape = Shape{type.shape[0], 1, type.shape[2]};
+  return type;
+}
+
+/// The product of all others, without a division: exact where there are zeros.
+Var grouped_product_pullback(const Pullback& p) {
+  const Var& x = p.input(0);
+  return chain(p.gradient, cumulative_product(x, 1, {.exclusive = true}) *
+                               cumulative_product(x, 1, {.reverse = true, .exclusive = true}));
+}
+
+const Op grouped_product_op{.name = "product",
+                            .kind = Kind::opaque,
+                            .shape_rule = grouped_product_shape,
+                            .pullbacks = {grouped_product_pullback},
+                            .opaque_kernel = product_kernel};
+const Op integer_product_op{
+    .name = "product", .kind = Kind::reduction, .shape_rule = reduction_shape, .reduction = ReductionKind::product};
 
 Var reduce(const Op& op, const Operand& x, const ReductionOptions& options) {
   Var value = as_var(x);
@@ -90,11 +127,19 @@ Var reduce(const Op& op, const Operand& x, const ReductionOptions& options) {
   return record(op, Operand(value, x.line().file, x.line().line), attribute);
 }
 
+// Inputs: the composed result, x, how many numbers make one.
+Var mean_pullback(const Pullback& p) {
+  const Shape& x = p.input(1).shape();
+  return internal::broadcast_to(thalweg::beside_input(chain(p.gradient, 1 / p.input(2)), x, p.attribute), x);
+}
+
+const Op mean_op = composite("mean", {nullptr, mean_pullback});
+
 ReductionOptions one_axis(int axis, bool keep_dimensions) { return {axis, keep_dimensions}; }
 
 /// How many elements hold, or how many do not, in f32: 0 exactly where there are none.
 Var count(const char* op, const Operand& x, bool holding, const ReductionOptions& options) {
-  const Scope scope(op, x.line());
+  const OpScope scope(op, x.line());
   const Var value = as_var(x);
   axes_mask(op, value.shape(), options.axes, x.line());
   const Var chosen = !holding ? value == 0 : value.dtype() == DType::boolean ? value : value != 0;
@@ -111,13 +156,17 @@ Var min(const Operand& x, const ReductionOptions& options) { return reduce(min_o
 Var min(const Operand& x, int axis, bool keep) { return min(x, one_axis(axis, keep)); }
 
 Var product(const Operand& x, const ReductionOptions& options) {
-  const Scope scope("product", x.line());
+  const OpScope scope("product", x.line());
   const Var value = as_var(x);
-  if (value.size() > 0) return reduce(product_op, Operand(value, x.line().file, x.line().line), options);
-  const Shape shape = reduced_shape(value.shape(), axes_attribute("product", value.shape(), options, x.line()),
-                                    options.keep_dimensions);
-  const DType dtype = value.dtype() == DType::boolean ? DType::i64 : value.dtype();
-  return internal::broadcast_to(typed_literal(1, dtype), shape);
+  const std::uint64_t attribute = axes_attribute("product", value.shape(), options, x.line());
+  const Shape shape = reduced_shape(value.shape(), attribute, options.keep_dimensions);
+  if (value.size() == 0) {
+    const DType dtype = value.dtype() == DType::boolean ? DType::i64 : value.dtype();
+    return internal::broadcast_to(internal::typed_literal(1, dtype), shape);
+  }
+  if (is_floating(value.dtype()))
+    return internal::reshape(record(grouped_product_op, group_axes(value, attribute & 0xFF)), shape);
+  return reduce(integer_product_op, Operand(value, x.line().file, x.line().line), options);
 }
 Var product(const Operand& x, int axis, bool keep) { return product(x, one_axis(axis, keep)); }
 
@@ -128,17 +177,16 @@ Var all(const Operand& x, const ReductionOptions& options) { return count("all",
 Var all(const Operand& x, int axis, bool keep) { return all(x, one_axis(axis, keep)); }
 
 Var mean(const Operand& x, const ReductionOptions& options) {
-  const Scope scope("mean", x.line());
-  const Var value = as_var(x);
-  if (!is_floating(value.dtype()))
-    fail<DtypeError>("mean", fmt::format("{} has no fractions; cast to f32 or f64 first", name(value.dtype())),
-                     x.line());
-  const Shape& shape = value.shape();
-  axes_mask("mean", shape, options.axes, x.line());
-  const Var total = reduce(sum_op, Operand(value, x.line().file, x.line().line), options);
-  const std::int64_t size = shape.size(), left = total.size();
-  const double count = left == 0 ? 1 : static_cast<double>(size / left);
-  return total / literal(count);
+  const OpScope scope("mean", x.line());
+  const Var value = floating_value("mean", x);
+  const std::uint64_t attribute = axes_attribute("mean", value.shape(), options, x.line());
+  const Var count = literal(count_over(value.shape(), attribute & 0xFF));
+  const Var plain = sum(value, options) / count;
+  // Where the sum overflows, that of the numbers times a power of 2: it may be that only the sum does.
+  const Var shrink = literal(moments::shrinking_power_of_2(value.dtype()));
+  const Var shrunk = sum(value * shrink, options) / count;
+  const Var inputs[3] = {where(isfinite(plain), plain, shrunk / shrink), value, count};
+  return record(mean_op, inputs, attribute, x.line());
 }
 Var mean(const Operand& x, int axis, bool keep) { return mean(x, one_axis(axis, keep)); }
 
@@ -159,8 +207,8 @@ const Op logsumexp_op = composite("logsumexp", {nullptr, logsumexp_pullback});
 }  // namespace
 
 Var logsumexp(const Operand& x, const ReductionOptions& options) {
-  const Scope scope("logsumexp", x.line());
-  const Var value = as_var(x);
+  const OpScope scope("logsumexp", x.line());
+  const Var value = floating_value("logsumexp", x);
   const std::uint64_t attribute = axes_attribute("logsumexp", value.shape(), options, x.line());
   const Shape shape = reduced_shape(value.shape(), attribute, options.keep_dimensions);
   if (value.size() == 0)

@@ -10,7 +10,6 @@
 #include <thalweg/ops/shape.hpp>
 
 #include "ops/axes.hpp"
-#include "ops/composite.hpp"
 #include "ops/strided.hpp"
 #include "src/core_ops/core_ops.hpp"
 
@@ -143,10 +142,10 @@ const Op pad_op{.name = "pad",
 /// The fill value as a number of x's dtype; it stays data.
 Var fill_of(double value, DType dtype, SourceLine line) {
   if (dtype == DType::boolean) return Var(value) != 0;
-  if (dtype != DType::i64) return value * typed_literal(1, dtype);
+  if (dtype != DType::i64) return value * internal::typed_literal(1, dtype);
   if (value != std::floor(value))
     fail<DtypeError>("pad", fmt::format("the fill value {} is a fraction, x is i64", value), line);
-  return static_cast<std::int64_t>(value) * typed_literal(1, dtype);
+  return static_cast<std::int64_t>(value) * internal::typed_literal(1, dtype);
 }
 
 // --- roll: the attribute holds the axis; the shift is a number beside the input ---
@@ -314,7 +313,7 @@ Var flip(const Operand& x, const Axes& axes) {
 }
 
 Var pad(const Operand& x, std::span<const Padding> padding, double fill_value) {
-  const Scope scope("pad", x.line());
+  const OpScope scope("pad", x.line());
   const Var value = as_var(x);
   const Shape& shape = value.shape();
   if (static_cast<int>(padding.size()) != shape.rank())
@@ -362,9 +361,9 @@ Var roll(const Operand& x, std::int64_t shift, int axis) {
 }
 
 Var roll(const Operand& x, std::int64_t shift) {
-  const Scope scope("roll", x.line());
+  const OpScope scope("roll", x.line());
   const Var value = as_var(x);
-  return internal::reshape(record(roll_op, internal::reshape(value, Shape{value.size()}), shift, 0), value.shape());
+  return internal::reshape(record(roll_op, internal::reshape(value, Shape{value.size()}), shift), value.shape());
 }
 
 }  // namespace thalweg

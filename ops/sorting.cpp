@@ -124,14 +124,14 @@ Var places(const Op& op, const Var& x, int axis, std::int64_t wanted, bool desce
 }  // namespace
 
 Var argsort(const Operand& x, const SortOptions& options) {
-  const Scope scope("argsort", x.line());
+  const OpScope scope("argsort", x.line());
   const Var value = as_var(x);
   const int axis = axis_from_front("argsort", options.axis, value.shape(), x.line());
   return places(argsort_op, value, axis, value.shape()[axis], options.descending);
 }
 
 Sorted sort(const Operand& x, const SortOptions& options) {
-  const Scope scope("sort", x.line());
+  const OpScope scope("sort", x.line());
   const Var value = as_var(x);
   const int axis = axis_from_front("sort", options.axis, value.shape(), x.line());
   const Var indices = places(argsort_op, value, axis, value.shape()[axis], options.descending);
@@ -139,7 +139,7 @@ Sorted sort(const Operand& x, const SortOptions& options) {
 }
 
 Sorted top_k(const Operand& x, std::int64_t k, const TopKOptions& options) {
-  const Scope scope("top_k", x.line());
+  const OpScope scope("top_k", x.line());
   const Var value = as_var(x);
   const int axis = axis_from_front("top_k", options.axis, value.shape(), x.line());
   const std::int64_t size = value.shape()[axis];

@@ -4,6 +4,7 @@
 #define HWY_TARGET_INCLUDE "ops/special.cpp"
 #include <hwy/foreach_target.h>
 
+#include "ops/errors.hpp"
 #include "ops/gamma.hpp"
 #include "src/run/element_kernel-inl.hpp"
 #include "src/run/elementary/error_function-inl.hpp"
@@ -138,8 +139,7 @@ Var lgamma(const Operand& x) { return record(lgamma_op, x); }
 Var digamma(const Operand& x) { return record(digamma_op, x); }
 
 Var polygamma(int order, const Operand& x) {
-  if (order < 0)
-    throw ValueError(error_text("polygamma", fmt::format("the order is {}; it must not be below 0", order), x.line()));
+  if (order < 0) fail<ValueError>("polygamma", fmt::format("the order is {}; it must not be below 0", order), x.line());
   return record(polygamma_op, Operand(literal(order), x.line().file, x.line().line), x);
 }
 

@@ -53,7 +53,7 @@ inline tw::Var unit_rows(const tw::Operand& x) {
   const tw::Var value = tw::floating("unit_rows", x);
   if (value.rank() != 2)
     throw tw::ShapeError(tw::error_text("unit_rows", "x must be (n, m), it is " + to_string(value.shape()), x.line()));
-  const tw::Scope scope("unit_rows", x.line());
+  const tw::OpScope scope("unit_rows", x.line());
   const tw::Var length = tw::sqrt(tw::sum(tw::square(value), 1, true));
   const tw::Var inputs[] = {value / length, value, length};
   return tw::record(unit_rows_op, inputs, 0, x.line());

@@ -6,6 +6,7 @@
 #include <initializer_list>
 #include <span>
 #include <string>
+#include <type_traits>
 
 #include <thalweg/element_kernel.hpp>
 #include <thalweg/random.hpp>
@@ -148,10 +149,27 @@ inline PullbackRule pullback_rule(const Op& op, std::size_t index) {
 NodeType elementwise_shape(const Inference& inference);
 
 /// Records `op` on the current tape and returns its node. Throws what the op's shape rule throws, with nothing recorded.
-/// TapeError: no current tape, or an operand of another one.
+/// TapeError: no current tape, or an operand of another one. An attribute is a std::uint64_t (attribute_of makes one);
+/// any other number is an operand: record(op, a, 2) has two.
 Var record(const Op& op, const Operand& a, std::uint64_t attribute = 0);
 Var record(const Op& op, const Operand& a, const Operand& b, std::uint64_t attribute = 0);
 Var record(const Op& op, const Operand& a, const Operand& b, const Operand& c, std::uint64_t attribute = 0);
+namespace internal {
+/// What is an operand where an attribute could stand.
+template <class Number>
+concept NumberOperand = std::is_arithmetic_v<Number> && !std::is_same_v<Number, std::uint64_t>;
+}  // namespace internal
+
+template <internal::NumberOperand Number>
+Var record(const Op& op, const Operand& a, Number b) {
+  return record(op, a, Operand(b, a.line().file, a.line().line));
+}
+template <internal::NumberOperand Number>
+Var record(const Op& op, const Operand& a, const Operand& b, Number c) {
+  return record(op, a, b, Operand(c, a.line().file, a.line().line));
+}
+template <internal::NumberOperand Number>
+Var record(const Op& op, const Operand& a, const Operand& b, const Operand& c, Number) = delete;  // a fourth operand
 /// Any number of inputs (more than three are held beside the node).
 Var record(const Op& op, std::span<const Var> inputs, std::uint64_t attribute, SourceLine line);
 
@@ -168,7 +186,9 @@ const Shape& attribute_shape(std::uint64_t attribute);
 /// gradient · derivative, in which a gradient of exactly 0 stays 0 even where the derivative is inf or NaN.
 Var chain(const Operand& gradient, const Operand& derivative);
 
-/// x converted to `dtype`: towards zero from fractions to i64, x ≠ 0 to bool. d/dx: the gradient, converted back.
+/// x converted to `dtype`: towards zero from fractions to i64, x ≠ 0 to bool (NaN is true). d/dx: the gradient, converted
+/// back. ValueError when it is computed, naming the first element and its place, for one that has no i64 value: NaN, ±inf,
+/// −2⁶³ and 2⁶³ bound them (NumPy warns and gives the lowest i64).
 Var cast(const Operand& x, DType dtype);
 
 /// 0, 1, …, count − 1 along the last axis, in the dtype of the tensor beside it: what a label is compared with.

@@ -154,10 +154,20 @@ class Scope {
   Scope(const Scope&) = delete;
   Scope& operator=(const Scope&) = delete;
 
+ protected:
+  Scope(const char* name, SourceLine line, bool is_op);
+
  private:
   internal::Recorder* recorder_;
   std::uint64_t serial_;
   std::int32_t previous_;
+};
+
+/// The scope of an op that is made of others: whichever of them finds a mistake, the error names this op, which the user
+/// called (the outermost of several).
+class OpScope : public Scope {
+ public:
+  OpScope(const char* name, SourceLine line) : Scope(name, line, true) {}
 };
 
 /// Records that `parameter` becomes `value`: an effect, carried out in program order with the next request and committed

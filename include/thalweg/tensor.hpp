@@ -188,8 +188,8 @@ class Tensor {
   /// The same elements in another shape (shares the buffer); one dimension may be −1.
   Tensor reshape(std::initializer_list<std::int64_t> dimensions, SourceLine line = SourceLine::here()) const;
   Tensor reshape(const Shape& shape, SourceLine line = SourceLine::here()) const;
-  /// Converted to another dtype (shares the buffer if it is this one already). To i64 it truncates, and what has no i64
-  /// value (NaN, 1e30) is a ValueError; to bool, all but 0 is true.
+  /// Converted to another dtype (shares the buffer if it is this one already). To i64 towards zero, and what has no i64
+  /// value (NaN, inf, 1e30) is a ValueError that names it and its place; to bool, all but 0 is true, NaN too.
   Tensor to(DType dtype, SourceLine line = SourceLine::here()) const;
 
   const void* raw() const { return storage_ ? storage_->data : nullptr; }

@@ -1,14 +1,13 @@
 #include "src/core_ops/core_ops.hpp"
 
-#include <cmath>
 #include <cstring>
-#include <limits>
 
 #include <fmt/format.h>
 
 #include <thalweg/differentiate.hpp>
 
 #include "src/tape/recorder.hpp"
+#include "src/tensor/convert.hpp"
 
 namespace thalweg::internal {
 
@@ -89,49 +88,9 @@ NodeType cast_shape(const Inference& inference) {
   return {inference.shape(0), static_cast<DType>(inference.attribute()), false};
 }
 
-/// Towards zero. What i64 does not reach is its nearest end, NaN is 0: C++ leaves both undefined.
-template <class From>
-std::int64_t to_integer(From value) {
-  constexpr From beyond = 9223372036854775808.0;  // 2^63
-  if (std::isnan(value)) return 0;
-  if (value >= beyond) return std::numeric_limits<std::int64_t>::max();
-  return value < -beyond ? std::numeric_limits<std::int64_t>::min() : static_cast<std::int64_t>(value);
-}
-
-template <class From, class To>
-void convert(const void* from, void* to, std::int64_t count) {
-  const auto* source = static_cast<const From*>(from);
-  auto* target = static_cast<To*>(to);
-  for (std::int64_t i = 0; i < count; ++i) {
-    if constexpr (std::is_same_v<To, bool>) {
-      target[i] = source[i] != From{};
-    } else if constexpr (std::is_same_v<To, std::int64_t> && std::is_floating_point_v<From>) {
-      target[i] = to_integer(source[i]);
-    } else {
-      target[i] = static_cast<To>(source[i]);
-    }
-  }
-}
-
-template <class From>
-void convert_from(const void* from, void* to, DType dtype, std::int64_t count) {
-  switch (dtype) {
-    case DType::f32: return convert<From, float>(from, to, count);
-    case DType::f64: return convert<From, double>(from, to, count);
-    case DType::i64: return convert<From, std::int64_t>(from, to, count);
-    case DType::boolean: return convert<From, bool>(from, to, count);
-  }
-}
-
 void cast_kernel(const OpaqueCall& call) {
-  const std::int64_t count = call.output_type.shape.size();
-  const DType to = call.output_type.dtype;
-  switch (call.input_types[0].dtype) {
-    case DType::f32: return convert_from<float>(call.inputs[0], call.output, to, count);
-    case DType::f64: return convert_from<double>(call.inputs[0], call.output, to, count);
-    case DType::i64: return convert_from<std::int64_t>(call.inputs[0], call.output, to, count);
-    case DType::boolean: return convert_from<bool>(call.inputs[0], call.output, to, count);
-  }
+  convert(call.inputs[0], call.input_types[0].dtype, call.output, call.output_type.dtype, call.output_type.shape,
+          call.op, call.line);
 }
 
 // --- a sum of nothing: its result has elements where its input has none ---
@@ -181,6 +140,14 @@ const Op cast_op{.name = "cast",
                  .pullbacks = {cast_pullback},
                  .opaque_kernel = cast_kernel};
 
+namespace {
+
+/// From fractions to i64, which not all of them have a value of.
+const Op cast_to_whole_op{
+    .name = "cast", .kind = Kind::opaque, .shape_rule = cast_shape, .opaque_kernel = cast_kernel, .can_fail = true};
+
+}  // namespace
+
 void* registry_data(const RegistryCore& core, std::uint64_t attribute) {
   const RegistryAddress address = unpack(attribute);
   const auto in_region = [&](const FlatBuffer& buffer) {
@@ -216,6 +183,10 @@ Var broadcast_to(const Operand& x, const Shape& shape) { return record(broadcast
 
 Var reshape(const Operand& x, const Shape& shape) { return record(reshape_op, x, shape_attribute(shape)); }
 
+Var typed_literal(double number, DType dtype) {
+  Recorder& recorder = Recorder::require("literal", {});
+  return recorder.var(recorder.literal(number, dtype));
+}
 Var add(const Operand& a, const Operand& b) { return record(add_op, a, b); }
 
 }  // namespace thalweg::internal
@@ -230,7 +201,8 @@ Var cast(const Operand& x, DType dtype) {
   if (recorder.key(value.id()).op == &internal::number_op && is_floating(dtype))
     return recorder.var(recorder.number(recorder.slot(value.id()).number, dtype, x.line()));
   if (value.dtype() == dtype) return value;
-  return record(internal::cast_op, Operand(value, x.line().file, x.line().line), static_cast<std::uint64_t>(dtype));
+  const Op& op = dtype == DType::i64 && is_floating(value.dtype()) ? internal::cast_to_whole_op : internal::cast_op;
+  return record(op, Operand(value, x.line().file, x.line().line), static_cast<std::uint64_t>(dtype));
 }
 
 Var column_index(std::int64_t count, SourceLine line) {

@@ -50,5 +50,7 @@ Var broadcast_to(const Operand& x, const Shape& shape);
 Var sum_of_nothing(const Operand& x, const Shape& shape);
 Var reshape(const Operand& x, const Shape& shape);
 Var add(const Operand& a, const Operand& b);
+/// A number that is part of the structure, of this dtype whatever stands beside it.
+Var typed_literal(double number, DType dtype);
 
 }  // namespace thalweg::internal

@@ -25,7 +25,7 @@ Var floating(const char* op, const Operand& x) {
   internal::Recorder& recorder = internal::Recorder::require(op, x.line());
   const std::int32_t id = recorder.resolve(x, op);
   const NodeType type = recorder.type(id);
-  floating_shape(Inference(op, recorder.blame(x.line()), 0, {&type, 1}));
+  floating_shape(Inference(recorder.blame(op), recorder.blame(x.line()), 0, {&type, 1}));
   return recorder.var(id);
 }
 

@@ -213,7 +213,7 @@ void Plan::run_step(const Step& step, const Recorder& recorder) {
       const OpaqueStep& opaque = opaques_[index];
       return opaque.op->opaque_kernel({of_inputs(opaque, opaque_memory_), of_inputs(opaque, opaque_types_),
                                        opaque.output_memory, opaque.output_type, opaque.attribute,
-                                       recorder.key(opaque.origin).op->name, recorder.outermost_line(opaque.origin)});
+                                       recorder.outermost_op(opaque.origin), recorder.outermost_line(opaque.origin)});
     }
     case Step::Kind::zero: std::memset(zeros_[index].memory, 0, zeros_[index].bytes); return;
   }

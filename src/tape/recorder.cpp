@@ -213,11 +213,11 @@ Info Recorder::infer(const Key& key, SourceLine line) const {
     seen = types;
   }
   for (std::size_t i = 0; i < ids.size(); ++i) seen[i] = type(ids[i]);
-  const NodeType result = key.op->shape_rule(Inference(key.op->name, blame(line), key.attribute, seen));
+  const char* const op = blame(key.op->name);
+  const NodeType result = key.op->shape_rule(Inference(op, blame(line), key.attribute, seen));
   if (result.shape.size() > std::numeric_limits<std::int64_t>::max() / static_cast<std::int64_t>(size_of(result.dtype)))
     throw ShapeError(error_text(
-        key.op->name,
-        fmt::format("{} of {} take more bytes than int64 counts", to_string(result.shape), name(result.dtype)),
+        op, fmt::format("{} of {} take more bytes than int64 counts", to_string(result.shape), name(result.dtype)),
         blame(line)));
   info.shape = workspace_.pool.shape(result.shape);
   info.dtype = result.dtype;
@@ -239,7 +239,7 @@ std::int32_t Recorder::resolve_leaf(const Operand& operand, const char* op) {
     case Operand::Kind::parameter: {
       const Parameter& parameter_handle = *operand.parameter_;
       if (!parameter_handle.core())
-        throw TapeError(error_text(op, "an empty Parameter was given", blame(operand.line_)));
+        throw TapeError(error_text(blame(op), "an empty Parameter was given", blame(operand.line_)));
       return parameter(*parameter_handle.core(), parameter_handle.index(), operand.line_);
     }
     case Operand::Kind::tensor: return constant(*operand.tensor_, operand.line_);
@@ -260,7 +260,7 @@ void Recorder::throw_foreign(std::uint64_t serial, const char* op, SourceLine li
       if (live->serial_ == serial)
         reason = "it belongs to another tape, which is not the current one; pass x.value(), which is a constant";
   }
-  throw TapeError(error_text(op, "a Var cannot be used here: " + reason, blame(line)));
+  throw TapeError(error_text(blame(op), "a Var cannot be used here: " + reason, blame(line)));
 }
 
 std::int32_t Recorder::constant(const Tensor& tensor, SourceLine line) {
@@ -414,6 +414,10 @@ SourceLine Recorder::outermost_line(std::int32_t id) const {
   return line;
 }
 
+const char* Recorder::outermost_op(std::int32_t id) const {
+  return op_of_scope(lines_[static_cast<std::size_t>(id)].scope, key(id).op->name);
+}
+
 std::vector<std::int32_t> Recorder::scope_path(std::int32_t id) const {
   id = origin(id);
   std::vector<std::int32_t> path;
@@ -425,11 +429,16 @@ std::vector<std::int32_t> Recorder::scope_path(std::int32_t id) const {
 
 // --- scopes ---
 
-std::int32_t Recorder::open_scope(const char* name, SourceLine line) {
+std::int32_t Recorder::open_scope(const char* name, SourceLine line, bool is_op) {
   const std::int32_t previous = scope_;
-  scopes_.push_back({name, previous, line});
+  scopes_.push_back({name, previous, line, op_of_scope(previous, is_op ? name : nullptr)});
   scope_ = static_cast<std::int32_t>(scopes_.size()) - 1;
   return previous;
+}
+
+const char* Recorder::op_of_scope(std::int32_t scope, const char* op) const {
+  const char* const outermost = scope >= 0 ? scopes_[static_cast<std::size_t>(scope)].op : nullptr;
+  return outermost != nullptr ? outermost : op;
 }
 
 SourceLine Recorder::blame(SourceLine line) const {

@@ -18,6 +18,7 @@ struct ScopeEntry {
   const char* name;
   std::int32_t parent;
   SourceLine line;
+  const char* op;  // the outermost op among it and its parents, which errors name; null: none
 };
 
 /// An `assign` recorded and not yet carried out.
@@ -174,6 +175,8 @@ class Recorder {
   std::int32_t origin(std::int32_t id) const;
   /// The user's line of a node that is its own origin.
   SourceLine outermost_line(std::int32_t id) const;
+  /// The op that the user called to record `id`, a node that is its own origin.
+  const char* outermost_op(std::int32_t id) const;
   /// The scopes that node `id` was recorded in, outermost first. Each opening is one of its own.
   std::vector<std::int32_t> scope_path(std::int32_t id) const;
   const ScopeEntry& scope(std::int32_t opening) const { return scopes_[static_cast<std::size_t>(opening)]; }
@@ -186,10 +189,12 @@ class Recorder {
 
   // --- scopes ---
 
-  std::int32_t open_scope(const char* name, SourceLine line);
+  std::int32_t open_scope(const char* name, SourceLine line, bool is_op);
   void close_scope(std::int32_t previous) { scope_ = previous; }
   /// The line an error should name: of the outermost open scope, or `line`.
   SourceLine blame(SourceLine line) const;
+  /// The op an error should name: the outermost one made of others whose scope is open, or `op`.
+  const char* blame(const char* op) const { return op_of_scope(scope_, op); }
 
   // --- requests ---
 
@@ -274,6 +279,7 @@ class Recorder {
   void note_read(RegistryCore& registry);
   std::int32_t append_parameter(RegistryCore& registry, std::int32_t index, SourceLine line);
   [[noreturn]] static void throw_no_tape(const char* op, SourceLine line);
+  const char* op_of_scope(std::int32_t scope, const char* op) const;
   [[noreturn]] void throw_foreign(std::uint64_t serial, const char* op, SourceLine line) const;
   Info infer(const Key& key, SourceLine line) const;
   void reserve(std::int32_t ids) {

@@ -67,10 +67,13 @@ double Var::item(const char* file, unsigned line) const {
   return recorder.item(id_, {file, line});
 }
 
-Scope::Scope(const char* name, SourceLine line) : recorder_(Recorder::current()), serial_(0), previous_(-1) {
+Scope::Scope(const char* name, SourceLine line) : Scope(name, line, false) {}
+
+Scope::Scope(const char* name, SourceLine line, bool is_op)
+    : recorder_(Recorder::current()), serial_(0), previous_(-1) {
   if (recorder_ == nullptr) return;
   serial_ = recorder_->serial();
-  previous_ = recorder_->open_scope(name, line);
+  previous_ = recorder_->open_scope(name, line, is_op);
 }
 
 Scope::~Scope() {

@@ -11,6 +11,7 @@
 
 #include <thalweg/error.hpp>
 
+#include "src/tensor/convert.hpp"
 #include "src/tensor/visit.hpp"
 
 namespace thalweg {
@@ -74,13 +75,12 @@ struct LiteralSurvey {
 };
 
 template <Element To, class From>
-To converted(From value, SourceLine line = {}) {
+To converted(From value) {
   if constexpr (std::same_as<To, bool>) {
     return value != From{0};
   } else if constexpr (std::same_as<To, std::int64_t> && std::floating_point<From>) {
-    // The bounds are powers of two, exact in either type; NaN fails the comparison.
-    if (!(value >= From(-0x1p63) && value < From(0x1p63)))
-      throw ValueError(error_text("to", fmt::format("{} has no i64 value", value), line));
+    if (!internal::has_i64_value(value))
+      throw ValueError(error_text("Tensor", fmt::format("{} has no i64 value", value)));
     return static_cast<To>(value);
   } else {
     return static_cast<To>(value);
@@ -150,7 +150,7 @@ Tensor Tensor::zeros(const Shape& shape, DType dtype) {
 Tensor Tensor::ones(const Shape& shape, DType dtype) { return full(shape, 1, dtype); }
 
 Tensor Tensor::full(const Shape& shape, double value, DType dtype) {
-  if (dtype == DType::i64 && std::trunc(value) != value)  // NaN too
+  if (dtype == DType::i64 && !(std::trunc(value) == value && internal::has_i64_value(value)))
     throw ValueError(error_text("full", fmt::format("{} has no i64 value", value)));
   Tensor tensor = empty(shape, dtype);
   visit_dtype(dtype, [&]<class T>() { std::ranges::fill(tensor.mutable_data<T>(), converted<T>(value)); });
@@ -259,12 +259,7 @@ Tensor Tensor::reshape(const Shape& shape, SourceLine line) const {
 Tensor Tensor::to(DType dtype, SourceLine line) const {
   if (dtype == dtype_) return *this;
   Tensor result = empty(shape_, dtype);
-  visit_dtype(dtype_, [&]<class From>() {
-    visit_dtype(dtype, [&]<class To>() {
-      std::ranges::transform(data<From>(), result.mutable_data<To>().begin(),
-                             [line](From value) { return converted<To>(value, line); });
-    });
-  });
+  internal::convert(raw(), dtype_, result.mutable_raw(), dtype, shape_, "to", line);
   return result;
 }
 

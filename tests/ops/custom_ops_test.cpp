@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include <thalweg/attribute.hpp>
 #include <thalweg/check_gradients.hpp>
 #include <thalweg/statistics.hpp>
 #include <thalweg/threads.hpp>
@@ -158,4 +159,13 @@ TEST_CASE("custom ops: a kernel that fails leaves everything as it was") {
     CHECK_THROWS_WITH(custom::solve_triangular(Tensor({{1., 2.}}, DType::f64), b),
                       Contains("[solve_triangular]") && Contains("(1, 2)"));
   }
+}
+
+TEST_CASE("custom ops: numbers in record() are operands; a std::uint64_t is the attribute") {
+  const Tape tape;
+  const Var x = Tensor{1., 2.}, y = Tensor{3., 4.};
+  CHECK(identical(record(multiply_add_op, x, y, 0.5).value(), Tensor{3.5, 8.5}));
+  CHECK(identical(record(multiply_add_op, x, y, 2).value(), Tensor{5., 10.}));
+  CHECK(identical(record(excess_op, x, 1).value(), Tensor{0., 1.}));
+  CHECK(identical(record(excess_op, y, x, attribute_of(std::int64_t{7})).value(), Tensor{2., 2.}));
 }

@@ -199,9 +199,17 @@ TEST_CASE("gradients of elementwise ops, both orders") {
     }
 }
 
-TEST_CASE("cast to i64: towards zero, the nearest end beyond it, 0 of NaN") {
+TEST_CASE("cast to i64: towards zero; what has no i64 value is an error, as of Tensor::to") {
+  expect([](auto v) { return cast(v[0], i64); }, {doubles({-2.9, 2.9, -0.5, -0x1p63, 0x1.fffffffffffffp62})},
+         Tensor{-2, 2, 0, lowest, std::int64_t{0x7ffffffffffffc00}});
   constexpr double inf = std::numeric_limits<double>::infinity();
-  expect([](auto v) { return cast(v[0], i64); }, {doubles({-2.9, 2.9, inf, -inf, 1e300, -1e19, nan_value})},
-         Tensor{-2, 2, std::numeric_limits<std::int64_t>::max(), lowest, std::numeric_limits<std::int64_t>::max(),
-                lowest, 0});
+  for (const double value : {nan_value, inf, -inf, 0x1p63, -0x1.8p63, 1e300})
+    for (const DType dtype : {DType::f32, DType::f64}) {
+      Tensor x = Tensor::zeros({20, 3}, DType::f64);
+      x.set<double>({17, 2}, value);
+      x = x.to(dtype);
+      expect_error<ValueError>([](auto v) { return cast(v[0], i64); }, {x},
+                               {"[cast] ", " at [17, 2] of (20, 3) has no i64 value at elementwise_test.cpp:"});
+      CHECK_THROWS_WITH(x.to(i64), Contains("[to] ") && Contains(" at [17, 2] of (20, 3) has no i64 value"));
+    }
 }

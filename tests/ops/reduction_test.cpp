@@ -295,6 +295,63 @@ TEST_CASE("rule R7: norms and deviations overflow and underflow only where the r
   expect(two, {doubles({nan_value, 1.})}, number(nan_value));
 }
 
+TEST_CASE("rule R7: means, variances and products of numbers whose sums, squares and parts leave the range") {
+  const Function average = [](auto x) { return mean(x[0]); }, of_rows = [](auto x) { return mean(x[0], 1); };
+  expect(average, {doubles({1.5e308, 1.7e308})}, number(1.6e308), {doubles({0.5, 0.5})});
+  expect(average, {Tensor{3e38, 3.2e38, 3.1e38}}, Tensor(3.1e38), {}, {}, 1e-6);
+  expect(of_rows, {doubles({{-1e308, -1e308}, {1., 2.}, {infinity, 1.}, {infinity, -infinity}, {nan_value, 1.}})},
+         doubles({-1e308, 1.5, infinity, nan_value, nan_value}));
+  expect(average, {doubles({5e-324, 5e-324})}, number(5e-324), {}, {}, 0);
+  expect(average, {Tensor::full({100000}, 3e38, DType::f32)}, Tensor(3e38), {}, {}, 1e-6);
+
+  const Function spread = [](auto x) { return variance(x[0]); };
+  expect(spread, {doubles({1.5e154, -1.5e154, 0., 0.})}, number(1.125e308), {doubles({0.75e154, -0.75e154, 0., 0.})});
+  expect(spread, {Tensor{1.5e19, -1.5e19, 0., 0.}}, Tensor(1.125e38), {}, {}, 1e-6);
+  expect([](auto x) { return variance(x[0], {.axes = 0}); }, {Tensor{{2e19, 1.}, {2e19, 3.}}}, Tensor{0., 1.});
+  expect(spread, {doubles({1e200, -1e200})}, number(infinity));
+
+  const Function all = [](auto x) { return product(x[0]); };
+  expect(all, {doubles({1e200, 1e200, 1e-200, 1e-200, -3.})}, number(-3));
+  expect(all, {doubles({1e-200, 1e-200, 1e200, 1e200, 0.5})}, number(0.5));
+  expect(all, {Tensor{1e30, 1e30, 1e-30, 1e-30, 7.}}, Tensor(7.), {}, {}, 1e-6);
+  expect(all, {doubles({1e-200, 1e-120})}, number(1e-320), {}, {}, 1e-3);
+  expect(all, {doubles({1e300, 1e300, 2.})}, number(infinity));
+  expect(all, {doubles({infinity, 1e-300, 1e-300})}, number(infinity));
+  expect(all, {doubles({1e300, 1e300, nan_value})}, number(nan_value));
+  expect(all, {doubles({1e300, 1e300, 0.})}, number(0));
+  expect([](auto x) { return cumulative_product(x[0], 0); }, {doubles({1e200, 1e200, 1e-200, 1e-100})},
+         doubles({1e200, infinity, 1e200, 1e100}));
+}
+
+TEST_CASE("rule R7: normalizations and cosines of numbers whose squares leave the range") {
+  const Tensor steps = doubles({{1., 2., 3., 6.}, {-1., 5., 2., 2.}});
+  const auto scaled = [&](double scale, DType dtype) {
+    Tensor x = steps;
+    for (double& element : x.mutable_data<double>()) element *= scale;
+    return x.to(dtype);
+  };
+  const Function functions[] = {[](auto x) { return layer_norm(x[0], {.epsilon = 1e-30}); },
+                                [](auto x) { return rms_norm(x[0], {.epsilon = 1e-30}); },
+                                [](auto x) { return group_norm(x[0], 2, {.epsilon = 1e-30}); },
+                                [](auto x) { return cosine_similarity(x[0], x[0] * 2); }};
+  for (const Function& function : functions) {
+    const Tensor seed = doubles({{1., -2., 0.5, 0.}, {0.3, 0., 1., 1.}});
+    const bool is_cosine = &function == &functions[3];
+    const Outcome wanted = run(function, {steps}, Engine::planned, is_cosine ? doubles({1., 2.}) : seed);
+    for (const double scale : {1e160, 1e300}) {
+      Tensor gradient = wanted.gradients[0];
+      for (double& element : gradient.mutable_data<double>()) element /= scale;
+      const Outcome large =
+          run(function, {scaled(scale, DType::f64)}, Engine::planned, is_cosine ? doubles({1., 2.}) : seed);
+      CHECK(close(large.value, wanted.value, 1e-12));
+      CHECK(all_close(large.gradients[0], gradient, 1e-11, 1e-12 / scale));
+    }
+    for (const double scale : {1e19, 1e20, 2e37})
+      for (const Engine engine : {Engine::planned, Engine::eager})
+        CHECK(all_close(run(function, {scaled(scale, DType::f32)}, engine).value, wanted.value, 2e-6, 1e-6));
+  }
+}
+
 TEST_CASE("rule R11: a norm of no meaning") {
   for (const double p : {0.0, -1.0, nan_value})
     expect_error<ValueError>([p](auto x) { return norm(x[0], {.p = p}); }, {doubles({1.})},

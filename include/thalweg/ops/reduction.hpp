@@ -15,7 +15,7 @@ struct ReductionOptions {
 /// alone, and partial sums of f32 are carried in f64.
 Var sum(const Operand& x, const ReductionOptions& options = {});
 Var sum(const Operand& x, int axis, bool keep_dimensions = false);
-/// Σ x / n; NaN of nothing. DtypeError for i64 and bool: cast first. d/dx = 1/n.
+/// Σ x / n; NaN of nothing. It overflows only where the result does. DtypeError for i64 and bool: cast first. d/dx = 1/n.
 Var mean(const Operand& x, const ReductionOptions& options = {});
 Var mean(const Operand& x, int axis, bool keep_dimensions = false);
 /// The largest element; NaN where one is. ShapeError for a maximum of nothing. The gradient is shared evenly by all that
@@ -25,8 +25,9 @@ Var max(const Operand& x, int axis, bool keep_dimensions = false);
 /// The smallest element, as `max`.
 Var min(const Operand& x, const ReductionOptions& options = {});
 Var min(const Operand& x, int axis, bool keep_dimensions = false);
-/// Π x; 1 of nothing. i64 wraps modulo 2⁶⁴; bools count as i64. d/dxᵢ = Π_{j ≠ i} xⱼ, without a division: exact where there
-/// are zeros. The order depends on the shape alone.
+/// Π x in row-major order, carried in f64 with an exponent of its own, so that it overflows and underflows only where the
+/// result does; 1 of nothing. i64 wraps modulo 2⁶⁴; bools count as i64. d/dxᵢ = Π_{j ≠ i} xⱼ as the product of those before
+/// and those behind, without a division: exact where there are zeros.
 Var product(const Operand& x, const ReductionOptions& options = {});
 Var product(const Operand& x, int axis, bool keep_dimensions = false);
 /// Whether any element is not 0 (NaN is not): bool; false of nothing.
@@ -53,8 +54,9 @@ struct VarianceOptions {
   int ddof = 0;                  // delta degrees of freedom: 1 for the unbiased form
 };
 
-/// Σ (x − mean)² / (n − ddof), in two passes; NaN of nothing and where n is not above ddof. f32 and f64; DtypeError for i64
-/// and bool: cast first. ValueError for a negative ddof. d/dx = 2(x − mean)/(n − ddof).
+/// Σ (x − mean)² / (n − ddof), in two passes; NaN of nothing and where n is not above ddof. It overflows only where the
+/// result does. f32 and f64; DtypeError for i64 and bool: cast first. ValueError for a negative ddof.
+/// d/dx = 2(x − mean)/(n − ddof).
 Var variance(const Operand& x, const VarianceOptions& options = {});
 Var variance(const Operand& x, int axis, bool keep_dimensions = false);
 /// √variance; it overflows only where the result does. d/dx = (x − mean)/((n − ddof)·result), 0 where that is 0.

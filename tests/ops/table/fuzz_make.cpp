@@ -117,10 +117,16 @@ class GraphMaker {
   }
   const Shape& shape_of(int node) const { return graph_.nodes[static_cast<std::size_t>(node)].shape; }
 
-  /// Appends a step and records it; takes it back where it gives too much.
+  /// Appends a step and records it; not one whose values are an error, as NaN is to a cast to i64.
   void append(GraphNode node) {
     graph_.nodes.push_back(std::move(node));
-    const Var result = recording_.record(graph_.nodes.size() - 1);
+    Var result;
+    try {
+      result = recording_.record(graph_.nodes.size() - 1);
+    } catch (const ValueError&) {
+      graph_.nodes.pop_back();
+      return;
+    }
     GraphNode& appended = graph_.nodes.back();
     if (!result.empty()) appended.shape = result.shape();
     if (appended.kind != GraphNode::Kind::assign) pool_.push_back(static_cast<int>(graph_.nodes.size()) - 1);

@@ -139,9 +139,23 @@ std::vector<Row> rows() {
        .shapes = {{{5}}, {{2, 3}}, {{}}, {{1}}, {{0}}, {{2, 0, 3}}},
        .reference = "of_each(mp.mpf, np.eye(4, dtype=int))[x.astype(int)]",
        .accuracy = {0, 0},
-       .mistakes = {{{Tensor{0, 4}}, typeid(IndexError), "[labels] label 4 at place 1 is out of range for 4 classes"},
-                    {{Tensor{-1}}, typeid(IndexError), "[labels] label -1 at place 0 is out of range for 4 classes"},
-                    {{doubles({1.})}, typeid(DtypeError), "[labels] labels must be i64, they are f64"}}},
+       .mistakes =
+           {{{Tensor{0, 4}}, typeid(IndexError), "[one_hot] label 4 at place 1 is out of range for 4 classes"},
+            {{Tensor{-1}}, typeid(IndexError), "[one_hot] label -1 at place 0 is out of range for 4 classes"},
+            {{doubles({1.})}, typeid(DtypeError), "[one_hot] labels must be i64, they are f64"},
+            {{Tensor{0}}, typeid(ValueError), "[one_hot] -1 classes", [](Inputs x) { return one_hot(x[0], -1); }}}},
+      {.op = "one_hot",
+       .form = "of bools",
+       .function = [](Inputs x) { return one_hot(x[0], 4, DType::boolean); },
+       .domains = {{.low = 0, .high = 3, .dtype = DType::i64}},
+       .shapes = {{{5}}, {{2, 3}}, {{}}},
+       .reference = "of_each(bool, np.eye(4, dtype=int))[x.astype(int)]"},
+      {.op = "one_hot",
+       .form = "of i64",
+       .function = [](Inputs x) { return one_hot(x[0], 4, DType::i64); },
+       .domains = {{.low = 0, .high = 3, .dtype = DType::i64}},
+       .shapes = {{{5}}, {{2, 3}}, {{}}},
+       .reference = "of_each(int, np.eye(4, dtype=int))[x.astype(int)]"},
   };
 }
 
@@ -274,6 +288,16 @@ i64 () 1 -> f64 4 0 1 0 0
 i64 1 1 -> f64 1x4 0 1 0 0
 i64 0 -> f64 0x4
 i64 2x0x3 -> f64 2x0x3x4
+# one_hot of bools
+i64 5 1 3 1 2 0 -> bool 5x4 0 1 0 0 0 0 0 1 0 1 0 0 0 0 1 0 1 0 0 0
+i64 5 1 3 1 2 0 -> bool 5x4 0 1 0 0 0 0 0 1 0 1 0 0 0 0 1 0 1 0 0 0
+i64 2x3 1 3 1 2 0 1 -> bool 2x3x4 0 1 0 0 0 0 0 1 0 1 0 0 0 0 1 0 1 0 0 0 0 1 0 0
+i64 () 1 -> bool 4 0 1 0 0
+# one_hot of i64
+i64 5 1 3 1 2 0 -> i64 5x4 0 1 0 0 0 0 0 1 0 1 0 0 0 0 1 0 1 0 0 0
+i64 5 1 3 1 2 0 -> i64 5x4 0 1 0 0 0 0 0 1 0 1 0 0 0 0 1 0 1 0 0 0
+i64 2x3 1 3 1 2 0 1 -> i64 2x3x4 0 1 0 0 0 0 0 1 0 1 0 0 0 0 1 0 1 0 0 0 0 1 0 0
+i64 () 1 -> i64 4 0 1 0 0
 )";
 
 }  // namespace

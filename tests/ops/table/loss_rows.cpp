@@ -158,7 +158,7 @@ std::vector<Row> cross_entropy_rows() {
                      "[softmax_cross_entropy] axis -1 is out of range for shape ()"},
                     {{doubles({{1., 2.}}), Tensor{2}},
                      typeid(IndexError),
-                     "[labels] label 2 at place 0 is out of range for 2 classes"},
+                     "[softmax_cross_entropy] label 2 at place 0 is out of range for 2 classes"},
                     {{doubles({{1., 2.}}), Tensor{1}},
                      typeid(ValueError),
                      "[softmax_cross_entropy] label_smoothing is 1.5; it must be in [0, 1]",

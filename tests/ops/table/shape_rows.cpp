@@ -8,6 +8,12 @@ namespace {
 
 using Shapes = std::vector<std::vector<Shape>>;
 
+Var to_i64(Inputs x) {
+  const Var whole = cast(x[0], DType::i64);
+  whole.value();  // the kernel finds it
+  return whole;
+}
+
 std::vector<Row> rows() {
   const Tensor one = doubles({1.}), nothing = Tensor::zeros({0, 3}, DType::f64),
                some = Tensor::zeros({2, 3}, DType::f64);
@@ -375,7 +381,11 @@ std::vector<Row> rows() {
        .dtypes = Dtypes::numbers,
        .domains = {{-20, 20}},
        .shapes = {{{}}, {{1}}, {{3}}, {{0, 3}}},
-       .reference = "of_each(int, x)"},
+       .reference = "of_each(int, x)",
+       .mistakes = {mistake(doubles({1., nan}), typeid(ValueError), "[cast] nan at [1] of (2,) has no i64 value",
+                            to_i64),
+                    mistake(doubles({9223372036854775808.}), typeid(ValueError),
+                            "[cast] 9.223372036854776e+18 at [0] of (1,) has no i64 value", to_i64)}},
       {.op = "cast",
        .form = "to bool",
        .function = [](Inputs x) { return cast(x[0], DType::boolean); },

@@ -1,0 +1,24 @@
+#pragma once
+// Errors of ops: they name the op that the user called and the user's line, whatever part of the op finds the mistake.
+
+#include <string>
+
+#include <thalweg/op.hpp>
+
+namespace thalweg {
+
+/// `line`, or that of the outermost scope: the user's own where a layer called the op.
+SourceLine blamed(SourceLine line);
+/// `op`, or the outermost one made of others: that which the user called.
+const char* blamed(const char* op);
+
+/// Throws Error with `op`, the message and the user's line.
+template <class Error>
+[[noreturn]] void fail(const char* op, const std::string& message, SourceLine line) {
+  throw Error(error_text(blamed(op), message, blamed(line)));
+}
+
+/// x; DtypeError where it is i64 or bool.
+Var floating_value(const char* op, const Operand& x);
+
+}  // namespace thalweg
