@@ -134,13 +134,13 @@ namespace {
 // exponentials, sum, and logits less the maximum.
 
 Var labels_pullback(const Pullback& p) {
-  const Var share = p.input(2) / p.input(3);
+  const Var share = p.input(2) * (1 / p.input(3));  // one division a row; the sum is at least 1
   return chain(p.gradient, where(p.input(4), share - 1, share));
 }
 
 Var distribution_pullback_logits(const Pullback& p) {
   const Var &target = p.input(2), &exponentials = p.input(3), &total = p.input(4);
-  return chain(p.gradient, exponentials / total * sum(target, -1, true) - target);
+  return chain(p.gradient, exponentials * (sum(target, -1, true) / total) - target);
 }
 Var distribution_pullback_target(const Pullback& p) { return chain(p.gradient, log(p.input(4)) - p.input(5)); }
 

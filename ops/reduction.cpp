@@ -198,8 +198,9 @@ Var logsumexp_pullback(const Pullback& p) {
   const Var &x = p.input(1), &exponentials = p.input(2), &total = p.input(3);
   const Shape kept = reduced_shape(x.shape(), p.attribute, true);
   const Var gradient = internal::reshape(p.gradient, kept);
-  // A row of nothing but −inf has no largest element to move: its total is 0 and its gradient 0.
-  return chain(gradient, where(total == 0, 0, exponentials / total));
+  // A row of nothing but −inf has no largest element to move: its total is 0 and its gradient 0. Else the total is at
+  // least 1, so that one division a row will do.
+  return chain(gradient, exponentials * where(total == 0, 0, 1 / total));
 }
 
 const Op logsumexp_op = composite("logsumexp", {nullptr, logsumexp_pullback});

@@ -1,8 +1,10 @@
 // sin, cos and tan over Highway vectors of f32 and f64, for arguments of any size.
 //
 // x = m·π/2 + r with |r| ≤ π/2, m even for sin and odd for cos, so that both are ±sin r: one odd polynomial, a minimax
-// fit of the relative error (2^-35.3 for f32, 2^-57.9 for f64). π/2 is taken in three parts of 53 bits and r in
-// double-double. tan takes any m, |r| ≤ π/4, and is tan r or -1 / tan r. f32 is computed in f64. From 2^45 on the C library's function takes over, for those lanes alone.
+// fit of the relative error (2^-35.3 for f32, 2^-57.9 for f64). f64 takes π/2 in three parts of 53 bits and r in
+// double-double. f32 takes it in parts of f32, and is computed in f64 beyond 2048 and next to multiples of π/2. tan takes
+// any m, |r| ≤ π/4, and is tan r or -1 / tan r; f32 is computed in f64. From 2^45 on the C library's function takes over.
+// Each for those lanes alone.
 
 // Per-target include guard.
 #if defined(THALWEG_ELEMENTARY_TRIGONOMETRIC_INL_HPP) == defined(HWY_TARGET_TOGGLE)
@@ -97,11 +99,42 @@ HWY_INLINE V WaveInF64(D d, V x) {
   return WithLarge<wave>(d, x, result);
 }
 
+/// sin or cos of f32 numbers by f32 arithmetic; `good` is where that is accurate. π/2 has parts of 13, 7 and 24 bits, down
+/// to 2^-24 the first two, so that m times them is exact up to |m| = 2^11, and what they leave of x where it is below 1. An
+/// error of m·2^-50 is left, too much where r is tiny beside it.
+template <Wave wave, class D, class V = hn::Vec<D>>
+HWY_INLINE V WaveInF32(D d, V x, hn::Mask<D>& good) {
+  const V half = hn::Set(d, 0.5f), one = hn::Set(d, 1.0f);
+  const V turns = hn::Mul(x, hn::Set(d, 0x1.45f306p-2f));
+  const V h = hn::Round(wave == Wave::sine ? turns : hn::Sub(turns, half));
+  const V m = wave == Wave::sine ? hn::Add(h, h) : hn::Add(hn::Add(h, h), one);
+  const V second = hn::NegMulAdd(m, hn::Set(d, -0x1.2cp-18f), hn::NegMulAdd(m, hn::Set(d, 0x1.922p0f), x));
+  const V r = hn::NegMulAdd(m, hn::Set(d, 0x1.110b46p-26f), second);
+  good =
+      hn::And(hn::Le(hn::Abs(x), hn::Set(d, 2048.0f)), hn::Ge(hn::Abs(r), hn::Abs(hn::Mul(m, hn::Set(d, 0x1p-25f)))));
+  const V z = hn::Mul(r, r);
+  const V q = Polynomial(d, z, hn::Mul(z, z), -0x1.555556p-3f, 0x1.11110cp-7f, -0x1.a017dap-13f, 0x1.717074p-19f,
+                         -0x1.9a6782p-26f);
+  const V sine = hn::MulAdd(hn::Mul(r, z), q, r);
+  const hn::RebindToUnsigned<D> du;
+  const V parity = hn::Add(wave == Wave::sine ? h : hn::Add(h, one), hn::Set(d, 0x1.8p23f));
+  return hn::Xor(sine, hn::BitCast(d, hn::ShiftLeft<31>(hn::BitCast(du, parity))));
+}
+
+/// `result` where it is good, else the function computed in f64.
+template <Wave wave, class D, class V = hn::Vec<D>>
+HWY_NOINLINE V WithF64(D d, V x, V result, hn::Mask<D> good) {
+  const V wide = InF64(
+      d, [](auto dw, auto v) HWY_ATTR { return WaveInF64<wave, true>(dw, v); }, x);
+  return hn::IfThenElse(good, result, wide);
+}
+
 template <Wave wave, class D, class V = hn::Vec<D>>
 HWY_INLINE V WaveOf(D d, V x) {
   if constexpr (sizeof(hn::TFromD<D>) == 4) {
-    return InF64(
-        d, [](auto wide, auto v) HWY_ATTR { return WaveInF64<wave, true>(wide, v); }, x);
+    hn::Mask<D> good;
+    const V result = WaveInF32<wave>(d, x, good);
+    return HWY_LIKELY(hn::AllTrue(d, good)) ? result : WithF64<wave>(d, x, result, good);
   } else {
     return WaveInF64<wave, false>(d, x);
   }
