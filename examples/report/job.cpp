@@ -9,6 +9,7 @@
 
 #include <thalweg/error.hpp>
 #include <thalweg/threads.hpp>
+#include <thalweg/train/side_by_side.hpp>
 
 #include "examples/report/options.hpp"
 
@@ -82,7 +83,11 @@ class Runner {
       section.run({.seeds = options_.seeds, .folder = folder, .mnist = mnist_ ? &*mnist_ : nullptr}, results);
       if (const auto names = results.unmeasured(); results.is_complete() && !names.empty())
         throw std::logic_error(fmt::format("not measured: {}", fmt::join(names, "; ")));
-      for (const auto& [name, figure] : results.figures()) draw(figure, folder / name);
+      const auto& figures = results.figures();
+      thalweg::side_by_side(static_cast<std::int64_t>(figures.size()), [&](std::int64_t i) {
+        const auto& [name, figure] = figures[static_cast<std::size_t>(i)];
+        draw(figure, folder / name);
+      });
     } catch (const std::exception& error) {
       header.error = error.what();
     }

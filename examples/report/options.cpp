@@ -48,6 +48,10 @@ std::vector<std::uint64_t> parse_seeds(const std::string& text) {
       throw UsageError(fmt::format("--seed: \"{}\" is not a range of at most {} seeds, such as 0-4", part, most));
     for (std::uint64_t seed = first; seed - first <= last - first; ++seed) seeds.push_back(seed);
   }
+  for (std::size_t i = 0; i < seeds.size(); ++i)
+    if (std::find(seeds.begin(), seeds.begin() + static_cast<std::ptrdiff_t>(i), seeds[i]) !=
+        seeds.begin() + static_cast<std::ptrdiff_t>(i))
+      throw UsageError(fmt::format("--seed: {} is there twice", seeds[i]));
   return seeds;
 }
 

@@ -61,7 +61,9 @@ std::string data_block(const std::string& name, const Curve& curve) {
 
 std::string data_block(const std::string& name, const HeatMap& map) {
   std::string text = fmt::format("${} << EOD\n", name);
-  for (const std::vector<double>& row : map.values) text += fmt::format("{:.6g}\n", fmt::join(row, " "));
+  for (std::size_t row = 0; row < map.values.size(); ++row)
+    for (std::size_t column = 0; column < map.values[row].size(); ++column)
+      text += fmt::format("{} {} {:.6g}\n", column, row, map.values[row][column]);
   return text + "EOD\n";
 }
 
@@ -155,13 +157,13 @@ std::string heat_map_commands(const Panel& panel, std::size_t number) {
                   static_cast<double>(map.values.front().size()) - 0.5, static_cast<double>(map.values.size()) - 0.5);
   text +=
       "set object 1 rectangle from graph 0,0 to graph 1,1 behind fillcolor rgb '#DDDDDD' fillstyle solid noborder\n";
-  text += fmt::format("plot {0} matrix using 1:2:3 with image pixels notitle", data);
+  text += fmt::format("plot {0} using 1:2:3 with image pixels notitle", data);
   if (map.shows_numbers) {
     // White on what is dark, black on what is light.
     const double low = map.range ? map.range->first : 0, high = map.range ? map.range->second : 1;
     for (const bool is_light : {false, true}) {
       text += fmt::format(
-          ", {} matrix using 1:2:($3 == $3 && ($3 > {}) == {} ? sprintf('%.2f', $3) : '') with labels font 'sans,11' "
+          ", {} using 1:2:($3 == $3 && ($3 > {}) == {} ? sprintf('%.2f', $3) : '') with labels font 'sans,11' "
           "textcolor rgb "
           "'{}' notitle",
           data, low + 0.6 * (high - low), is_light ? 1 : 0, is_light ? "#000000" : "#FFFFFF");

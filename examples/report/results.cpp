@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <fstream>
 #include <numeric>
 
@@ -53,7 +54,12 @@ std::string grid(const std::vector<Number>& numbers) {
 Json json_of(double value) { return std::isfinite(value) ? Json(value) : Json(fmt::format("{}", value)); }
 
 double value_of(const nlohmann::json& json) {
-  return json.is_string() ? std::stod(json.get<std::string>()) : json.get<double>();
+  if (!json.is_string()) return json.get<double>();
+  const auto text = json.get<std::string>();
+  char* end = nullptr;
+  const double value = std::strtod(text.c_str(), &end);
+  if (text.empty() || *end != '\0') throw thalweg::IoError(fmt::format("\"{}\" is not a number", text));
+  return value;
 }
 
 Json json_of(const Number& number) {
@@ -248,7 +254,7 @@ SavedResults read_results(const std::filesystem::path& folder) {
       const auto& inside = number.at("inside");
       saved.inside.push_back(inside.is_null() ? std::nullopt : std::optional(inside.get<bool>()));
     }
-  } catch (const nlohmann::json::exception& error) {
+  } catch (const std::exception& error) {
     fail(fmt::format("is not a results file ({})", error.what()));
   }
   return saved;

@@ -109,8 +109,8 @@ TEST_CASE("edge case 32: seeds and threads are whole numbers, a count of -1 an e
   CHECK(parse({"--seed", "7"})->seeds == std::vector<std::uint64_t>{7});
   CHECK(parse({"--seed=1,8-10"})->seeds == std::vector<std::uint64_t>{1, 8, 9, 10});
   CHECK(parse({"--threads", "2"})->threads == 2);
-  for (const char* seed :
-       {"-1", "", "1.5", "0x1", "4-0", "1-2-3", "1,,2", "18446744073709551616", "0-5000", "one", "1_000", "1e3", " 1"})
+  for (const char* seed : {"-1", "", "1.5", "0x1", "4-0", "1-2-3", "1,,2", "18446744073709551616", "0-5000", "one",
+                           "1_000", "1e3", " 1", "3,3", "0-4,2"})
     CHECK_THROWS_AS(parse({"--seed", seed}), report::UsageError);
   for (const char* threads : {"0", "-1", "257", "2.0", "", "1,5", "1e-3x", "1_0"})
     CHECK_THROWS_AS(parse({"--threads", threads}), report::UsageError);
@@ -131,6 +131,27 @@ TEST_CASE("report: a mean's band judges means over five seeds, a stated bound an
   CHECK_THAT(few.table(), Catch::Contains("0 of 0 inside their bands (those of means are for 5 seeds or more"));
   few.add_statement("seeds in order", 3, 4);
   CHECK_FALSE(few.all_inside());
+}
+
+TEST_CASE("report: a number outside its band that ten seeds explain is marked, and is no failure") {
+  const std::vector<report::BandTable> bands = {
+      {.section = "1", .data = "", .columns = {""}, .rows = {{"loss", {{1, 2}}}, {"error", {{1, 2}}}}},
+      {.section = "1", .data = "", .columns = {""}, .rows = {{"loss", {{0, 9}}}}, .is_of_ten_seeds = true}};
+  report::Results explained(5, bands), outside_both(5, bands), without(5, bands);
+  explained.add("loss", "", 8);
+  outside_both.add("loss", "", 9.5);
+  without.add("error", "", 8);
+  CHECK(explained.numbers()[0].inside() == false);
+  CHECK(explained.all_inside());
+  CHECK_THAT(explained.table(), Catch::Contains("0 of 1 inside") && Catch::Contains("outside: loss is 8") &&
+                                    Catch::Contains("ten seeds of the book's program give 0 to 9"));
+  CHECK_FALSE(outside_both.all_inside());
+  CHECK_FALSE(without.all_inside());
+  const Folder folder;
+  report::write_results(folder.path, {.section = "1", .seeds = {0}}, explained);
+  const report::SavedResults saved = report::read_results(folder.path);
+  CHECK(saved.inside[0] == false);
+  CHECK(saved.numbers[0].band->of_ten_seeds == std::pair{0., 9.});
 }
 
 TEST_CASE("report: a job writes its numbers, and says by its status whether all are inside") {
@@ -208,6 +229,11 @@ TEST_CASE("report: the page shows a broken or missing result as failed, and the 
                          Catch::Contains("6.1.8/results.json: there is no such file"));
   std::ofstream(folder.path / "6.1.3" / "results.json") << "{\"section\": 3";
   CHECK_THAT(page(), Catch::Contains("is not a results file") && !Catch::Contains("The loss is"));
+  CHECK(run_job({"--out", out.c_str(), "--sections", "6.1.3"}, both) == 0);
+  nlohmann::json json = nlohmann::json::parse(std::ifstream(folder.path / "6.1.3" / "results.json"));
+  json["numbers"][0]["value"] = "much";
+  std::ofstream(folder.path / "6.1.3" / "results.json") << json;
+  CHECK_THAT(page(), Catch::Contains("&quot;much&quot; is not a number"));
 }
 
 TEST_CASE("report: numbers in a text") {
