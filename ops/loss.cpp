@@ -27,7 +27,7 @@ NodeType type_of(const Var& var, SourceLine line) { return internal::Recorder::r
 
 /// That the dtypes of `a` and `b` go together: one floating dtype, or a number or bool beside it.
 void check_dtypes(const char* op, const Var& a, const Var& b, SourceLine line) {
-  if (a.dtype() == b.dtype() && is_floating(a.dtype())) return;
+  if (const DType dtype = a.dtype(); is_floating(dtype) && b.dtype() == dtype) return;
   NodeType types[2] = {type_of(a, line), type_of(b, line)};
   if (!is_floating(types[0].dtype) && !types[0].weak)
     fail<DtypeError>(op, fmt::format("{} has no fractions; cast to f32 or f64 first", name(types[0].dtype)), line);

@@ -24,7 +24,7 @@ bool Replay::reads_something_stale(std::int32_t id) const {
     const Slot& slot = original_.slot(id);
     const RegistryAddress address = unpack(key.attribute);
     if (address.space != RegistrySpace::parameter) return slot.registry->write_count != slot.version;
-    return slot.registry->entries[slot.index].last_write > slot.version;
+    return slot.registry->last_write(static_cast<int>(slot.index)).count > slot.version;
   }
   const std::span<const std::int32_t> inputs = original_.inputs(id);
   return std::any_of(inputs.begin(), inputs.end(), [&](std::int32_t input) { return is_stale(input); });

@@ -181,7 +181,7 @@ void Recorder::throw_if_written(std::int32_t leaf, SourceLine line) const {
     throw TapeError(error_text("step", "the registry was written since the update was recorded", line));
   }
   const RegistryCore::Entry& entry = registry.entries[read.index];
-  if (entry.last_write <= read.version) return;
+  if (registry.last_write(static_cast<int>(read.index)).count <= read.version) return;
   throw TapeError(error_text(
       "value",
       fmt::format(

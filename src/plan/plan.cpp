@@ -194,15 +194,18 @@ void Plan::prepare(const Step& step) {
 
 // --- running ---
 
-void Plan::run_step(const Step& step, const Recorder& recorder) {
+inline void Plan::run_step(const Step& step, const Recorder& recorder) {
+  const auto index = static_cast<std::size_t>(step.index);
+  if (step.kind == Step::Kind::sweep) return sweeps_[index].sweep.run(numbers_, draws_);
+  if (step.kind != Step::Kind::matmul) return run_other(step, recorder);
+  const MatmulStep& product = matmuls_[index];
+  if (product.batch < 0) return product.prepared.run(product.prepared, product.matmul, product.workspace_memory);
+  run::matmul(product.matmul, batches_[static_cast<std::size_t>(product.batch)], product.workspace_memory);
+}
+
+void Plan::run_other(const Step& step, const Recorder& recorder) {
   const auto index = static_cast<std::size_t>(step.index);
   switch (step.kind) {
-    case Step::Kind::sweep: return sweeps_[index].sweep.run(numbers_, draws_);
-    case Step::Kind::matmul: {
-      const MatmulStep& product = matmuls_[index];
-      if (product.batch < 0) return product.prepared.run(product.prepared, product.matmul, product.workspace_memory);
-      return run::matmul(product.matmul, batches_[static_cast<std::size_t>(product.batch)], product.workspace_memory);
-    }
     case Step::Kind::copy: {
       const CopyStep& copy = copies_[index];
       const StridedView view =
@@ -216,6 +219,8 @@ void Plan::run_step(const Step& step, const Recorder& recorder) {
                                        recorder.outermost_op(opaque.origin), recorder.outermost_line(opaque.origin)});
     }
     case Step::Kind::zero: std::memset(zeros_[index].memory, 0, zeros_[index].bytes); return;
+    case Step::Kind::sweep:
+    case Step::Kind::matmul: return;
   }
 }
 

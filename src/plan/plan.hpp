@@ -164,6 +164,7 @@ class Plan {
   /// Writes the addresses of its buffers into a step.
   void prepare(const Step& step);
   void run_step(const Step& step, const Recorder& recorder);
+  void run_other(const Step& step, const Recorder& recorder);
   void run_observed(const Recorder& recorder);
   void* address(const PlanBuffer& buffer, Recorder& recorder, const Recorder::BackwardTarget& target);
   /// The plan is complete: counts what its steps do.

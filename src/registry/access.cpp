@@ -86,34 +86,35 @@ WriteClaim::~WriteClaim() {
 }
 
 void RegistryCore::note_write(int index, const char* writer, SourceLine line) {
-  ++write_count;
-  const auto note = [&](Entry& entry) {
-    entry.last_write = write_count;
-    entry.writer = writer;
-    entry.writer_line = line;
-  };
-  if (index >= 0) return note(entries[static_cast<std::size_t>(index)]);
+  const Write write{++write_count, writer, line};
+  if (index >= 0) {
+    entries[static_cast<std::size_t>(index)].own_write = write;
+    return;
+  }
   for (Entry& entry : entries)
-    if (entry.trainable) note(entry);
+    if (entry.trainable) entry.own_write = write;
 }
 
 void RegistryCore::note_region_write(int region, const char* writer, SourceLine line) {
-  const Region& written = regions[static_cast<std::size_t>(region)];
-  const std::int64_t end = written.offset + written.shape->size();
-  ++write_count;
-  for (Entry& entry : entries) {
-    if (!entry.trainable || entry.offset < written.offset || entry.offset >= end) continue;
-    entry.last_write = write_count;
-    entry.writer = writer;
-    entry.writer_line = line;
+  regions[static_cast<std::size_t>(region)].write = {++write_count, writer, line};
+}
+
+const RegistryCore::Write& RegistryCore::last_write(int index) const {
+  const Entry& entry = entries[static_cast<std::size_t>(index)];
+  const Write* last = &entry.own_write;
+  for (const Region& region : regions) {
+    const bool holds =
+        entry.trainable && entry.offset >= region.offset && entry.offset < region.offset + region.shape->size();
+    if (holds && region.write.count > last->count) last = &region.write;
   }
+  return *last;
 }
 
 std::string RegistryCore::describe_writer(int index) const {
-  const Entry& entry = entries[static_cast<std::size_t>(index)];
-  if (entry.writer_line.file == nullptr || *entry.writer_line.file == '\0') return entry.writer;
-  const std::string_view path = entry.writer_line.file;
-  return fmt::format("{} at {}:{}", entry.writer, path.substr(path.rfind('/') + 1), entry.writer_line.line);
+  const Write& write = last_write(index);
+  if (write.line.file == nullptr || *write.line.file == '\0') return write.writer;
+  const std::string_view path = write.line.file;
+  return fmt::format("{} at {}:{}", write.writer, path.substr(path.rfind('/') + 1), write.line.line);
 }
 
 }  // namespace thalweg::internal

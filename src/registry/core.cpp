@@ -48,6 +48,8 @@ RegistryCore::RegistryCore(DType dtype, std::uint64_t seed) : dtype(dtype), seed
 
 void RegistryCore::renew_uid() {
   uid = last_uid.fetch_add(1, std::memory_order_relaxed) + 1;
+  for (int i = 0; i < static_cast<int>(entries.size()); ++i)
+    entries[static_cast<std::size_t>(i)].own_write = Write(last_write(i));
   regions.clear();
 }
 
@@ -73,7 +75,7 @@ int RegistryCore::region_index(std::int64_t offset, const Shape& shape) {
   const Shape* const interned = &attribute_shape(shape_attribute(shape));
   for (std::size_t i = 0; i < regions.size(); ++i)
     if (regions[i].offset == offset && regions[i].shape == interned) return static_cast<int>(i);
-  regions.push_back({offset, interned});
+  regions.push_back({offset, interned, {}});
   return static_cast<int>(regions.size()) - 1;
 }
 
@@ -98,9 +100,7 @@ int RegistryCore::append(std::string name, const Shape& shape, bool trainable) {
                      .trainable = trainable,
                      .trainable_since = uid,
                      .offset = elements,
-                     .last_write = write_count,
-                     .writer = "",
-                     .writer_line = {}});
+                     .own_write = {.count = write_count, .writer = "", .line = {}}});
   indices_.emplace(entries.back().name, index);
   elements = grown;
   return index;

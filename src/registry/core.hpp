@@ -45,6 +45,11 @@ class WriteClaim {
 
 class RegistryCore : public std::enable_shared_from_this<RegistryCore> {
  public:
+  struct Write {
+    std::uint32_t count = 0;  // value of write_count after it
+    const char* writer = "";  // "step()", "assign", "set_value"
+    SourceLine line;
+  };
   struct Entry {
     std::string name;
     Shape shape;
@@ -52,9 +57,7 @@ class RegistryCore : public std::enable_shared_from_this<RegistryCore> {
     bool trainable = true;
     std::uint32_t trainable_since = 0;  // the registry's uid when it was added or unfrozen: its state began at zero
     std::int64_t offset = 0;            // into the trainable or the fixed buffers, in elements; a multiple of 64 bytes
-    std::uint32_t last_write = 0;       // value of write_count after the last write
-    const char* writer = "";            // of the last write: "step()", "assign", "set_value"
-    SourceLine writer_line;
+    Write own_write;                    // the last one of this parameter alone; see last_write
   };
   struct State {
     std::string name;  // "adam.first_moment"
@@ -64,6 +67,7 @@ class RegistryCore : public std::enable_shared_from_this<RegistryCore> {
   struct Region {
     std::int64_t offset;  // in elements
     const Shape* shape;   // interned
+    Write write;          // of all of it
   };
   /// An optimizer that is alive: it owns the states "name.*" of the parameters that it updates.
   struct Owner {
@@ -139,6 +143,7 @@ class RegistryCore : public std::enable_shared_from_this<RegistryCore> {
   /// have claimed the write.
   void note_write(int index, const char* writer, SourceLine line);
   void note_region_write(int region, const char* writer, SourceLine line);
+  const Write& last_write(int index) const;
   std::string describe_writer(int index) const;  // "step() at main.cpp:12"
 
   // --- structure; callers have claimed the layout, or for append the write ---

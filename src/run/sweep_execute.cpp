@@ -432,6 +432,8 @@ void bind_program(SweepProgram& program, std::span<void* const> buffers) {
   for (SingleInput& input : program.single_inputs) input.source = at(input.slot);
   for (ColumnInput& input : program.column_inputs) input.source = at(input.slot);
   for (SmallOutput& output : program.small_outputs) output.destination = at(output.slot);
+  program.brings_inputs = !(program.number_inputs.empty() && program.single_inputs.empty() &&
+                            program.column_inputs.empty() && program.draw_inputs.empty());
   if (!program.one_walk) return;
   const BlockPrograms& programs = program.stages.front().blocks;
   program.only_blocks = program.one_block_rows ? rows_of(program, programs, program.geometry.rows)
@@ -439,7 +441,7 @@ void bind_program(SweepProgram& program, std::span<void* const> buffers) {
 }
 
 void run_program(SweepProgram& program, std::span<const double> numbers, std::span<const DrawSource> draws) {
-  bring_inputs(program, numbers, draws);
+  if (program.brings_inputs) bring_inputs(program, numbers, draws);
   if (program.one_walk)  // most of a small net
     return program.machine->run_from(program.only_blocks, program.positions.data(), scratch_of(program));
   for (const Pass& pass : program.passes) {

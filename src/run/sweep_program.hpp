@@ -176,6 +176,7 @@ struct ProgramFacts {
   const Machine* machine = nullptr;
   bool row_walk = false;
   bool one_block_rows = false;
+  bool brings_inputs = true;     // numbers, draws or small inputs
   bool one_walk = false;         // nothing but one stage of one pass on one task, without folds
   std::int64_t splat_lanes = 0;  // of a slot that are read: one vector's where all programs are narrow
   std::int64_t read_period = 1;  // of the tiles of values per column
