@@ -42,11 +42,10 @@ void draw_graphs(const std::filesystem::path& folder, const tw::Tensor& x) {
   const tw::Parameter beta = registry.add("beta", tw::zeros({features}));
   const tw::Tape tape;
   tw::Var y = tw::batch_norm(input, gamma, beta, {.epsilon = epsilon});
+  for (const char* extension : {".svg", ".png"}) tw::write_graph(tape, folder / ("forward" + std::string(extension)));
   tw::backward(y, tw::Tensor::ones({samples, features}, tw::f64));
-  for (const char* extension : {".svg", ".png"}) {
-    tw::write_graph(tape, folder / ("forward" + std::string(extension)), {.part = tw::DrawPart::forward});
+  for (const char* extension : {".svg", ".png"})
     tw::write_graph(tape, folder / ("forward_and_backward" + std::string(extension)));
-  }
 }
 
 /// Of the entries that are furthest apart, relative to the larger of gradient and difference.

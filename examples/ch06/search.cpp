@@ -84,7 +84,7 @@ report::Figure best_panels(const tw::Search& search) {
       .panel_width = 290,
       .panel_height = 230,
       .has_one_legend = true,
-      .legend = "bottom right"};
+      .legend = "top right"};
   for (std::size_t i = 0; i < std::min<std::size_t>(20, search.ranked.size()); ++i) {
     const tw::Trial& trial = search.ranked[i];
     report::Panel panel{

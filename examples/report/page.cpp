@@ -87,8 +87,7 @@ class Page {
   std::string contents(const std::vector<Part>& parts) const {
     std::string items;
     for (const Part& part : parts)
-      items += fmt::format("<li><a href=\"#s{}\">{} {}</a> {}</li>\n", part.section->id, part.section->id,
-                           title_of(part), mark_of(part));
+      items += fmt::format("<li><a href=\"#s{}\">{}</a> {}</li>\n", part.section->id, heading_of(part), mark_of(part));
     return fmt::format("<nav><h2>{}</h2>\n<ol>\n{}</ol></nav>\n", text_.contents, items);
   }
 
@@ -104,8 +103,7 @@ class Page {
   }
 
   std::string section(const Part& part) const {
-    std::string html =
-        fmt::format("<section id=\"s{}\">\n<h2>{} {}</h2>\n", part.section->id, part.section->id, title_of(part));
+    std::string html = fmt::format("<section id=\"s{}\">\n<h2>{}</h2>\n", part.section->id, heading_of(part));
     if (part.text != nullptr) {
       html += fmt::format("<p>{}</p>\n", part.text->idea);
       if (!part.text->formula.empty()) html += fmt::format("<div class=\"formula\">{}</div>\n", part.text->formula);
@@ -119,8 +117,11 @@ class Page {
   }
 
  private:
-  std::string title_of(const Part& part) const {
-    return part.text != nullptr ? part.text->title : escaped(part.section->title);
+  /// The title, after the number if the section has one.
+  std::string heading_of(const Part& part) const {
+    const std::string title = part.text != nullptr ? part.text->title : escaped(part.section->title);
+    const bool has_number = part.section->id.front() >= '0' && part.section->id.front() <= '9';
+    return has_number ? part.section->id + " " + title : title;
   }
 
   std::string word(const std::string& text) const {

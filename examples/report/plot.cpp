@@ -163,7 +163,7 @@ std::string heat_map_commands(const Panel& panel, std::size_t number) {
     const double low = map.range ? map.range->first : 0, high = map.range ? map.range->second : 1;
     for (const bool is_light : {false, true}) {
       text += fmt::format(
-          ", {} using 1:2:($3 == $3 && ($3 > {}) == {} ? sprintf('%.2f', $3) : '') with labels font 'sans,11' "
+          ", {} using 1:2:(abs($3) < 1e300 && ($3 > {}) == {} ? sprintf('%.2f', $3) : '') with labels font 'sans,11' "
           "textcolor rgb "
           "'{}' notitle",
           data, low + 0.6 * (high - low), is_light ? 1 : 0, is_light ? "#000000" : "#FFFFFF");
@@ -175,8 +175,10 @@ std::string heat_map_commands(const Panel& panel, std::size_t number) {
 std::string surface_commands(const Panel& panel, std::size_t number) {
   // Pale, so that the paths stand out.
   std::string text = "set palette defined (0 '#7F97AD', 1 '#F4F6F8')\n";
-  text += fmt::format("set zlabel {} rotate\nset view 50,60\nset ticslevel 0\nunset colorbox\nset pm3d explicit at s\n",
-                      gnuplot_string(panel.surface->label));
+  text += fmt::format(
+      "set zlabel {} rotate\nset ztics offset 0,0.6\nset view 50,60\nset ticslevel 0\nunset colorbox\nset pm3d "
+      "explicit at s\n",
+      gnuplot_string(panel.surface->label));
   text += fmt::format("splot $surface_{} using 1:2:3 with pm3d notitle, {}\n", number, curve_plots(panel, number));
   return text + "unset pm3d\n";
 }
@@ -194,8 +196,8 @@ std::string script(const Figure& figure, const std::filesystem::path& stem) {
   const std::string size = fmt::format("size {},{}", figure.panel_width * figure.columns, figure.panel_height * rows);
   std::string panel_text;
   for (std::size_t p = 0; p < figure.panels.size(); ++p) {
+    if (figure.has_one_legend) panel_text += p + 1 < figure.panels.size() ? "set key off\n" : "set key on\n";
     panel_text += panel_commands(figure.panels[p], p);
-    if (figure.has_one_legend) panel_text += "unset key\n";
   }
   const auto page = [&](const std::string& terminal, const char* extension) {
     return fmt::format(

@@ -63,7 +63,7 @@ struct Figure {
   int columns = 1;
   std::string caption = {};  // what the picture shows, for those who cannot see it
   int panel_width = 720, panel_height = 480;
-  bool has_one_legend = false;       // in the first panel only
+  bool has_one_legend = false;       // in the last panel only
   std::string legend = "top right";  // its place
 };
 

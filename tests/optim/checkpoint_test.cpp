@@ -76,6 +76,11 @@ const std::vector<OptimizerKind>& kinds() {
       kind<ASGD>("asgd", ASGDOptions{.start = 3}),
       kind<Rprop>("rprop", RpropOptions{}),
       kind<LAMB>("lamb", LAMBOptions{.weight_decay = 0.01}),
+      {"muon",
+       [](ParameterRegistry& registry, const Schedule& rate) {
+         return std::make_unique<Muon>(registry.select("*.weight"), MuonOptions{.learning_rate = rate});
+       }},
+      kind<LBFGS>("lbfgs", LBFGSOptions{.history = 3, .iterations = 2}),
   };
   return all;
 }
@@ -116,13 +121,24 @@ struct Run {
       fill_indices(std::span(classes), 10, random.next_source());
       const Tensor x = Tensor::from(std::span<const double>(numbers), {64, 50}).to(f32);
       const Tensor labels = Tensor::from(std::span<const std::int64_t>(classes), {64});
-      Tape tape;
-      const Var hidden = dropout(relu(matmul(x, weight1) + bias1), 0.2, random);
-      const Var loss = softmax_cross_entropy(matmul(hidden, weight2) + bias2, labels);
-      backward(loss);
-      assign(seen, Var(seen) + 1);
-      const double value = loss.item();
-      optimizer->step();
+      const auto learn = [&] {
+        const Var hidden = dropout(relu(matmul(x, weight1) + bias1), 0.2, random);
+        const Var loss = softmax_cross_entropy(matmul(hidden, weight2) + bias2, labels);
+        backward(loss);
+        assign(seen, Var(seen) + 1);
+        return loss.item();
+      };
+      double value = 0;
+      if (auto* const lbfgs = dynamic_cast<LBFGS*>(optimizer.get())) {
+        value = lbfgs->step([&] {
+          const Tape tape;
+          return learn();
+        });
+      } else {
+        const Tape tape;
+        value = learn();
+        optimizer->step();
+      }
       average.step();
       plateau.observe(value);
       lowest = std::min(lowest, value);
