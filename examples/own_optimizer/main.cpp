@@ -58,9 +58,10 @@ int main() {
                        .weight_decay = 1e-4,
                        .groups = {{"*.bias", [](YogiOptions& o) { o.weight_decay = 0; }}}});
 
+  // Not symmetric about 0: there the net would stay an odd function, all biases 0, for as long as rounding lets it.
   std::vector<double> x, y;
   for (int i = 0; i < 64; ++i) {
-    x.push_back(-3 + 6 * i / 63.);
+    x.push_back(-2 + 6 * i / 63.);
     y.push_back(std::sin(x.back()));
   }
   const tw::Tensor inputs = tw::Tensor::from(std::span<const double>(x), {64, 1}).to(tw::f32);
@@ -75,8 +76,8 @@ int main() {
     loss_value = loss.item();
     yogi.step();
   }
-  std::puts(loss_value < 3e-3 ? "the sine is learned" : "the sine is not learned");
+  std::puts(loss_value < 1e-4 ? "the sine is learned" : "the sine is not learned");
   std::printf("steps %lld, state of %zu kinds\n", static_cast<long long>(yogi.step_count()),
               registry.state_names().size());
-  return loss_value < 3e-3 ? 0 : 1;
+  return loss_value < 1e-4 ? 0 : 1;
 }
