@@ -48,14 +48,10 @@ void batch_norm(const report::Run& run, report::Results& results) {
         {.sizes = mnist_sizes(5), .seed = seed, .weight = deviation(scale(trial / 2)), .batch_norm = trial % 2 == 1});
     tw::SGD optimizer(net.registry, {.learning_rate = 0.01});
     tw::Random random(seed);
-    tw::Trainer trainer(net.registry, optimizer, [&](const tw::Batch& batch) { return net.loss(batch); },
-                        {.epochs = epochs,
-                         .batch_size = 100,
-                         .random = random,
-                         .replacement = true,
-                         .evaluation = tw::Evaluation::first_step,
-                         .detect_anomaly = true,
-                         .progress = &progress});
+    tw::TrainerOptions training = as_in_the_book(epochs, random, progress);
+    training.detect_anomaly = true;
+    tw::Trainer trainer(
+        net.registry, optimizer, [&](const tw::Batch& batch) { return net.loss(batch); }, training);
     if (seed == run.seeds.front()) trainer.measure("train", [&] { return tw::accuracy(net, all); });
     tw::History history = trainer.fit(samples);
     return Outcome{std::move(history), tw::accuracy(net, all)};

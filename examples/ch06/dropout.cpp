@@ -37,13 +37,9 @@ Outcome train(const NetOptions& options, const Samples& samples, bool is_drawn, 
   MultiLayerNetExtend net(options);
   tw::SGD optimizer(net.registry, {.learning_rate = 0.01});
   tw::Random random(options.seed);
-  tw::Trainer trainer(net.registry, optimizer, [&](const tw::Batch& batch) { return net.loss(batch); },
-                      {.epochs = epochs,
-                       .batch_size = 100,
-                       .random = random,
-                       .replacement = true,
-                       .evaluation = tw::Evaluation::first_step,
-                       .progress = &progress});
+  tw::Trainer trainer(
+      net.registry, optimizer, [&](const tw::Batch& batch) { return net.loss(batch); },
+      as_in_the_book(epochs, random, progress));
   if (is_drawn) {
     trainer.measure("train", [&] { return tw::accuracy(net, samples.train); });
     trainer.measure("test", [&] { return tw::accuracy(net, samples.test); });

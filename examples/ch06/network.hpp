@@ -29,6 +29,17 @@ inline Sizes mnist_sizes(std::size_t hidden) {
   return sizes;
 }
 
+/// Training as in the book's programs on few samples: batches of 100, drawn with replacement, and measurements after the
+/// first step of each epoch.
+inline tw::TrainerOptions as_in_the_book(std::int64_t epochs, tw::Random& random, tw::Progress& progress) {
+  return {.epochs = epochs,
+          .batch_size = 100,
+          .random = random,
+          .replacement = true,
+          .evaluation = tw::Evaluation::first_step,
+          .progress = &progress};
+}
+
 struct NetOptions {
   Sizes sizes;
   std::uint64_t seed = 0;

@@ -23,13 +23,9 @@ tw::TrialResult try_out(const tw::Candidate& candidate, const tw::Split& samples
                      .weight_decay = candidate["weight decay"]});
   tw::SGD optimizer(net.registry, {.learning_rate = candidate["learning rate"]});
   tw::Random random = candidate.random();
-  tw::Trainer trainer(net.registry, optimizer, [&](const tw::Batch& batch) { return net.loss(batch); },
-                      {.epochs = epochs,
-                       .batch_size = 100,
-                       .random = random,
-                       .replacement = true,
-                       .evaluation = tw::Evaluation::first_step,
-                       .progress = &progress});
+  tw::Trainer trainer(
+      net.registry, optimizer, [&](const tw::Batch& batch) { return net.loss(batch); },
+      as_in_the_book(epochs, random, progress));
   const tw::Batch train = samples.train.all(), validation = samples.held_out.all();
   if (is_drawn) {
     trainer.measure("validation", [&] { return tw::accuracy(net, validation); });

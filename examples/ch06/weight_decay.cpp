@@ -37,13 +37,9 @@ void weight_decay(const report::Run& run, report::Results& results) {
     MultiLayerNet net({.sizes = mnist_sizes(6), .seed = seed, .weight_decay = decays[which]});
     tw::SGD optimizer(net.registry, {.learning_rate = 0.01});
     tw::Random random(seed);
-    tw::Trainer trainer(net.registry, optimizer, [&](const tw::Batch& batch) { return net.loss(batch); },
-                        {.epochs = epochs,
-                         .batch_size = 100,
-                         .random = random,
-                         .replacement = true,
-                         .evaluation = tw::Evaluation::first_step,
-                         .progress = &progress});
+    tw::Trainer trainer(
+        net.registry, optimizer, [&](const tw::Batch& batch) { return net.loss(batch); },
+        as_in_the_book(epochs, random, progress));
     if (seed == run.seeds.front()) {  // the curves; of the others the end counts
       trainer.measure("train", [&] { return tw::accuracy(net, train); });
       trainer.measure("test", [&] { return tw::accuracy(net, test); });
