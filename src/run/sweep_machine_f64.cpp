@@ -1,0 +1,26 @@
+// The vector machine of f64, for every SIMD target. A file for each dtype, for they take long to compile.
+
+#include "src/run/sweep_machine.hpp"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "src/run/sweep_machine_f64.cpp"
+#include <hwy/foreach_target.h>
+
+#include "src/run/sweep_machine-inl.hpp"
+
+HWY_BEFORE_NAMESPACE();
+namespace thalweg::HWY_NAMESPACE {
+namespace {
+const Machine& machine_of_f64() { return machine_of<double>(); }
+}  // namespace
+}  // namespace thalweg::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace thalweg::run {
+namespace {
+HWY_EXPORT(machine_of_f64);
+}
+const Machine& f64_machine() { return HWY_DYNAMIC_DISPATCH(machine_of_f64)(); }
+}  // namespace thalweg::run
+#endif
