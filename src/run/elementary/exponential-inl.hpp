@@ -204,14 +204,14 @@ HWY_INLINE V Tanh(D d, V x) {
   return hn::CopySignToAbs(result, x);
 }
 
-/// fraction·2^exponent = 1 / (1 + e^-x).
+/// (divisor + divisor_low) / 2^exponent = 1 + e^-x; the second part is what the first is rounded by.
 template <class V>
 struct SigmoidParts {
-  V fraction, exponent;
+  V divisor, divisor_low, exponent;
 };
 
-/// With e^-x = 2^-n·(1 + p): as 1 / (1 + 2^-n·(1 + p)) for n ≥ 0 and 2^n / (1 + p + 2^n) for n < 0. The numerator is
-/// exact, and the second form keeps the tail's accuracy down to the subnormals.
+/// With e^-x = 2^-n·(1 + p): 1 + 2^-n·(1 + p) for n ≥ 0 and (1 + p + 2^n) / 2^n for n < 0. The second form keeps the tail's
+/// accuracy down to the subnormals.
 template <class D, class V = hn::Vec<D>>
 HWY_INLINE SigmoidParts<V> SigmoidInParts(D d, V x) {
   const V zero = hn::Zero(d);
@@ -221,27 +221,38 @@ HWY_INLINE SigmoidParts<V> SigmoidInParts(D d, V x) {
   const V p = Expm1Reduced(d, hn::Neg(SubtractLn2(d, x, n)));
   // 2^-|n|; smaller ones vanish beside 1.
   const V power = PowerOfTwo(d, hn::Max(hn::Or(n, hn::SignBit(d)), Constant(d, -100.0f, -1000.0)));
-  // The divisor is 1 + rest; the quotient is corrected for its rounding.
   const V rest = hn::MulAdd(hn::IfThenElse(hn::Lt(n, zero), one, power), p, power);
   const V divisor = hn::Add(one, rest);
-  const V divisor_low = hn::Sub(rest, hn::Sub(divisor, one));
-  const V quotient = hn::Div(one, divisor);
-  return {hn::NegMulAdd(quotient, hn::Mul(quotient, divisor_low), quotient), hn::Min(n, zero)};
+  return {divisor, hn::Sub(rest, hn::Sub(divisor, one)), hn::Min(n, zero)};
 }
 
 /// 1 / (1 + e^-x).
 template <class D, class V = hn::Vec<D>>
 HWY_INLINE V Sigmoid(D d, V x) {
   const auto parts = SigmoidInParts(d, x);
-  return ScaleByPowerOfTwo(d, parts.fraction, parts.exponent);
+  const V quotient = hn::Div(Constant(d, 1.0f, 1.0), parts.divisor);
+  const V fraction = hn::NegMulAdd(quotient, hn::Mul(quotient, parts.divisor_low), quotient);
+  return ScaleByPowerOfTwo(d, fraction, parts.exponent);
 }
 
 /// x / (1 + e^-x); -0 at -inf. Scaled last, so that a subnormal result is rounded once.
 template <class D, class V = hn::Vec<D>>
 HWY_INLINE V Silu(D d, V x) {
   const auto parts = SigmoidInParts(d, x);
-  const V factor = AtLeast(d, x, -112.0f, -753.0);
-  return ScaleByPowerOfTwo(d, hn::Mul(factor, parts.fraction), parts.exponent);
+  const V numerator = AtLeast(d, x, -112.0f, -753.0);
+  // The quotient, and what it leaves of the numerator, divided in turn.
+#if HWY_NATIVE_FMA
+  const V reciprocal = hn::Div(Constant(d, 1.0f, 1.0), parts.divisor);
+  const V quotient = hn::Mul(numerator, reciprocal);
+  const V left = hn::NegMulAdd(quotient, parts.divisor_low, hn::NegMulAdd(quotient, parts.divisor, numerator));
+  const V fraction = hn::MulAdd(left, reciprocal, quotient);
+#else
+  const V quotient = hn::Div(numerator, parts.divisor);
+  const V fraction = hn::Sub(quotient, hn::Mul(quotient, hn::Div(parts.divisor_low, parts.divisor)));
+#endif
+  const V large = Constant(d, 105.0f, 746.0);  // where e^-x vanishes beside 1, and inf leaves NaN
+  const V scaled = ScaleByPowerOfTwo(d, hn::CopySign(fraction, x), parts.exponent);  // -0 too
+  return hn::IfThenElse(hn::Gt(x, large), x, scaled);
 }
 
 }  // namespace HWY_NAMESPACE
