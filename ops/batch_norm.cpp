@@ -22,11 +22,13 @@ constexpr const char* op = "batch_norm";
 
 Var batch_norm_pullback_x(const Pullback& p) {
   const Var &normalized = p.input(4), &inverse = p.input(5);
-  const Var mean_gradient = moments::mean_over(p.gradient, p.attribute);
-  const Var mean_product = moments::mean_over(p.gradient * normalized, p.attribute);
   const Shape x = p.input(1).shape();
-  const Var gamma = moments::beside(p.input(2), x, other_axes(x, p.attribute));
-  return (p.gradient - mean_gradient - normalized * mean_product) * (gamma * inverse);
+  const std::uint64_t features = other_axes(x, p.attribute);
+  const auto along = [&](const Var& v) { return moments::along_rows(v, x, features); };
+  const Var mean_gradient = along(moments::mean_over(p.gradient, p.attribute));
+  const Var mean_product = along(moments::mean_over(p.gradient * normalized, p.attribute));
+  const Var scale = along(moments::beside(p.input(2), x, features) * inverse);
+  return (p.gradient - mean_gradient - normalized * mean_product) * scale;
 }
 Var batch_norm_pullback_gamma(const Pullback& p) {
   return reshape(moments::sum_over(p.gradient * p.input(4), p.attribute), p.input(2).shape());
@@ -65,6 +67,8 @@ struct Batch {
   Var beside(const char* what, const Var& parameter) const {
     return moments::beside(op, what, parameter, x.shape(), features, line);
   }
+  /// The same, or statistics of the features, to be combined with x.
+  Var along(const Var& v) const { return moments::along_rows(v, x.shape(), features); }
   double count() const { return count_over(x.shape(), averaged); }
 };
 
@@ -74,11 +78,13 @@ struct Statistics {
 
 Var normalize_batch(const Batch& batch, double epsilon, Statistics& statistics) {
   statistics.mean = moments::mean_over(batch.x, batch.averaged);
-  const Var centered = batch.x - statistics.mean;
+  const Var centered = batch.x - batch.along(statistics.mean);
   statistics.variance = moments::mean_over(square(centered), batch.averaged);
   const Var inverse = 1 / sqrt(statistics.variance + epsilon);
-  const Var normalized = centered * inverse;
-  const Var composed = normalized * batch.beside("gamma", batch.gamma) + batch.beside("beta", batch.beta);
+  const Var normalized = centered * batch.along(inverse);
+  const Var gamma = batch.along(batch.beside("gamma", batch.gamma)),
+            beta = batch.along(batch.beside("beta", batch.beta));
+  const Var composed = normalized * gamma + beta;
   const Var inputs[6] = {composed, batch.x, batch.gamma, batch.beta, normalized, inverse};
   return record(batch_norm_op, inputs, batch.averaged, batch.line);
 }
@@ -100,7 +106,7 @@ Var batch_norm(const Operand& x, const Operand& gamma, const Operand& beta, cons
   const Var variance_beside = batch.beside("the running variance", old_variance);
   if (internal::Recorder::require(op, x.line()).phase() == Phase::evaluation) {
     const Var scale = batch.beside("gamma", batch.gamma) / sqrt(variance_beside + options.epsilon);
-    return (batch.x - mean_beside) * scale + batch.beside("beta", batch.beta);
+    return (batch.x - batch.along(mean_beside)) * batch.along(scale) + batch.along(batch.beside("beta", batch.beta));
   }
   const double count = batch.count();
   if (count == 0 && running_mean.shape().size() > 0)

@@ -15,6 +15,11 @@ Var beside(const char* op, const char* what, const Var& parameter, const Shape& 
 /// The same without the check.
 Var beside(const Var& parameter, const Shape& x, std::uint64_t mask);
 
+/// v, which lies beside x with 1 in all axes but those of `mask`, repeated along the axes before these where others lie
+/// behind: (1, c, 1, 1) as (n, c, 1, 1) beside (n, c, h, w). That is a number for each row of a pass over x; the planner
+/// would copy v out otherwise, and begin another pass over x after it.
+Var along_rows(const Var& v, const Shape& x, std::uint64_t mask);
+
 /// Σ x over the axes of `mask`, which stay as 1. Each run of neighbouring axes is a sum of its own, the last first, so that
 /// none needs its input in another order.
 Var sum_over(const Var& x, std::uint64_t mask);
