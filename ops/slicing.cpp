@@ -55,17 +55,37 @@ void add_piece(T* output, const T* piece, std::int64_t outer, std::int64_t lengt
     for (std::int64_t j = 0; j < length; ++j) output[i * whole + j] += piece[i * length + j];
 }
 
+/// Whether the pieces lie end to end, each before or behind those given already, and fill the whole: the gradient of a
+/// sequence that was read step by step.
+bool fill_the_whole(const OpaqueCall& call, int axis) {
+  std::int64_t begin = 0, end = 0;
+  for (std::size_t i = 0; i < call.inputs.size(); i += 2) {
+    const std::int64_t start = *static_cast<const std::int64_t*>(call.inputs[i + 1]);
+    const std::int64_t stop = start + call.input_types[i].shape[axis];
+    if (i == 0) begin = end = start;
+    if (start != end && stop != begin) return false;
+    begin = std::min(begin, start);
+    end = std::max(end, stop);
+  }
+  return begin == 0 && end == call.output_type.shape[axis];
+}
+
 void unslice_kernel(const OpaqueCall& call) {
   const Shape& shape = call.output_type.shape;
   const int axis = slice_axis(call.attribute);
   std::int64_t outer = 1, inner = 1;
   for (int i = 0; i < axis; ++i) outer *= shape[i];
   for (int i = axis + 1; i < shape.rank(); ++i) inner *= shape[i];
-  std::memset(call.output, 0, static_cast<std::size_t>(shape.size()) * size_of(call.output_type.dtype));
+  const std::size_t size = size_of(call.output_type.dtype);
+  const bool is_whole = outer == 1 && fill_the_whole(call, axis);
+  if (!is_whole) std::memset(call.output, 0, static_cast<std::size_t>(shape.size()) * size);
   for (std::size_t i = 0; i < call.inputs.size(); i += 2) {
     const std::int64_t length = call.input_types[i].shape[axis] * inner, whole = shape[axis] * inner;
     const std::int64_t start = *static_cast<const std::int64_t*>(call.inputs[i + 1]) * inner;
-    if (call.output_type.dtype == DType::f32) {
+    if (is_whole) {
+      std::memcpy(static_cast<char*>(call.output) + static_cast<std::size_t>(start) * size, call.inputs[i],
+                  static_cast<std::size_t>(length) * size);
+    } else if (call.output_type.dtype == DType::f32) {
       add_piece(static_cast<float*>(call.output) + start, static_cast<const float*>(call.inputs[i]), outer, length,
                 whole);
     } else {

@@ -124,11 +124,14 @@ void Planner::collect_needed() {
     if (!eager_ && target.node < base_ && key(target.node).op->kind != Kind::source)
       plan_->wanted.push_back(target.node);
   }
+  std::size_t contractions = 0;
   for (Node& node : nodes_)
     if (!place_available(node, true)) {
       count_uses(key(node.id));
+      if (key(node.id).op->kind == Kind::contraction) ++contractions;
       has_arithmetic_on_numbers_ |= info(node.id).weak && key(node.id).op->kind == Kind::elementwise;
     }
+  plan_->matmuls_.reserve(contractions);  // long steps, and a plan of many is kept
   if (has_arithmetic_on_numbers_) collect_number_dtypes();
   std::sort(plan_->wanted.begin(), plan_->wanted.end());
   plan_->wanted.erase(std::unique(plan_->wanted.begin(), plan_->wanted.end()), plan_->wanted.end());

@@ -58,6 +58,29 @@ TEST_CASE("slices by steps and from the back") {
       {matrix}, {"[slice]", "3 ranges", "(3, 5)"});
 }
 
+TEST_CASE("the gradient of slices is each one's own, where they fill the whole, leave gaps or overlap") {
+  // Pieces (start, length) in the order they are read; piece k has the gradient k + 1.
+  const std::vector<std::vector<std::pair<std::int64_t, std::int64_t>>> readings = {
+      {{0, 2}, {2, 3}, {5, 1}}, {{4, 2}, {1, 3}, {0, 1}}, {{2, 2}, {0, 2}, {4, 2}}, {{0, 2}, {4, 2}, {2, 2}},
+      {{0, 2}, {3, 3}},         {{1, 2}, {3, 3}},         {{0, 4}, {2, 4}},         {{0, 6}, {0, 6}}};
+  for (const Engine engine : {Engine::planned, Engine::eager})
+    for (const auto& pieces : readings) {
+      const Tape tape({.engine = engine});
+      const Var x = Tensor::ones({6, 3});
+      Var total = 0.0;
+      std::vector<float> expected(6, 0);
+      for (std::size_t k = 0; k < pieces.size(); ++k) {
+        const auto [start, length] = pieces[k];
+        total = total + sum(slice(x, 0, start, start + length)) * static_cast<double>(k + 1);
+        for (std::int64_t i = start; i < start + length; ++i)
+          expected[static_cast<std::size_t>(i)] += static_cast<float>(k + 1);
+      }
+      const Tensor gradient = gradients(total, {x})[0].value();
+      for (std::int64_t i = 0; i < 6; ++i)
+        for (std::int64_t j = 0; j < 3; ++j) CHECK(gradient.at<float>({i, j}) == expected[static_cast<std::size_t>(i)]);
+    }
+}
+
 TEST_CASE("the start and the step of a slice are data: other ones make no new plan") {
   const auto run = [](std::int64_t start, std::int64_t step) {
     const Tape tape;
