@@ -119,7 +119,7 @@ void Emitter::locate(int v) {
       // Splatted in a slot, unless it has to be brought there first.
       const bool imported = node.kind == Kind::input || node.pass < pass_;
       const bool splatted =
-          node.row_slot >= 0 && !nodes_->one_block_rows && !(scope_ == Scope::row && stage_ == 0 && imported);
+          node.row_slot >= 0 && !nodes_->one_block_rows && (scope_ != Scope::row || stage_ != 0 || !imported);
       where.access = splatted ? Access::memory : Access::leaf;
       where.operand = {node.row_slot, Address::scratch, -1};
       break;

@@ -26,7 +26,7 @@ class AlignedMemory {
   explicit AlignedMemory(std::size_t bytes) : block_(new std::byte[bytes + max_vector_bytes]), bytes_(bytes) {
     internal::prefer_huge_pages(block_.get(), bytes + max_vector_bytes);
     constexpr std::uintptr_t line = max_vector_bytes;
-    data_ = reinterpret_cast<std::byte*>((reinterpret_cast<std::uintptr_t>(block_.get()) + line - 1) / line * line);
+    data_ = block_.get() + (line - reinterpret_cast<std::uintptr_t>(block_.get()) % line) % line;
   }
   std::byte* get() const { return data_; }
   std::size_t bytes() const { return bytes_; }

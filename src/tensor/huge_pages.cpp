@@ -14,9 +14,9 @@ void prefer_huge_pages(void* begin, std::size_t bytes) {
   constexpr std::size_t least = std::size_t{4} << 20;
   constexpr std::uintptr_t page = 4096;
   if (bytes < least) return;
-  const auto first = (reinterpret_cast<std::uintptr_t>(begin) + page - 1) / page * page;
-  const auto end = (reinterpret_cast<std::uintptr_t>(begin) + bytes) / page * page;
-  madvise(reinterpret_cast<void*>(first), end - first, MADV_HUGEPAGE);  // refused where there are none
+  const std::size_t before = (page - reinterpret_cast<std::uintptr_t>(begin) % page) % page;
+  const std::size_t whole_pages = (bytes - before) / page * page;
+  madvise(static_cast<std::byte*>(begin) + before, whole_pages, MADV_HUGEPAGE);  // refused where there are none
 #else
   (void)begin, (void)bytes;
 #endif
