@@ -54,7 +54,7 @@ struct Batch {
         averaged(other_axes(x.shape(), features)),
         line(operand.line()) {
     moments::check_epsilon(op, options.epsilon, line);
-    if (!(options.momentum >= 0 && options.momentum <= 1))
+    if (!is_probability(options.momentum))
       fail<ValueError>(op, fmt::format("momentum is {}; it must be in [0, 1]", options.momentum), line);
     if (averaged == 0)
       fail<ShapeError>(

@@ -11,7 +11,7 @@ namespace thalweg {
 
 Var dropout(const Operand& x, double probability, Random& random, DropoutForm form) {
   const OpScope scope("dropout", x.line());
-  if (!(probability >= 0 && probability <= 1))
+  if (!is_probability(probability))
     fail<ValueError>("dropout", fmt::format("the probability is {}; it must be in [0, 1]", probability), x.line());
   const Var value = floating_value("dropout", x);
   if (internal::Recorder::require("dropout", x.line()).phase() == Phase::evaluation)

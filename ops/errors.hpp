@@ -18,6 +18,9 @@ template <class Error>
   throw Error(error_text(blamed(op), message, blamed(line)));
 }
 
+/// Whether p is in [0, 1]; NaN is not.
+inline bool is_probability(double p) { return p >= 0 && p <= 1; }
+
 /// x; DtypeError where it is i64 or bool.
 Var floating_value(const char* op, const Operand& x);
 

@@ -192,7 +192,7 @@ void check_targets(const Rows& rows, const Var& logits, const Var& target, bool 
                                  to_string(rows.items), to_string(rows.shape)),
                      line);
   if (!by_label) check_dtypes(cross_entropy, logits, target, line);
-  if (!(options.label_smoothing >= 0 && options.label_smoothing <= 1))
+  if (!is_probability(options.label_smoothing))
     fail<ValueError>(cross_entropy, fmt::format("label_smoothing is {}; it must be in [0, 1]", options.label_smoothing),
                      line);
   if (options.ignored_index && !by_label)

@@ -124,7 +124,7 @@ Var softmax(const Operand& x, int axis) {
   const OpScope scope("softmax", x.line());
   const Var value = floating_value("softmax", x);
   const int along = axis_from_front("softmax", axis, value.shape(), x.line());
-  if (value.size() == 0) return value;
+  if (value.shape().size() == 0) return value;
   const Exponentials exponentials(value, along);
   const Var inputs[2] = {exponentials.values / exponentials.total, value};
   return record(softmax_op, inputs, static_cast<std::uint64_t>(along), x.line());
@@ -134,7 +134,7 @@ Var log_softmax(const Operand& x, int axis) {
   const OpScope scope("log_softmax", x.line());
   const Var value = floating_value("log_softmax", x);
   const int along = axis_from_front("log_softmax", axis, value.shape(), x.line());
-  if (value.size() == 0) return value;
+  if (value.shape().size() == 0) return value;
   const Exponentials exponentials(value, along);
   const Var inputs[4] = {exponentials.shifted - log(exponentials.total), value, exponentials.values,
                          exponentials.total};

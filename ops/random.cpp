@@ -37,7 +37,7 @@ void check_probabilities(const OpaqueCall& call) {
   const auto* from = static_cast<const T*>(call.inputs[0]);
   const auto count = static_cast<std::size_t>(call.output_type.shape.size());
   for (std::size_t i = 0; i < count; ++i)
-    if (!(from[i] >= 0 && from[i] <= 1))
+    if (!is_probability(from[i]))
       throw ValueError(error_text(
           call.op, fmt::format("the probability at place {} is {}; it must be in [0, 1]", i, from[i]), call.line));
   if (count > 0) std::memcpy(call.output, from, count * sizeof(T));
@@ -83,7 +83,7 @@ Var normal(const Shape& shape, Random& random, DType dtype, SourceLine line) {
 
 Var bernoulli(const Shape& shape, double probability, Random& random, SourceLine line) {
   const OpScope scope("bernoulli", line);
-  if (!(probability >= 0 && probability <= 1))
+  if (!is_probability(probability))
     fail<ValueError>("bernoulli", fmt::format("the probability is {}; it must be in [0, 1]", probability), line);
   return uniform(shape, random, DType::f64, line) < probability;
 }

@@ -160,7 +160,7 @@ Var product(const Operand& x, const ReductionOptions& options) {
   const Var value = as_var(x);
   const std::uint64_t attribute = axes_attribute("product", value.shape(), options, x.line());
   const Shape shape = reduced_shape(value.shape(), attribute, options.keep_dimensions);
-  if (value.size() == 0) {
+  if (value.shape().size() == 0) {
     const DType dtype = value.dtype() == DType::boolean ? DType::i64 : value.dtype();
     return internal::broadcast_to(internal::typed_literal(1, dtype), shape);
   }
@@ -212,7 +212,7 @@ Var logsumexp(const Operand& x, const ReductionOptions& options) {
   const Var value = floating_value("logsumexp", x);
   const std::uint64_t attribute = axes_attribute("logsumexp", value.shape(), options, x.line());
   const Shape shape = reduced_shape(value.shape(), attribute, options.keep_dimensions);
-  if (value.size() == 0)
+  if (value.shape().size() == 0)
     return internal::broadcast_to(cast(Var(-std::numeric_limits<double>::infinity()), value.dtype()), shape);
   const std::uint64_t with_kept = (attribute & 0xFF) | keep_dimensions_bit;
   const Var largest = stop_gradient(record(max_op, value, with_kept));
