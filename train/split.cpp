@@ -23,7 +23,8 @@ Tensor permutation(std::int64_t count, Random& random) {
 Split split(const Dataset& dataset, const SplitOptions& options, SourceLine line) {
   const auto count = static_cast<std::size_t>(dataset.size());
   const double wanted = std::round(options.held_out * static_cast<double>(count));
-  if (!(wanted >= 1 && wanted <= static_cast<double>(count) - 1))
+  const bool leaves_both = wanted >= 1 && wanted <= static_cast<double>(count) - 1;  // false of NaN
+  if (!leaves_both)
     throw ValueError(error_text(
         "split", fmt::format("held_out {} of {} samples leaves nothing on one side", options.held_out, count), line));
   const Tensor order = options.random ? permutation(dataset.size(), *options.random) : Tensor::arange(dataset.size());

@@ -102,8 +102,8 @@ std::optional<bool> Number::inside() const {
 }
 
 bool Number::is_explained() const {
-  if (inside().value_or(true) || !band->of_ten_seeds) return false;
-  return value >= band->of_ten_seeds->first && value <= band->of_ten_seeds->second;
+  const std::optional<std::pair<double, double>> range = band ? band->of_ten_seeds : std::nullopt;
+  return range && !inside().value_or(true) && value >= range->first && value <= range->second;
 }
 
 void Results::add_statement(const std::string& statement, std::size_t seeds_that_agree, std::size_t seeds) {
@@ -173,12 +173,13 @@ std::string Results::table() const {
   text += fmt::format("{} of {} inside their bands", inside, judged);
   if (!judges_means_) text += fmt::format(" (those of means are for {} seeds or more, such as 0-4)", seeds_to_judge);
   for (const Number& number : numbers_) {
-    if (number.band && number.is_judged && !is_inside(number.value, *number.band))
-      text += fmt::format("\n  outside: {} is {}, the band {} to {}", number.name(), compact(number.value),
-                          compact(number.band->low), compact(number.band->high));
-    if (number.is_explained())
+    const std::optional<Band>& band = number.band;
+    if (!band || number.inside().value_or(true)) continue;
+    text += fmt::format("\n  outside: {} is {}, the band {} to {}", number.name(), compact(number.value),
+                        compact(band->low), compact(band->high));
+    if (number.is_explained() && band->of_ten_seeds)
       text += fmt::format("; explained: ten seeds of the book's program give {} to {}",
-                          compact(number.band->of_ten_seeds->first), compact(number.band->of_ten_seeds->second));
+                          compact(band->of_ten_seeds->first), compact(band->of_ten_seeds->second));
   }
   for (const std::string& note : notes_) text += "\n" + note;
   for (const auto& [what, seconds] : seconds_) text += fmt::format("\n{}: {:.2f} s", what, seconds);

@@ -98,7 +98,6 @@ void Recorder::forget(std::int32_t first) {
                                   [&](const Expansion& expansion) { return expansion.begin < first; });
   rewind({first, static_cast<std::size_t>(first - segment_base_), static_cast<std::size_t>(kept)});
   std::erase_if(pending_, [&](const PendingEffect& effect) { return effect.node >= first; });
-  if (eager_values_.size() > static_cast<std::size_t>(next_)) eager_values_.resize(static_cast<std::size_t>(next_));
 }
 
 /// What stays until the tape ends: what is asked for, and what was to be kept.

@@ -108,6 +108,7 @@ void gather_rows(const Rows& rows, std::span<const std::int64_t> indices, void* 
   if (rows.bytes == 4) return gather_short_rows<4>(rows, indices, output);
   if (rows.bytes == 8) return gather_short_rows<8>(rows, indices, output);
   if (rows.bytes == 16) return gather_short_rows<16>(rows, indices, output);
+  if (rows.bytes == 0) return;
   char* const to = static_cast<char*>(output);
   for_each_row(rows, indices, rows.bytes * indices.size(),
                [&](std::size_t i, const char* from) { std::memcpy(to + i * rows.bytes, from, rows.bytes); });

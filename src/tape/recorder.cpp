@@ -169,9 +169,7 @@ void Recorder::compute_new(std::int32_t id) {
   try {
     compute_eagerly(id);
   } catch (...) {
-    keys_.pop_back();
-    infos_.pop_back();
-    next_ = id;
+    drop_if_last(id);  // with the memory for its value
     throw;
   }
 }
@@ -520,6 +518,7 @@ void Recorder::rewind(const Recording& before) {
   infos_.resize(before.keys);
   expansions_.resize(before.expansions);
   deriving_ = -1;
+  if (eager_values_.size() > static_cast<std::size_t>(next_)) eager_values_.resize(static_cast<std::size_t>(next_));
 }
 
 void Recorder::drop_if_last(std::int32_t id) {

@@ -27,7 +27,8 @@ struct Problem {
   }
   double sum_of_values() const {
     double total = 0;
-    for (const double value : w.value().data<double>()) total += value;
+    const Tensor values = w.value();
+    for (const double value : values.data<double>()) total += value;
     return total;
   }
 };

@@ -13,6 +13,16 @@ Var layer(const Var& x, const Parameter& weight, SourceLine line = SourceLine::h
 
 }  // namespace
 
+TEST_CASE("rule 11: a node that could not be computed leaves no memory to the next one") {
+  const Engine engine = GENERATE(Engine::planned, Engine::eager);
+  Tape tape({.engine = engine});
+  const Var bad = Tensor{1., std::nan("")}, good = Tensor::ones({95});
+  CHECK_THROWS_AS(cast(bad, i64).value(), ValueError);
+  const Tensor value = cast(good, i64).value();
+  CHECK(value.shape() == Shape{95});
+  CHECK(sum(value).item() == 95);
+}
+
 TEST_CASE("rule 11: every error derives from Error and is one sentence with op, shapes, file and line") {
   const Engine engine = GENERATE(Engine::planned, Engine::eager);
   ParameterRegistry registry;
