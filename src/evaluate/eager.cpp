@@ -84,6 +84,7 @@ const void* Recorder::execute_eager(Segment& segment, SourceLine line, const Bac
     const std::size_t bytes =
         static_cast<std::size_t>(core.entries[static_cast<std::size_t>(output.index)].shape.size()) *
         size_of(core.dtype);
+    if (bytes == 0) continue;  // null pointers may stand for no bytes
     if (output.node < 0) {
       std::memset(data, 0, bytes);
     } else {
@@ -92,7 +93,8 @@ const void* Recorder::execute_eager(Segment& segment, SourceLine line, const Bac
   }
   const bool asks = request.op != &effects_request_op;
   const void* const value = asks ? eager_value(request.inputs[0]).raw() : nullptr;
-  for (const auto& [tensor, effect] : writes) std::memcpy(assigned_data(effect.node), tensor.raw(), tensor.bytes());
+  for (const auto& [tensor, effect] : writes)
+    if (tensor.bytes() > 0) std::memcpy(assigned_data(effect.node), tensor.raw(), tensor.bytes());
   return value;
 }
 

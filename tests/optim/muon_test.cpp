@@ -57,7 +57,8 @@ TEST_CASE("Muon: paths of 100 steps are those of the authors' text", "[optim]") 
     }
     for (std::size_t k = 0; k < 3; ++k) {
       double plain = 0, weighted = 0, place = 0;
-      for (const double value : parameters[k].value().data<double>()) {
+      const Tensor values = parameters[k].value();
+      for (const double value : values.data<double>()) {
         plain += value;
         weighted += value * ++place;
       }

@@ -58,8 +58,10 @@ struct Bowl {
   /// Of all values.
   double sum_of_all() const {
     double total = 0;
-    for (const Parameter& parameter : parameters)
-      for (const double value : parameter.value().data<double>()) total += value;
+    for (const Parameter& parameter : parameters) {
+      const Tensor values = parameter.value();
+      for (const double value : values.data<double>()) total += value;
+    }
     return total;
   }
 };
