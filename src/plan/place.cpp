@@ -1,6 +1,7 @@
 // Where each node is computed, by what kind of op it is.
 
 #include <algorithm>
+#include <bit>
 
 #include "src/core_ops/core_ops.hpp"
 #include "src/plan/planner.hpp"
@@ -327,8 +328,11 @@ void Planner::place_view(Node& node, const Key& key) {
   const Shape& shape_in = shape(input);
   const Shape& shape_out = shape(node.id);
   double numbers[Shape::max_rank] = {};
-  for (std::size_t i = 1; i < inputs.size(); ++i)
-    if (is_number(this->key(inputs[i]))) numbers[i - 1] = recorder_->slot(inputs[i]).number;
+  for (std::size_t i = 1; i < inputs.size(); ++i) {
+    const Key& number = this->key(inputs[i]);
+    if (number.op == &number_op) numbers[i - 1] = recorder_->slot(inputs[i]).number;
+    if (number.op == &literal_op) numbers[i - 1] = std::bit_cast<double>(number.attribute);
+  }
   const StridedView view = key.op->view_rule(shape_in, shape_out, key.attribute, {numbers, inputs.size() - 1});
   const bool moves = key.op != &reshape_op && inputs.size() > 1 && is_number(this->key(inputs[1]));
   const bool contiguous = is_contiguous(view, shape_out);
