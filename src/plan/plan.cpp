@@ -160,8 +160,12 @@ void Plan::bind(Recorder& recorder, const Recorder::BackwardTarget& target) {
 }
 
 void Plan::prepare(const Step& step) {
-  const auto at = [this](std::int32_t buffer) {
-    return buffer < 0 ? nullptr : pointers_[static_cast<std::size_t>(buffer)];
+  // Kernels hand their pointers to memcpy and its like, which take no null even where there are no elements.
+  alignas(64) static std::byte nothing[64];
+  const auto at = [this](std::int32_t buffer) -> void* {
+    if (buffer < 0) return nullptr;
+    void* const memory = pointers_[static_cast<std::size_t>(buffer)];
+    return memory == nullptr ? nothing : memory;
   };
   const auto index = static_cast<std::size_t>(step.index);
   switch (step.kind) {
