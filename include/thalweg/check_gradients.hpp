@@ -28,8 +28,8 @@ struct GradientEntry {
     not_finite,  // the gradient or a value near it is NaN or inf
   };
   int order = 1;
-  int input =
-      0;  // its number; the number of inputs stands for the cotangent, which the second order is checked for too
+  /// Its number; the number of inputs stands for the cotangent, which the second order is checked for too.
+  int input = 0;
   std::int64_t element = 0;  // row-major
   std::string place;         // "input 1, element [2, 0]"
   double gradient = 0, difference = 0;

@@ -148,18 +148,18 @@ inline PullbackRule pullback_rule(const Op& op, std::size_t index) {
 /// The shape rule of elementwise ops: broadcast the shapes, join the dtypes.
 NodeType elementwise_shape(const Inference& inference);
 
-/// Records `op` on the current tape and returns its node. Throws what the op's shape rule throws, with nothing recorded.
-/// TapeError: no current tape, or an operand of another one. An attribute is a std::uint64_t (attribute_of makes one);
-/// any other number is an operand: record(op, a, 2) has two.
-Var record(const Op& op, const Operand& a, std::uint64_t attribute = 0);
-Var record(const Op& op, const Operand& a, const Operand& b, std::uint64_t attribute = 0);
-Var record(const Op& op, const Operand& a, const Operand& b, const Operand& c, std::uint64_t attribute = 0);
 namespace internal {
 /// What is an operand where an attribute could stand.
 template <class Number>
 concept NumberOperand = std::is_arithmetic_v<Number> && !std::is_same_v<Number, std::uint64_t>;
 }  // namespace internal
 
+/// Records `op` on the current tape and returns its node. Throws what the op's shape rule throws, with nothing recorded.
+/// TapeError: no current tape, or an operand of another one. An attribute is a std::uint64_t (attribute_of makes one);
+/// any other number is an operand: record(op, a, 2) has two.
+Var record(const Op& op, const Operand& a, std::uint64_t attribute = 0);
+Var record(const Op& op, const Operand& a, const Operand& b, std::uint64_t attribute = 0);
+Var record(const Op& op, const Operand& a, const Operand& b, const Operand& c, std::uint64_t attribute = 0);
 template <internal::NumberOperand Number>
 Var record(const Op& op, const Operand& a, Number b) {
   return record(op, a, Operand(b, a.line().file, a.line().line));
@@ -170,6 +170,7 @@ Var record(const Op& op, const Operand& a, const Operand& b, Number c) {
 }
 template <internal::NumberOperand Number>
 Var record(const Op& op, const Operand& a, const Operand& b, const Operand& c, Number) = delete;  // a fourth operand
+
 /// Any number of inputs (more than three are held beside the node).
 Var record(const Op& op, std::span<const Var> inputs, std::uint64_t attribute, SourceLine line);
 

@@ -103,6 +103,9 @@ class Literal {
 
 }  // namespace internal
 
+template <Element T>
+class OwnedElements;
+
 class Tensor {
  public:
   /// An empty f32 tensor of shape (0,); it has no buffer. A moved-from tensor is the same.
@@ -157,10 +160,13 @@ class Tensor {
 
   /// The elements, row-major. Throws DtypeError where T is not this tensor's dtype.
   template <Element T>
-  std::span<const T> data(SourceLine line = SourceLine::here()) const {
+  std::span<const T> data(SourceLine line = SourceLine::here()) const& {
     check_element_type("data", dtype_of<T>::value, line);
     return {static_cast<const T*>(raw()), static_cast<std::size_t>(size())};
   }
+  /// Of a temporary, which lives on in what is returned: a loop may go over `parameter.value().data<float>()`.
+  template <Element T>
+  OwnedElements<T> data(SourceLine line = SourceLine::here()) &&;
   /// The same, writable; a shared buffer is copied first.
   template <Element T>
   std::span<T> mutable_data(SourceLine line = SourceLine::here()) {
@@ -223,6 +229,22 @@ class Tensor {
   Shape shape_;
   DType dtype_ = DType::f32;
 };
+
+/// The elements of a tensor that they keep alive. A std::span made of them does not.
+template <Element T>
+class OwnedElements : public std::span<const T> {
+ public:
+  OwnedElements(std::span<const T> elements, Tensor owner) : std::span<const T>(elements), owner_(std::move(owner)) {}
+
+ private:
+  Tensor owner_;
+};
+
+template <Element T>
+OwnedElements<T> Tensor::data(SourceLine line) && {
+  const std::span<const T> elements = static_cast<const Tensor&>(*this).data<T>(line);
+  return {elements, std::move(*this)};
+}
 
 /// The shape that `dimensions`, one of which may be −1, give to `size` elements. Throws ShapeError naming `op`.
 Shape reshaped(const char* op, const Shape& shape, std::span<const std::int64_t> dimensions, SourceLine line = {});

@@ -42,6 +42,17 @@ struct StringMaker<Shape> {
 };
 }  // namespace Catch
 
+TEST_CASE("Tensor: the elements of a temporary keep it alive") {
+  const auto temporary = [] { return Tensor::full({50}, 3, f64); };
+  const auto elements = temporary().data<double>();
+  const Tensor next = Tensor::full({50}, 4, f64);  // takes its memory where it has been given back
+  CHECK(std::all_of(elements.begin(), elements.end(), [](double x) { return x == 3; }));
+  double sum = 0;
+  for (const double x : temporary().data<double>()) sum += x;
+  CHECK(sum == 150);
+  CHECK(next.data<double>()[0] == 4);
+}
+
 TEST_CASE("Tensor literals: braces are values, never a shape") {
   CHECK(Tensor{{1., 2.}, {3., 4.}}.shape() == Shape{2, 2});
   CHECK(Tensor{2, 3}.shape() == Shape{2});
