@@ -32,7 +32,7 @@ class Function {
     const std::string& name = spec.text("fn");
     const std::int64_t n = spec.integer("n"), m = spec.has("m") ? spec.integer("m") : 0;
     const auto add = [&](const char* file, const tw::Shape& shape) {
-      return registry_.add(file, tw::constant(spec.numbers(file, shape, registry_.dtype())));
+      return registry_.add(file, spec.numbers(file, shape, registry_.dtype()));
     };
     if (name == "chain") {
       function_ = [x = add("d0", {n})] { return chain(x); };

@@ -23,7 +23,7 @@ Measurement run_hessian_product(const Spec& spec) {
     for (const char* kind : {"w", "b"}) {
       const std::string file = kind + std::to_string(i);
       const tw::Shape shape = *kind == 'w' ? tw::Shape{sizes[i], sizes[i + 1]} : tw::Shape{sizes[i + 1]};
-      parameters.push_back(registry.add(file, tw::constant(spec.numbers(file, shape))));
+      parameters.push_back(registry.add(file, spec.numbers(file, shape)));
       const tw::Tensor along = spec.numbers("v" + file, shape);
       const auto values = along.data<float>();
       direction.insert(direction.end(), values.begin(), values.end());

@@ -31,9 +31,8 @@ class Network {
     for (std::size_t i = 0; i + 1 < sizes.size(); ++i) {
       const std::string number = std::to_string(i), name = "layer" + number;
       Layer layer;
-      layer.weight =
-          registry_.add(name + ".weight", tw::constant(spec.numbers("w" + number, {sizes[i], sizes[i + 1]})));
-      layer.bias = registry_.add(name + ".bias", tw::constant(spec.numbers("b" + number, {sizes[i + 1]})));
+      layer.weight = registry_.add(name + ".weight", spec.numbers("w" + number, {sizes[i], sizes[i + 1]}));
+      layer.bias = registry_.add(name + ".bias", spec.numbers("b" + number, {sizes[i + 1]}));
       if (has_batch_norm_ && i + 2 < sizes.size()) {
         const tw::Shape shape{sizes[i + 1]};
         layer.scale = registry_.add(name + ".scale", tw::ones(shape));

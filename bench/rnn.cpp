@@ -17,7 +17,7 @@ class RecurrentNet {
   explicit RecurrentNet(const Spec& spec) : batch_(spec.integer("batch")), hidden_(spec.integer("hidden")) {
     const std::int64_t inputs = spec.integer("inp");
     const auto add = [&](const char* name, const char* file, const tw::Shape& shape) {
-      return registry_.add(name, tw::constant(spec.numbers(file, shape)));
+      return registry_.add(name, spec.numbers(file, shape));
     };
     input_weight_ = add("cell.input_weight", "p0", {inputs, hidden_});
     hidden_weight_ = add("cell.hidden_weight", "p1", {hidden_, hidden_});

@@ -91,17 +91,11 @@ void make_orthonormal(std::span<double> vectors, std::size_t count, std::size_t 
 
 }  // namespace
 
-Initializer zeros(const Shape& shape) { return constant(shape, 0); }
-Initializer ones(const Shape& shape) { return constant(shape, 1); }
+Tensor zeros(const Shape& shape, DType dtype) { return Tensor::zeros(shape, dtype); }
+Tensor ones(const Shape& shape, DType dtype) { return Tensor::ones(shape, dtype); }
 
 Initializer constant(const Shape& shape, double value) {
   return {shape, [=](std::span<double> values, std::uint64_t, std::uint32_t) { std::ranges::fill(values, value); }};
-}
-
-Initializer constant(const Tensor& values) {
-  return {values.shape(), [numbers = values.to(f64)](std::span<double> filled, std::uint64_t, std::uint32_t) {
-            std::ranges::copy(numbers.data<double>(), filled.begin());
-          }};
 }
 
 Initializer normal(const Shape& shape, double standard_deviation, SourceLine line) {

@@ -263,6 +263,8 @@ void Optimizer::set_progress(const Progress& progress) {
 // --- a step ---
 
 void Optimizer::step(SourceLine line) {
+  if (core_->trainable_elements == 0)
+    throw TapeError(error_text("step", "the registry has no trainable parameter", line));
   if (needs_gradients() && (!core_->gradients_filled || used_gradients_ == core_->gradient_count))
     throw TapeError(error_text("step", "there are no new gradients; call backward() before each step()", line));
   ++(carry_out(needs_gradients(), line) ? step_count_ : skipped_count_);

@@ -37,7 +37,7 @@ tw::Tensor draw_normal(const tw::Shape& shape, std::uint64_t seed) {
 /// Draws the tape of one training step, and what it is without its backward pass.
 void draw_graphs(const std::filesystem::path& folder, const tw::Tensor& x) {
   tw::ParameterRegistry registry({.dtype = tw::f64});
-  const tw::Parameter input = registry.add("x", tw::constant(x));
+  const tw::Parameter input = registry.add("x", x);
   const tw::Parameter gamma = registry.add("gamma", tw::ones({features}));
   const tw::Parameter beta = registry.add("beta", tw::zeros({features}));
   const tw::Tape tape;

@@ -38,7 +38,7 @@ void write(std::ofstream& file, const tw::Parameter& point) {
 
 void write_path(const std::filesystem::path& path, const Make& make, int steps) {
   tw::ParameterRegistry registry({.dtype = tw::f64});
-  const tw::Parameter point = registry.add("point", tw::constant(tw::Tensor({{-7., 2.}}, tw::f64)));
+  const tw::Parameter point = registry.add("point", tw::Tensor({{-7., 2.}}, tw::f64));
   const std::unique_ptr<tw::Optimizer> optimizer = make(registry);
   std::ofstream file(path);
   write(file, point);

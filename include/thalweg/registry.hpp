@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <thalweg/error.hpp>
@@ -21,9 +22,16 @@ class RegistryCore;
 /// A recipe for a parameter's first value. Its numbers depend on (seed, name of the parameter) alone, not on the order
 /// in which parameters are made.
 struct Initializer {
-  Shape shape;
   /// Fills `values` (f64; converted to the registry's dtype afterwards). `stream` is made from the parameter's name.
-  std::function<void(std::span<double> values, std::uint64_t seed, std::uint32_t stream)> fill;
+  using Fill = std::function<void(std::span<double> values, std::uint64_t seed, std::uint32_t stream)>;
+
+  Initializer() = default;
+  Initializer(const Shape& shape, Fill fill) : shape(shape), fill(std::move(fill)) {}
+  /// The numbers of `values`.
+  Initializer(const Tensor& values);  // NOLINT(google-explicit-constructor): registry.add("bias", Tensor{1., 2.})
+
+  Shape shape;
+  Fill fill;
 };
 
 struct RegistryOptions {

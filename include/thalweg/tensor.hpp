@@ -28,6 +28,8 @@ concept Element =
 template <class T>
 concept Number = std::is_arithmetic_v<T>;
 
+class Random;
+
 namespace internal {
 
 /// A reference-counted buffer. Blocks made here are 64-byte aligned, readable and writable up to the next multiple of
@@ -136,6 +138,10 @@ class Tensor {
   static Tensor full(const Shape& shape, double value, DType dtype = DType::f32);
   /// 0, 1, …, count − 1.
   static Tensor arange(std::int64_t count, DType dtype = DType::i64);
+  /// Numbers uniform in [0, 1), or standard normal ones: the next draw of `random`, the same as the ops `uniform` and `normal`
+  /// would give. DtypeError for a dtype other than f32 and f64.
+  static Tensor uniform(const Shape& shape, Random& random, DType dtype = DType::f32);
+  static Tensor normal(const Shape& shape, Random& random, DType dtype = DType::f32);
   /// A copy of `values`, whose number must be shape.size().
   template <Element T>
   static Tensor from(std::span<const T> values, const Shape& shape) {

@@ -90,7 +90,7 @@ class Formula {
                             inner(inputs[1], infix.binding, infix.right_is_tighter)),
                 infix.binding};
     if (std::string_view(op.name) == "negate")
-      return {"-" + inner(inputs[0], Binding::product, true), Binding::product};
+      return {fmt::format("-{}", inner(inputs[0], Binding::product, true)), Binding::product};
     std::string arguments;
     for (const std::int32_t input : inputs)
       arguments += fmt::format("{}{}", arguments.empty() ? "" : ", ", pieces_.at(input).text);

@@ -38,7 +38,7 @@ std::string pass_name(const TapeGraph& graph, const Plan::Group& group) {
     }
     ops += fmt::format("{}{}", ops.empty() ? "" : ", ", graph.op(id).name);
   }
-  const std::string shape = group.nodes.empty() ? "" : " " + to_string(graph.shape(group.nodes.back()));
+  const std::string shape = group.nodes.empty() ? "" : fmt::format(" {}", to_string(graph.shape(group.nodes.back())));
   return fmt::format("{}{}: {}", group.title, shape, ops);
 }
 

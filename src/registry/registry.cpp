@@ -67,6 +67,11 @@ StateName take_apart(const char* op, const RegistryCore& core, std::string_view 
 
 }  // namespace
 
+Initializer::Initializer(const Tensor& values)
+    : shape(values.shape()), fill([numbers = values.to(f64)](std::span<double> filled, std::uint64_t, std::uint32_t) {
+        std::ranges::copy(numbers.data<double>(), filled.begin());
+      }) {}
+
 ParameterRegistry::ParameterRegistry(const RegistryOptions& options, SourceLine line) {
   check_registry_dtype("ParameterRegistry", options.dtype, line);
   core_ = std::make_shared<RegistryCore>(options.dtype, options.seed);

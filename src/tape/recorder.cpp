@@ -38,7 +38,13 @@ Recorder::Recorder(Workspace& workspace) : expected_(&nothing()), workspace_(wor
 
 Recorder::~Recorder() { std::free(arena_); }
 
-void Recorder::throw_no_tape(const char* op, SourceLine line) {
+void Recorder::throw_no_tape(const char* op, SourceLine line, std::uint64_t serial) {
+  if (serial != 0)
+    throw TapeError(
+        error_text(op,
+                   "no tape is alive on this thread: the Var's own has ended, or is another thread's; ask for "
+                   "value() before that, or there",
+                   line));
   throw TapeError(error_text(op, "no tape is alive on this thread; make a Tape first, or use compute()", line));
 }
 

@@ -45,6 +45,9 @@ class Recorder {
     return *current_;
   }
 
+  /// `serial` is that of a Var that was given, 0 for none.
+  [[noreturn]] static void throw_no_tape(const char* op, SourceLine line, std::uint64_t serial = 0);
+
   void begin(const TapeOptions& options);
   void end();
   void clear();
@@ -52,7 +55,7 @@ class Recorder {
   /// The same for the ops' builders, whose arguments are looked at only where something is wrong.
   static Recorder& require(const Op& op, const Operand& operand) {
     if (current_ == nullptr) [[unlikely]]
-      throw_no_tape(op.name, operand.line());
+      throw_no_tape(op.name, operand.line(), operand.kind_ == Operand::Kind::var ? operand.serial_ : 0);
     return *current_;
   }
   std::int32_t resolve(const Operand& operand, const Op& op) {
@@ -278,7 +281,6 @@ class Recorder {
   }
   void note_read(RegistryCore& registry);
   std::int32_t append_parameter(RegistryCore& registry, std::int32_t index, SourceLine line);
-  [[noreturn]] static void throw_no_tape(const char* op, SourceLine line);
   const char* op_of_scope(std::int32_t scope, const char* op) const;
   [[noreturn]] void throw_foreign(std::uint64_t serial, const char* op, SourceLine line) const;
   Info infer(const Key& key, SourceLine line) const;

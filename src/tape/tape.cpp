@@ -39,8 +39,9 @@ Var leaf(const Operand& operand) {
 /// The recorder of a Var that is to be looked at, the current tape's.
 Recorder& recorder_of(const Var& var, const char* what, SourceLine line) {
   Recorder* const recorder = Recorder::current();
-  if (recorder == nullptr || recorder->serial() != var.serial()) [[unlikely]]
-    Recorder::require(what, line).resolve(var, what, line);
+  if (recorder == nullptr) Recorder::throw_no_tape(what, line, var.serial());
+  if (recorder->serial() != var.serial()) [[unlikely]]
+    recorder->resolve(var, what, line);
   return *recorder;
 }
 

@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include <thalweg/error.hpp>
+#include <thalweg/random.hpp>
 
 #include "src/tensor/convert.hpp"
 #include "src/tensor/visit.hpp"
@@ -112,6 +113,17 @@ Tensor from_literal(std::initializer_list<Literal> values, const DType* dtype) {
   return tensor;
 }
 
+Tensor drawn(const char* op, const Shape& shape, Random& random, DType dtype, auto fill) {
+  if (dtype != DType::f32 && dtype != DType::f64)
+    throw DtypeError(error_text(op, fmt::format("draws are f32 or f64, not {}", name(dtype))));
+  Tensor tensor = Tensor::empty(shape, dtype);
+  if (dtype == DType::f32)
+    fill(tensor.mutable_data<float>(), random.next_source());
+  else
+    fill(tensor.mutable_data<double>(), random.next_source());
+  return tensor;
+}
+
 }  // namespace
 
 Tensor::Tensor(std::initializer_list<Literal> values) : Tensor(from_literal(values, nullptr)) {}
@@ -165,6 +177,16 @@ Tensor Tensor::arange(std::int64_t count, DType dtype) {
     for (std::size_t i = 0; i < elements.size(); ++i) elements[i] = static_cast<T>(i);
   });
   return tensor;
+}
+
+Tensor Tensor::uniform(const Shape& shape, Random& random, DType dtype) {
+  return drawn("uniform", shape, random, dtype,
+               [](auto values, const DrawSource& source) { fill_uniform(values, source); });
+}
+
+Tensor Tensor::normal(const Shape& shape, Random& random, DType dtype) {
+  return drawn("normal", shape, random, dtype,
+               [](auto values, const DrawSource& source) { fill_normal(values, source); });
 }
 
 Tensor Tensor::copied(const void* values, std::size_t count, DType dtype, const Shape& shape) {

@@ -123,7 +123,7 @@ TEST_CASE("detect_anomaly: an optimizer's step names parameter and element") {
 TEST_CASE("detect_anomaly: steps take as many passes with it, and give the same parameters") {
   const auto train = [](bool detects) {
     ParameterRegistry registry;
-    const Parameter weight = registry.add("weight", constant(noise({37, 11}, 1)));
+    const Parameter weight = registry.add("weight", noise({37, 11}, 1));
     Adam optimizer(registry);
     for (int step = 0; step < 5; ++step) {
       Tape tape({.detect_anomaly = detects});

@@ -38,7 +38,7 @@ std::string content(const std::filesystem::path& file) {
 
 TEST_CASE("Monitor: values by scope, gradients and parameters by name") {
   ParameterRegistry registry;
-  const Parameter weight = registry.add("affine1.weight", Initializer(constant(Tensor{{1., -1.}, {0., -2.}})));
+  const Parameter weight = registry.add("affine1.weight", Initializer(Tensor{{1., -1.}, {0., -2.}}));
   const std::filesystem::path folder = empty_folder("thalweg_monitor_test");
   std::filesystem::create_directories(folder);
   Monitor monitor(registry,

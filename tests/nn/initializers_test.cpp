@@ -44,8 +44,10 @@ constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
 TEST_CASE("initializers: zeros, ones, constant") {
   CHECK(identical(made(zeros({2})), Tensor({0., 0.}, f64)));
   CHECK(identical(made(ones({2})), Tensor({1., 1.}, f64)));
+  CHECK(identical(zeros({2}, i64), Tensor{0, 0}));  // tensors, of use without a registry too
+  CHECK(identical(ones({2}), Tensor{1., 1.}));
   CHECK(identical(made(constant({2, 1}, -0.5)), Tensor({{-0.5}, {-0.5}}, f64)));
-  CHECK(identical(made(constant(Tensor{{1, 2}, {3, 4}})), Tensor({{1., 2.}, {3., 4.}}, f64)));
+  CHECK(identical(made(Tensor{{1, 2}, {3, 4}}), Tensor({{1., 2.}, {3., 4.}}, f64)));
 }
 
 TEST_CASE("initializers: deviations are those of the formulas") {

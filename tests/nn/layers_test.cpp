@@ -17,7 +17,7 @@ const tw::Tensor two_rows{{1., -2.}, {3., 0.5}};
 
 TEST_CASE("Affine: x·weight + bias, registered under its name") {
   tw::ParameterRegistry registry({.dtype = tw::f64});
-  const tw::Affine affine(registry, "affine1", tw::constant(tw::Tensor{{1., 2., 3.}, {4., 5., 6.}}));
+  const tw::Affine affine(registry, "affine1", tw::Tensor{{1., 2., 3.}, {4., 5., 6.}});
   registry["affine1.bias"].set_value(tw::Tensor({10., 20., 30.}, tw::f64));
   const tw::Tensor y = tw::compute([&] { return affine(two_rows.to(tw::f64)); });
   CHECK(tw::identical(y, tw::Tensor({{3., 12., 21.}, {15., 28.5, 42.}}, tw::f64)));

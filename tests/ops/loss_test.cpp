@@ -290,7 +290,7 @@ TEST_CASE("losses: errors name the loss, what does not fit, and the line") {
 
 TEST_CASE("losses: penalties, also of weights that are infinite where lambda is 0") {
   ParameterRegistry registry({.dtype = DType::f64});
-  const Parameter weight = registry.add("weight", constant(doubles({{1., -2.}, {3., 0.}}))),
+  const Parameter weight = registry.add("weight", doubles({{1., -2.}, {3., 0.}})),
                   bias = registry.add("bias", ones({2}));
   for (const Engine engine : {Engine::planned, Engine::eager}) {
     const Tape tape({.engine = engine});
@@ -301,7 +301,7 @@ TEST_CASE("losses: penalties, also of weights that are infinite where lambda is 
     CHECK(identical(weight.gradient(), doubles({{0.5, -0.5}, {0.5, 0.}})));
     CHECK(identical(bias.gradient(), doubles({0., 0.})));
   }
-  Parameter far = registry.add("far", constant(doubles({infinity, nan_value})));
+  Parameter far = registry.add("far", doubles({infinity, nan_value}));
   for (const Engine engine : {Engine::planned, Engine::eager}) {
     const Tape tape({.engine = engine});
     const Var loss = sum(bias) + l2_penalty({far, weight}, 0) + l1_penalty({far, weight}, 0);

@@ -18,7 +18,7 @@ struct Problem {
   Parameter w;
   Function f;
 
-  Problem(const Tensor& start, Function f) : w(registry.add("w", constant(start))), f(f) {}
+  Problem(const Tensor& start, Function f) : w(registry.add("w", start)), f(f) {}
   double loss() const {
     Tape tape;
     const Var value = f(w);

@@ -34,7 +34,7 @@ TEST_CASE("Muon: paths of 100 steps are those of the authors' text", "[optim]") 
       Tensor start = Tensor::empty(shape, f64);
       for (std::int64_t i = 0; i < shape.size(); ++i)
         start.mutable_data<double>()[static_cast<std::size_t>(i)] = static_cast<double>(i * 7 % 13) / 6 - 1;
-      parameters.push_back(registry.add("w" + std::to_string(parameters.size()), constant(start)));
+      parameters.push_back(registry.add("w" + std::to_string(parameters.size()), start));
     }
     Muon muon(registry, reference.options);
     for (std::int64_t step = 0; step < 100; ++step) {

@@ -33,7 +33,7 @@ struct Bowl {
       Tensor value = Tensor::empty(shape, f64);
       for (std::int64_t i = 0; i < shape.size(); ++i)
         value.mutable_data<double>()[static_cast<std::size_t>(i)] = static_cast<double>(i * 7 % 13) / 6 - 1;
-      parameters.push_back(registry.add("w" + std::to_string(parameters.size()), constant(value)));
+      parameters.push_back(registry.add("w" + std::to_string(parameters.size()), value));
     }
   }
 

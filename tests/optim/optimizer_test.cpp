@@ -252,6 +252,15 @@ TEST_CASE("optimizers: options without meaning are rejected with name and value"
   CHECK(sgd.learning_rate() == 0.5);
 }
 
+TEST_CASE("Optimizer: a step with nothing to train is a TapeError") {
+  ParameterRegistry registry;
+  SGD optimizer(registry);
+  const char* const expected = "[step] the registry has no trainable parameter at main.cpp:3";
+  CHECK(thrown<TapeError>([&] { optimizer.step({"main.cpp", 3}); }) == expected);
+  registry.add("frozen", ones({2}), {.trainable = false});
+  CHECK(thrown<TapeError>([&] { optimizer.step({"main.cpp", 3}); }) == expected);
+}
+
 TEST_CASE("Optimizer: a step without new gradients is a TapeError") {
   ParameterRegistry registry({.dtype = f64});
   const Parameter w = registry.add("w", ones({}));

@@ -6,7 +6,7 @@ using namespace thalweg::testing;
 
 TEST_CASE("rule 10: ten thousand structures, none repeated, keep recordings within 64 MB") {
   ParameterRegistry registry;
-  const Parameter weight = registry.add("weight", constant(noise({4, 4}, 1)));
+  const Parameter weight = registry.add("weight", noise({4, 4}, 1));
   const Tensor other = noise({4, 4}, 2);
   std::int64_t most = 0;
   std::vector<std::int64_t> picks(40);

@@ -68,7 +68,7 @@ TEST_CASE("rule 12: trials side by side, each with its own registry, give what t
 TEST_CASE("rule 12: a write while another thread's tape has read the registry is a TapeError, and writes nothing") {
   const Engine engine = GENERATE(Engine::planned, Engine::eager);
   ParameterRegistry registry;
-  Parameter weight = registry.add("weight", constant(Tensor{1., 2.}));
+  Parameter weight = registry.add("weight", Tensor{1., 2.});
   SGD optimizer(registry, {.learning_rate = 1});
   {
     Tape tape({.engine = engine});

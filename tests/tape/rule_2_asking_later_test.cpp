@@ -8,7 +8,7 @@ namespace {
 
 struct Fixture {
   ParameterRegistry registry;
-  Parameter weight = registry.add("weight", constant(Tensor{{1., 2.}, {3., 4.}}));
+  Parameter weight = registry.add("weight", Tensor{{1., 2.}, {3., 4.}});
   SGD optimizer{registry, {.learning_rate = 0.1}};
 };
 
@@ -70,7 +70,7 @@ TEST_CASE("rule 2: a value is computed again where nothing that it reads has cha
   const Engine engine = GENERATE(Engine::planned, Engine::eager);
   Fixture f;
   ParameterRegistry other;
-  const Parameter untouched = other.add("untouched", constant(Tensor{2., 3.}));
+  const Parameter untouched = other.add("untouched", Tensor{2., 3.});
   for (int step = 0; step < 3; ++step) {
     Tape tape({.engine = engine});
     const Var hidden = square(untouched);

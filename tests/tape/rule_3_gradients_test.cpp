@@ -8,10 +8,10 @@ namespace {
 
 struct TwoRegistries {
   ParameterRegistry first, second;
-  Parameter a = first.add("generator.a", constant(Tensor{1., 2.}));
-  Parameter b = first.add("critic.b", constant(Tensor{3., 4.}));
-  Parameter unused = first.add("critic.unused", constant(Tensor{5.}));
-  Parameter c = second.add("c", constant(Tensor{6., 7.}));
+  Parameter a = first.add("generator.a", Tensor{1., 2.});
+  Parameter b = first.add("critic.b", Tensor{3., 4.});
+  Parameter unused = first.add("critic.unused", Tensor{5.});
+  Parameter c = second.add("c", Tensor{6., 7.});
 };
 
 }  // namespace
@@ -57,8 +57,8 @@ TEST_CASE("rule 3: a selection as target leaves the other gradients alone") {
 
 TEST_CASE("rule 3: gradients that are not asked for are not computed") {
   ParameterRegistry registry;
-  const Parameter first = registry.add("first", constant(noise({5, 5}, 1)));
-  const Parameter second = registry.add("second", constant(noise({5, 5}, 2)));
+  const Parameter first = registry.add("first", noise({5, 5}, 1));
+  const Parameter second = registry.add("second", noise({5, 5}, 2));
   Tape tape;
   const Var loss = sum(matmul(matmul(noise({5, 5}, 3), first), second));
   loss.item();
@@ -155,7 +155,7 @@ TEST_CASE("rule 3: gradients() gives Vars, for derivatives of derivatives") {
 TEST_CASE("rule 3: a gradient can be part of a loss") {
   const Engine engine = GENERATE(Engine::planned, Engine::eager);
   ParameterRegistry registry({.dtype = f64});
-  const Parameter weight = registry.add("weight", constant(Tensor({3.}, f64)));
+  const Parameter weight = registry.add("weight", Tensor({3.}, f64));
   Tape tape({.engine = engine});
   const Var w = weight;
   const Var penalty = sum(square(gradients(sum(w * w * w), {w})[0]));  // (3w²)²

@@ -8,9 +8,9 @@ namespace {
 
 struct Fixture {
   ParameterRegistry registry;
-  Parameter weight = registry.add("weight", constant(Tensor{1., 2.}));
-  Parameter count = registry.add("count", constant(Tensor{10., 20.}), {.trainable = false});
-  Parameter other = registry.add("other", constant(Tensor{3., 4.}), {.trainable = false});
+  Parameter weight = registry.add("weight", Tensor{1., 2.});
+  Parameter count = registry.add("count", Tensor{10., 20.}, {.trainable = false});
+  Parameter other = registry.add("other", Tensor{3., 4.}, {.trainable = false});
 };
 
 }  // namespace

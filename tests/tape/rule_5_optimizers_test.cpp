@@ -69,9 +69,9 @@ TEST_CASE("rule 5: a step of any optimizer is one pass over the flat buffers") {
 TEST_CASE("rule 5: the pass gives what the formula says") {
   const Engine engine = GENERATE(Engine::planned, Engine::eager);
   ParameterRegistry registry({.dtype = f64});
-  const Parameter a = registry.add("a", constant(Tensor({1., -2., 3.}, f64)));
-  const Parameter frozen = registry.add("frozen", constant(Tensor({5.}, f64)), {.trainable = false});
-  const Parameter b = registry.add("b", constant(Tensor({0.5}, f64)));
+  const Parameter a = registry.add("a", Tensor({1., -2., 3.}, f64));
+  const Parameter frozen = registry.add("frozen", Tensor({5.}, f64), {.trainable = false});
+  const Parameter b = registry.add("b", Tensor({0.5}, f64));
   Homemade optimizer(registry);
   double value[2] = {-2, 0.5}, velocity[2] = {0, 0};
   for (int step = 0; step < 5; ++step) {

@@ -47,6 +47,18 @@ TEST_CASE("rule 6: a draw's number is taken at recording; its numbers come again
   CHECK_FALSE(identical(early, late));
 }
 
+TEST_CASE("rule 6: tensors are drawn without a tape as ops draw them on one") {
+  const DType dtype = GENERATE(f32, f64);
+  Random drawn(7), recorded(7);
+  const Tensor first = Tensor::uniform({3, 50}, drawn, dtype), second = Tensor::normal({40}, drawn, dtype);
+  Tape tape;
+  CHECK(identical(first, uniform({3, 50}, recorded, dtype).value()));
+  CHECK(identical(second, normal({40}, recorded, dtype).value()));
+  CHECK(drawn.position() == 2);
+  CHECK(error_of<DtypeError>([&] { Tensor::normal({2}, drawn, i64); }) == "[normal] draws are f32 or f64, not i64");
+  CHECK(drawn.position() == 2);
+}
+
 TEST_CASE("rule 6: the same numbers on any number of threads") {
   const auto drawn = [](int threads) {
     const Threads limit(threads);

@@ -58,7 +58,7 @@ TEST_CASE("rule 9: both engines make the same errors in the same words") {
   for (const Mistake& mistake : mistakes) {
     const auto outcome = [&](Engine engine) {
       ParameterRegistry registry;
-      registry.add("weight", constant(Tensor{{1., 2.}, {3., 4.}}));
+      registry.add("weight", Tensor{{1., 2.}, {3., 4.}});
       Tape tape({.engine = engine});
       try {
         mistake.make(registry, tape);
@@ -89,7 +89,7 @@ TEST_CASE("rule 9: random programs give the same bits, values and gradients, pla
   for (std::uint64_t seed = 0; seed < 60; ++seed) {
     const auto bits = [&](Engine engine) {
       ParameterRegistry registry({.seed = seed});
-      const Parameter weight = registry.add("weight", constant(noise({6, 6}, seed)));
+      const Parameter weight = registry.add("weight", noise({6, 6}, seed));
       Random random(seed), choice(seed);
       Tape tape({.engine = engine});
       std::vector<Var> pool{weight, noise({6, 6}, seed + 100), noise({6}, seed + 200), noise({6, 1}, seed + 300)};

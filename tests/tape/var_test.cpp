@@ -14,7 +14,13 @@ TEST_CASE("Var: one of an ended tape is an error that says so") {
     Tape tape({.engine = engine});
     dead = Tensor{1., 2.};
   }
-  CHECK_THAT(error_of<TapeError>([&] { dead + 1; }), Catch::Contains("no tape is alive on this thread"));
+  const std::string ended =
+      "no tape is alive on this thread: the Var's own has ended, or is another thread's; ask for value() before that, "
+      "or "
+      "there";
+  CHECK(error_of<TapeError>([&] { dead + 1; }) == "[add] " + ended + at(__LINE__));
+  CHECK(error_of<TapeError>([&] { dead.item(); }) == "[item] " + ended + at(__LINE__));
+  CHECK_THAT(error_of<TapeError>([&] { Var().item(); }), Catch::Contains("no tape is alive on this thread"));
   Tape tape({.engine = engine});
   const Var alive = Tensor{3., 4.};
   const std::string text = "a Var cannot be used here: its tape has ended or was cleared; ask for value() before that";

@@ -1,6 +1,6 @@
 #pragma once
-// First values of parameters. All are recipes: the numbers come with `registry.add` and depend on the registry's seed
-// and the parameter's name.
+// First values of parameters. An Initializer is a recipe: its numbers come with `registry.add` and depend on the registry's
+// seed and the parameter's name. A Tensor is one too, of the numbers it has.
 //
 // What the literature calls one name differs; here, for weights of shape (in, out), unless another fan is asked for:
 //   he_*      variance 2/in           He et al. 2015, "Kaiming" elsewhere; for relu
@@ -11,12 +11,11 @@
 
 namespace thalweg {
 
-Initializer zeros(const Shape& shape);
-Initializer ones(const Shape& shape);
-/// Every element is `value`.
+/// Tensor::zeros and Tensor::ones.
+Tensor zeros(const Shape& shape, DType dtype = DType::f32);
+Tensor ones(const Shape& shape, DType dtype = DType::f32);
+/// Every element is `value`, in the registry's dtype.
 Initializer constant(const Shape& shape, double value);
-/// The numbers of `values`, in the registry's dtype.
-Initializer constant(const Tensor& values);
 
 /// Normal with mean 0. ValueError for a standard deviation that is negative or not finite.
 Initializer normal(const Shape& shape, double standard_deviation, SourceLine line = SourceLine::here());

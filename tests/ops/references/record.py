@@ -11,7 +11,7 @@ import numpy as np
 import formulas
 
 mp.mp.dps = 50
-TABLE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "table")
+RECORDED = os.path.join(os.path.dirname(os.path.abspath(__file__)), "recorded")
 
 
 def read_array(words):
@@ -65,15 +65,8 @@ def wrapped(text):
 
 
 def write(family, rows):
-    path = os.path.join(TABLE, family + "_rows.cpp")
-    with open(path) as file:
-        source = file.read()
-    parts = [f"# {name}\n" + "\n".join(cases) for name, cases in rows]
-    recorded = 'R"(\n' + "\n".join(parts) + '\n)"'
-    source, count = re.subn(r'(recorded_references = )(R"\(.*?\)"|"")', lambda m: m.group(1) + recorded, source, flags=re.S)
-    assert count == 1, f"{path} has no recorded text"
-    with open(path, "w") as file:
-        file.write(source)
+    with open(os.path.join(RECORDED, family + ".txt"), "w") as file:
+        file.writelines(f"# {name}\n" + "\n".join(cases) + "\n" for name, cases in rows)
     print(f"{family}: {len(rows)} rows")
 
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <fstream>
 #include <map>
 #include <sstream>
 #include <stdexcept>
@@ -136,7 +137,10 @@ namespace {
 /// tests/ops/references/record.py writes it.
 class Reader {
  public:
-  explicit Reader(const char* text) : in_(text) {}
+  explicit Reader(const char* family)
+      : in_(std::string(THALWEG_SOURCE_FOLDER "/tests/ops/references/recorded/") + family + ".txt") {
+    if (!in_) throw std::runtime_error(std::string("recorded references of '") + family + "' cannot be read");
+  }
 
   std::map<std::string, std::vector<Recorded>> read() {
     std::map<std::string, std::vector<Recorded>> all;
@@ -190,7 +194,7 @@ class Reader {
     return result;
   }
 
-  std::istringstream in_;
+  std::ifstream in_;
 };
 
 }  // namespace
@@ -198,7 +202,7 @@ class Reader {
 const std::vector<Recorded>& recorded(const Row& row) {
   static const std::map<std::string, std::vector<Recorded>> all = [] {
     std::map<std::string, std::vector<Recorded>> merged;
-    for (const Family& family : families()) merged.merge(Reader(family.recorded).read());
+    for (const Family& family : families()) merged.merge(Reader(family.name).read());
     return merged;
   }();
   static const std::vector<Recorded> none;

@@ -115,11 +115,10 @@ struct Row {
 /// "sum over axis 1"
 std::string name_of(const Row& row);
 
-/// The rows of one family of ops (one header), and the recorded references as the script wrote them.
+/// The rows of one family of ops (one header).
 struct Family {
   const char* name;
   std::vector<Row> rows;
-  const char* recorded;
 };
 
 Family activation_family();
@@ -145,7 +144,7 @@ struct Recorded {
   std::vector<Tensor> inputs;
   Tensor value;
 };
-/// What is recorded for `row`; empty where nothing is.
+/// What tests/ops/references/recorded has for `row`; empty where it has nothing.
 const std::vector<Recorded>& recorded(const Row& row);
 
 /// Elements drawn from `domain`, the same for the same arguments: distinct for up to 101 elements, and those of other
