@@ -7,12 +7,20 @@ namespace bench {
 
 namespace {
 
-constexpr double microseconds = 1e6;
+constexpr double microseconds = 1e6, nanoseconds = 1e9;
 
 double seconds_of(const std::function<void()>& work) {
   const auto start = std::chrono::steady_clock::now();
   work();
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+Measurement summary(std::vector<double> times, double units) {
+  std::sort(times.begin(), times.end());
+  return {.value = times[times.size() / 2],
+          .min = times.front(),
+          .max = times.back(),
+          .steps = static_cast<std::int64_t>(units)};
 }
 
 /// Times `block`, which does `units` of work, until the row's seconds are over.
@@ -27,11 +35,8 @@ Measurement measure_blocks(const Spec& spec, const std::function<void()>& block,
     sum += time;
     times.push_back(time / units * scale);
   }
-  std::sort(times.begin(), times.end());
-  return {.value = times[times.size() / 2],
-          .min = times.front(),
-          .max = times.back(),
-          .steps = static_cast<std::int64_t>(static_cast<double>(times.size()) * units)};
+  const double all_units = static_cast<double>(times.size()) * units;
+  return summary(std::move(times), all_units);
 }
 
 thalweg::Statistics difference(const thalweg::Statistics& after, const thalweg::Statistics& before) {
@@ -103,6 +108,20 @@ Measurement measure_passes(const Spec& spec, const std::function<double()>& pass
   result.check = {loss};
   result.step = statistics_of([&] { pass(); });
   return result;
+}
+
+Measurement measure_once_each(const Spec& spec, const std::function<double()>& block,
+                              const std::function<bool()>& at_end) {
+  std::vector<double> times;
+  double seconds = 0, all_units = 0;
+  while (seconds < spec.real("seconds") && !at_end()) {
+    double units = 0;
+    const double time = seconds_of([&] { units = block(); });
+    seconds += time;
+    all_units += units;
+    times.push_back(time / units * nanoseconds);
+  }
+  return summary(std::move(times), all_units);
 }
 
 }  // namespace bench

@@ -31,4 +31,9 @@ Measurement measure_calls(const Spec& spec, const std::function<void()>& call, d
 /// A pass over data that only the first time meets anything new: timed the first time, or later times (setting excl).
 Measurement measure_passes(const Spec& spec, const std::function<double()>& pass, std::int64_t steps);
 
+/// Blocks of work that is never done twice: each call of `block` does the next and returns its units, until the row's
+/// seconds or the work are over. Nanoseconds a unit.
+Measurement measure_once_each(const Spec& spec, const std::function<double()>& block,
+                              const std::function<bool()>& at_end);
+
 }  // namespace bench

@@ -1,108 +1,88 @@
-// random_graphs [COUNT [SEED]]: programs whose structure never repeats. COUNT random graphs (10,000) are recorded,
-// differentiated, planned and run once each. Prints the time per recorded op, backward pass included, and how much memory
-// recordings and plans took at most, as a JSON line.
-
 #include <algorithm>
-#include <chrono>
-#include <cstdint>
-#include <cstdlib>
-#include <fstream>
-#include <random>
-#include <string>
-#include <unordered_set>
-#include <vector>
-
-#include <fmt/format.h>
 
 #include <thalweg/thalweg.hpp>
+
+#include "bench/rows.hpp"
+
+namespace bench {
 
 namespace tw = thalweg;
 
 namespace {
 
-/// Makes graphs of 16 to 144 ops on 8 × 16 matrices, each op of values chosen anywhere before it.
-class Graphs {
+/// The graphs of bench/peers/rows.py: each op is (kind, place, place), places being those of earlier values.
+class RandomGraphs {
  public:
-  explicit Graphs(std::uint64_t seed) : random_(seed) {
-    weight_ = registry_.add("weight", tw::xavier_normal({16, 16}));
-    bias_ = registry_.add("bias", tw::zeros({16}));
+  explicit RandomGraphs(const Spec& spec)
+      : lengths_(spec.indices("lens", {spec.integer("graphs")})),
+        ops_(spec.indices("ops", {spec.integer("ops"), 3})),
+        input_(spec.numbers("x", {8, 16})) {
+    weight_ = registry_.add("weight", spec.numbers("w", {16, 16}));
+    bias_ = registry_.add("bias", spec.numbers("b", {16}));
   }
 
-  /// Records, differentiates and runs one; returns the loss.
-  double run() {
+  bool at_end() const { return next_graph_ == lengths_.size(); }
+  std::int64_t ops() const { return next_op_; }  // of all graphs so far
+
+  /// Records, differentiates and runs the next graph; returns the loss.
+  double run_next() {
+    const std::int64_t length = lengths_.at<std::int64_t>({next_graph_++});
     const tw::Tape tape;
     values_.assign({tw::Var(input_)});
-    shape_ = 0;
-    const std::size_t length = 16 + random_() % 129;
-    while (values_.size() < length) values_.push_back(op());
+    for (std::int64_t i = 0; i < length; ++i) {
+      const std::int64_t* const op = &ops_.data<std::int64_t>()[static_cast<std::size_t>(3 * next_op_++)];
+      values_.push_back(
+          value(op[0], values_[static_cast<std::size_t>(op[1])], values_[static_cast<std::size_t>(op[2])]));
+    }
     const tw::Var loss = tw::mean(tw::square(tw::matmul(values_.back(), weight_) + bias_));
     tw::backward(loss);
-    ops_ += static_cast<std::int64_t>(length) + 3;
     return loss.item();
   }
 
-  std::int64_t ops() const { return ops_; }
-  /// Tells the structure of the last graph from others.
-  std::uint64_t shape() const { return shape_; }
-
  private:
-  const tw::Var& any() {
-    const std::uint64_t place = random_() % values_.size();
-    shape_ = (shape_ ^ place) * 0x9E3779B97F4A7C15u;
-    return values_[place];
-  }
-
-  tw::Var op() {
-    const std::uint64_t kind = random_() % 9;
-    shape_ = (shape_ ^ kind) * 0xC2B2AE3D27D4EB4Fu;
+  tw::Var value(std::int64_t kind, const tw::Var& a, const tw::Var& b) const {
     switch (kind) {
-      case 0: return tw::tanh(any());
-      case 1: return tw::sigmoid(any());
-      case 2: return tw::relu(any()) * 0.5;
-      case 3: return (any() + any()) * 0.5;
-      case 4: return any() - any() * 0.25;
-      case 5: return tw::tanh(any() * any());
-      case 6: return tw::tanh(tw::matmul(any(), weight_) + bias_);
-      case 7: return any() - tw::mean(any(), 0, true);
-      default: return tw::softmax(any());
+      case 0: return tw::tanh(a);
+      case 1: return tw::sigmoid(a);
+      case 2: return tw::relu(a) * 0.5;
+      case 3: return (a + b) * 0.5;
+      case 4: return a - b * 0.25;
+      case 5: return tw::tanh(a * b);
+      case 6: return tw::tanh(tw::matmul(a, weight_) + bias_);
+      case 7: return a - tw::mean(b, 0, true);
+      default: return tw::softmax(a);
     }
   }
 
-  std::mt19937_64 random_;
+  tw::Tensor lengths_, ops_, input_;
   tw::ParameterRegistry registry_;
   tw::Parameter weight_, bias_;
-  tw::Tensor input_ = tw::Tensor::full({8, 16}, 0.5);
   std::vector<tw::Var> values_;
-  std::int64_t ops_ = 0;
-  std::uint64_t shape_ = 0;
+  std::int64_t next_graph_ = 0, next_op_ = 0;
 };
-
-double peak_megabytes() {
-  std::ifstream status("/proc/self/status");
-  for (std::string line; std::getline(status, line);)
-    if (line.starts_with("VmHWM:")) return std::stod(line.substr(6)) / 1024;
-  return 0;
-}
 
 }  // namespace
 
-int main(int argc, char** argv) {
-  const long count = argc > 1 ? std::atol(argv[1]) : 10'000;
-  tw::set_thread_count(1);
-  Graphs graphs(argc > 2 ? std::strtoull(argv[2], nullptr, 10) : 1);
-  std::unordered_set<std::uint64_t> seen;
-  std::int64_t most_bytes = 0;
+Measurement run_random_graphs(const Spec& spec) {
+  RandomGraphs graphs(spec);
+  const std::int64_t block = spec.integer("block");
   double sum = 0;
-  const auto begin = std::chrono::steady_clock::now();
-  for (long i = 0; i < count; ++i) {
-    sum += graphs.run();
-    most_bytes = std::max(most_bytes, tw::statistics().recording_bytes);
-    seen.insert(graphs.shape());
-  }
-  const std::chrono::duration<double, std::nano> time = std::chrono::steady_clock::now() - begin;
-  fmt::print(R"({{"row": "random_graphs", "peer": "thalweg", "unit": "ns/op", "value": {:.1f}, "graphs": {}, )"
-             R"("different": {}, "ops": {}, "recording_mb": {:.1f}, "peak_rss_mb": {:.1f}, "check": [{:.9g}]}})"
-             "\n",
-             time.count() / static_cast<double>(graphs.ops()), count, seen.size(), graphs.ops(),
-             static_cast<double>(most_bytes) / (1 << 20), peak_megabytes(), sum / static_cast<double>(count));
+  std::int64_t most_bytes = 0;
+  const auto next_block = [&] {
+    const std::int64_t before = graphs.ops();
+    sum = 0;
+    for (std::int64_t i = 0; i < block; ++i) {
+      sum += graphs.run_next();
+      most_bytes = std::max(most_bytes, tw::statistics().recording_bytes);
+    }
+    return static_cast<double>(graphs.ops() - before);
+  };
+  next_block();
+  const double first_sum = sum;
+  Measurement result = measure_once_each(spec, next_block, [&] { return graphs.at_end(); });
+  result.check = {first_sum};
+  result.step.recording_bytes = most_bytes;
+  return result;
 }
+
+}  // namespace bench

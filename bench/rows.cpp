@@ -19,14 +19,12 @@ using bench::Measurement;
 using bench::Spec;
 
 Measurement run(const Spec& spec) {
-  static const std::map<std::string, Measurement (*)(const Spec&)> kinds = {{"mlp", bench::run_mlp},
-                                                                            {"rnn", bench::run_rnn},
-                                                                            {"ops", bench::run_op_chain},
-                                                                            {"fn", bench::run_function},
-                                                                            {"matmul", bench::run_matmul},
-                                                                            {"opadd", bench::run_addition},
-                                                                            {"hvp", bench::run_hessian_product},
-                                                                            {"opt", bench::run_optimizer}};
+  static const std::map<std::string, Measurement (*)(const Spec&)> kinds = {
+      {"mlp", bench::run_mlp},        {"rnn", bench::run_rnn},
+      {"ops", bench::run_op_chain},   {"graphs", bench::run_random_graphs},
+      {"fn", bench::run_function},    {"matmul", bench::run_matmul},
+      {"opadd", bench::run_addition}, {"hvp", bench::run_hessian_product},
+      {"opt", bench::run_optimizer}};
   const auto kind = kinds.find(spec.text("kind"));
   if (kind == kinds.end()) throw std::runtime_error("no rows of kind " + spec.text("kind") + " here");
   return kind->second(spec);
@@ -42,12 +40,13 @@ double peak_megabytes() {
 
 void print(const Measurement& result) {
   const thalweg::Statistics& step = result.step;
-  fmt::print(R"({{"version": "{}", "value": {:.7g}, "min": {:.7g}, "max": {:.7g}, "steps": {}, "compile_s": {:.4g}, )"
-             R"("peak_rss_mb": {:.1f}, "kernels": {}, "bytes": {}, "plans": {}, "check": [{:.9g}]}})"
-             "\n",
-             THALWEG_VERSION, result.value, result.min, result.max, result.steps, result.compile_seconds,
-             peak_megabytes(), step.sweeps + step.matmuls + step.other_kernels, step.bytes_moved, step.plans_made,
-             fmt::join(result.check, ", "));
+  fmt::print(
+      R"({{"version": "{}", "value": {:.7g}, "min": {:.7g}, "max": {:.7g}, "steps": {}, "compile_s": {:.4g}, )"
+      R"("peak_rss_mb": {:.1f}, "kernels": {}, "bytes": {}, "plans": {}, "recording_mb": {:.1f}, "check": [{:.9g}]}})"
+      "\n",
+      THALWEG_VERSION, result.value, result.min, result.max, result.steps, result.compile_seconds, peak_megabytes(),
+      step.sweeps + step.matmuls + step.other_kernels, step.bytes_moved, step.plans_made,
+      static_cast<double>(step.recording_bytes) / (1 << 20), fmt::join(result.check, ", "));
 }
 
 }  // namespace

@@ -16,6 +16,9 @@ Measurement run_rnn(const Spec& spec);
 /// kind=ops: a chain of additions of one number and its derivative: what recording an op costs.
 Measurement run_op_chain(const Spec& spec);
 
+/// kind=graphs: random graphs, none of them twice: what a structure that never repeats costs.
+Measurement run_random_graphs(const Spec& spec);
+
 /// kind=fn: value and gradient of a function of large arrays.
 Measurement run_function(const Spec& spec);
 

@@ -75,7 +75,26 @@ def table(cells, results):
         median = statistics.median(r["value"] for r in ours)
         others = "  ".join(f"{r.peer} {r.value:.2f}" for r in step[1:])
         print(f"{row:18}{threads:>4}{median:>11.4g} {ours[0]['unit']:14}{str(step[0]) if step else '-':36}{str(loop[0]) if loop else '-':34}{others}")
+    first_steps(cells, results)
     checks(cells, results)
+
+
+def first_steps(cells, results):
+    """How long the first step of a training takes with all that is compiled for it, data in memory."""
+    heading = f"\n{'first step, ms':18}{'thr':>4}{'thalweg':>11} time / thalweg's"
+    for row, threads in cells:
+        if work.ROWS[row]["unit"] != "us/step":
+            continue
+        first = {p: statistics.median(r["compile_s"] * 1e3 + r["value"] / 1e3 for r in found)
+                 for (w, t, p), found in results.items() if (w, t) == (row, threads)}
+        ours = first.pop("thalweg", None)
+        if ours is None:
+            continue
+        others = "  ".join(f"{p} {v / ours:.3g}" for p, v in sorted(first.items(), key=lambda pair: pair[1]))
+        if heading:
+            print(heading)
+            heading = ""
+        print(f"{row:18}{threads:>4}{ours:>11.3g} {others}")
 
 
 def show(cells, results, file):

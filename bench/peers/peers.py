@@ -80,7 +80,7 @@ def main():
            "peak_rss_mb": rss, "compile_s": sig(r.get("compile_s", 0)), "note": "; ".join(note)}
     u = [resource.getrusage(w) for w in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     out["preempted"] = sum(x.ru_nivcsw for x in u)  # times another program took the core: many mean a disturbed reading
-    for k in ("disk_mb", "kernels", "bytes", "plans"):  # the last three of one step: thalweg's own counters
+    for k in ("disk_mb", "kernels", "bytes", "plans", "recording_mb"):  # the last four of one step: thalweg's own counters
         if k in r:
             out[k] = r[k]
     if check:

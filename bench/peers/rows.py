@@ -58,6 +58,8 @@ for o in ("sgd", "momentum", "adam", "adamw", "yogi"):
         ROWS[f"opt_{o}_{n}_hand"] = dict(ROWS[f"opt_{o}_{n}"], limit=2)
 ROWS["op_overhead"] = dict(kind="ops", n=1000, unit="ns/op")
 ROWS["op_add"] = dict(kind="opadd", n=1000, unit="ns/op")
+# None of the graphs repeats: op kinds and their meaning are in graphs_data.
+ROWS["random_graphs"] = dict(kind="graphs", graphs=10000, lo=15, hi=143, block=250, unit="ns/op")
 ROWS["dynamic_incl"] = dict(kind="rnn", hidden=64, inp=32, batch=16, seqs=200, lo=5, hi=50, unit="us/time step", lr=.01)
 ROWS["dynamic_excl"] = dict(ROWS["dynamic_incl"])
 ROWS["hvp"] = dict(kind="hvp", sizes=B, batch=128, unit="us/call")
@@ -71,6 +73,8 @@ def applies(row, peer):
     k, fused = s["kind"], s.get("fn", "").endswith("fused")
     if peer == "jax_scan":
         return k == "rnn" or (k == "mlp" and not s["every"])
+    if k == "graphs":  # compiled step by step, each graph would take its compilation
+        return peer in ("libtorch", "torch_eager", "mlx_eager")
     if k == "opt":
         return peer == "torch_eager" and not s["limit"] and s["opt"] != "yogi"
     if k == "startup":
@@ -174,3 +178,15 @@ def hvp_data(s):
     g = np.random.default_rng(4)
     v = [(g.standard_normal(w.shape, np.float32), g.standard_normal(b.shape, np.float32)) for w, b in ws]
     return x[t[0]], y[t[0]], ws, v
+
+
+def graphs_data(s):
+    """Lengths of the graphs, their ops (kind, place, place), input, weight and bias. Place 0 is the input, place i the value of op i.
+    Kinds: tanh a, sigmoid a, relu a / 2, (a + b) / 2, a - b / 4, tanh(a b), tanh(a w + bias), a - mean of b's rows, softmax a.
+    The loss is the mean of (last w + bias)^2; gradients are those of weight and bias."""
+    g = np.random.default_rng(5)
+    lens = g.integers(s["lo"], s["hi"] + 1, s["graphs"])
+    places = np.concatenate([np.arange(1, n + 1) for n in lens])
+    ops = np.stack([g.integers(0, 9, len(places)), g.integers(0, places), g.integers(0, places)], 1)
+    return lens.astype(np.int32), ops.astype(np.int32), np.full((8, 16), .5, np.float32), \
+        g.standard_normal((16, 16), np.float32) / 4, np.zeros(16, np.float32)

@@ -21,7 +21,7 @@ class ParameterAverage : public OptimizerOf<ParameterAverageOptions> {
                             SourceLine line = SourceLine::here());
 
   /// The parameters get their averages and the averages the parameters' values. TapeError before the first step.
-  void swap(SourceLine line = SourceLine::here());
+  void swap(SourceLine line = SourceLine::here());  // NOLINT(bugprone-exception-escape)
 
  private:
   void update(Update& u, const ParameterAverageOptions& o) override;
