@@ -1,11 +1,13 @@
 #include <thalweg/train/trainer.hpp>
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <thalweg/compute.hpp>
 #include <thalweg/differentiate.hpp>
 #include <thalweg/error.hpp>
 #include <thalweg/train/batches.hpp>
@@ -23,6 +25,14 @@ const std::vector<double>& History::operator[](std::string_view metric) const {
       error_text("History", fmt::format("there is no metric \"{}\"; there are: {}", metric, fmt::join(names, ", "))));
 }
 
+double History::at(std::string_view metric, std::int64_t epoch) const {
+  const std::vector<double>& values = (*this)[metric];
+  const auto place = std::find(epochs.begin(), epochs.end(), epoch) - epochs.begin();
+  if (place == static_cast<std::ptrdiff_t>(epochs.size()))
+    throw ValueError(error_text("History", fmt::format("epoch {} was not evaluated", epoch)));
+  return values[static_cast<std::size_t>(place)];
+}
+
 Trainer::Trainer(ParameterRegistry& registry, Optimizer& optimizer, Loss loss, TrainerOptions options, SourceLine line)
     : registry_(registry), optimizer_(optimizer), loss_(std::move(loss)), options_(std::move(options)) {
   const auto check = [&](const char* name, std::int64_t value) {
@@ -31,7 +41,13 @@ Trainer::Trainer(ParameterRegistry& registry, Optimizer& optimizer, Loss loss, T
   };
   check("epochs", options_.epochs);
   check("batch_size", options_.batch_size);
+  check("steps_per_epoch", options_.steps_per_epoch.value_or(1));
+  check("evaluate_every", options_.evaluate_every);
   if (options_.early_stopping) check("patience", options_.early_stopping->patience);
+  if (options_.random && options_.seed)
+    throw ValueError(
+        error_text("Trainer", "the order of samples comes from a random or from a seed, not from both", line));
+  if (options_.seed) random_.emplace(*options_.seed);
 }
 
 Trainer& Trainer::measure(std::string name, std::function<double()> metric) {
@@ -50,6 +66,7 @@ Trainer& Trainer::on_epoch(std::function<Flow(std::int64_t, const History&)> cal
 }
 
 std::int64_t Trainer::steps_per_epoch(std::int64_t samples) const {
+  if (options_.steps_per_epoch) return *options_.steps_per_epoch;
   if (options_.replacement) return std::max<std::int64_t>(samples / options_.batch_size, 1);
   return (samples + options_.batch_size - 1) / options_.batch_size;
 }
@@ -60,6 +77,13 @@ std::int64_t Trainer::step_count(std::int64_t samples) const {
 }
 
 double Trainer::step(const Batch& batch, History& history) {
+  const auto start = std::chrono::steady_clock::now();
+  const double loss = learn(batch, history);
+  history.step_seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return options_.loss_after_step ? compute([&] { return loss_(batch); }).item() : loss;
+}
+
+double Trainer::learn(const Batch& batch, History& history) {
   double value = 0;
   bool has_gradients = false;
   const auto make_step = [&](const TapeOptions& options) {
@@ -101,6 +125,7 @@ Flow Trainer::watch_best(std::int64_t epoch, History& history) {
 }
 
 Flow Trainer::evaluate(std::int64_t epoch, History& history) {
+  history.epochs.push_back(epoch);
   for (std::size_t i = 0; i < metrics_.size(); ++i) history.metrics[i].second.push_back(metrics_[i].second());
   for (const auto& callback : epoch_callbacks_) {
     if (callback(epoch, history) == Flow::stop) history.end = History::End::callback;
@@ -115,11 +140,14 @@ History Trainer::fit(const Dataset& samples) {
   if (options_.early_stopping) static_cast<void>(history[options_.early_stopping->metric]);  // is it there at all?
   best_values_.clear();
 
+  std::optional<std::reference_wrapper<Random>> random = options_.random;
+  if (random_) random = *random_;
   const auto train_epoch = [&](std::int64_t epoch) {
     std::int64_t place = 0;
     const bool is_last = epoch + 1 == options_.epochs;
+    const bool is_evaluated = is_last || epoch % options_.evaluate_every == 0;
     for (const Batch& batch : batches(samples, {.size = options_.batch_size,
-                                               .random = options_.random,
+                                               .random = random,
                                                .replacement = options_.replacement,
                                                .count = steps_per_epoch(samples.size())})) {
       history.losses.push_back(step(batch, history));
@@ -131,10 +159,11 @@ History Trainer::fit(const Dataset& samples) {
       if (Interrupt::asked()) history.end = History::End::interrupt;
       if (history.end != History::End::all_epochs) return Flow::stop;
       if (options_.evaluation == Evaluation::first_step && place++ == 0) {
-        if (evaluate(epoch, history) == Flow::stop || is_last) return Flow::stop;
+        if ((is_evaluated && evaluate(epoch, history) == Flow::stop) || is_last) return Flow::stop;
       }
     }
-    return options_.evaluation == Evaluation::end_of_epoch ? evaluate(epoch, history) : Flow::go_on;
+    const bool is_due = is_evaluated && options_.evaluation == Evaluation::end_of_epoch;
+    return is_due ? evaluate(epoch, history) : Flow::go_on;
   };
   for (std::int64_t epoch = 0; epoch < options_.epochs; ++epoch)
     if (train_epoch(epoch) == Flow::stop) break;

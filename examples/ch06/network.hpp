@@ -29,16 +29,10 @@ inline Sizes mnist_sizes(std::size_t hidden) {
   return sizes;
 }
 
-/// Training as in the book's programs on few samples: batches of 100, drawn with replacement, and measurements after the
-/// first step of each epoch.
-inline tw::TrainerOptions as_in_the_book(std::int64_t epochs, tw::Random& random, tw::Progress& progress) {
-  return {.epochs = epochs,
-          .batch_size = 100,
-          .random = random,
-          .replacement = true,
-          .evaluation = tw::Evaluation::first_step,
-          .progress = &progress};
-}
+struct DropoutOptions {
+  double ratio = 0;
+  tw::DropoutForm form = tw::DropoutForm::book;
+};
 
 struct NetOptions {
   Sizes sizes;
@@ -48,8 +42,7 @@ struct NetOptions {
   double weight_decay = 0;
   // Of the extended network:
   bool batch_norm = false;
-  double dropout = 0;
-  tw::DropoutForm dropout_form = tw::DropoutForm::book;
+  DropoutOptions dropout = {};
   tw::DType dtype = tw::f32;
 };
 
@@ -101,7 +94,7 @@ struct MultiLayerNetExtend : Net {
       if (options.batch_norm)
         layers.add(tw::BatchNorm(registry, fmt::format("norm{}", i), options.sizes[i], tw::book_batch_norm));
       layers.add(options.activation);
-      if (options.dropout > 0) layers.add(tw::Dropout(options.dropout, random, options.dropout_form));
+      if (options.dropout.ratio > 0) layers.add(tw::Dropout(options.dropout.ratio, random, options.dropout.form));
     }
   }
   tw::Random random;

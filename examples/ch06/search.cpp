@@ -6,6 +6,7 @@
 
 #include "examples/ch06/network.hpp"
 #include "examples/ch06/sections.hpp"
+#include "examples/ch06/training.hpp"
 
 namespace ch06 {
 
@@ -18,21 +19,14 @@ constexpr std::int64_t steps = 4 * (epochs - 1) + 1;
 // [excerpt]
 tw::TrialResult try_out(const tw::Candidate& candidate, const tw::Split& samples, bool is_drawn,
                         tw::Progress& progress) {
-  MultiLayerNet net({.sizes = mnist_sizes(6),
-                     .seed = candidate.seed * 100'003 + static_cast<std::uint64_t>(candidate.number),
-                     .weight_decay = candidate["weight decay"]});
+  const std::uint64_t seed = candidate.seed * 100'003 + static_cast<std::uint64_t>(candidate.number);
+  MultiLayerNet net({.sizes = mnist_sizes(6), .seed = seed, .weight_decay = candidate["weight decay"]});
   tw::SGD optimizer(net.registry, {.learning_rate = candidate["learning rate"]});
-  tw::Random random = candidate.random();
-  tw::Trainer trainer(
-      net.registry, optimizer, [&](const tw::Batch& batch) { return net.loss(batch); },
-      as_in_the_book(epochs, random, progress));
-  const tw::Batch train = samples.train.all(), validation = samples.held_out.all();
-  if (is_drawn) {
-    trainer.measure("validation", [&] { return tw::accuracy(net, validation); });
-    trainer.measure("training", [&] { return tw::accuracy(net, train); });
-  }
+  tw::Trainer trainer(net, optimizer, as_in_the_book(seed, epochs, is_drawn ? 1 : epochs, progress));
+  trainer.measure_accuracy(net, {{"validation", samples.held_out.all()}});
+  if (is_drawn) trainer.measure_accuracy(net, {{"training", samples.train.all()}});
   const tw::History history = trainer.fit(samples.train);
-  return {.score = tw::accuracy(net, validation), .curves = history.metrics};
+  return {.score = history.at("validation", epochs - 1), .curves = history.metrics};
 }
 
 tw::SearchSpace wide_space() {
@@ -137,10 +131,9 @@ void search(const report::Run& run, report::Results& results) {
   for (const std::uint64_t seed : run.seeds) {
     const tw::Split samples = split(seed);
     const Log log(run.folder, fmt::format("trials_seed{}", seed));
-    tw::Search found = tw::random_search(wide_space(), {.trials = trials, .seed = seed, .log = log.file},
-                                         [&](const tw::Candidate& candidate) {
-                                           return try_out(candidate, samples, seed == run.seeds.front(), progress);
-                                         });
+    tw::Search found = tw::random_search(
+        wide_space(), {.trials = trials, .seed = seed, .log = log.file},
+        [&](const tw::Candidate& candidate) { return try_out(candidate, samples, run.is_first(seed), progress); });
     if (found.resumed > 0) fmt::print(stderr, "6.5: {} trials of seed {} come from its log\n", found.resumed, seed);
     if (found.missing > 0) {
       if (searches.empty()) throw report::Interrupted();

@@ -28,9 +28,9 @@ std::unique_ptr<tw::Optimizer> make(std::size_t which, tw::ParameterRegistry& re
   }
 }
 
-/// The mean loss; infinite where one is not finite.
-double mean_of(const Training& training) {
-  const double mean = report::mean(training.losses);
+/// The mean of the last losses; infinite where one is not finite.
+double last_loss(const tw::History& training) {
+  const double mean = report::mean({training.losses.end() - last, training.losses.end()});
   return std::isfinite(mean) ? mean : INFINITY;
 }
 
@@ -43,7 +43,10 @@ void which_optimizer(const report::Run& run, report::Results& results) {
   const auto losses = first.trials(names.size() * rates.size(), results, [&](std::uint64_t seed, std::size_t trial) {
     MultiLayerNet net({.sizes = mnist_sizes(4), .seed = seed});
     const auto optimizer = make(trial / rates.size(), net.registry, rates[trial % rates.size()]);
-    return mean_of(train(net, *optimizer, run.mnist->train, seed, iterations, progress, iterations - last));
+    tw::TrainerOptions training = on_drawn_batches(seed, iterations, progress);
+    training.loss_after_step = false;  // that of the step itself will do
+    const tw::History history = tw::Trainer(net, *optimizer, training).fit(run.mnist->train);
+    return tw::Interrupt::asked() ? NAN : last_loss(history);
   })[0];
   // [/excerpt]
   report::HeatMap map{

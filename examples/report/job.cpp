@@ -80,7 +80,8 @@ class Runner {
                          .threads = options_.threads};
     const auto start = std::chrono::steady_clock::now();
     try {
-      section.run({.seeds = options_.seeds, .folder = folder, .mnist = mnist_ ? &*mnist_ : nullptr}, results);
+      section.run({.seeds = options_.seeds, .folder = folder, .mnist = mnist_ ? &*mnist_ : nullptr, .common = common_},
+                  results);
       if (const auto names = results.unmeasured(); results.is_complete() && !names.empty())
         throw std::logic_error(fmt::format("not measured: {}", fmt::join(names, "; ")));
       const auto& figures = results.figures();
@@ -113,6 +114,7 @@ class Runner {
   const Options& options_;
   const std::optional<thalweg::Mnist>& mnist_;
   std::string data_;
+  std::shared_ptr<CommonTrials> common_ = std::make_shared<CommonTrials>();
 };
 
 void write_page(const Job& job, const Options& options) {

@@ -14,21 +14,22 @@ namespace report {
 /// What the page says about a section, in one language. HTML; in `seen`, {{NAME|FORMAT}} stands for the number of that
 /// name, written as FORMAT says (fmt's, or .1% for percent; without one, in four digits).
 struct SectionText {
-  std::string id;
-  std::string title;
-  std::string idea;     // a paragraph before the formula
-  std::string formula;  // may be empty
-  std::string seen;     // what is seen in the picture and the numbers
+  std::string id = {};
+  std::string title = {};
+  std::string idea = {};     // a paragraph before the formula
+  std::string formula = {};  // may be empty
+  std::string seen = {};     // what is seen in the picture and the numbers
 };
 
 /// What the page says in one language.
 struct PageText {
-  std::string language;  // "en"
-  std::string title, introduction;
-  std::string how_to_read;  // the tables
+  std::string language = {};  // "en"
+  std::string title = {}, introduction = {};
+  std::string how_to_read = {};  // the tables
   // Words of the frame.
-  std::string contents, ours, band, ten_seeds, inside, outside, verdict, failed, source, run_with, incomplete;
-  std::vector<SectionText> sections;
+  std::string contents = {}, ours = {}, band = {}, ten_seeds = {}, inside = {}, outside = {}, verdict = {}, failed = {},
+              source = {}, run_with = {}, incomplete = {};
+  std::vector<SectionText> sections = {};
   /// Words in the results, rows, columns, captions and notes, that this language has other ones for.
   std::map<std::string, std::string> words = {};
 };

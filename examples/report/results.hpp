@@ -118,8 +118,8 @@ std::string compact(double value);
 
 /// The header of a section's results file.
 struct ResultsHeader {
-  std::string section, title, data;
-  std::vector<std::uint64_t> seeds;
+  std::string section = {}, title = {}, data = {};
+  std::vector<std::uint64_t> seeds = {};
   int threads = 1;
   double seconds = 0;
   std::string error = {};  // why there are no results

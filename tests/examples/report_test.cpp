@@ -1,5 +1,6 @@
 #include <catch2/catch.hpp>
 
+#include <atomic>
 #include <cmath>
 #include <csignal>
 #include <cstdlib>
@@ -205,6 +206,28 @@ TEST_CASE("report: after Ctrl-C, what there is of whole seeds, and what is missi
   CHECK(saved.notes[0] == "Interrupted: missing are the seeds 5, 6, 7, 8, 9.");
   CHECK_FALSE(fs::exists(folder.path / "2" / "results.json"));
   thalweg::set_thread_count(2);
+}
+
+TEST_CASE("report: a trial that two sections share is made once, and is the same to both") {
+  report::Results results;
+  std::atomic<int> made = 0;
+  const auto trial = [&](std::uint64_t seed, std::size_t variant) {
+    ++made;
+    return 10 * seed + variant;
+  };
+  const report::Run run{.seeds = {3, 4}};
+  CHECK(run.open_trials("plain") == 2);
+  const auto first = run.trials(2, results, trial, {{0, "plain"}});
+  CHECK(made == 4);
+  CHECK(run.open_trials("plain") == 0);
+  const report::Run later{.seeds = {3, 4, 5}, .common = run.common};
+  CHECK(later.open_trials("plain") == 1);
+  const auto second = later.trials(1, results, trial, {{0, "plain"}});
+  CHECK(made == 5);
+  CHECK(second == std::vector<std::vector<std::uint64_t>>{{30}, {40}, {50}});
+  CHECK(first == std::vector<std::vector<std::uint64_t>>{{30, 31}, {40, 41}});
+  CHECK(run.trials(1, results, trial)[0][0] == 30);  // not shared: made anew
+  CHECK(made == 7);
 }
 
 TEST_CASE("report: the page shows a broken or missing result as failed, and the others as they are") {

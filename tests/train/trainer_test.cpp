@@ -93,6 +93,71 @@ TEST_CASE("Trainer: the book measures after the first step of each epoch, and en
   CHECK(measured_at == std::vector<std::int64_t>{0 + 1, 2 + 1, 4 + 1, 6 + 1});
 }
 
+TEST_CASE("Trainer: evaluates every few epochs, the first and the last among them") {
+  const tw::Dataset samples = two_classes();
+  for (const auto evaluation : {tw::Evaluation::end_of_epoch, tw::Evaluation::first_step}) {
+    Model every, some;
+    tw::TrainerOptions options{.epochs = 6, .batch_size = 15, .seed = 2, .evaluation = evaluation};
+    tw::Trainer all = every.trainer(options);
+    options.evaluate_every = 4;
+    tw::Trainer few = some.trainer(options);
+    all.measure_accuracy(every, {{"train", samples.all()}});
+    few.measure_accuracy(some, {{"train", samples.all()}});
+    const tw::History history = all.fit(samples), part = few.fit(samples);
+    CHECK(history.epochs == std::vector<std::int64_t>{0, 1, 2, 3, 4, 5});
+    CHECK(part.epochs == std::vector<std::int64_t>{0, 4, 5});
+    for (const std::int64_t epoch : part.epochs) CHECK(part.at("train", epoch) == history.at("train", epoch));
+    CHECK(part.losses == history.losses);  // measuring changes nothing
+    CHECK_THROWS_WITH(part.at("train", 3), "[History] epoch 3 was not evaluated");
+    CHECK_THROWS_AS(part.at("test", 4), tw::ValueError);
+  }
+}
+
+TEST_CASE("Trainer: an epoch of so many steps, and the losses after them") {
+  const tw::Dataset samples = two_classes();
+  Model before, after;
+  tw::TrainerOptions options{.batch_size = 8, .seed = 3, .replacement = true, .steps_per_epoch = 50};
+  tw::Trainer trainer = before.trainer(options);
+  CHECK(trainer.step_count(samples.size()) == 50);
+  const tw::History history = trainer.fit(samples);
+  options.loss_after_step = true;
+  const tw::History later = after.trainer(options).fit(samples);
+  CHECK(tw::identical(before.affine.weight().value(), after.affine.weight().value()));
+  CHECK(history.step_seconds > 0);
+  REQUIRE(later.losses.size() == 50);
+
+  Model by_hand;
+  tw::Random random(3);
+  std::size_t i = 0;
+  for (const auto& [images, labels] :
+       tw::batches(samples, {.size = 8, .random = random, .replacement = true, .count = 50})) {
+    const auto loss = [&] { return tw::softmax_cross_entropy(by_hand(images), labels); };
+    CHECK(history.losses[i] == tw::compute(loss).item());
+    {
+      const tw::Tape tape;
+      tw::backward(loss());
+      by_hand.optimizer.step();
+    }
+    CHECK(later.losses[i++] == tw::compute(loss).item());
+  }
+  options = {.batch_size = 8, .steps_per_epoch = 6};  // 40 samples are 5 batches
+  CHECK_THROWS_AS(before.trainer(options).fit(samples), tw::ValueError);
+}
+
+TEST_CASE("Trainer: of a model that has parameters and a loss; a seed is a random of that seed") {
+  struct Whole : Model {
+    tw::Var loss(const tw::Batch& batch) const { return tw::softmax_cross_entropy(affine(batch.images), batch.labels); }
+  };
+  static_assert(tw::Trainable<Whole> && !tw::Trainable<Model>);
+  const tw::Dataset samples = two_classes();
+  Whole whole;
+  Model parts;
+  tw::Random random(4);
+  tw::Trainer(whole, whole.optimizer, {.epochs = 3, .batch_size = 7, .seed = 4}).fit(samples);
+  parts.trainer({.epochs = 3, .batch_size = 7, .random = random}).fit(samples);
+  CHECK(tw::identical(whole.affine.weight().value(), parts.affine.weight().value()));
+}
+
 TEST_CASE("Trainer: early stopping goes back to the best epoch") {
   const tw::Dataset samples = two_classes();
   Model model;
@@ -164,6 +229,10 @@ TEST_CASE("Trainer: settings without meaning") {
   Model model;
   CHECK_THROWS_WITH(model.trainer({.epochs = 0}), Catch::StartsWith("[Trainer] epochs must be at least 1, got 0"));
   CHECK_THROWS_AS(model.trainer({.batch_size = 0}), tw::ValueError);
+  CHECK_THROWS_AS(model.trainer({.steps_per_epoch = 0}), tw::ValueError);
+  CHECK_THROWS_AS(model.trainer({.evaluate_every = 0}), tw::ValueError);
+  tw::Random random(1);
+  CHECK_THROWS_WITH(model.trainer({.random = random, .seed = 1}), Catch::Contains("not from both"));
   CHECK_THROWS_AS(model.trainer({.early_stopping = tw::EarlyStopping{.metric = "m", .patience = 0}}), tw::ValueError);
   CHECK_THROWS_AS(model.trainer({.replacement = true}).fit(two_classes()), tw::ValueError);
 }
