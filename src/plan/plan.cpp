@@ -200,7 +200,7 @@ void Plan::prepare(const Step& step) {
 
 inline void Plan::run_step(const Step& step, const Recorder& recorder) {
   const auto index = static_cast<std::size_t>(step.index);
-  if (step.kind == Step::Kind::sweep) return sweeps_[index].sweep.run(numbers_, draws_);
+  if (step.kind == Step::Kind::sweep) return sweeps_[index].sweep.run({pointers_, numbers_, draws_});
   if (step.kind != Step::Kind::matmul) return run_other(step, recorder);
   const MatmulStep& product = matmuls_[index];
   if (product.batch < 0) return product.prepared.run(product.prepared, product.matmul, product.workspace_memory);

@@ -79,7 +79,10 @@ struct SweepBindings {
   std::span<const DrawSource> draws;
 };
 
-/// A sweep compiled for the vector machine.
+struct SharedProgram;
+
+/// A sweep compiled for the vector machine. Sweeps of a thread that differ in nothing but their buffers share one program,
+/// which holds the addresses of the one that ran last; so a sweep stays on the thread that compiled it.
 ///
 /// Bits: an elementwise kernel gives the same bits wherever it runs. A reduction adds in an order that is a function of
 /// (rows, columns, extent, dtype) alone: the same alone as inside any sweep, on any number of threads. Sums are carried in
@@ -96,16 +99,16 @@ class CompiledSweep {
   /// (E.g. a sum to `single` beside per_row reductions needs the same walk as it has alone.)
   static bool can_fuse(const Sweep& sweep);
 
-  /// Says where the buffers lie, for all runs until the next call.
+  /// Says that these are the buffers of all runs until the next call.
   void bind(std::span<void* const> buffers);
   /// Runs on up to thread_limit() threads where the domain is large. Allocates nothing after the first call.
-  void run(std::span<const double> numbers, std::span<const DrawSource> draws);
+  void run(const SweepBindings& bindings);
   void execute(const SweepBindings& bindings) {
     bind(bindings.buffers);
-    run(bindings.numbers, bindings.draws);
+    run(bindings);
   }
 
-  /// Memory that it takes.
+  /// Memory that it takes, with the program where no sweep before it had one like it.
   std::size_t bytes() const;
   /// How often each buffer is read from or written to memory (a buffer that stays in cache between stages counts once).
   std::size_t bytes_moved() const;
@@ -113,8 +116,10 @@ class CompiledSweep {
   std::string disassembly() const;
 
  private:
-  struct Implementation;
-  std::unique_ptr<Implementation> implementation_;
+  std::shared_ptr<SharedProgram> shared_;
+  std::vector<std::int32_t> slots_;  // what the program's slots stand for: buffers, numbers, draws
+  std::uint64_t binding_ = 0;        // of the program's, the one made last by this sweep
+  bool is_first_ = false;            // the program was made for it
 };
 
 }  // namespace thalweg::run

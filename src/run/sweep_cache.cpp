@@ -9,8 +9,8 @@ namespace {
 
 /// Beyond this all programs are forgotten.
 constexpr std::size_t cache_limit = std::size_t{2} << 20;
-/// Copying more memory than this costs more than compiling.
-constexpr std::size_t largest_memory = std::size_t{16} << 10;
+/// A program that takes more is its sweep's own.
+constexpr std::size_t largest_program = std::size_t{128} << 10;
 
 std::uint64_t hash_of(const Sweep& sweep) {
   std::uint64_t hash = sweep.values.size();
@@ -35,56 +35,22 @@ std::int32_t number_of(std::vector<std::int32_t>& slots, std::int32_t slot) {
   return static_cast<std::int32_t>(place);
 }
 
-/// A program like `prototype` with memory of its own.
-SweepProgram copy_program(const SweepProgram& prototype) {
-  SweepProgram program;
-  static_cast<ProgramFacts&>(program) = prototype;
-  const std::size_t memory_bytes = prototype.memory.bytes();
-  program.memory = AlignedMemory(memory_bytes + prototype.lists.bytes());
-  std::byte* const lists = program.memory.get() + memory_bytes;
-  std::memcpy(program.memory.get(), prototype.memory.get(), memory_bytes);
-  std::memcpy(lists, prototype.lists.get(), prototype.lists.bytes());
-  program.with_lists_of(prototype, [&](auto& to, const auto& from) {
-    using T = typename std::decay_t<decltype(to)>::element_type;
-    const auto offset = reinterpret_cast<const std::byte*>(from.data()) - prototype.lists.get();
-    if (!from.empty()) to = {reinterpret_cast<T*>(lists + offset), from.size()};
-  });
-  // Addresses in the program's own memory.
-  const auto begin = reinterpret_cast<std::intptr_t>(prototype.memory.get());
-  const auto end = begin + static_cast<std::intptr_t>(memory_bytes);
-  const std::intptr_t moved = reinterpret_cast<std::intptr_t>(program.memory.get()) - begin;
-  for (Instruction& instruction : program.instructions)
-    for (int which = 0; which < 2; ++which) {
-      const Address address = instruction.address[which];
-      const bool is_scratch =
-          address == Address::accumulator || address == Address::scratch || address == Address::scratch_column;
-      std::intptr_t& base = instruction.base[which];
-      if (!is_scratch && base >= begin && base < end) base += moved;
-    }
-  return program;
-}
-
-void set_slots(SweepProgram& program, const SlotNames& names) {
-  const auto set = [](std::int32_t& slot, const std::vector<std::int32_t>& slots) {
-    slot = slots[static_cast<std::size_t>(slot)];
-  };
-  for (Patch& patch : program.patches) set(patch.slot, names.buffers);
-  for (Hazard& hazard : program.hazards) set(hazard.output, names.buffers), set(hazard.input, names.buffers);
-  for (NumberInput& input : program.number_inputs) set(input.slot, names.numbers);
-  for (DrawInput& input : program.draw_inputs) set(input.slot, names.draws);
-  for (SingleInput& input : program.single_inputs) set(input.slot, names.buffers);
-  for (ColumnInput& input : program.column_inputs) set(input.slot, names.buffers);
-  for (SmallOutput& output : program.small_outputs) set(output.slot, names.buffers);
-}
-
-SweepProgram compile(const Sweep& sweep, bool& is_delayed) {
-  SweepProgram program = compile_sweep(sweep, false);
-  is_delayed = std::any_of(program.hazards.begin(), program.hazards.end(),
-                           [](const Hazard& hazard) { return hazard.output == hazard.input; });
-  return is_delayed ? compile_sweep(sweep, true) : std::move(program);
-}
-
 }  // namespace
+
+std::shared_ptr<SharedProgram> SharedProgram::delay() {
+  if (delayed == nullptr) {
+    delayed = std::make_shared<SharedProgram>(sweep, compile_sweep(sweep, true));
+    delayed->buffers = buffers;
+    delayed->numbers = numbers;
+    delayed->is_delayed = true;
+  }
+  return delayed;
+}
+
+std::size_t SharedProgram::bytes() const {
+  return sizeof(SharedProgram) + program.memory.bytes() + program.lists.bytes() +
+         sweep.values.size() * sizeof(SweepValue) + sweep.outputs.size() * sizeof(SweepOutput);
+}
 
 SweepCache& SweepCache::current() {
   thread_local SweepCache cache;
@@ -93,46 +59,46 @@ SweepCache& SweepCache::current() {
 
 void SweepCache::rename_slots(const Sweep& sweep) {
   renamed_ = sweep;
-  names_.buffers.clear();
-  names_.numbers.clear();
-  names_.draws.clear();
+  buffers_.clear();
+  numbers_.clear();
+  draws_.clear();
   for (SweepValue& value : renamed_.values) {
-    if (value.kind == SweepValue::Kind::input) value.slot = number_of(names_.buffers, value.slot);
-    if (value.kind == SweepValue::Kind::number) value.slot = number_of(names_.numbers, value.slot);
-    if (value.kind == SweepValue::Kind::draw) value.slot = number_of(names_.draws, value.slot);
+    if (value.kind == SweepValue::Kind::input) value.slot = number_of(buffers_, value.slot);
+    if (value.kind == SweepValue::Kind::number) value.slot = number_of(numbers_, value.slot);
+    if (value.kind == SweepValue::Kind::draw) value.slot = number_of(draws_, value.slot);
   }
-  for (SweepOutput& output : renamed_.outputs) output.slot = number_of(names_.buffers, output.slot);
+  for (SweepOutput& output : renamed_.outputs) output.slot = number_of(buffers_, output.slot);
 }
 
-SweepProgram SweepCache::program(const Sweep& sweep, bool& is_delayed) {
+std::shared_ptr<SharedProgram> SweepCache::program(const Sweep& sweep, std::vector<std::int32_t>& slots, bool& is_new) {
   rename_slots(sweep);
+  slots.reserve(buffers_.size() + numbers_.size() + draws_.size());
+  for (const std::vector<std::int32_t>* list : {&buffers_, &numbers_, &draws_})
+    slots.insert(slots.end(), list->begin(), list->end());
+
   const std::uint64_t hash = hash_of(renamed_);
   const auto [first, last] = entries_.equal_range(hash);
   const Machine* const target = &machine(sweep.dtype);
-  auto at = std::find_if(first, last, [&](const auto& known) {
-    return known.second.program.machine == target && known.second.sweep == renamed_;
+  const auto at = std::find_if(first, last, [&](const auto& known) {
+    return known.second->program.machine == target && known.second->sweep == renamed_;
   });
-  if (at == last) {
-    Entry made{renamed_, {}, false};
-    made.program = compile(renamed_, made.is_delayed);
-    if (made.program.memory.bytes() > largest_memory) {
-      is_delayed = made.is_delayed;
-      set_slots(made.program, names_);
-      return std::move(made.program);
-    }
-    const std::size_t bytes = sizeof(Entry) + made.program.memory.bytes() + made.program.lists.bytes() +
-                              made.sweep.values.size() * sizeof(SweepValue);
-    if (bytes_ + bytes > cache_limit) {
-      entries_.clear();
-      bytes_ = 0;
-    }
-    bytes_ += bytes;
-    at = entries_.emplace(hash, std::move(made));
+  is_new = at == last;
+  if (!is_new) return at->second;
+  auto made = std::make_shared<SharedProgram>(renamed_, compile_sweep(renamed_, false));
+  made->buffers = buffers_.size();
+  made->numbers = numbers_.size();
+  const bool reads_what_it_writes = std::any_of(made->program.hazards.begin(), made->program.hazards.end(),
+                                                [](const Hazard& hazard) { return hazard.output == hazard.input; });
+  if (reads_what_it_writes) made = made->delay();
+  const std::size_t bytes = made->bytes();
+  if (bytes > largest_program) return made;
+  if (bytes_ + bytes > cache_limit) {
+    entries_.clear();
+    bytes_ = 0;
   }
-  is_delayed = at->second.is_delayed;
-  SweepProgram program = copy_program(at->second.program);
-  set_slots(program, names_);
-  return program;
+  bytes_ += bytes;
+  entries_.emplace(hash, made);
+  return made;
 }
 
 }  // namespace thalweg::run

@@ -1,8 +1,9 @@
 #pragma once
-// Programs of sweeps that differ in nothing but their buffers: compiled once, then copied.
+// Programs of sweeps that differ in nothing but their buffers: compiled once, then shared.
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <unordered_map>
 #include <vector>
 
@@ -10,29 +11,35 @@
 
 namespace thalweg::run {
 
-/// Which buffer, number and draw of a sweep stands for which slot of a sweep like it.
-struct SlotNames {
-  std::vector<std::int32_t> buffers, numbers, draws;
+struct SharedProgram {
+  SharedProgram(const Sweep& of, SweepProgram&& made) : sweep(of), program(std::move(made)) {
+    prepare_program(program);
+  }
+
+  Sweep sweep;  // slots are numbered in the order of their first use
+  SweepProgram program;
+  std::size_t buffers = 0, numbers = 0;    // how many of its slots
+  bool is_delayed = false;                 // its outputs are written after everything has been read
+  std::shared_ptr<SharedProgram> delayed;  // the same sweep's that is; made where buffers alias
+  std::uint64_t bindings = 0, bound = 0;   // how many were made, and whose addresses the program holds
+
+  std::shared_ptr<SharedProgram> delay();
+  std::size_t bytes() const;
 };
 
 class SweepCache {
  public:
   /// This thread's.
   static SweepCache& current();
-  /// The program of `sweep`. `is_delayed`: its outputs are written after everything has been read.
-  SweepProgram program(const Sweep& sweep, bool& is_delayed);
+  /// The program of `sweep`, and what its slots stand for.
+  std::shared_ptr<SharedProgram> program(const Sweep& sweep, std::vector<std::int32_t>& slots, bool& is_new);
 
  private:
-  struct Entry {
-    Sweep sweep;  // slots are numbered in the order of their first use
-    SweepProgram program;
-    bool is_delayed = false;
-  };
   void rename_slots(const Sweep& sweep);
 
   Sweep renamed_;
-  SlotNames names_;
-  std::unordered_multimap<std::uint64_t, Entry> entries_;
+  std::vector<std::int32_t> buffers_, numbers_, draws_;  // of the sweep, by the renamed slots
+  std::unordered_multimap<std::uint64_t, std::shared_ptr<SharedProgram>> entries_;
   std::size_t bytes_ = 0;
 };
 

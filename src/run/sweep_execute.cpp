@@ -390,11 +390,12 @@ void run_level(const SweepProgram& program, const Level& level) {
 }
 
 /// Brings what is data into the sweep's memory: numbers, draws, small inputs.
-void bring_inputs(SweepProgram& program, std::span<const double> numbers, std::span<const DrawSource> draws) {
+void bring_inputs(SweepProgram& program, const SweepBindings& bindings, const SlotNames& names) {
   const Machine& machine = *program.machine;
   const Geometry& geometry = program.geometry;
   for (NumberInput& number : program.number_inputs) {
-    const double value = numbers[static_cast<std::size_t>(number.slot)];
+    const double value =
+        bindings.numbers[static_cast<std::size_t>(names.numbers[static_cast<std::size_t>(number.slot)])];
     if (number.splatted && std::memcmp(&value, &number.value, sizeof value) == 0) continue;
     number.value = value;
     number.splatted = true;
@@ -412,13 +413,26 @@ void bring_inputs(SweepProgram& program, std::span<const double> numbers, std::s
       machine.repeat(program.at(input.tile), program.read_period + geometry.wide, source, geometry.columns);
   }
   for (const DrawInput& input : program.draw_inputs)
-    std::memcpy(program.at(input.memory), &draws[static_cast<std::size_t>(input.slot)], sizeof(DrawSource));
+    std::memcpy(program.at(input.memory),
+                &bindings.draws[static_cast<std::size_t>(names.draws[static_cast<std::size_t>(input.slot)])],
+                sizeof(DrawSource));
 }
 
 }  // namespace
 
-void bind_program(SweepProgram& program, std::span<void* const> buffers) {
-  const auto at = [&](std::int32_t slot) { return buffers[static_cast<std::size_t>(slot)]; };
+void prepare_program(SweepProgram& program) {
+  program.brings_inputs = !(program.number_inputs.empty() && program.single_inputs.empty() &&
+                            program.column_inputs.empty() && program.draw_inputs.empty());
+  if (!program.one_walk) return;
+  const BlockPrograms& programs = program.stages.front().blocks;
+  program.only_blocks = program.one_block_rows ? rows_of(program, programs, program.geometry.rows)
+                                               : blocks_of(program, programs, program.geometry.elements());
+}
+
+void bind_program(SweepProgram& program, std::span<void* const> buffers, const SlotNames& names) {
+  const auto at = [&](std::int32_t slot) {
+    return buffers[static_cast<std::size_t>(names.buffers[static_cast<std::size_t>(slot)])];
+  };
   for (const Patch& patch : program.patches)
     program.instructions[static_cast<std::size_t>(patch.instruction)].base[patch.which] =
         reinterpret_cast<std::intptr_t>(at(patch.slot));
@@ -432,16 +446,10 @@ void bind_program(SweepProgram& program, std::span<void* const> buffers) {
   for (SingleInput& input : program.single_inputs) input.source = at(input.slot);
   for (ColumnInput& input : program.column_inputs) input.source = at(input.slot);
   for (SmallOutput& output : program.small_outputs) output.destination = at(output.slot);
-  program.brings_inputs = !(program.number_inputs.empty() && program.single_inputs.empty() &&
-                            program.column_inputs.empty() && program.draw_inputs.empty());
-  if (!program.one_walk) return;
-  const BlockPrograms& programs = program.stages.front().blocks;
-  program.only_blocks = program.one_block_rows ? rows_of(program, programs, program.geometry.rows)
-                                               : blocks_of(program, programs, program.geometry.elements());
 }
 
-void run_program(SweepProgram& program, std::span<const double> numbers, std::span<const DrawSource> draws) {
-  if (program.brings_inputs) bring_inputs(program, numbers, draws);
+void run_program(SweepProgram& program, const SweepBindings& bindings, const SlotNames& names) {
+  if (program.brings_inputs) bring_inputs(program, bindings, names);
   if (program.one_walk)  // most of a small net
     return program.machine->run_from(program.only_blocks, program.positions.data(), scratch_of(program));
   for (const Pass& pass : program.passes) {
@@ -453,51 +461,54 @@ void run_program(SweepProgram& program, std::span<const double> numbers, std::sp
     convert_values(output.destination, output.dtype, program.at(output.memory), program.dtype, output.count);
 }
 
-struct CompiledSweep::Implementation {
-  SweepProgram program;
-  Sweep sweep;  // kept while outputs may turn out to be the same memory as what is read after them
-  bool delayed = false;
-};
-
 CompiledSweep::CompiledSweep() = default;
 CompiledSweep::CompiledSweep(CompiledSweep&&) noexcept = default;
 CompiledSweep& CompiledSweep::operator=(CompiledSweep&&) noexcept = default;
 CompiledSweep::~CompiledSweep() = default;
 
-CompiledSweep::CompiledSweep(const Sweep& sweep) : implementation_(std::make_unique<Implementation>()) {
-  Implementation& self = *implementation_;
-  self.program = SweepCache::current().program(sweep, self.delayed);
-  if (!self.delayed && !self.program.hazards.empty()) self.sweep = sweep;
+CompiledSweep::CompiledSweep(const Sweep& sweep) { shared_ = SweepCache::current().program(sweep, slots_, is_first_); }
+
+namespace {
+
+SlotNames names_of(const SharedProgram& shared, std::span<const std::int32_t> slots) {
+  return {slots.first(shared.buffers), slots.subspan(shared.buffers, shared.numbers),
+          slots.subspan(shared.buffers + shared.numbers)};
 }
+
+}  // namespace
 
 void CompiledSweep::bind(std::span<void* const> buffers) {
-  Implementation& self = *implementation_;
-  if (!self.delayed) {
-    const auto aliases = [&](const Hazard& hazard) {
-      return buffers[static_cast<std::size_t>(hazard.output)] == buffers[static_cast<std::size_t>(hazard.input)];
+  if (!shared_->is_delayed) {
+    const auto at = [&](std::int32_t slot) {
+      return buffers[static_cast<std::size_t>(slots_[static_cast<std::size_t>(slot)])];
     };
-    if (std::any_of(self.program.hazards.begin(), self.program.hazards.end(), aliases)) {
-      self.program = compile_sweep(self.sweep, true);
-      self.delayed = true;
-    }
+    const std::span<const Hazard> hazards = shared_->program.hazards;
+    if (std::any_of(hazards.begin(), hazards.end(),
+                    [&](const Hazard& hazard) { return at(hazard.output) == at(hazard.input); }))
+      shared_ = shared_->delay();
   }
-  bind_program(self.program, buffers);
+  binding_ = ++shared_->bindings;
 }
 
-void CompiledSweep::run(std::span<const double> numbers, std::span<const DrawSource> draws) {
-  run_program(implementation_->program, numbers, draws);
+void CompiledSweep::run(const SweepBindings& bindings) {
+  SharedProgram& shared = *shared_;
+  const SlotNames names = names_of(shared, slots_);
+  if (shared.bound != binding_) {
+    bind_program(shared.program, bindings.buffers, names);
+    shared.bound = binding_;
+  }
+  run_program(shared.program, bindings, names);
 }
 
 bool CompiledSweep::can_fuse(const Sweep& sweep) { return fits_machine(sweep); }
 
 std::size_t CompiledSweep::bytes() const {
-  const SweepProgram& program = implementation_->program;
-  return sizeof(Implementation) + program.memory.bytes() + program.lists.bytes();
+  return slots_.capacity() * sizeof(slots_[0]) + (is_first_ ? shared_->bytes() : 0);
 }
-std::size_t CompiledSweep::bytes_moved() const { return implementation_->program.bytes_moved; }
-std::string CompiledSweep::disassembly() const { return disassemble(implementation_->program); }
+std::size_t CompiledSweep::bytes_moved() const { return shared_->program.bytes_moved; }
+std::string CompiledSweep::disassembly() const { return disassemble(shared_->program, names_of(*shared_, slots_)); }
 
-std::string disassemble(const SweepProgram& program) {
+std::string disassemble(const SweepProgram& program, const SlotNames& names) {
   constexpr const char* addresses[] = {"flat1",  "flat4", "flat8",       "row1",    "row4",          "row8",
                                        "column", "fixed", "accumulator", "scratch", "scratch column"};
   std::string text;
@@ -510,7 +521,7 @@ std::string disassemble(const SweepProgram& program) {
       const auto patch = std::find_if(program.patches.begin(), program.patches.end(),
                                       [&](const Patch& p) { return p.instruction == at && p.which == k; });
       if (patch != program.patches.end()) {
-        text += fmt::format(" [buffer {}]", patch->slot);
+        text += fmt::format(" [buffer {}]", names.buffers[static_cast<std::size_t>(patch->slot)]);
       } else if (instruction.address[k] != Address::fixed) {
         text += fmt::format(" [{}]", addresses[static_cast<int>(instruction.address[k])]);
       } else if (instruction.base[k] != 0) {

@@ -250,8 +250,15 @@ struct SweepProgram : ProgramFacts, ProgramLists<FinalList> {
 bool fits_machine(const Sweep& sweep);
 /// `delay_stores`: outputs are written after everything has been read, for buffers that alias.
 SweepProgram compile_sweep(const Sweep& sweep, bool delay_stores);
-void bind_program(SweepProgram& program, std::span<void* const> buffers);
-void run_program(SweepProgram& program, std::span<const double> numbers, std::span<const DrawSource> draws);
-std::string disassemble(const SweepProgram& program);
+/// Finds what all its runs have in common.
+void prepare_program(SweepProgram& program);
+/// What the slots of a program stand for in the sweep that runs it.
+struct SlotNames {
+  std::span<const std::int32_t> buffers, numbers, draws;
+};
+/// Writes the addresses of the buffers into the program.
+void bind_program(SweepProgram& program, std::span<void* const> buffers, const SlotNames& names);
+void run_program(SweepProgram& program, const SweepBindings& bindings, const SlotNames& names);
+std::string disassemble(const SweepProgram& program, const SlotNames& names);
 
 }  // namespace thalweg::run
