@@ -144,6 +144,8 @@ void Planner::finish(std::size_t arena_begin) {
     return step.kind == Step::Kind::sweep && sweeps_[static_cast<std::size_t>(step.index)].sweep.outputs.empty();
   });
   steps_.insert(steps_.begin(), early_steps_.begin(), early_steps_.end());
+  share_transposes();
+  join_products();
   lay_out(arena_begin);
   find_moving_buffers();
   plan_->steps_.reserve(steps_.size());
@@ -164,7 +166,7 @@ void Planner::finish(std::size_t arena_begin) {
 void Planner::compile_sweep(const Step& step) {
   SweepBuild& build = sweeps_[static_cast<std::size_t>(step.index)];
   set_domain(build);
-  std::vector<std::int32_t>& lists = plan_->sweep_lists_;
+  std::vector<std::int32_t>& lists = plan_->lists_;
   const auto end = [&] { return static_cast<std::int32_t>(lists.size()); };
   ListRange nodes{end()}, reads, writes;
   lists.insert(lists.end(), build.nodes.begin(), build.nodes.end());

@@ -47,10 +47,11 @@ std::vector<std::int32_t> Plan::reads(const Step& step) const {
   std::vector<std::int32_t> buffers;
   const auto take = [&](std::span<const std::int32_t> list) { buffers.assign(list.begin(), list.end()); };
   switch (step.kind) {
-    case Step::Kind::sweep: take(sweep_list(sweep(step).reads)); break;
+    case Step::Kind::sweep: take(list(sweep(step).reads)); break;
     case Step::Kind::matmul:
       for (const std::int32_t buffer : {matmul(step).a, matmul(step).b, matmul(step).start, matmul(step).bias})
         if (buffer >= 0) buffers.push_back(buffer);
+      for (const std::int32_t buffer : list(matmul(step).joined_reads)) buffers.push_back(buffer);
       break;
     case Step::Kind::copy: buffers.push_back(copy(step).input); break;
     case Step::Kind::opaque: take(of_inputs(opaque(step), opaque_inputs_)); break;
@@ -60,11 +61,18 @@ std::vector<std::int32_t> Plan::reads(const Step& step) const {
   return buffers;
 }
 
+std::vector<std::int32_t> Plan::nodes(const MatmulStep& step) const {
+  const std::span<const std::int32_t> joined = list(step.joined_nodes);
+  std::vector<std::int32_t> nodes(joined.begin(), joined.end());
+  nodes.insert(nodes.end(), step.nodes, step.nodes + step.node_count);
+  return nodes;
+}
+
 std::vector<std::int32_t> Plan::writes(const Step& step) const {
   switch (step.kind) {
     case Step::Kind::sweep: {
-      const std::span<const std::int32_t> list = sweep_list(sweep(step).writes);
-      std::vector<std::int32_t> buffers(list.begin(), list.end());
+      const std::span<const std::int32_t> written = list(sweep(step).writes);
+      std::vector<std::int32_t> buffers(written.begin(), written.end());
       sort_unique(buffers);
       return buffers;
     }
@@ -122,19 +130,18 @@ std::string Plan::explain_step(const Step& step, const Recorder& recorder) const
   switch (step.kind) {
     case Step::Kind::sweep: {
       const SweepStep& sweep = this->sweep(step);
-      const std::span<const std::int32_t> nodes = sweep_list(sweep.nodes);
+      const std::span<const std::int32_t> nodes = list(sweep.nodes);
       text = fmt::format("sweep {} × {}: {}", sweep.rows, sweep.columns,
                          describe_nodes({nodes.begin(), nodes.end()}, recorder));
       break;
     }
     case Step::Kind::matmul: {
       const run::Matmul& m = matmul(step).matmul;
-      const std::int32_t* const nodes = matmul(step).nodes;
       const std::int64_t count = batch_count(matmul(step));
-      text = fmt::format("{}matmul ({}, {}){} · ({}, {}){}{}: {}", count == 1 ? "" : fmt::format("{} × ", count), m.m,
-                         m.k, m.transpose_a ? "ᵀ" : "", m.k, m.n, m.transpose_b ? "ᵀ" : "",
-                         matmul(step).start >= 0 ? " added to a sum" : "",
-                         describe_nodes({nodes, nodes + matmul(step).node_count}, recorder));
+      text =
+          fmt::format("{}matmul ({}, {}){} · ({}, {}){}{}: {}", count == 1 ? "" : fmt::format("{} × ", count), m.m, m.k,
+                      m.transpose_a ? "ᵀ" : "", m.k, m.n, m.transpose_b ? "ᵀ" : "",
+                      matmul(step).start >= 0 ? " added to a sum" : "", describe_nodes(nodes(matmul(step)), recorder));
       break;
     }
     case Step::Kind::copy:

@@ -17,9 +17,10 @@ std::vector<Plan::Group> Plan::groups() const {
       group.nodes.assign(nodes.begin(), nodes.end());
     };
     switch (step.kind) {
-      case Step::Kind::sweep: set("sweep", sweep_list(sweep(step).nodes)); break;
+      case Step::Kind::sweep: set("sweep", list(sweep(step).nodes)); break;
       case Step::Kind::matmul:
-        set("matmul", {matmul(step).nodes, static_cast<std::size_t>(matmul(step).node_count)});
+        group.title = "matmul";
+        group.nodes = nodes(matmul(step));
         break;
       case Step::Kind::copy: set("copy", {&copy(step).node, 1}); break;
       case Step::Kind::opaque: set("opaque", {&opaque(step).node, 1}); break;

@@ -9,9 +9,10 @@ namespace thalweg::internal {
 
 namespace {
 
-constexpr std::size_t alignment = 64;
-
-std::size_t align(std::size_t bytes) { return std::max(alignment, (bytes + alignment - 1) / alignment * alignment); }
+std::size_t align(std::size_t bytes) {
+  constexpr std::size_t alignment = buffer_alignment;
+  return std::max(alignment, (bytes + alignment - 1) / alignment * alignment);
+}
 
 /// First-fit allocation with coalescing, in offsets.
 class FreeList {
@@ -65,6 +66,26 @@ std::int32_t Planner::root(std::int32_t index) const {
   return index;
 }
 
+/// The first of the buffers that this one lies together with.
+std::int32_t Planner::block_of(std::int32_t buffer) const {
+  const auto index = static_cast<std::size_t>(buffer);
+  return index < together_.size() && together_[index].first >= 0 ? together_[index].first : buffer;
+}
+
+std::size_t Planner::block_bytes(std::int32_t block) const {
+  const auto index = static_cast<std::size_t>(block);
+  const std::size_t count = index < together_.size() ? static_cast<std::size_t>(together_[index].count) : 1;
+  return count * align(buffer(block).bytes);
+}
+
+void Planner::place_block(std::int32_t block, std::size_t offset) {
+  buffer(block).offset = offset;
+  if (static_cast<std::size_t>(block) >= together_.size()) return;
+  for (std::int32_t next = together_[static_cast<std::size_t>(block)].next; next >= 0;
+       next = together_[static_cast<std::size_t>(next)].next)
+    buffer(next).offset = offset += align(buffer(block).bytes);
+}
+
 void Planner::lay_out(std::size_t arena_begin) {
   for (MatmulStep& matmul : plan_->matmuls_) {
     const std::size_t bytes = run::matmul_workspace(matmul.matmul);
@@ -77,7 +98,7 @@ void Planner::lay_out(std::size_t arena_begin) {
   last_use_.assign(count, -1);
   for (std::size_t step = 0; step < steps_.size(); ++step) {
     const auto use = [&](std::int32_t index) {
-      last_use_[static_cast<std::size_t>(root(index))] = static_cast<std::int32_t>(step);
+      last_use_[static_cast<std::size_t>(block_of(root(index)))] = static_cast<std::int32_t>(step);
     };
     for_each_read(steps_[step], use);
     for_each_write(steps_[step], use);
@@ -97,15 +118,15 @@ void Planner::lay_out(std::size_t arena_begin) {
   next_dying_.assign(count, -1);
   for (std::size_t step = 0; step < steps_.size(); ++step) {
     for_each_write(steps_[step], [&](std::int32_t index) {
-      if (buffer(index).place != PlanBuffer::Place::arena ||
-          std::exchange(placed_[static_cast<std::size_t>(index)], 1) != 0)
-        return;
-      buffer(index).offset = free_list.take(align(buffer(index).bytes));
-      std::int32_t& first = first_dying_[static_cast<std::size_t>(last_use_[static_cast<std::size_t>(index)])];
-      next_dying_[static_cast<std::size_t>(index)] = std::exchange(first, index);
+      if (buffer(index).place != PlanBuffer::Place::arena) return;
+      const std::int32_t block = block_of(index);
+      if (std::exchange(placed_[static_cast<std::size_t>(block)], 1) != 0) return;
+      place_block(block, free_list.take(block_bytes(block)));
+      std::int32_t& first = first_dying_[static_cast<std::size_t>(last_use_[static_cast<std::size_t>(block)])];
+      next_dying_[static_cast<std::size_t>(block)] = std::exchange(first, block);
     });
     for (std::int32_t dead = first_dying_[step]; dead >= 0; dead = next_dying_[static_cast<std::size_t>(dead)])
-      free_list.give(buffer(dead).offset, align(buffer(dead).bytes));
+      free_list.give(buffer(dead).offset, block_bytes(dead));
   }
   plan_->arena_end = std::max(free_list.end(), end);
   place_kept_aliases();

@@ -85,13 +85,20 @@ void Planner::place_source(Node& node, const Key& key) {
     node.where = Node::Where::lazy;
     return;
   }
+  node.where = Node::Where::buffer;
+  KnownSource& known = known_sources_[(key.attribute * 0x9E3779B97F4A7C15u) >> 58];
+  const bool is_known = key.op != &constant_op && known.buffer >= 0 && known.attribute == key.attribute;
+  if (is_known) {
+    node.buffer = known.buffer;
+    return;
+  }
   PlanBuffer buffer;
   buffer.place = key.op == &constant_op ? PlanBuffer::Place::constant : PlanBuffer::Place::registry;
   buffer.node = node.id;
   buffer.bytes = bytes_of(node.id);
   buffer.dtype = info(node.id).dtype;
-  node.where = Node::Where::buffer;
   node.buffer = add_buffer(buffer);
+  if (key.op != &constant_op) known = {key.attribute, node.buffer};
 }
 
 DType Planner::compute_dtype(const Key& key) {

@@ -69,8 +69,8 @@ void Plan::complete() {
   for (const Step& step : steps_) bytes_moved_ += step_bytes(step);
   const auto held = [](const auto& list) { return list.capacity() * sizeof(list[0]); };
   static_bytes_ = sizeof(Plan) + held(buffers_) + held(pointers_) + held(steps_) + held(sweeps_) + held(matmuls_) +
-                  held(copies_) + held(opaques_) + held(opaque_types_) + held(sweep_lists_) + held(computed) +
-                  held(wanted) + held(kept);
+                  held(copies_) + held(opaques_) + held(opaque_types_) + held(lists_) + held(computed) + held(wanted) +
+                  held(kept);
   for (const SweepStep& step : sweeps_) static_bytes_ += step.sweep.bytes();
 }
 

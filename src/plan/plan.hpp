@@ -61,6 +61,7 @@ struct MatmulStep {
   std::int32_t batch = -1;                                     // of the plan's, −1: one product
   std::int32_t nodes[3] = {-1, -1, -1};                        // the contraction, and those of the epilogue
   std::int32_t node_count = 1;
+  ListRange joined_nodes, joined_reads;  // of products that have become part of it; see products.cpp
 };
 /// A strided copy: output[i] = input[offset + Σ i_k·strides_k]; the offset may depend on numbers.
 struct CopyStep {
@@ -173,9 +174,10 @@ class Plan {
   /// The buffers that a step reads, and those it writes.
   std::vector<std::int32_t> reads(const Step& step) const;
   std::vector<std::int32_t> writes(const Step& step) const;
-  std::span<const std::int32_t> sweep_list(const ListRange& range) const {
-    return std::span(sweep_lists_)
-        .subspan(static_cast<std::size_t>(range.begin), static_cast<std::size_t>(range.end - range.begin));
+  std::vector<std::int32_t> nodes(const MatmulStep& step) const;
+  std::span<const std::int32_t> list(const ListRange& range) const {
+    return std::span(lists_).subspan(static_cast<std::size_t>(range.begin),
+                                     static_cast<std::size_t>(range.end - range.begin));
   }
   template <class List>
   static auto of_inputs(const OpaqueStep& step, List& list) {
@@ -226,7 +228,7 @@ class Plan {
   std::vector<std::int32_t> opaque_inputs_;  // buffers, by OpaqueStep::inputs; likewise their types and addresses
   std::vector<NodeType> opaque_types_;
   std::vector<const void*> opaque_memory_;
-  std::vector<std::int32_t> sweep_lists_;  // nodes, reads and writes of the sweeps
+  std::vector<std::int32_t> lists_;  // nodes, reads and writes of the sweeps; what was joined to products
   std::vector<DynamicView> dynamic_views_;
   std::int32_t value_buffer_ = -1;  // of what an item request or backward asks for
   // What the addresses that are not bound at every run depend on.

@@ -34,6 +34,7 @@ void Planner::begin(Recorder& recorder, Plan& plan, Segment* segment) {
   place_of_.clear(ids);
   seen_.clear(ids);
   number_slots_.clear(ids);
+  known_sources_.fill({});
   nodes_.clear();
   steps_.clear();
   early_steps_.clear();

@@ -7,6 +7,7 @@
 // registers; it gets a buffer when another step reads it.
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <deque>
 #include <span>
@@ -16,6 +17,9 @@
 #include "src/plan/plan.hpp"
 
 namespace thalweg::internal {
+
+/// Of what lies in the arena, in bytes.
+inline constexpr std::int64_t buffer_alignment = 64;
 
 /// What a reduction does to its input seen as (rows × columns).
 struct ReductionGeometry {
@@ -206,8 +210,18 @@ class Planner {
   void compile_sweep(const Step& step);
   void find_moving_buffers();
 
+  // products.cpp: what products have in common.
+  void share_transposes();
+  void join_products();
+  void join_chain(std::int32_t end, std::span<const std::int32_t> before);
+  bool lie_together(std::span<const std::int32_t> buffers);
+  void drop_joined();
+
   // layout.cpp: where the buffers lie.
   void lay_out(std::size_t arena_begin);
+  std::int32_t block_of(std::int32_t buffer) const;
+  std::size_t block_bytes(std::int32_t block) const;
+  void place_block(std::int32_t block, std::size_t offset);
   void place_kept_aliases();
   std::int32_t root(std::int32_t buffer) const;
   const PlanBuffer& buffer(std::int32_t index) const { return plan_->buffers_[static_cast<std::size_t>(index)]; }
@@ -263,9 +277,21 @@ class Planner {
   std::vector<Target> targets_;
   std::vector<std::int32_t> kept_buffers_;
   NodeMap number_slots_;  // by node
+  /// Parameters are read again and again: the buffers of some, by a hash of their address.
+  struct KnownSource {
+    std::uint64_t attribute = 0;
+    std::int32_t buffer = -1;  // −1: none
+  };
+  std::array<KnownSource, 64> known_sources_;
   // Of the layout, by buffer or by step.
   std::vector<std::int32_t> last_use_, first_dying_, next_dying_;
   std::vector<std::uint8_t> placed_, moves_;
+  /// Buffers of one size that lie one after the other; by buffer, empty where there are none.
+  struct Together {
+    std::int32_t first = -1, next = -1, count = 1;
+    bool is_kept = false;
+  };
+  std::vector<Together> together_;
 };
 
 template <class F>
@@ -280,6 +306,7 @@ void Planner::for_each_read(const Step& step, F&& f) const {
       const MatmulStep& matmul = plan_->matmuls_[index];
       for (const std::int32_t buffer : {matmul.a, matmul.b, matmul.start, matmul.bias})
         if (buffer >= 0) f(buffer);
+      for (const std::int32_t buffer : plan_->list(matmul.joined_reads)) f(buffer);
       break;
     }
     case Step::Kind::copy: f(plan_->copies_[index].input); break;

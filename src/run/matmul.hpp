@@ -32,6 +32,7 @@ struct Matmul {
   // separate op would.
   const void* bias = nullptr;
   Activation activation = Activation::none;
+  bool looks_for_zeros = true;  // false: it stands for products of other forms, which do not (see may_skip_zeros)
 };
 
 /// Many products of one shape. The matrices of C (and of `start`) lie one after the other, row-major over `counts`; those

@@ -470,7 +470,7 @@ HWY_NOINLINE void multiply_dot(const Product<T>& product) {
 template <class T>
 void multiply(const Matmul& matmul, void* workspace) {
   Product<T> product = product_of<T>(matmul);
-  if (may_skip_zeros(product.m, product.n, product.k, product.transpose_b, sizeof(T))) {
+  if (matmul.looks_for_zeros && may_skip_zeros(product.m, product.n, product.k, product.transpose_b, sizeof(T))) {
     product.clears_negative_zeros = true;
     product.skips_zeros = skipping_pays(product);
   }

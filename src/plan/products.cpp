@@ -1,0 +1,197 @@
+// What the products of a plan have in common. Both ways are those of a recurrent net, which multiplies by the same weights
+// at each time step, and whose gradient has a term of each:
+// - Short products that are added up become one: C + A₁ᵀ·B₁ + A₂ᵀ·B₂ + … is one product over all of k where the Aᵢ lie one
+//   after the other in memory, and the Bᵢ. Kernels load and store C once for many terms.
+// - A parameter that several products read transposed is transposed once.
+// The bits are the same: a sum runs over k in order.
+
+#include <algorithm>
+#include <utility>
+
+#include "src/plan/planner.hpp"
+#include "src/run/matmul_blocking.hpp"
+
+namespace thalweg::internal {
+
+namespace {
+
+/// In one product: its factors stay in the second-level cache, and memory is not held for long.
+constexpr std::int64_t most_steps = 256;
+/// With more the kernels' own transposing is little beside the product.
+constexpr std::int64_t most_rows = 64;
+
+bool is_short(const MatmulStep& step) {
+  const run::Matmul& m = step.matmul;
+  const auto element = static_cast<std::int64_t>(size_of(m.dtype));
+  const bool lies_by_k = m.transpose_a && !m.transpose_b && m.lda == m.m && m.ldb == m.n;
+  return lies_by_k && step.batch < 0 && m.m > 1 && m.n > 1 && 2 * m.k <= most_steps &&
+         m.m * m.k * element % buffer_alignment == 0 && m.n * m.k * element % buffer_alignment == 0 &&
+         !run::may_skip_zeros(m.m, m.n, m.k, m.transpose_b, static_cast<std::size_t>(element));
+}
+
+bool are_alike(const run::Matmul& a, const run::Matmul& b) {
+  return a.dtype == b.dtype && a.m == b.m && a.n == b.n && a.k == b.k;
+}
+
+}  // namespace
+
+void Planner::join_products() {
+  together_.clear();
+  const bool has_sums = std::any_of(plan_->matmuls_.begin(), plan_->matmuls_.end(),
+                                    [](const MatmulStep& step) { return step.start >= 0 && is_short(step); });
+  if (eager_ || !has_sums) return;
+  const std::size_t buffers = plan_->buffers_.size(), products = plan_->matmuls_.size();
+  together_.assign(buffers, {});
+  std::vector<std::int32_t> reads(buffers, 0), made_by(buffers, -1);
+  for (const Step& step : steps_)
+    for_each_read(step, [&](std::int32_t buffer) { ++reads[static_cast<std::size_t>(root(buffer))]; });
+  for (const std::int32_t kept : kept_buffers_) {
+    ++reads[static_cast<std::size_t>(kept)];
+    together_[static_cast<std::size_t>(kept)].is_kept = true;
+  }
+  // Chains of products, each the only one that reads the sum of the one before it.
+  std::vector<std::int32_t> before(products, -1), length(products, 1), ends;
+  for (const Step& step : steps_) {
+    if (step.kind != Step::Kind::matmul) continue;
+    const auto at = static_cast<std::size_t>(step.index);
+    const MatmulStep& product = plan_->matmuls_[at];
+    made_by[static_cast<std::size_t>(product.c)] = step.index;
+    if (product.start < 0 || !is_short(product)) continue;
+    const std::int32_t previous = made_by[static_cast<std::size_t>(root(product.start))];
+    if (previous < 0 || root(product.start) != product.start) continue;
+    const auto from = static_cast<std::size_t>(previous);
+    const MatmulStep& sum = plan_->matmuls_[from];
+    const bool joins = is_short(sum) && are_alike(sum.matmul, product.matmul) && sum.node_count == 1 &&
+                       buffer(sum.c).place == PlanBuffer::Place::arena &&
+                       (sum.start < 0 || buffer(root(sum.start)).place == PlanBuffer::Place::arena) &&
+                       reads[static_cast<std::size_t>(sum.c)] == 1 &&
+                       (length[from] + 1) * product.matmul.k <= most_steps;
+    if (!joins) continue;
+    before[at] = previous;
+    length[at] = length[from] + 1;
+    std::erase(ends, previous);
+    ends.push_back(step.index);
+  }
+  for (const std::int32_t end : ends) join_chain(end, before);
+  drop_joined();
+}
+
+/// Makes one product of that of index `end` and those before it, where their factors can lie together.
+void Planner::join_chain(std::int32_t end, std::span<const std::int32_t> before) {
+  std::vector<std::int32_t> chain, a, b;
+  for (std::int32_t at = end; at >= 0; at = before[static_cast<std::size_t>(at)]) chain.push_back(at);
+  std::reverse(chain.begin(), chain.end());
+  const auto product = [&](std::int32_t index) -> MatmulStep& {
+    return plan_->matmuls_[static_cast<std::size_t>(index)];
+  };
+  for (const std::int32_t index : chain) {
+    a.push_back(product(index).a);
+    b.push_back(product(index).b);
+  }
+  if (!lie_together(a) || !lie_together(b)) return;
+  MatmulStep& whole = product(end);
+  const MatmulStep& first = product(chain.front());
+  whole.a = first.a;
+  whole.b = first.b;
+  whole.start = first.start;
+  whole.matmul.k *= static_cast<std::int64_t>(chain.size());
+  whole.matmul.looks_for_zeros = false;
+  std::vector<std::int32_t>& lists = plan_->lists_;
+  whole.joined_nodes.begin = static_cast<std::int32_t>(lists.size());
+  for (const std::int32_t index : chain)
+    if (index != end) {
+      lists.push_back(product(index).nodes[0]);
+      product(index).node_count = 0;
+    }
+  whole.joined_nodes.end = whole.joined_reads.begin = static_cast<std::int32_t>(lists.size());
+  lists.insert(lists.end(), a.begin() + 1, a.end());
+  lists.insert(lists.end(), b.begin() + 1, b.end());
+  whole.joined_reads.end = static_cast<std::int32_t>(lists.size());
+}
+
+/// Whether these buffers lie one after the other from here on.
+bool Planner::lie_together(std::span<const std::int32_t> buffers) {
+  const auto at = [&](std::int32_t index) -> Together& { return together_[static_cast<std::size_t>(index)]; };
+  const std::int32_t first = buffers.front();
+  if (at(first).first == first && at(first).count == static_cast<std::int32_t>(buffers.size())) {
+    std::int32_t next = first;  // they do already?
+    for (const std::int32_t index : buffers) {
+      if (index != next) return false;
+      next = at(next).next;
+    }
+    return true;
+  }
+  for (std::size_t i = 0; i < buffers.size(); ++i) {
+    const PlanBuffer& one = buffer(buffers[i]);
+    const bool is_free = one.place == PlanBuffer::Place::arena && one.bytes == buffer(first).bytes &&
+                         at(buffers[i]).first < 0 && !at(buffers[i]).is_kept;
+    const bool is_new = std::find(buffers.begin(), buffers.begin() + static_cast<std::ptrdiff_t>(i), buffers[i]) ==
+                        buffers.begin() + static_cast<std::ptrdiff_t>(i);
+    if (!is_free || !is_new) return false;
+  }
+  for (std::size_t i = 0; i < buffers.size(); ++i) {
+    at(buffers[i]).first = first;
+    at(buffers[i]).next = i + 1 < buffers.size() ? buffers[i + 1] : -1;
+  }
+  at(first).count = static_cast<std::int32_t>(buffers.size());
+  return true;
+}
+
+/// Takes the products that have become part of another one out of the plan.
+void Planner::drop_joined() {
+  const auto is_joined = [&](const Step& step) {
+    return step.kind == Step::Kind::matmul && plan_->matmuls_[static_cast<std::size_t>(step.index)].node_count == 0;
+  };
+  std::erase_if(steps_, is_joined);
+  std::vector<MatmulStep> left;
+  left.reserve(static_cast<std::size_t>(std::count_if(plan_->matmuls_.begin(), plan_->matmuls_.end(),
+                                                      [](const auto& step) { return step.node_count > 0; })));
+  for (Step& step : steps_)
+    if (step.kind == Step::Kind::matmul) {
+      left.push_back(plan_->matmuls_[static_cast<std::size_t>(step.index)]);
+      step.index = static_cast<std::int32_t>(left.size()) - 1;
+    }
+  plan_->matmuls_ = std::move(left);
+}
+
+/// Transposes once what several products of few rows would each transpose for themselves.
+void Planner::share_transposes() {
+  if (eager_) return;
+  struct Transposed {
+    std::int32_t buffer;
+    std::int64_t n, k, stride;
+    int uses;
+    std::int32_t copy;
+  };
+  std::vector<Transposed> matrices;
+  const auto find = [&](const MatmulStep& step) -> Transposed* {
+    const run::Matmul& m = step.matmul;
+    const bool is_fit = m.transpose_b && step.batch < 0 && m.m > 1 && m.m <= most_rows && m.n > 1 &&
+                        buffer(step.b).place == PlanBuffer::Place::registry;
+    if (!is_fit) return nullptr;
+    for (Transposed& known : matrices)
+      if (known.buffer == step.b && known.n == m.n && known.k == m.k && known.stride == m.ldb) return &known;
+    return &matrices.emplace_back(Transposed{step.b, m.n, m.k, m.ldb, 0, -1});
+  };
+  for (const MatmulStep& step : plan_->matmuls_)
+    if (Transposed* const matrix = find(step)) ++matrix->uses;
+  for (Transposed& matrix : matrices) {
+    if (matrix.uses < 2) continue;
+    StridedView view;
+    view.strides[0] = 1;
+    view.strides[1] = matrix.stride;
+    matrix.copy = copy_view(buffer(matrix.buffer).node, matrix.buffer, view, Shape{matrix.k, matrix.n});
+    steps_.insert(steps_.begin(), steps_.back());  // parameters are there from the beginning
+    steps_.pop_back();
+  }
+  for (MatmulStep& step : plan_->matmuls_) {
+    const Transposed* const matrix = find(step);
+    if (matrix == nullptr || matrix->copy < 0) continue;
+    step.b = matrix->copy;
+    step.matmul.transpose_b = false;
+    step.matmul.ldb = matrix->n;
+    step.matmul.looks_for_zeros = false;
+  }
+}
+
+}  // namespace thalweg::internal

@@ -1,0 +1,102 @@
+// What the products of a plan have in common: sums of short products, parameters read transposed.
+#include <functional>
+
+#include "tests/tape/helpers.hpp"
+
+using namespace thalweg;
+using namespace thalweg::testing;
+
+namespace {
+
+/// Two gates on a state, as recurrent cells have: each product's factors are those of others too.
+struct Recurrent {
+  Recurrent(std::int64_t batch_size, std::int64_t width, DType dtype, double scale)
+      : batch(batch_size), registry({.seed = 3, .dtype = dtype}), size(scale) {
+    input = registry.add("input", xavier_normal({width, width}));
+    state = registry.add("state", xavier_normal({width, width}));
+    gate = registry.add("gate", xavier_normal({width, width}));
+  }
+
+  Var loss(int length) const {
+    const std::int64_t width = input.shape()[0];
+    const auto data = [&](int t) {
+      return (relu(noise({batch, width}, static_cast<std::uint64_t>(t), registry.dtype())) * size);
+    };
+    Var hidden = data(0);
+    for (int t = 1; t <= length; ++t) {
+      const Var before = hidden;
+      hidden = tanh(matmul(data(t), input) + matmul(before, state)) * sigmoid(matmul(before, gate)) + before * 0.5;
+    }
+    return mean(square(hidden));
+  }
+
+  std::int64_t batch;
+  ParameterRegistry registry;
+  Parameter input, state, gate;
+  double size;
+};
+
+std::string gradients_of(Recurrent& net, int length, Engine engine) {
+  std::string bits;
+  for (int turn = 0; turn < 2; ++turn) {  // before it is known what is kept, and after
+    Tape tape({.engine = engine});
+    backward(net.loss(length));
+    bits = bits_of(net.registry, true);
+  }
+  return bits;
+}
+
+}  // namespace
+
+TEST_CASE("products: the gradients of recurrent nets have the bits of eager ones") {
+  for (const DType dtype : {DType::f32, DType::f64})
+    for (const std::int64_t batch : {1, 2, 3, 16, 40, 80})
+      for (const std::int64_t width : {1, 8, 16, 48, 64})
+        for (const double scale : {1.0, 1e-25})  // products of tiny numbers are −0
+          for (const int length : {1, 2, 3, 7, 40}) {
+            if (length == 40 && batch != 16) continue;
+            Recurrent net(batch, width, dtype, scale);
+            INFO(name(dtype) << " batch " << batch << " width " << width << " scale " << scale << " length " << length);
+            CHECK(gradients_of(net, length, Engine::planned) == gradients_of(net, length, Engine::eager));
+          }
+}
+
+TEST_CASE("products: what is asked for between sums, or differentiated again, has the bits of eager ones") {
+  const auto values = [](Engine engine) {
+    Recurrent net(16, 32, DType::f32, 1);
+    Tape tape({.engine = engine});
+    const Var state = net.state, x = noise({16, 32}, 5);
+    Var hidden = x;
+    for (int t = 0; t < 6; ++t) hidden = tanh(matmul(hidden, state));
+    const Var slope = gradients(sum(square(hidden)), {state})[0];
+    std::string bits;
+    const auto add = [&](const Tensor& tensor) { bits.append(static_cast<const char*>(tensor.raw()), tensor.bytes()); };
+    add(slope.value());
+    add(gradients(sum(square(slope)), {state})[0].value());
+    backward(sum(square(slope)));
+    add(net.state.gradient());
+    return bits;
+  };
+  CHECK(values(Engine::planned) == values(Engine::eager));
+}
+
+TEST_CASE("products: terms of a weight's gradient are one product for many time steps, its transpose is made once") {
+  Recurrent net(16, 64, DType::f32, 1);
+  constexpr int length = 33;
+  std::int64_t products = 0;
+  for (int turn = 0; turn < 2; ++turn) {
+    Tape tape;
+    const Since since;
+    backward(net.loss(length));
+    products = since.matmuls();
+    const std::string text = explain_plan(tape);
+    INFO(text);
+    CHECK_THAT(text, Catch::Contains("matmul (64, 256)ᵀ · (256, 64)"));  // 16 steps of a batch of 16
+    CHECK_THAT(text, Catch::Contains("copy (64, 64): parameter"));
+    CHECK_THAT(text, !Catch::Contains("(64, 64)ᵀ"));
+    CHECK(plan_summary(tape).matmuls == products);
+  }
+  // Forward 3 a step, back to the state 2 a step; of the three weights' gradients 16 terms at a time, the first of the input
+  // and the states' first are constants.
+  CHECK(products <= 5 * length + 3 * (length / 16 + 2) + length);
+}
