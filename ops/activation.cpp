@@ -138,13 +138,17 @@ const Op relu_op{.name = "relu",
                  .kernel = &relu_kernel,
                  .epilogue = Epilogue::relu};
 
-// x times what vanishes in both tails is 0 there, at ±inf too: beyond `end`, where it has become 0, x no longer counts.
+/// x clamped to ±end, for products of x and a factor that has become exactly 0 before `end`: ±inf times that factor would be
+/// NaN, where the product's limit is 0.
 Var within(const Var& x, double end) { return clamp(x, -end, end); }
+
+/// Where e^−|x|, and what is made of it, is 0 in f64 too.
+constexpr double exponential_end = 800;
 
 /// s(1 + x(1 − s)) with s the sigmoid of x.
 Var silu_pullback(const Pullback& p) {
   const Var s = sigmoid(p.input(0));
-  return chain(p.gradient, s * (1 + within(p.input(0), 800) * (1 - s)));
+  return chain(p.gradient, s * (1 + within(p.input(0), exponential_end) * (1 - s)));
 }
 
 const Op silu_op{.name = "silu",
@@ -159,10 +163,15 @@ const Op softplus_op{.name = "softplus",
                      .pullbacks = {[](const Pullback& p) { return chain(p.gradient, sigmoid(p.input(0))); }},
                      .kernel = &softplus_kernel};
 
-// --- gelu, mish. Inputs: the composed result, x, its share of it. ---
+// --- gelu and mish: x times a share between 0 and 1. Inputs of the composites: the composed result, x, the share ---
 
-/// (1 + tanh u)/2 = sigmoid(2u), with 2u = √(8/π)·(x + 0.044715·x³). Beyond ±100 it is 0 or 1 whatever the cube.
-constexpr double gelu_end = 100, gelu_cubic = 0.044715;
+/// Where Φ and its approximation are exactly 0 or 1, whatever the cube.
+constexpr double gelu_end = 100;
+/// Where the normal density e^(−x²/2) is 0 in f64 too.
+constexpr double density_end = 40;
+
+/// (1 + tanh u)/2 = sigmoid(2u), with 2u = √(8/π)·(x + 0.044715·x³).
+constexpr double gelu_cubic = 0.044715;
 const double gelu_factor = std::sqrt(8 / std::numbers::pi);
 
 Var gelu_tanh_share(const Var& x) {
@@ -172,7 +181,7 @@ Var gelu_tanh_share(const Var& x) {
 
 /// Φ(x) + x·φ(x).
 Var gelu_pullback(const Pullback& p) {
-  const Var inner = within(p.input(1), 40);
+  const Var inner = within(p.input(1), density_end);
   const Var density = std::numbers::inv_sqrtpi / std::numbers::sqrt2 * exp(-0.5 * square(inner));
   return chain(p.gradient, p.input(2) + inner * density);
 }
@@ -190,7 +199,7 @@ const Op gelu_tanh_op = composite("gelu", {nullptr, gelu_tanh_pullback});
 /// t + x·s(1 − t²) with t = tanh(softplus(x)), s the sigmoid.
 Var mish_pullback(const Pullback& p) {
   const Var &x = p.input(1), &t = p.input(2);
-  return chain(p.gradient, t + within(x, 800) * sigmoid(x) * (1 - square(t)));
+  return chain(p.gradient, t + within(x, exponential_end) * sigmoid(x) * (1 - square(t)));
 }
 
 const Op mish_op = composite("mish", {nullptr, mish_pullback});
@@ -235,7 +244,7 @@ Var gelu(const Operand& x, GeluForm form) {
   const OpScope scope("gelu", x.line());
   const bool exact = form == GeluForm::exact;
   const Var share = exact ? 0.5 * erfc(value * (-std::numbers::sqrt2 / 2)) : gelu_tanh_share(value);
-  const Var inputs[] = {maximum(value, -gelu_end) * share, value, share};  // 0 at −inf, where the share is
+  const Var inputs[] = {maximum(value, -gelu_end) * share, value, share};  // the share is 0 at −inf: so is the result
   return record(exact ? gelu_op : gelu_tanh_op, inputs, 0, x.line());
 }
 
@@ -243,7 +252,7 @@ Var mish(const Operand& x) {
   const Var value = floating("mish", x);
   const OpScope scope("mish", x.line());
   const Var t = tanh(softplus(value));
-  const Var inputs[] = {maximum(value, -800) * t, value, t};
+  const Var inputs[] = {maximum(value, -exponential_end) * t, value, t};  // t is 0 at −inf: so is the result
   return record(mish_op, inputs, 0, x.line());
 }
 

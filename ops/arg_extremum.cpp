@@ -1,16 +1,15 @@
 // Where the largest and the smallest element stand.
 
 #include <algorithm>
-#include <cmath>
-#include <type_traits>
 
 #include <fmt/format.h>
 
 #include <thalweg/ops/reduction.hpp>
 
 #include "ops/axes.hpp"
+#include "ops/buffers.hpp"
 #include "src/core_ops/core_ops.hpp"
-#include "src/run/thread_pool.hpp"
+#include "src/tensor/visit.hpp"
 
 namespace thalweg {
 
@@ -22,29 +21,22 @@ NodeType arg_extremum_shape(const Inference& inference) {
   return {Shape{shape[0], shape[2]}, DType::i64, false};
 }
 
-template <class T>
-bool is_nan(T x) {
-  if constexpr (std::is_floating_point_v<T>)
-    return std::isnan(x);
-  else
-    return false;
-}
-
 /// Whether `a`, which stands behind `b`, takes its place: a NaN does, and what is NaN stays.
 template <bool largest, class T>
 bool beats(T a, T b) {
   return ((largest ? a > b : a < b) || is_nan(a)) && !is_nan(b);
 }
 
+/// Up to 64 neighbouring columns are searched together, row by row, so that memory is read in its order.
 template <class T, bool largest>
 void find(const OpaqueCall& call) {
-  constexpr std::int64_t most_columns = 64, parallel_elements = 1 << 16;
+  constexpr std::int64_t most_columns = 64;
   const Shape& shape = call.input_types[0].shape;
   const std::int64_t count = shape[1], inner = shape[2];
   const std::int64_t blocks = (inner + most_columns - 1) / most_columns;
   const T* x = static_cast<const T*>(call.inputs[0]);
   auto* y = static_cast<std::int64_t*>(call.output);
-  const auto run = [&](std::int64_t index) {
+  for_each_index(shape[0] * blocks, shape.size(), [&](std::int64_t index) {
     const std::int64_t column = index % blocks * most_columns, columns = std::min(most_columns, inner - column);
     const T* from = x + index / blocks * count * inner + column;
     std::int64_t* to = y + index / blocks * inner + column;
@@ -57,22 +49,12 @@ void find(const OpaqueCall& call) {
           best[k] = value;
           to[k] = i;
         }
-  };
-  if (shape.size() < parallel_elements) {
-    for (std::int64_t index = 0; index < shape[0] * blocks; ++index) run(index);
-  } else {
-    run::parallel_for(shape[0] * blocks, run);
-  }
+  });
 }
 
 template <bool largest>
 void arg_extremum_kernel(const OpaqueCall& call) {
-  switch (call.input_types[0].dtype) {
-    case DType::f32: return find<float, largest>(call);
-    case DType::f64: return find<double, largest>(call);
-    case DType::i64: return find<std::int64_t, largest>(call);
-    case DType::boolean: return find<bool, largest>(call);
-  }
+  internal::visit_dtype(call.input_types[0].dtype, [&]<class T>() { find<T, largest>(call); });
 }
 
 const Op argmax_op{.name = "argmax",
@@ -92,7 +74,7 @@ Var arg_extremum(const Op& op, const Operand& x, const ReductionOptions& options
   const Shape result = reduced_shape(shape, attribute, options.keep_dimensions);
   if (shape.size() == 0 && result.size() != 0)
     fail<ShapeError>(op.name, fmt::format("shape {} has no elements to choose from", to_string(shape)), x.line());
-  return internal::reshape(record(op, group_axes(value, attribute & 0xFF)), result);
+  return internal::reshape(record(op, group_axes(value, attribute & axes_bits)), result);
 }
 
 }  // namespace

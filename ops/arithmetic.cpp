@@ -157,12 +157,12 @@ HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 #include <algorithm>
-#include <cstring>
 
 #include <fmt/format.h>
 
 #include <thalweg/elementwise.hpp>
 
+#include "ops/buffers.hpp"
 #include "ops/errors.hpp"
 #include "src/core_ops/core_ops.hpp"
 #include "src/tape/recorder.hpp"
@@ -288,7 +288,7 @@ const Op clamp_op{.name = "clamp",
                   .pullbacks = {clamp_pullback_x, clamp_pullback_low, clamp_pullback_high},
                   .kernel = &clamp_kernel};
 
-/// Its first input, after a look at the second: where a lower bound is above its upper one.
+/// The first input, a bound; ValueError where the second says that a lower bound is above its upper one.
 void clamp_bounds_kernel(const OpaqueCall& call) {
   const auto* is_crossed = static_cast<const bool*>(call.inputs[1]);
   const std::int64_t count = call.input_types[1].shape.size();
@@ -298,8 +298,7 @@ void clamp_bounds_kernel(const OpaqueCall& call) {
                                 fmt::format("the lower bound is above the upper one at element {} of {}",
                                             crossed - is_crossed, to_string(call.input_types[1].shape)),
                                 call.line));
-  const NodeType& type = call.output_type;
-  std::memcpy(call.output, call.inputs[0], static_cast<std::size_t>(type.shape.size()) * size_of(type.dtype));
+  pass_on_first_input(call);
 }
 
 const Op clamp_bounds_op{.name = "clamp",
@@ -348,7 +347,8 @@ Var clamp(const Operand& x, const Operand& low, const Operand& high) {
   const std::int32_t ids[3] = {recorder.resolve(x, "clamp"), recorder.resolve(low, "clamp"),
                                recorder.resolve(high, "clamp")};
   const NodeType types[3] = {recorder.type(ids[0]), recorder.type(ids[1]), recorder.type(ids[2])};
-  arithmetic_shape(Inference("clamp", recorder.blame(x.line()), 0, types));  // the comparison would blame itself
+  // Before the bounds are compared, so that the error is the one that recording the op itself would give.
+  arithmetic_shape(Inference("clamp", recorder.blame(x.line()), 0, types));
   const Var value = recorder.var(ids[0]), lower = recorder.var(ids[1]), upper = recorder.var(ids[2]);
   const Var crossed = lower > upper;
   if (low.is_number()) return record(clamp_op, value, lower, record(clamp_bounds_op, upper, crossed));

@@ -1,5 +1,7 @@
 #include "ops/axes.hpp"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include <thalweg/ops/shape.hpp>
@@ -44,6 +46,12 @@ std::uint64_t axes_mask(const char* op, const Shape& shape, const Axes& axes, So
   return mask;
 }
 
+std::uint64_t shape_and_axis(const Shape& shape, int axis) {
+  return shape_attribute(shape) | static_cast<std::uint64_t>(axis);
+}
+
+const Shape& shape_beside_axis(std::uint64_t attribute) { return attribute_shape(attribute & ~std::uint64_t{7}); }
+
 std::uint64_t other_axes(const Shape& shape, std::uint64_t mask) {
   return ~mask & ((std::uint64_t{1} << shape.rank()) - 1);
 }
@@ -85,10 +93,10 @@ AxisSplit split_at(const Shape& shape, int axis) {
 
 namespace {
 
-/// Whether nothing that is kept lies between the axes of `mask`; then their shape as three dimensions.
+/// Whether nothing that is kept lies between the axes of `mask`; then `three` is the shape as (outer, count, inner).
 bool are_neighbours(const Shape& shape, std::uint64_t mask, Shape& three) {
   Dimensions sizes{1, 1, 1};
-  int part = 0;  // before, among or behind them
+  int part = 0;  // of the three: 0 before the axes of the mask, 1 among them, 2 behind
   for (int axis = 0; axis < shape.rank(); ++axis) {
     const bool joined = mask >> axis & 1;
     if (shape[axis] == 1) continue;

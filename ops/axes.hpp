@@ -29,29 +29,37 @@ int axis_from_front(const char* op, int axis, const Shape& shape, SourceLine lin
 /// The axes as a mask; IndexError for one out of range or named twice.
 std::uint64_t axes_mask(const char* op, const Shape& shape, const Axes& axes, SourceLine line);
 
+/// The axis in an attribute that holds one: its three lowest bits.
+inline int attribute_axis(std::uint64_t attribute) { return static_cast<int>(attribute & 7); }
+
+/// A shape and an axis as one attribute, and the shape back.
+std::uint64_t shape_and_axis(const Shape& shape, int axis);
+const Shape& shape_beside_axis(std::uint64_t attribute);
+
 /// The axes that are not in `mask`.
 std::uint64_t other_axes(const Shape& shape, std::uint64_t mask);
 
-/// How many elements the axes of `mask` bring together.
+/// How many elements of `shape` the axes of `mask` join: those that make one element of a sum over these axes.
 double count_over(const Shape& shape, std::uint64_t mask);
 
 /// The attribute of a reduction of `shape`: its axes as a mask, and whether they are kept.
 std::uint64_t axes_attribute(const char* op, const Shape& shape, const ReductionOptions& options, SourceLine line);
 
-/// `shape` reduced over the axes of `attribute`, which go or (`keep`) become 1.
+/// `shape` reduced over the axes of a reduction's attribute: they become 1 (`keep`), or are left out.
 Shape reduced_shape(const Shape& shape, std::uint64_t attribute, bool keep);
 
-/// A result's shape as it lies beside a reduction's input of shape `from`: with dimensions of 1 where it was reduced.
+/// A reduction's result, or the gradient of it, in a shape that broadcasts to its input's shape `from`: with dimensions of
+/// 1 where that was reduced.
 Var beside_input(const Var& result, const Shape& from, std::uint64_t attribute);
 
-/// A shape seen from one axis.
+/// A shape as (outer, count, inner): the product of the dimensions before an axis, the axis, the product of those behind.
 struct AxisSplit {
   std::int64_t outer = 1, count = 1, inner = 1;
 };
 AxisSplit split_at(const Shape& shape, int axis);
 
-/// x with the axes of `mask` joined into axis 1 of three, and back. Neighbouring axes are joined in place; others are
-/// brought together behind the rest first.
+/// x as (outer, count, inner) with the axes of `mask` joined to `count`, and back. Where other axes lie between them, x is
+/// permuted first so that they come last (`inner` is 1 then).
 Var group_axes(const Var& x, std::uint64_t mask);
 Var ungroup_axes(const Var& grouped, const Shape& shape, std::uint64_t mask);
 

@@ -9,49 +9,45 @@
 #include <thalweg/ops/shape.hpp>
 
 #include "ops/axes.hpp"
+#include "ops/buffers.hpp"
 #include "ops/scaled_number.hpp"
-#include "src/run/thread_pool.hpp"
+#include "src/tensor/visit.hpp"
 
 namespace thalweg {
 
 namespace {
 
-// Attributes: the axis in the three lowest bits, then:
+// What stands in an attribute above the axis.
 constexpr std::uint64_t reverse_bit = 8, exclusive_bit = 16, previous_factor_bit = 32;
 
-int axis_of(std::uint64_t attribute) { return static_cast<int>(attribute & 7); }
+/// How many lines run side by side, so that memory is read in its order.
+constexpr std::int64_t most_columns = 64;
 
 /// What a running value is carried in: f32 in f64; i64 unsigned, for it wraps.
 template <class T>
 using Carry = std::conditional_t<std::is_integral_v<T>, std::uint64_t, double>;
 
-/// Runs body(first, stride, columns) for each line along the axis, or for `columns` neighbouring ones: elements
-/// first + i·stride + column.
+/// Calls body(first, stride, columns) for up to `most_columns` neighbouring lines along the axis at a time: element i of
+/// line `column` stands at first + i·stride + column.
 template <class Body>
 void for_each_line(const OpaqueCall& call, const Body& body) {
-  constexpr std::int64_t most_columns = 64, parallel_elements = 1 << 16;
-  const AxisSplit split = split_at(call.output_type.shape, axis_of(call.attribute));
+  const AxisSplit split = split_at(call.output_type.shape, attribute_axis(call.attribute));
   if (call.output_type.shape.size() == 0) return;
   const std::int64_t blocks = (split.inner + most_columns - 1) / most_columns;
-  const auto run = [&](std::int64_t index) {
+  for_each_index(split.outer * blocks, call.output_type.shape.size(), [&](std::int64_t index) {
     const std::int64_t column = index % blocks * most_columns;
     body(index / blocks * split.count * split.inner + column, split.inner,
          std::min(most_columns, split.inner - column));
-  };
-  if (call.output_type.shape.size() < parallel_elements) {
-    for (std::int64_t index = 0; index < split.outer * blocks; ++index) run(index);
-  } else {
-    run::parallel_for(split.outer * blocks, run);
-  }
+  });
 }
 
-/// Of T's, with a running value of type `Running`.
+/// The running values of x along the axis: `combine` brings each element into one of type `Running`, first `identity`.
 template <class T, class Running, class Combine>
 void accumulate(const OpaqueCall& call, Running identity, const Combine& combine) {
   const T* x = static_cast<const T*>(call.inputs[0]);
   T* y = static_cast<T*>(call.output);
   const bool reverse = call.attribute & reverse_bit, exclusive = call.attribute & exclusive_bit;
-  const std::int64_t count = call.output_type.shape[axis_of(call.attribute)];
+  const std::int64_t count = call.output_type.shape[attribute_axis(call.attribute)];
   const auto step = [&](Running& carry, std::int64_t place) {
     const auto value = static_cast<Carry<T>>(x[place]);
     if (exclusive) y[place] = static_cast<T>(static_cast<Carry<T>>(carry));
@@ -65,32 +61,21 @@ void accumulate(const OpaqueCall& call, Running identity, const Combine& combine
       for (std::int64_t i = 0; i < count; ++i) step(carry, first + i * stride);
       return;
     }
-    Running carries[64];
+    Running carries[most_columns];
     std::fill_n(carries, columns, identity);
     for (std::int64_t i = 0; i < count; ++i)
       for (std::int64_t column = 0; column < columns; ++column) step(carries[column], first + i * stride + column);
   });
 }
 
-template <class Body>
-void with_dtype(DType dtype, const Body& body) {
-  switch (dtype) {
-    case DType::f32: return body(float{});
-    case DType::f64: return body(double{});
-    default: return body(std::int64_t{});
-  }
-}
-
 void cumulative_sum_kernel(const OpaqueCall& call) {
-  with_dtype(call.output_type.dtype, [&](auto zero) {
-    using T = decltype(zero);
+  internal::visit_number(call.output_type.dtype, [&]<class T>() {
     accumulate<T, Carry<T>>(call, 0, [](auto& carry, auto value) { carry += value; });
   });
 }
 
 void cumulative_product_kernel(const OpaqueCall& call) {
-  with_dtype(call.output_type.dtype, [&](auto zero) {
-    using T = decltype(zero);
+  internal::visit_number(call.output_type.dtype, [&]<class T>() {
     using Running = std::conditional_t<std::is_integral_v<T>, std::uint64_t, ScaledNumber>;
     Running one{};
     if constexpr (std::is_integral_v<T>) one = 1;
@@ -112,7 +97,7 @@ Var cumulative_sum_pullback(const Pullback& p) {
   return record(cumulative_sum_op, p.gradient, p.attribute ^ reverse_bit);
 }
 
-/// x one place further along the axis, a 0 in the place that is left: what stood before each element.
+/// Before each element of x the one that precedes it along the axis: x moved on by one place, 0 in the first.
 Var previous(const Var& x, int axis, bool reverse) {
   const std::int64_t count = x.shape()[axis];
   if (count == 0) return x;
@@ -120,9 +105,13 @@ Var previous(const Var& x, int axis, bool reverse) {
   return reverse ? pad(rest, axis, 0, 1) : pad(rest, axis, 1, 0);
 }
 
-// linear_recurrence: yᵢ = bᵢ + aᵢ·yᵢ₋₁ along the axis, or (previous_factor_bit) yᵢ = bᵢ + aᵢ₋₁·yᵢ₋₁; y₋₁ = 0. Each of the two
-// forms is the other's gradient from the other end, so both have derivatives of every order:
-//   λ = the other form of (a, ȳ) from the other end;  b̄ = λ,  āᵢ = λᵢ·yᵢ₋₁  or  āᵢ = λᵢ₊₁·yᵢ.
+// --- linear_recurrence: what the gradient of a cumulative product needs ---
+//
+// Along the axis, with y₋₁ = 0, in one of two forms:
+//   yᵢ = bᵢ + aᵢ·yᵢ₋₁       or, with previous_factor_bit,       yᵢ = bᵢ + aᵢ₋₁·yᵢ₋₁
+// The gradient of either is the other form, run from the other end: with λ = other form(a, ȳ),
+//   b̄ = λ    and    āᵢ = λᵢ·yᵢ₋₁    or    āᵢ = λᵢ₊₁·yᵢ
+// so that both have derivatives of every order.
 
 template <class T>
 void linear_recurrence(const OpaqueCall& call) {
@@ -130,9 +119,9 @@ void linear_recurrence(const OpaqueCall& call) {
   const T* b = static_cast<const T*>(call.inputs[1]);
   T* y = static_cast<T*>(call.output);
   const bool reverse = call.attribute & reverse_bit, previous_factor = call.attribute & previous_factor_bit;
-  const std::int64_t count = call.output_type.shape[axis_of(call.attribute)];
+  const std::int64_t count = call.output_type.shape[attribute_axis(call.attribute)];
   for_each_line(call, [&](std::int64_t first, std::int64_t stride, std::int64_t columns) {
-    double carry[64];
+    double carry[most_columns];
     const std::int64_t step = reverse ? -stride : stride;
     std::int64_t row = reverse ? first + (count - 1) * stride : first;
     for (std::int64_t column = 0; column < columns; ++column)
@@ -149,22 +138,18 @@ void linear_recurrence(const OpaqueCall& call) {
 }
 
 void linear_recurrence_kernel(const OpaqueCall& call) {
-  if (call.output_type.dtype == DType::f32) {
-    linear_recurrence<float>(call);
-  } else {
-    linear_recurrence<double>(call);
-  }
+  internal::visit_floating(call.output_type.dtype, [&]<class T>() { linear_recurrence<T>(call); });
 }
 
 Var linear_recurrence(const Var& a, const Var& b, std::uint64_t attribute);
 
-/// λ. From the other end, the other form.
+/// λ: the other form, from the other end.
 Var adjoint_recurrence(const Pullback& p) {
   return linear_recurrence(p.input(0), p.gradient, p.attribute ^ (reverse_bit | previous_factor_bit));
 }
 
 Var linear_recurrence_pullback_a(const Pullback& p) {
-  const int axis = axis_of(p.attribute);
+  const int axis = attribute_axis(p.attribute);
   const bool reverse = p.attribute & reverse_bit, previous_factor = p.attribute & previous_factor_bit;
   const Var adjoint = adjoint_recurrence(p);
   if (previous_factor) return previous(adjoint, axis, !reverse) * p.output;
@@ -189,9 +174,10 @@ const Op cumulative_product_op{.name = "cumulative_product",
                                .pullbacks = {cumulative_product_pullback},
                                .opaque_kernel = cumulative_product_kernel};
 
-/// x̄ₖ = Eₖ·λₖ: what stands before k, and λₖ = ḡₖ + xₖ₊₁·λₖ₊₁; where the product is exclusive, of the gradient one place on.
+/// x̄ₖ = Eₖ·λₖ, with Eₖ = Π_{j < k} xⱼ and λₖ = ḡₖ + xₖ₊₁·λₖ₊₁. Where the product is exclusive, result k + 1 is the first that
+/// holds xₖ: λ is then made of the gradient moved on by one place.
 Var cumulative_product_pullback(const Pullback& p) {
-  const int axis = axis_of(p.attribute);
+  const int axis = attribute_axis(p.attribute);
   const bool reverse = p.attribute & reverse_bit, exclusive = p.attribute & exclusive_bit;
   const Var before = exclusive ? p.output : record(cumulative_product_op, p.input(0), p.attribute | exclusive_bit);
   const Var gradient = exclusive ? previous(p.gradient, axis, !reverse) : p.gradient;
@@ -204,7 +190,7 @@ Var cumulate(const Op& op, const Operand& x, int axis, const CumulativeOptions& 
   const int at = axis_from_front(op.name, axis, value.shape(), x.line());
   if (value.dtype() == DType::boolean) value = cast(value, DType::i64);
   return record(
-      op, Operand(value, x.line().file, x.line().line),
+      op, Operand(value, x.line()),
       static_cast<std::uint64_t>(at) | (options.reverse ? reverse_bit : 0) | (options.exclusive ? exclusive_bit : 0));
 }
 

@@ -16,7 +16,7 @@ namespace {
 
 using Vars = std::vector<Var>;
 
-/// What is asked for: its name and its place in the program, for errors.
+/// The function that the user called and the line it was called from, for errors.
 struct Request {
   const char* op;
   SourceLine line;
@@ -59,7 +59,7 @@ Shape joined(const Request& request, const Shape& a, const Shape& b) {
   return Shape(std::span<const std::int64_t>(dimensions.data(), end));
 }
 
-/// Along `axis`, in several levels where the parts are more than one node can have inputs.
+/// The parts one after the other along `axis`; in several levels, so that no node has more than 128 inputs.
 Var joined(Vars parts, int axis) {
   constexpr std::size_t most = 128;
   while (parts.size() > 1) {
@@ -100,15 +100,16 @@ Vars gradients_at(const Request& request, const Var& y, std::span<const Var> inp
   return gradients(y, inputs, seed, request.line.file, request.line.line);
 }
 
-/// All elements of all, as one vector; one alone stays as it is.
+/// The elements of all Vars as one vector; a single Var stays as it is.
 Var flat(Vars vars) {
   if (vars.size() == 1) return vars.front();
   for (Var& var : vars) var = reshape(var, {var.size()});
   return joined(std::move(vars), 0);
 }
 
-/// uᵀJ with its u: the derivative by u along a direction is J·direction. u is 1 rather than 0, where a rule that makes an
-/// exception for a gradient of exactly 0 would be constant.
+/// uᵀJ as a function of u, which is linear: its derivative by u, along a direction, is J·direction (forward mode from two
+/// reverse passes). u has the value 1. At 0 some gradient rules are not linear: `chain` makes an exception of a gradient of
+/// exactly 0, and its derivative there is that of a constant.
 struct Transposed {
   Var u;
   Vars gradients;

@@ -1,4 +1,4 @@
-// Variance, standard deviation and norms: sums of powers, taken so that only a result out of range overflows.
+// Variance, standard deviation and norms: sums of powers, computed so that they overflow only where the result does.
 
 #include <cmath>
 #include <limits>
@@ -19,11 +19,12 @@ namespace thalweg {
 
 namespace {
 
+// The attribute of variance and standard_deviation is that of a reduction, with ddof above it.
 constexpr int ddof_shift = 16;
 
 /// n − ddof; NaN where that is not above 0.
 double degrees_of_freedom(const Shape& shape, std::uint64_t attribute) {
-  const double degrees = count_over(shape, attribute & 0xFF) - static_cast<double>(attribute >> ddof_shift);
+  const double degrees = count_over(shape, attribute & axes_bits) - static_cast<double>(attribute >> ddof_shift);
   return degrees > 0 ? degrees : std::numeric_limits<double>::quiet_NaN();
 }
 
@@ -33,27 +34,28 @@ std::uint64_t variance_attribute(const char* op, const Shape& shape, const Varia
          static_cast<std::uint64_t>(options.ddof) << ddof_shift;
 }
 
-/// x − mean, twice: the rounding of the mean goes with the second, so that equal numbers deviate by 0 exactly.
+/// x − mean, then once more what is left minus its mean: that removes the rounding of the first mean, so that equal numbers
+/// deviate by exactly 0.
 Var deviation_from_mean(const Var& x, const Axes& axes) {
   const Var rough = x - mean(x, {axes, true});
   return rough - mean(rough, {axes, true});
 }
 
-/// The largest |x| along the axes, as it lies beside x; 0 of nothing. It guides only, and has no gradient.
+/// The largest |x| along the axes, which stay as 1; 0 of nothing. It only chooses a scale, so no gradient flows through it.
 Var largest_magnitude(const Var& x, const Axes& axes, std::uint64_t mask) {
   if (x.shape().size() == 0)
     return internal::broadcast_to(internal::typed_literal(0, x.dtype()), reduced_shape(x.shape(), mask, true));
   return stop_gradient(max(abs(x), {axes, true}));
 }
 
-/// A power of 2 that brings x where its squares neither overflow nor underflow: 1 in the middle of the range, so that
-/// nothing is rounded there. The three ranges and their factors follow Blue, ACM TOMS 4(1), 1978.
+/// A power of 2 by which x is multiplied so that its squares neither overflow nor underflow: 1 for numbers of usual size,
+/// which go unscaled, less for large ones, more for small ones. The three ranges follow Blue, ACM TOMS 4(1), 1978.
 Var square_scale(const Var& largest) {
   const bool single = largest.dtype() == DType::f32;
-  const int exponent = single ? 40 : 300, down = single ? -84 : -662, up = single ? 94 : 687;
+  const int usual = single ? 40 : 300, down = single ? -84 : -662, up = single ? 94 : 687;  // exponents
   const auto power_of_2 = [&](int k) { return internal::typed_literal(std::ldexp(1, k), largest.dtype()); };
-  return where(largest > power_of_2(exponent), power_of_2(down),
-               where(largest < power_of_2(-exponent), power_of_2(up), power_of_2(0)));
+  return where(largest > power_of_2(usual), power_of_2(down),
+               where(largest < power_of_2(-usual), power_of_2(up), power_of_2(0)));
 }
 
 /// √(Σ x²/divisor).
@@ -63,7 +65,8 @@ Var root_of_squares(const Var& x, const Axes& axes, std::uint64_t attribute, dou
   return sqrt(divisor == 1 ? squares : squares / literal(divisor)) / scale;
 }
 
-/// Σ x²/divisor; where the sum overflows, of x times a power of 2: it may be that only the sum does.
+/// Σ x²/divisor. Where the plain sum overflows, the result may still be in range: then that of x times a power of 2 is
+/// taken. Both are computed in one pass.
 Var mean_of_squares(const Var& x, const ReductionOptions& options, double divisor) {
   const Var plain = sum(square(x), options) / literal(divisor);
   const Var shrink = literal(moments::shrinking_power_of_2(x.dtype()));
@@ -71,7 +74,8 @@ Var mean_of_squares(const Var& x, const ReductionOptions& options, double diviso
   return where(isfinite(plain), plain, shrunk / shrink / shrink);
 }
 
-Var with_kept_or_not(const Var& result, const Shape& from, std::uint64_t attribute) {
+/// A result whose reduced axes are 1, in the shape that the attribute asks for.
+Var in_asked_shape(const Var& result, const Shape& from, std::uint64_t attribute) {
   const Shape shape = reduced_shape(from, attribute, (attribute & keep_dimensions_bit) != 0);
   return result.shape() == shape ? result : internal::reshape(result, shape);
 }
@@ -84,7 +88,7 @@ Var variance_pullback(const Pullback& p) {
                deviation * literal(2 / degrees_of_freedom(x.shape(), p.attribute)));
 }
 
-/// 0 where all are equal: √ has no derivative there.
+/// 0 where all elements are equal: √ has no derivative at 0.
 Var standard_deviation_pullback(const Pullback& p) {
   const Var &x = p.input(1), &deviation = p.input(2);
   const Var result = beside_input(p.output, x.shape(), p.attribute);
@@ -119,7 +123,7 @@ Var norm_p(const Var& x, const NormOptions& options, std::uint64_t attribute, So
                           internal::typed_literal(1, x.dtype()));
   const Var exponent(options.p);
   const Var total = sum(power(abs(x) / scale, exponent), {options.axes, true});
-  const Var inputs[3] = {with_kept_or_not(power(total, 1 / exponent) * scale, x.shape(), attribute), x, exponent};
+  const Var inputs[3] = {in_asked_shape(power(total, 1 / exponent) * scale, x.shape(), attribute), x, exponent};
   return record(norm_p_op, inputs, attribute, line);
 }
 
@@ -143,7 +147,7 @@ Var standard_deviation(const Operand& x, const VarianceOptions& options) {
   const std::uint64_t attribute = variance_attribute("standard_deviation", value.shape(), options, x.line());
   const Var deviation = deviation_from_mean(value, options.axes);
   const Var result = root_of_squares(deviation, options.axes, attribute, degrees_of_freedom(value.shape(), attribute));
-  const Var inputs[3] = {with_kept_or_not(result, value.shape(), attribute), value, deviation};
+  const Var inputs[3] = {in_asked_shape(result, value.shape(), attribute), value, deviation};
   return record(standard_deviation_op, inputs, attribute, x.line());
 }
 Var standard_deviation(const Operand& x, int axis, bool keep) {
@@ -160,7 +164,7 @@ Var norm(const Operand& x, const NormOptions& options) {
   if (options.p == 1) return sum(abs(value), reduction);
   if (std::isinf(options.p)) return max(abs(value), reduction);
   if (options.p != 2) return norm_p(value, options, attribute, x.line());
-  const Var inputs[2] = {with_kept_or_not(root_of_squares(value, options.axes, attribute, 1), value.shape(), attribute),
+  const Var inputs[2] = {in_asked_shape(root_of_squares(value, options.axes, attribute, 1), value.shape(), attribute),
                          value};
   return record(norm_2_op, inputs, attribute, x.line());
 }

@@ -7,9 +7,9 @@
 
 namespace thalweg {
 
-/// `line`, or that of the outermost scope: the user's own where a layer called the op.
+/// The line that an error names: where a layer or a composite called the op, that of the outermost scope, else `line`.
 SourceLine blamed(SourceLine line);
-/// `op`, or the outermost one made of others: that which the user called.
+/// The op that an error names: the one the user called, where that is made of others, else `op`.
 const char* blamed(const char* op);
 
 /// Throws Error with `op`, the message and the user's line.

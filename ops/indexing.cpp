@@ -1,7 +1,6 @@
 #include <thalweg/ops/indexing.hpp>
 
 #include <algorithm>
-#include <cstring>
 #include <type_traits>
 
 #include <fmt/format.h>
@@ -10,16 +9,16 @@
 #include <thalweg/ops/shape.hpp>
 
 #include "ops/axes.hpp"
+#include "ops/buffers.hpp"
 #include "src/core_ops/core_ops.hpp"
 #include "src/run/gather.hpp"
+#include "src/tensor/visit.hpp"
 
 namespace thalweg {
 
 namespace {
 
-// --- gather and its transpose; the axis is in the three lowest bits of the attribute ---
-
-int axis_bits(std::uint64_t attribute) { return static_cast<int>(attribute & 7); }
+// --- gather, whose attribute is the axis ---
 
 void check_indices(const Inference& inference, int place) {
   const DType dtype = inference.input(place).dtype;
@@ -28,7 +27,7 @@ void check_indices(const Inference& inference, int place) {
 
 NodeType gather_shape(const Inference& inference) {
   const NodeType &x = inference.input(0), &indices = inference.input(1);
-  const int axis = axis_bits(inference.attribute());
+  const int axis = attribute_axis(inference.attribute());
   check_indices(inference, 1);
   if (indices.shape.rank() + x.shape.rank() - 1 > Shape::max_rank)
     inference.fail_shape(
@@ -52,7 +51,7 @@ void check_all(const std::int64_t* indices, std::int64_t count, std::int64_t siz
 std::int64_t from_front(std::int64_t index, std::int64_t size) { return index < 0 ? index + size : index; }
 
 void gather_kernel(const OpaqueCall& call) {
-  const int axis = axis_bits(call.attribute);
+  const int axis = attribute_axis(call.attribute);
   const AxisSplit split = split_at(call.input_types[0].shape, axis);
   const std::int64_t count = call.input_types[1].shape.size();
   const auto* indices = static_cast<const std::int64_t*>(call.inputs[1]);
@@ -64,12 +63,12 @@ void gather_kernel(const OpaqueCall& call) {
                      static_cast<char*>(call.output) + i * wanted * row);
 }
 
-// scatter: rows added into zeros at the indices. The attribute is the address of the shape, the axis in the three bits that
-// its alignment leaves free.
+// --- scatter, the transpose of gather: rows added into zeros at the indices; its attribute is the result's shape and the
+// axis ---
 
 NodeType scatter_shape(const Inference& inference) {
   check_indices(inference, 1);
-  return {attribute_shape(inference.attribute() & ~std::uint64_t{7}), inference.input(0).dtype, false};
+  return {shape_beside_axis(inference.attribute()), inference.input(0).dtype, false};
 }
 
 template <class T>
@@ -99,7 +98,7 @@ void add_along_axis(const OpaqueCall& call, const AxisSplit& split) {
   const T* from = static_cast<const T*>(call.inputs[0]);
   const auto* indices = static_cast<const std::int64_t*>(call.inputs[1]);
   T* to = static_cast<T*>(call.output);
-  const std::int64_t lines = call.input_types[1].shape[axis_bits(call.attribute)];
+  const std::int64_t lines = call.input_types[1].shape[attribute_axis(call.attribute)];
   for (std::int64_t i = 0; i < split.outer; ++i, to += split.count * split.inner)
     for (std::int64_t k = 0; k < lines; ++k)
       for (std::int64_t j = 0; j < split.inner; ++j) {
@@ -108,31 +107,25 @@ void add_along_axis(const OpaqueCall& call, const AxisSplit& split) {
       }
 }
 
-/// Checks the indices and clears the output, then adds.
+/// Checks the indices, fills the output with zeros, then calls add.operator()<T>(split).
 template <class Add>
 void scatter(const OpaqueCall& call, const Add& add) {
   const Shape& shape = call.output_type.shape;
-  const int axis = axis_bits(call.attribute);
+  const int axis = attribute_axis(call.attribute);
   const AxisSplit split = split_at(shape, axis);
   check_all(static_cast<const std::int64_t*>(call.inputs[1]), call.input_types[1].shape.size(), split.count, axis,
             call);
-  std::memset(call.output, 0, static_cast<std::size_t>(shape.size()) * size_of(call.output_type.dtype));
-  switch (call.output_type.dtype) {
-    case DType::f32: return add(float{}, split);
-    case DType::f64: return add(double{}, split);
-    default: return add(std::int64_t{}, split);
-  }
+  fill_zeros(call);
+  internal::visit_number(call.output_type.dtype, [&]<class T>() { add.template operator()<T>(split); });
 }
 
 void scatter_kernel(const OpaqueCall& call) {
-  scatter(call, [&](auto zero, const AxisSplit& split) { add_rows<decltype(zero)>(call, split); });
+  scatter(call, [&]<class T>(const AxisSplit& split) { add_rows<T>(call, split); });
 }
 
 void scatter_along_axis_kernel(const OpaqueCall& call) {
-  scatter(call, [&](auto zero, const AxisSplit& split) { add_along_axis<decltype(zero)>(call, split); });
+  scatter(call, [&]<class T>(const AxisSplit& split) { add_along_axis<T>(call, split); });
 }
-
-std::uint64_t scatter_attribute(const Shape& shape, std::uint64_t axis) { return shape_attribute(shape) | axis; }
 
 Var gather_pullback(const Pullback& p);
 Var scatter_pullback(const Pullback& p);
@@ -152,9 +145,11 @@ const Op scatter_op{.name = "scatter_add",
                     .can_fail = true};
 
 Var gather_pullback(const Pullback& p) {
-  return record(scatter_op, p.gradient, p.input(1), scatter_attribute(p.input(0).shape(), p.attribute));
+  return record(scatter_op, p.gradient, p.input(1), shape_and_axis(p.input(0).shape(), attribute_axis(p.attribute)));
 }
-Var scatter_pullback(const Pullback& p) { return record(gather_op, p.gradient, p.input(1), p.attribute & 7); }
+Var scatter_pullback(const Pullback& p) {
+  return record(gather_op, p.gradient, p.input(1), static_cast<std::uint64_t>(attribute_axis(p.attribute)));
+}
 
 // --- take_along_axis and its transpose; attributes as above ---
 
@@ -168,7 +163,7 @@ void take_along_axis(const OpaqueCall& call, const AxisSplit& split) {
   const T* from = static_cast<const T*>(call.inputs[0]);
   const auto* indices = static_cast<const std::int64_t*>(call.inputs[1]);
   T* to = static_cast<T*>(call.output);
-  const std::int64_t lines = call.output_type.shape[axis_bits(call.attribute)];
+  const std::int64_t lines = call.output_type.shape[attribute_axis(call.attribute)];
   for (std::int64_t i = 0; i < split.outer; ++i, from += split.count * split.inner)
     for (std::int64_t k = 0; k < lines; ++k)
       for (std::int64_t j = 0; j < split.inner; ++j)
@@ -176,7 +171,7 @@ void take_along_axis(const OpaqueCall& call, const AxisSplit& split) {
 }
 
 void take_along_axis_kernel(const OpaqueCall& call) {
-  const int axis = axis_bits(call.attribute);
+  const int axis = attribute_axis(call.attribute);
   const AxisSplit split = split_at(call.input_types[0].shape, axis);
   check_all(static_cast<const std::int64_t*>(call.inputs[1]), call.output_type.shape.size(), split.count, axis, call);
   switch (size_of(call.output_type.dtype)) {
@@ -204,13 +199,14 @@ const Op scatter_along_axis_op{.name = "scatter_add_along_axis",
                                .can_fail = true};
 
 Var take_along_axis_pullback(const Pullback& p) {
-  return record(scatter_along_axis_op, p.gradient, p.input(1), scatter_attribute(p.input(0).shape(), p.attribute));
+  return record(scatter_along_axis_op, p.gradient, p.input(1),
+                shape_and_axis(p.input(0).shape(), attribute_axis(p.attribute)));
 }
 Var scatter_along_axis_pullback(const Pullback& p) {
-  return record(take_along_axis_op, p.gradient, p.input(1), p.attribute & 7);
+  return record(take_along_axis_op, p.gradient, p.input(1), static_cast<std::uint64_t>(attribute_axis(p.attribute)));
 }
 
-/// `shape` with axis `axis` as long as that of `other`, to which the rest broadcasts.
+/// `shape` broadcast to `other` in all axes but `axis`, which stays as it is.
 Shape with_others_of(const Shape& shape, const Shape& other, int axis) {
   Dimensions dimensions{};
   for (int i = 0; i < shape.rank(); ++i)
@@ -233,7 +229,7 @@ void check_along_axis(const char* op, const Var& x, const Var& indices, int axis
                      line);
 }
 
-/// x as numbers: truths count as 0 and 1.
+/// x, where bools count as 0 and 1 (i64).
 Var as_numbers(const Operand& x) {
   const Var value = as_var(x);
   return value.dtype() == DType::boolean ? cast(value, DType::i64) : value;
@@ -271,7 +267,7 @@ void checked_labels_kernel(const OpaqueCall& call) {
       throw IndexError(
           error_text(call.op, fmt::format("label {} at place {} is out of range for {} classes", labels[i], i, classes),
                      call.line));
-  std::memcpy(call.output, labels, count * sizeof(std::int64_t));
+  pass_on_first_input(call);
 }
 
 const Op checked_labels_op{.name = "labels",
@@ -286,7 +282,7 @@ Var gather(const Operand& x, const Operand& indices, int axis) {
   const Var value = as_var(x);
   if (value.rank() == 0) fail<ShapeError>("gather", "shape () has no axis to gather along", x.line());
   const int at = axis_from_front("gather", axis, value.shape(), x.line());
-  return record(gather_op, Operand(value, x.line().file, x.line().line), indices, static_cast<std::uint64_t>(at));
+  return record(gather_op, Operand(value, x.line()), indices, static_cast<std::uint64_t>(at));
 }
 
 Var scatter_add(const Operand& x, const Operand& indices, const Operand& updates, int axis) {
@@ -297,7 +293,7 @@ Var scatter_add(const Operand& x, const Operand& indices, const Operand& updates
   const Shape shape =
       gather_shape(Inference("scatter_add", blamed(x.line()), static_cast<std::uint64_t>(at), types)).shape;
   const Var added = checked_updates("scatter_add", updates, value, shape, x.line());
-  return value + record(scatter_op, added, places, scatter_attribute(value.shape(), static_cast<std::uint64_t>(at)));
+  return value + record(scatter_op, added, places, shape_and_axis(value.shape(), at));
 }
 
 Var take_along_axis(const Operand& x, const Operand& indices, int axis) {
@@ -322,8 +318,8 @@ Var scatter_add_along_axis(const Operand& x, const Operand& indices, const Opera
         op, fmt::format("indices {} do not broadcast to x {}", to_string(places.shape()), to_string(value.shape())),
         x.line());
   const Var added = checked_updates(op, updates, value, shape, x.line());
-  return value + record(scatter_along_axis_op, added, broadcast_if_needed(places, shape),
-                        scatter_attribute(value.shape(), static_cast<std::uint64_t>(at)));
+  return value +
+         record(scatter_along_axis_op, added, broadcast_if_needed(places, shape), shape_and_axis(value.shape(), at));
 }
 
 Var masked_fill(const Operand& x, const Operand& mask, const Operand& value) {
@@ -333,16 +329,17 @@ Var masked_fill(const Operand& x, const Operand& mask, const Operand& value) {
   const SourceLine line = blamed(x.line());
   const NodeType numbers[2] = {type_of(from), type_of(fill)};
   const NodeType shapes[3] = {{from.shape()}, {holds.shape()}, {fill.shape()}};
+  // For their errors alone, which name this op; those of `where` would name that.
   (void)Inference("masked_fill", line, 0, shapes).broadcast();
   (void)Inference("masked_fill", line, 0, numbers).broadcast();
-  return where(Operand(holds, x.line().file, x.line().line), fill, from);
+  return where(Operand(holds, x.line()), fill, from);
 }
 
 namespace internal {
 
 Var checked_labels(const Operand& labels, std::int64_t classes, std::optional<std::int64_t> ignored, SourceLine line) {
   const Var value = as_var(labels);
-  const Operand there(value, line.file, line.line);
+  const Operand there(value, line);
   const auto attribute = static_cast<std::uint64_t>(classes);
   return ignored ? record(checked_labels_op, there, *ignored, attribute) : record(checked_labels_op, there, attribute);
 }

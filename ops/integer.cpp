@@ -11,7 +11,7 @@ namespace thalweg {
 namespace {
 
 using Integer = std::int64_t;
-using Bits = std::uint64_t;  // wraps
+using Bits = std::uint64_t;  // for arithmetic that wraps
 
 /// Where the elements of a broadcast operand lie: a stride for each of the output's axes, 0 along a stretched one.
 std::array<Integer, Shape::max_rank> broadcast_strides(const Shape& operand, const Shape& output) {
@@ -108,10 +108,10 @@ Var integer_or_floating(const Op& floating_op, const Op& integer_op, const Opera
   internal::Recorder& recorder = internal::Recorder::require(floating_op.name, a.line());
   const Var lhs = recorder.var(recorder.resolve(a, floating_op.name)),
             rhs = recorder.var(recorder.resolve(b, floating_op.name));
-  const auto at = [](const Var& var, const Operand& from) { return Operand(var, from.line().file, from.line().line); };
-  if (is_floating(lhs.dtype()) || is_floating(rhs.dtype())) return record(floating_op, at(lhs, a), at(rhs, b));
+  if (is_floating(lhs.dtype()) || is_floating(rhs.dtype()))
+    return record(floating_op, Operand(lhs, a.line()), Operand(rhs, b.line()));
   const auto whole = [](const Var& x) { return x.dtype() == DType::boolean ? cast(x, DType::i64) : x; };
-  return record(integer_op, at(whole(lhs), a), at(whole(rhs), b));
+  return record(integer_op, Operand(whole(lhs), a.line()), Operand(whole(rhs), b.line()));
 }
 
 }  // namespace thalweg

@@ -41,13 +41,12 @@ NodeType concatenate_shape(const Inference& inference) {
 void concatenate_kernel(const OpaqueCall& call) {
   const Shape& shape = call.output_type.shape;
   const auto axis = static_cast<int>(call.attribute);
-  std::int64_t outer = 1, inner = static_cast<std::int64_t>(size_of(call.output_type.dtype));
-  for (int i = 0; i < axis; ++i) outer *= shape[i];
-  for (int i = axis + 1; i < shape.rank(); ++i) inner *= shape[i];
+  const AxisSplit split = split_at(shape, axis);
+  const std::int64_t inner_bytes = split.inner * static_cast<std::int64_t>(size_of(call.output_type.dtype));
   auto* row = static_cast<char*>(call.output);
-  for (std::int64_t i = 0; i < outer; ++i)
+  for (std::int64_t i = 0; i < split.outer; ++i)
     for (std::size_t part = 0; part < call.inputs.size(); ++part) {
-      const std::int64_t bytes = call.input_types[part].shape[axis] * inner;
+      const std::int64_t bytes = call.input_types[part].shape[axis] * inner_bytes;
       std::memcpy(row, static_cast<const char*>(call.inputs[part]) + i * bytes, static_cast<std::size_t>(bytes));
       row += bytes;
     }

@@ -225,7 +225,7 @@ Var where(const Operand& condition, const Operand& a, const Operand& b) {
   const Var chosen = as_var(condition);
   // A number's dtype would be the one that the branches are computed in.
   const Var truth = chosen.dtype() == DType::boolean ? chosen : not_equal(chosen, 0);
-  return record(where_op, Operand(truth, condition.line().file, condition.line().line), a, b);
+  return record(where_op, Operand(truth, condition.line()), a, b);
 }
 
 }  // namespace thalweg

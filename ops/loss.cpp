@@ -14,8 +14,7 @@
 #include <thalweg/ops/reduction.hpp>
 #include <thalweg/ops/shape.hpp>
 
-#include "ops/errors.hpp"
-#include "src/tape/recorder.hpp"
+#include "ops/axes.hpp"
 
 namespace thalweg {
 
@@ -23,19 +22,17 @@ namespace {
 
 // --- what losses share ---
 
-NodeType type_of(const Var& var, SourceLine line) { return internal::Recorder::require("loss", line).type(var.id()); }
-
-/// That the dtypes of `a` and `b` go together: one floating dtype, or a number or bool beside it.
+/// DtypeError unless `a` and `b` go together: both of one floating dtype, or one a number or a bool beside it.
 void check_dtypes(const char* op, const Var& a, const Var& b, SourceLine line) {
   if (const DType dtype = a.dtype(); is_floating(dtype) && b.dtype() == dtype) return;
-  NodeType types[2] = {type_of(a, line), type_of(b, line)};
+  NodeType types[2] = {type_of(a), type_of(b)};
   if (!is_floating(types[0].dtype) && !types[0].weak)
     fail<DtypeError>(op, fmt::format("{} has no fractions; cast to f32 or f64 first", name(types[0].dtype)), line);
   types[0].shape = types[1].shape = Shape{};
   Inference(op, line, 0, types).broadcast();
 }
 
-/// `target`, once it has been seen to fit: the prediction's shape, or a number, and its dtype, to which a bool is converted.
+/// `target`, checked: it has the prediction's shape or is a number, and has its dtype or is a bool, which is converted.
 Var checked_target(const char* op, const Var& prediction, const Var& target, SourceLine line) {
   check_dtypes(op, prediction, target, line);
   if (!(prediction.shape() == target.shape()) && target.rank() != 0)
@@ -46,7 +43,7 @@ Var checked_target(const char* op, const Var& prediction, const Var& target, Sou
   return target.dtype() == DType::boolean ? cast(target, prediction.dtype()) : target;
 }
 
-/// That `weights` stretch to the items' shape, which they do not enlarge.
+/// ShapeError unless `weights` broadcast to the items' shape, DtypeError unless they go with the items.
 void check_weights(const char* op, const char* what, const Var& weights, const Var& items, SourceLine line) {
   check_dtypes(op, items, weights, line);
   const NodeType types[2] = {{items.shape(), DType::f32, false}, {weights.shape(), DType::f32, false}};
@@ -61,7 +58,7 @@ void check_positive(const char* op, const char* what, double setting, SourceLine
     fail<ValueError>(op, fmt::format("{} is {}; it must be above 0, and finite", what, setting), line);
 }
 
-/// factor · term, where a factor of exactly 0 removes the term.
+/// factor · term, where a factor of exactly 0 removes the term: what `chain` does with a gradient.
 Var weighted(const Operand& factor, const Operand& term) { return chain(factor, term); }
 
 Var reduce(const Var& losses, Reduction reduction) {
@@ -129,9 +126,10 @@ Var binary_cross_entropy_with_logits(const Operand& logits, const Operand& targe
 
 namespace {
 
-// A row's cross entropy, for labels: the composed result (…, 1), logits, their exponentials less the maximum, the sum of
-// these (…, 1), and where the label is (bool). For target distributions: the composed result, logits, the target, then
-// exponentials, sum, and logits less the maximum.
+// The cross entropy of rows of logits as a composite. With m the maximum of a row, its inputs are
+//   for labels:               the composed result, logits, e^(logits − m), Σ e^(logits − m), is_label (bool)
+//   for target distributions: the composed result, logits, target, e^(logits − m), Σ e^(logits − m), logits − m
+// where the result and the sum are (rows, 1), all others (rows, classes).
 
 Var labels_pullback(const Pullback& p) {
   const Var share = p.input(2) * (1 / p.input(3));  // one division a row; the sum is at least 1
@@ -150,26 +148,23 @@ const Op distribution_op =
 
 constexpr const char* cross_entropy = "softmax_cross_entropy";
 
-/// Logits as rows (rows, classes), and how they lay.
+/// How logits with their classes along some axis become rows (rows, classes).
 struct Rows {
   Shape shape;  // of the logits
   int axis;     // of the classes, from the front
-  Shape items;  // the shape without that axis
-  std::int64_t outer = 1, classes, inner = 1;
+  Shape items;  // the shape without that axis: an item is one row
+  std::int64_t outer, classes, inner;
 
   Rows(const char* op, const Shape& logits, int wanted, SourceLine line)
-      : shape(logits), axis(wanted < 0 ? wanted + logits.rank() : wanted) {
-    if (axis < 0 || axis >= shape.rank())
-      fail<IndexError>(op, fmt::format("axis {} is out of range for shape {}", wanted, to_string(shape)), line);
-    std::array<std::int64_t, Shape::max_rank> dimensions{};
-    std::size_t rank = 0;
-    for (int i = 0; i < shape.rank(); ++i) {
-      if (i != axis) dimensions[rank++] = shape[i];
-      (i < axis ? outer : inner) *= i == axis ? 1 : shape[i];
-    }
-    classes = shape[axis];
-    items = Shape(std::span<const std::int64_t>(dimensions.data(), rank));
+      : shape(logits),
+        axis(axis_from_front(op, wanted, logits, line)),
+        items(reduced_shape(logits, std::uint64_t{1} << axis, false)) {
+    const AxisSplit split = split_at(shape, axis);
+    outer = split.outer;
+    classes = split.count;
+    inner = split.inner;
   }
+  /// x, of the logits' shape, as rows.
   Var of(const Var& x) const {
     const Var grouped = inner == 1 ? x : permute(reshape(x, {outer, classes, inner}), {0, 2, 1});
     return reshape(grouped, {outer * inner, classes});
@@ -204,14 +199,14 @@ void check_targets(const Rows& rows, const Var& logits, const Var& target, bool 
                      fmt::format("class weights {} must be ({},)", to_string(weights.shape()), rows.classes), line);
 }
 
-/// What the losses of rows are made of.
+/// What the losses of rows are made of: the logits less each row's maximum, so that no exponential overflows.
 struct RowTerms {
   Var logits, shifted, exponentials, total;
 
   explicit RowTerms(const Var& rows) : logits(rows) {
     const Var largest = stop_gradient(max(rows, 1, true));
     const Var infinite = literal(std::numeric_limits<double>::infinity());
-    shifted = rows - where(abs(largest) == infinite, 0, largest);
+    shifted = rows - where(abs(largest) == infinite, 0, largest);  // inf − inf would be NaN
     exponentials = exp(shifted);
     total = sum(exponentials, 1, true);
   }
@@ -227,12 +222,12 @@ struct RowTerms {
   }
 };
 
-/// What is added to each class's target: (1 − e)·target + e/classes.
+/// e/classes: what label smoothing e adds to each class's target, (1 − e)·target + e/classes.
 double smoothing_share(const SoftmaxCrossEntropyOptions& options, const Rows& rows) {
   return options.label_smoothing / static_cast<double>(rows.classes);
 }
 
-/// The rows' losses (rows, 1), as what they are asked for.
+/// The losses of rows, (rows, 1), as the reduction asks for them: in the items' shape, or one number.
 Var reduce_rows(const Var& losses, const Shape& items, Reduction reduction) {
   return reduction == Reduction::none ? reshape(losses, items) : reduce(losses, reduction);
 }
@@ -241,7 +236,7 @@ Var cross_entropy_of_labels(const Rows& rows, const Var& logits, const Var& targ
                             const SoftmaxCrossEntropyOptions& options, SourceLine line) {
   const std::optional<std::int64_t>& ignored = options.ignored_index;
   const Var& weights = options.class_weights;
-  // Before the pass over the logits, which would be cut in two otherwise.
+  // Checked before anything reads the logits: a kernel between the ops on them would split their one pass in two.
   const Var labels =
       reshape(internal::checked_labels(target, rows.classes, ignored, line), {rows.outer * rows.inner, 1});
   const RowTerms terms(rows.of(logits));

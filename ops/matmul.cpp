@@ -104,7 +104,7 @@ Var vector_checked(const char* op, const Operand& x) {
 
 Var matmul(const Operand& a, const Operand& b) {
   const Var lhs = as_var(a), rhs = as_var(b);
-  if (lhs.rank() == 2 && rhs.rank() == 2) return record(matmul_op, Operand(lhs, a.line().file, a.line().line), rhs);
+  if (lhs.rank() == 2 && rhs.rank() == 2) return record(matmul_op, Operand(lhs, a.line()), rhs);
   const OpScope scope("matmul", a.line());
   check_factors(lhs, rhs, a.line());
   const bool row = lhs.rank() == 1, column = rhs.rank() == 1;

@@ -40,7 +40,7 @@ Var diagonal_of(const char* op, const Operand& x, std::int64_t offset, int axis1
   placement.strides[rank] = row_stride + column_stride;
   placement.piece = make_shape(dimensions, static_cast<int>(rank) + 1);
   const std::int64_t first = first_row * row_stride + first_column * column_stride;
-  return strided(Operand(value, x.line().file, x.line().line), placement, placement.piece.size() == 0 ? 0 : first);
+  return strided(Operand(value, x.line()), placement, placement.piece.size() == 0 ? 0 : first);
 }
 
 /// Whether column − row lies on the side of the diagonal that is kept: (rows, columns), whatever comes before them.

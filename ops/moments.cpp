@@ -30,16 +30,18 @@ Var beside(const char* op, const char* what, const Var& parameter, const Shape& 
 
 Var beside(const Var& parameter, const Shape& x, std::uint64_t mask) {
   const int rank = parameter.rank();
-  const bool last = mask == ((std::uint64_t{1} << rank) - 1) << (x.rank() - rank);  // they line up by themselves
-  return last ? parameter : reshape(parameter, reduced_shape(x, other_axes(x, mask), true));
+  // The last axes of x broadcast as they are.
+  const bool are_last = mask == ((std::uint64_t{1} << rank) - 1) << (x.rank() - rank);
+  return are_last ? parameter : reshape(parameter, reduced_shape(x, other_axes(x, mask), true));
 }
 
 Var along_rows(const Var& v, const Shape& x, std::uint64_t mask) {
   int first = 0, last = x.rank() - 1;
-  while (first < x.rank() && ((mask >> first & 1) || x[first] == 1)) ++first;  // of the other axes
-  while (last >= 0 && ((mask >> last & 1) == 0 || x[last] == 1)) --last;       // of those of the mask
-  const bool lines_up = first > last || last == x.rank() - 1 || count_over(x, ~((std::uint64_t{2} << last) - 1)) == 1;
-  if (lines_up) return v;
+  while (first < x.rank() && ((mask >> first & 1) || x[first] == 1)) ++first;  // the first of the other axes
+  while (last >= 0 && ((mask >> last & 1) == 0 || x[last] == 1)) --last;       // the last of those of the mask
+  const bool none_before = first > last;
+  const bool none_behind = last == x.rank() - 1 || count_over(x, ~((std::uint64_t{2} << last) - 1)) == 1;
+  if (none_before || none_behind) return v;
   Dimensions rows{};
   std::fill_n(rows.begin(), x.rank(), 1);
   std::copy_n(x.begin(), last + 1, rows.begin());

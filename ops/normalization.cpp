@@ -16,7 +16,7 @@ namespace thalweg {
 
 namespace {
 
-// --- softmax. Inputs: the composed result, x; of log_softmax: the exponentials and their sum besides. ---
+// --- softmax and log_softmax. Inputs: the composed result and x; of log_softmax also the exponentials and their sum ---
 
 Var softmax_pullback(const Pullback& p) {
   const auto axis = static_cast<int>(p.attribute);
@@ -37,13 +37,14 @@ struct Exponentials {
       : shifted(x - stop_gradient(max(x, axis, true))), values(exp(shifted)), total(sum(values, axis, true)) {}
 };
 
-// --- standardize. Inputs: the composed result, x, and 1/√(variance + ε). ---
+// --- standardize, what layer, group and root mean square normalization share. Inputs: the composed result, x, and
+// 1/√(variance + ε); the attribute is the mask of the axes and whether the mean is taken off ---
 
 constexpr std::uint64_t centered_bit = 1 << 8;
 
 Var standardize_pullback(const Pullback& p) {
   const Var &normalized = p.output, &inverse = p.input(2);
-  const std::uint64_t mask = p.attribute & 0xFF;
+  const std::uint64_t mask = p.attribute & axes_bits;
   const Var along = normalized * moments::mean_over(p.gradient * normalized, mask);
   if ((p.attribute & centered_bit) == 0) return (p.gradient - along) * inverse;
   return (p.gradient - moments::mean_over(p.gradient, mask) - along) * inverse;
@@ -51,7 +52,7 @@ Var standardize_pullback(const Pullback& p) {
 
 const Op standardize_op = composite("standardize", {nullptr, standardize_pullback});
 
-/// What makes x̂ = deviation·inverse.
+/// The factors of x̂ = deviation · inverse.
 struct Standard {
   Var deviation, variance, inverse;
 
@@ -61,8 +62,8 @@ struct Standard {
         inverse(1 / sqrt(variance + epsilon)) {}
 };
 
-/// (x − mean)/√(variance + ε) over the axes of `mask`; not centered: x/√(mean x² + ε). Where squares overflow, it is that of
-/// x times a power of 2, with ε times its square, which is the same; both are taken in one pass.
+/// (x − mean)/√(variance + ε) over the axes of `mask`; not centered: x/√(mean x² + ε). Where the squares overflow, x is
+/// multiplied by a power of 2 and ε by its square, which leaves the result the same. Both forms are computed in one pass.
 Var standardize(const Var& x, std::uint64_t mask, bool centered, double epsilon, SourceLine line) {
   const double shrink = moments::shrinking_power_of_2(x.dtype());
   const Standard plain(x, mask, centered, epsilon);
@@ -73,7 +74,7 @@ Var standardize(const Var& x, std::uint64_t mask, bool centered, double epsilon,
   return record(standardize_op, inputs, mask | (centered ? centered_bit : 0), line);
 }
 
-/// Parameters as they lie beside x; empty where there are none.
+/// Scale and shift in shapes that broadcast to x; empty where there is none.
 struct Affine {
   Var gamma, beta;
 

@@ -1,15 +1,15 @@
 #include <thalweg/ops/random.hpp>
 
 #include <algorithm>
-#include <cstring>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include <thalweg/ops/arithmetic.hpp>
 
+#include "ops/buffers.hpp"
 #include "ops/errors.hpp"
-#include "src/tape/recorder.hpp"
+#include "src/tensor/visit.hpp"
 
 namespace thalweg {
 
@@ -23,7 +23,7 @@ Var draw(const Op& op, const Shape& shape, Random& random, DType dtype, SourceLi
   return record_draw(op, random, shape, dtype, line);
 }
 
-// --- bernoulli: numbers below the probabilities, once these have been seen to be some ---
+// --- bernoulli: uniform numbers that are below the probabilities, once it is checked that these are in [0, 1] ---
 
 NodeType probabilities_shape(const Inference& inference) {
   const NodeType type = inference.input(0);
@@ -40,7 +40,7 @@ void check_probabilities(const OpaqueCall& call) {
     if (!is_probability(from[i]))
       throw ValueError(error_text(
           call.op, fmt::format("the probability at place {} is {}; it must be in [0, 1]", i, from[i]), call.line));
-  if (count > 0) std::memcpy(call.output, from, count * sizeof(T));
+  pass_on_first_input(call);
 }
 
 const Op probabilities_op{.name = "bernoulli",
@@ -48,8 +48,8 @@ const Op probabilities_op{.name = "bernoulli",
                           .shape_rule = probabilities_shape,
                           .opaque_kernel =
                               [](const OpaqueCall& call) {
-                                if (call.output_type.dtype == DType::f32) return check_probabilities<float>(call);
-                                check_probabilities<double>(call);
+                                internal::visit_floating(call.output_type.dtype,
+                                                         [&]<class T>() { check_probabilities<T>(call); });
                               },
                           .can_fail = true};
 
@@ -57,7 +57,7 @@ const Op probabilities_op{.name = "bernoulli",
 
 NodeType permutation_shape(const Inference& inference) { return {inference.shape(0), DType::i64, false}; }
 
-/// Fisher and Yates, from the front: element i changes places with one of the i + 1 up to and with itself.
+/// Fisher and Yates' shuffle from the front: element i changes places with one of the elements 0 to i, each equally likely.
 void permutation_kernel(const OpaqueCall& call) {
   const auto* numbers = static_cast<const double*>(call.inputs[0]);
   auto* order = static_cast<std::int64_t*>(call.output);

@@ -1,6 +1,5 @@
 #include <thalweg/ops/reduction.hpp>
 
-#include <algorithm>
 #include <limits>
 
 #include <fmt/format.h>
@@ -13,11 +12,11 @@
 #include <thalweg/ops/logic.hpp>
 #include <thalweg/ops/shape.hpp>
 
+#include "ops/buffers.hpp"
 #include "ops/moments.hpp"
 #include "ops/scaled_number.hpp"
 #include "src/core_ops/core_ops.hpp"
-#include "src/run/thread_pool.hpp"
-#include "src/tape/recorder.hpp"
+#include "src/tensor/visit.hpp"
 
 namespace thalweg {
 
@@ -48,11 +47,12 @@ const Op sum_op{.name = "sum",
                 .pullbacks = {sum_pullback},
                 .reduction = ReductionKind::sum};
 
-/// Evenly to all that equal the extremum; a NaN takes its gradient as NaN.
+/// The gradient goes in equal shares to all elements that equal the extremum. Where that is NaN nothing equals it, and the
+/// shares are 0/0: NaN.
 Var extremum_pullback(const Pullback& p) {
   const Var result = beside_input(p.output, p);
   const Var ties = cast(p.input(0) == result, p.gradient.dtype());
-  const Var count = record(sum_op, ties, (p.attribute & 0xFF) | keep_dimensions_bit);
+  const Var count = record(sum_op, ties, (p.attribute & axes_bits) | keep_dimensions_bit);
   return chain(beside_input(p.gradient, p), ties / count);
 }
 
@@ -71,29 +71,22 @@ const Op min_op{.name = "min",
 
 template <class T>
 void product_of(const OpaqueCall& call) {
-  constexpr std::int64_t parallel_elements = 1 << 16;
   const Shape& shape = call.input_types[0].shape;
   const std::int64_t count = shape[1], inner = shape[2];
   const T* x = static_cast<const T*>(call.inputs[0]);
   T* y = static_cast<T*>(call.output);
-  const auto run = [&](std::int64_t outer) {
+  for_each_index(shape[0], shape.size(), [&](std::int64_t outer) {
     for (std::int64_t column = 0; column < inner; ++column) {
       ScaledNumber product;
       const T* from = x + outer * count * inner + column;
       for (std::int64_t i = 0; i < count; ++i) product *= static_cast<double>(from[i * inner]);
       y[outer * inner + column] = static_cast<T>(static_cast<double>(product));
     }
-  };
-  if (shape.size() < parallel_elements) {
-    for (std::int64_t outer = 0; outer < shape[0]; ++outer) run(outer);
-  } else {
-    run::parallel_for(shape[0], run);
-  }
+  });
 }
 
 void product_kernel(const OpaqueCall& call) {
-  if (call.output_type.dtype == DType::f32) return product_of<float>(call);
-  product_of<double>(call);
+  internal::visit_floating(call.output_type.dtype, [&]<class T>() { product_of<T>(call); });
 }
 
 NodeType grouped_product_shape(const Inference& inference) {
@@ -119,15 +112,15 @@ const Op integer_product_op{
 
 Var reduce(const Op& op, const Operand& x, const ReductionOptions& options) {
   Var value = as_var(x);
-  if (value.dtype() == DType::boolean) value = cast(value, DType::i64);
+  if (value.dtype() == DType::boolean) value = cast(value, DType::i64);  // bools are counted
   const Shape& shape = value.shape();
   const std::uint64_t attribute = axes_attribute(op.name, shape, options, x.line());
   if (&op == &sum_op && shape.size() == 0)
     return internal::sum_of_nothing(value, reduced_shape(shape, attribute, options.keep_dimensions));
-  return record(op, Operand(value, x.line().file, x.line().line), attribute);
+  return record(op, Operand(value, x.line()), attribute);
 }
 
-// Inputs: the composed result, x, how many numbers make one.
+// Inputs: the composed result, x, how many elements one mean is taken of.
 Var mean_pullback(const Pullback& p) {
   const Shape& x = p.input(1).shape();
   return internal::broadcast_to(thalweg::beside_input(chain(p.gradient, 1 / p.input(2)), x, p.attribute), x);
@@ -137,13 +130,14 @@ const Op mean_op = composite("mean", {nullptr, mean_pullback});
 
 ReductionOptions one_axis(int axis, bool keep_dimensions) { return {axis, keep_dimensions}; }
 
-/// How many elements hold, or how many do not, in f32: 0 exactly where there are none.
+/// How many elements are true (`holding`), or how many are not. In f32, which is exact in what is asked of it: whether there
+/// are any.
 Var count(const char* op, const Operand& x, bool holding, const ReductionOptions& options) {
   const OpScope scope(op, x.line());
   const Var value = as_var(x);
   axes_mask(op, value.shape(), options.axes, x.line());
   const Var chosen = !holding ? value == 0 : value.dtype() == DType::boolean ? value : value != 0;
-  return reduce(sum_op, Operand(cast(chosen, DType::f32), x.line().file, x.line().line), options);
+  return reduce(sum_op, Operand(cast(chosen, DType::f32), x.line()), options);
 }
 
 }  // namespace
@@ -165,8 +159,8 @@ Var product(const Operand& x, const ReductionOptions& options) {
     return internal::broadcast_to(internal::typed_literal(1, dtype), shape);
   }
   if (is_floating(value.dtype()))
-    return internal::reshape(record(grouped_product_op, group_axes(value, attribute & 0xFF)), shape);
-  return reduce(integer_product_op, Operand(value, x.line().file, x.line().line), options);
+    return internal::reshape(record(grouped_product_op, group_axes(value, attribute & axes_bits)), shape);
+  return reduce(integer_product_op, Operand(value, x.line()), options);
 }
 Var product(const Operand& x, int axis, bool keep) { return product(x, one_axis(axis, keep)); }
 
@@ -180,9 +174,9 @@ Var mean(const Operand& x, const ReductionOptions& options) {
   const OpScope scope("mean", x.line());
   const Var value = floating_value("mean", x);
   const std::uint64_t attribute = axes_attribute("mean", value.shape(), options, x.line());
-  const Var count = literal(count_over(value.shape(), attribute & 0xFF));
+  const Var count = literal(count_over(value.shape(), attribute & axes_bits));
   const Var plain = sum(value, options) / count;
-  // Where the sum overflows, that of the numbers times a power of 2: it may be that only the sum does.
+  // Where the sum overflows the mean may still be in range: then that of x times a power of 2 is taken.
   const Var shrink = literal(moments::shrinking_power_of_2(value.dtype()));
   const Var shrunk = sum(value * shrink, options) / count;
   const Var inputs[3] = {where(isfinite(plain), plain, shrunk / shrink), value, count};
@@ -192,14 +186,14 @@ Var mean(const Operand& x, int axis, bool keep) { return mean(x, one_axis(axis, 
 
 namespace {
 
-// The gradient as the softmax itself: exp(x − result) is wrong where the result has swallowed a small logarithm.
+// The gradient is softmax(x), taken from the exponentials of the forward pass: e^(x − result) would be wrong for large x,
+// where the sum maximum + ln Σ has rounded the small logarithm away.
 // Inputs: the composed result, x, the exponentials of x minus its maximum, their sum.
 Var logsumexp_pullback(const Pullback& p) {
   const Var &x = p.input(1), &exponentials = p.input(2), &total = p.input(3);
   const Shape kept = reduced_shape(x.shape(), p.attribute, true);
   const Var gradient = internal::reshape(p.gradient, kept);
-  // A row of nothing but −inf has no largest element to move: its total is 0 and its gradient 0. Else the total is at
-  // least 1, so that one division a row will do.
+  // One division a row: the total is at least 1, but for a row of nothing but −inf. There it is 0, and so is the gradient.
   return chain(gradient, exponentials * where(total == 0, 0, 1 / total));
 }
 
@@ -214,7 +208,7 @@ Var logsumexp(const Operand& x, const ReductionOptions& options) {
   const Shape shape = reduced_shape(value.shape(), attribute, options.keep_dimensions);
   if (value.shape().size() == 0)
     return internal::broadcast_to(cast(Var(-std::numeric_limits<double>::infinity()), value.dtype()), shape);
-  const std::uint64_t with_kept = (attribute & 0xFF) | keep_dimensions_bit;
+  const std::uint64_t with_kept = (attribute & axes_bits) | keep_dimensions_bit;
   const Var largest = stop_gradient(record(max_op, value, with_kept));
   const Var infinite = literal(std::numeric_limits<double>::infinity());
   const Var shift = where(abs(largest) == infinite, 0, largest);  // −inf − (−inf) would be NaN

@@ -69,7 +69,8 @@ Division floor_division(double a, double b) {
 
 enum class Part { quotient, remainder };
 
-/// Lane by lane, where a / b is too large for its floor to be exact, or a product too large or small for its parts.
+/// The lanes that `is_usual` leaves out, one by one: a / b is too large for its floor to be exact, or b is so large or small
+/// that the parts of the product quotient · b would overflow or underflow.
 template <Part part>
 HWY_NOINLINE void divide_rare(const double* a, const double* b, const double* is_usual, double* out, std::size_t n) {
   for (std::size_t i = 0; i < n; ++i) {
@@ -79,7 +80,7 @@ HWY_NOINLINE void divide_rare(const double* a, const double* b, const double* is
   }
 }
 
-/// `limit`: of quotients whose product with b is exact.
+/// Below `limit` the product of the quotient and b is exact.
 template <Part part, class D, class V = hn::Vec<D>>
 HWY_INLINE V floor_division_in_f64(D d, V a, V b, double limit) {
   const V zero = hn::Zero(d);

@@ -76,7 +76,7 @@ Var reshape(const Operand& x, std::initializer_list<std::int64_t> dimensions) {
       fail<ShapeError>("reshape", fmt::format("{} elements do not divide by {}", value.size(), known), x.line());
     wanted[static_cast<std::size_t>(free_axis)] = known == 0 ? 0 : value.size() / known;
   }
-  return internal::reshape(Operand(value, x.line().file, x.line().line), make_shape(wanted, axis));
+  return internal::reshape(Operand(value, x.line()), make_shape(wanted, axis));
 }
 
 Var flatten(const Operand& x, int first_axis) {
@@ -132,7 +132,7 @@ Var transpose(const Operand& x) {
   std::uint64_t order = 0;
   for (int axis = 0; axis < value.rank(); ++axis)
     order |= static_cast<std::uint64_t>(value.rank() - 1 - axis) << (4 * axis);
-  return record(permute_op, Operand(value, x.line().file, x.line().line), order);
+  return record(permute_op, Operand(value, x.line()), order);
 }
 
 Var permute(const Operand& x, std::span<const int> order) {
@@ -149,7 +149,7 @@ Var permute(const Operand& x, std::span<const int> order) {
     fail<IndexError>("permute",
                      fmt::format("the order must name each of the {} axes of {} once", shape.rank(), to_string(shape)),
                      x.line());
-  return record(permute_op, Operand(value, x.line().file, x.line().line), packed);
+  return record(permute_op, Operand(value, x.line()), packed);
 }
 
 Var permute(const Operand& x, std::initializer_list<int> order) {

@@ -10,22 +10,26 @@
 #include <thalweg/ops/shape.hpp>
 
 #include "ops/axes.hpp"
+#include "ops/buffers.hpp"
 #include "ops/strided.hpp"
 #include "src/core_ops/core_ops.hpp"
+#include "src/tensor/visit.hpp"
 
 namespace thalweg {
 
 namespace {
 
-// --- slice: the attribute holds axis (3 bits) and length; the start is a number beside the input ---
+// --- slice: the attribute holds the axis and, above it, the length; the start is a number beside the input ---
 
-int slice_axis(std::uint64_t attribute) { return static_cast<int>(attribute & 7); }
+std::uint64_t slice_attribute(int axis, std::int64_t length) {
+  return static_cast<std::uint64_t>(axis) | static_cast<std::uint64_t>(length) << 3;
+}
 
 NodeType slice_shape(const Inference& inference) {
   NodeType type = inference.input(0);
   Dimensions dimensions{};
   std::copy(type.shape.begin(), type.shape.end(), dimensions.begin());
-  dimensions[static_cast<std::size_t>(slice_axis(inference.attribute()))] =
+  dimensions[static_cast<std::size_t>(attribute_axis(inference.attribute()))] =
       static_cast<std::int64_t>(inference.attribute() >> 3);
   type.shape = make_shape(dimensions, type.shape.rank());
   return type;
@@ -35,28 +39,27 @@ StridedView slice_view(const Shape& input, const Shape&, std::uint64_t attribute
   StridedView view;
   view.strides = contiguous_strides(input);
   const auto start = static_cast<std::int64_t>(numbers.empty() ? 0 : numbers[0]);
-  view.offset = start * view.strides[static_cast<std::size_t>(slice_axis(attribute))];
+  view.offset = start * view.strides[static_cast<std::size_t>(attribute_axis(attribute))];
   return view;
 }
 
-// unslice: pieces laid into zeros, each at its start, added where they overlap. Inputs: piece and start in turn. One op
-// takes all pieces of one tensor's gradient, so that many slices cost no more than one copy. The attribute is the address
-// of the whole's interned shape, the axis in the three bits that its alignment leaves free.
-
-const Shape& unsliced_shape(std::uint64_t attribute) { return attribute_shape(attribute & ~std::uint64_t{7}); }
+// --- unslice, the gradient of slices: pieces laid into zeros, each at its start, added where they overlap. Inputs: piece and
+// start in turn; the attribute is the whole's shape and the axis. One node takes all pieces of one tensor's gradient
+// (Op::sums_by_joining), so that many slices cost no more than one copy ---
 
 NodeType unslice_shape(const Inference& inference) {
-  return {unsliced_shape(inference.attribute()), inference.input(0).dtype, false};
+  return {shape_beside_axis(inference.attribute()), inference.input(0).dtype, false};
 }
 
+/// output[i, j] += piece[i, j], where a row of the output is `whole` elements long and one of the piece `length`.
 template <class T>
 void add_piece(T* output, const T* piece, std::int64_t outer, std::int64_t length, std::int64_t whole) {
   for (std::int64_t i = 0; i < outer; ++i)
     for (std::int64_t j = 0; j < length; ++j) output[i * whole + j] += piece[i * length + j];
 }
 
-/// Whether the pieces lie end to end, each before or behind those given already, and fill the whole: the gradient of a
-/// sequence that was read step by step.
+/// Whether the pieces fill the whole without a gap or an overlap, each next to those given already, before or behind them.
+/// The gradients of a sequence that was read step by step do: they are copied, and nothing is added to zeros.
 bool fill_the_whole(const OpaqueCall& call, int axis) {
   std::int64_t begin = 0, end = 0;
   for (std::size_t i = 0; i < call.inputs.size(); i += 2) {
@@ -72,36 +75,31 @@ bool fill_the_whole(const OpaqueCall& call, int axis) {
 
 void unslice_kernel(const OpaqueCall& call) {
   const Shape& shape = call.output_type.shape;
-  const int axis = slice_axis(call.attribute);
-  std::int64_t outer = 1, inner = 1;
-  for (int i = 0; i < axis; ++i) outer *= shape[i];
-  for (int i = axis + 1; i < shape.rank(); ++i) inner *= shape[i];
-  const std::size_t size = size_of(call.output_type.dtype);
-  const bool is_whole = outer == 1 && fill_the_whole(call, axis);
-  if (!is_whole) std::memset(call.output, 0, static_cast<std::size_t>(shape.size()) * size);
-  for (std::size_t i = 0; i < call.inputs.size(); i += 2) {
-    const std::int64_t length = call.input_types[i].shape[axis] * inner, whole = shape[axis] * inner;
-    const std::int64_t start = *static_cast<const std::int64_t*>(call.inputs[i + 1]) * inner;
-    if (is_whole) {
-      std::memcpy(static_cast<char*>(call.output) + static_cast<std::size_t>(start) * size, call.inputs[i],
-                  static_cast<std::size_t>(length) * size);
-    } else if (call.output_type.dtype == DType::f32) {
-      add_piece(static_cast<float*>(call.output) + start, static_cast<const float*>(call.inputs[i]), outer, length,
-                whole);
-    } else {
-      add_piece(static_cast<double*>(call.output) + start, static_cast<const double*>(call.inputs[i]), outer, length,
-                whole);
+  const int axis = attribute_axis(call.attribute);
+  const AxisSplit split = split_at(shape, axis);
+  const bool copies = split.outer == 1 && fill_the_whole(call, axis);
+  if (!copies) fill_zeros(call);
+  internal::visit_floating(call.output_type.dtype, [&]<class T>() {
+    for (std::size_t i = 0; i < call.inputs.size(); i += 2) {
+      const T* piece = static_cast<const T*>(call.inputs[i]);
+      const std::int64_t length = call.input_types[i].shape[axis] * split.inner;
+      T* place = static_cast<T*>(call.output) + *static_cast<const std::int64_t*>(call.inputs[i + 1]) * split.inner;
+      if (copies) {
+        std::copy_n(piece, length, place);
+      } else {
+        add_piece(place, piece, split.outer, length, split.count * split.inner);
+      }
     }
-  }
+  });
 }
 
 Var slice_again(const Var& x, const Var& start, std::uint64_t attribute);
 
 Var unslice_pullback(const Pullback& p) {
   if (p.index % 2 != 0) return {};  // a start
-  const auto length = static_cast<std::uint64_t>(p.input(p.index).shape()[slice_axis(p.attribute)]);
-  return slice_again(p.gradient, p.input(p.index + 1),
-                     static_cast<std::uint64_t>(slice_axis(p.attribute)) | length << 3);
+  const int axis = attribute_axis(p.attribute);
+  const std::int64_t length = p.input(p.index).shape()[axis];
+  return slice_again(p.gradient, p.input(p.index + 1), slice_attribute(axis, length));
 }
 
 const Op unslice_op{.name = "unslice",
@@ -112,9 +110,7 @@ const Op unslice_op{.name = "unslice",
                     .opaque_kernel = unslice_kernel};
 
 Var slice_pullback(const Pullback& p) {
-  const std::uint64_t attribute =
-      shape_attribute(p.input(0).shape()) | static_cast<std::uint64_t>(slice_axis(p.attribute));
-  return record(unslice_op, p.gradient, p.input(1), attribute);
+  return record(unslice_op, p.gradient, p.input(1), shape_and_axis(p.input(0).shape(), attribute_axis(p.attribute)));
 }
 
 const Op slice_op{.name = "slice",
@@ -145,12 +141,7 @@ void lay_in_place(const OpaqueCall& call) {
 }
 
 void pad_kernel(const OpaqueCall& call) {
-  switch (call.output_type.dtype) {
-    case DType::f32: return lay_in_place<float>(call);
-    case DType::f64: return lay_in_place<double>(call);
-    case DType::i64: return lay_in_place<std::int64_t>(call);
-    case DType::boolean: return lay_in_place<bool>(call);
-  }
+  internal::visit_dtype(call.output_type.dtype, [&]<class T>() { lay_in_place<T>(call); });
 }
 
 const Op pad_op{.name = "pad",
@@ -237,8 +228,7 @@ Var slice(const Operand& x, int axis, std::int64_t start, std::int64_t stop) {
   if (from < 0 || to > size || from > to)
     fail<IndexError>("slice", fmt::format("{} to {} is out of range for axis {} of size {}", start, stop, axis, size),
                      x.line());
-  const std::uint64_t attribute = static_cast<std::uint64_t>(at) | static_cast<std::uint64_t>(to - from) << 3;
-  return record(slice_op, Operand(value, x.line().file, x.line().line), from, attribute);
+  return record(slice_op, Operand(value, x.line()), from, slice_attribute(at, to - from));
 }
 
 Var slice(const Operand& x, int axis, const SliceRange& range) {
@@ -246,7 +236,7 @@ Var slice(const Operand& x, int axis, const SliceRange& range) {
   const Shape& shape = value.shape();
   const int at = axis_from_front("slice", axis, shape, x.line());
   const Stretch stretch = stretch_of(range, shape[at], axis, x.line());
-  const Operand operand(value, x.line().file, x.line().line);
+  const Operand operand(value, x.line());
   if (range.step == 1) return slice(operand, at, stretch.first, stretch.first + stretch.count);
   Placement placement{shape, shape, contiguous_strides(shape)};
   Dimensions dimensions{};
@@ -278,7 +268,7 @@ Var slice(const Operand& x, std::initializer_list<SliceRange> ranges) {
     placement.strides[place] *= range.step;
   }
   placement.piece = make_shape(dimensions, shape.rank());
-  return strided(Operand(value, x.line().file, x.line().line), placement, placement.piece.size() == 0 ? 0 : offset);
+  return strided(Operand(value, x.line()), placement, placement.piece.size() == 0 ? 0 : offset);
 }
 
 std::vector<Var> split(const Operand& x, std::int64_t parts, int axis) {
@@ -292,8 +282,7 @@ std::vector<Var> split(const Operand& x, std::int64_t parts, int axis) {
         x.line());
   std::vector<Var> result;
   for (std::int64_t i = 0; i < parts; ++i)
-    result.push_back(
-        slice(Operand(value, x.line().file, x.line().line), at, i * (size / parts), (i + 1) * (size / parts)));
+    result.push_back(slice(Operand(value, x.line()), at, i * (size / parts), (i + 1) * (size / parts)));
   return result;
 }
 
@@ -311,7 +300,7 @@ std::vector<Var> split(const Operand& x, std::initializer_list<std::int64_t> siz
   std::vector<Var> result;
   std::int64_t start = 0;
   for (const std::int64_t part : sizes) {
-    result.push_back(slice(Operand(value, x.line().file, x.line().line), at, start, start + part));
+    result.push_back(slice(Operand(value, x.line()), at, start, start + part));
     start += part;
   }
   return result;
@@ -329,7 +318,7 @@ Var flip(const Operand& x, const Axes& axes) {
       if (shape.size() > 0) offset += (shape[axis] - 1) * stride;
       stride = -stride;
     }
-  return strided(Operand(value, x.line().file, x.line().line), placement, offset);
+  return strided(Operand(value, x.line()), placement, offset);
 }
 
 Var pad(const Operand& x, std::span<const Padding> padding, double fill_value) {
@@ -370,14 +359,14 @@ Var pad(const Operand& x, int axis, std::int64_t before, std::int64_t after, dou
   const int at = axis_from_front("pad", axis, value.shape(), x.line());
   std::array<Padding, Shape::max_rank> padding{};
   padding[static_cast<std::size_t>(at)] = {before, after};
-  return pad(Operand(value, x.line().file, x.line().line),
-             std::span<const Padding>(padding.data(), static_cast<std::size_t>(value.rank())), fill_value);
+  return pad(Operand(value, x.line()), std::span<const Padding>(padding.data(), static_cast<std::size_t>(value.rank())),
+             fill_value);
 }
 
 Var roll(const Operand& x, std::int64_t shift, int axis) {
   const Var value = as_var(x);
   const int at = axis_from_front("roll", axis, value.shape(), x.line());
-  return record(roll_op, Operand(value, x.line().file, x.line().line), shift, static_cast<std::uint64_t>(at));
+  return record(roll_op, Operand(value, x.line()), shift, static_cast<std::uint64_t>(at));
 }
 
 Var roll(const Operand& x, std::int64_t shift) {

@@ -1,9 +1,7 @@
 #include <thalweg/ops/sorting.hpp>
 
 #include <algorithm>
-#include <cmath>
 #include <numeric>
-#include <type_traits>
 
 #include <fmt/format.h>
 
@@ -11,7 +9,8 @@
 #include <thalweg/ops/shape.hpp>
 
 #include "ops/axes.hpp"
-#include "src/run/thread_pool.hpp"
+#include "ops/buffers.hpp"
+#include "src/tensor/visit.hpp"
 
 namespace thalweg {
 
@@ -19,16 +18,8 @@ namespace {
 
 // Attribute: whether the order descends, in bit 0; how many places of each row are wanted above it.
 
-template <class T>
-bool is_nan(T x) {
-  if constexpr (std::is_floating_point_v<T>)
-    return std::isnan(x);
-  else
-    return false;
-}
-
-/// Whether place `a` comes before place `b`. A total order, for of equal elements the first place comes first: so no
-/// stable sort, and no memory for one, is needed.
+/// Whether place `a` comes before place `b`. Of equal elements the first place comes first, which makes this a total order:
+/// std::sort gives what a stable sort would, without the memory that one takes.
 template <class T, bool descending>
 struct ComesBefore {
   const T* row;
@@ -58,21 +49,16 @@ void order_row(std::int64_t* places, std::int64_t wanted, std::int64_t count, co
 
 template <class T, bool descending>
 void order_rows(const OpaqueCall& call) {
-  constexpr std::int64_t parallel_elements = 1 << 14;
+  constexpr std::int64_t worth_threads = 1 << 14;
   const Shape& shape = call.input_types[0].shape;
   const std::int64_t count = shape.back(), wanted = call.output_type.shape.back();
   if (call.output_type.shape.size() == 0) return;
   const T* x = static_cast<const T*>(call.inputs[0]);
   auto* places = static_cast<std::int64_t*>(call.output);
-  const auto run = [&](std::int64_t row) {
+  const auto order = [&](std::int64_t row) {
     order_row(places + row * wanted, wanted, count, ComesBefore<T, descending>{x + row * count});
   };
-  const std::int64_t rows = shape.size() / count;
-  if (shape.size() < parallel_elements) {
-    for (std::int64_t row = 0; row < rows; ++row) run(row);
-  } else {
-    run::parallel_for(rows, run);
-  }
+  for_each_index(shape.size() / count, shape.size(), order, worth_threads);
 }
 
 template <class T>
@@ -93,12 +79,7 @@ NodeType order_shape(const Inference& inference) {
 }
 
 void order_kernel(const OpaqueCall& call) {
-  switch (call.input_types[0].dtype) {
-    case DType::f32: return order_rows<float>(call);
-    case DType::f64: return order_rows<double>(call);
-    case DType::i64: return order_rows<std::int64_t>(call);
-    case DType::boolean: return order_rows<bool>(call);
-  }
+  internal::visit_dtype(call.input_types[0].dtype, [&]<class T>() { order_rows<T>(call); });
 }
 
 constexpr Op order(const char* name) {

@@ -29,7 +29,7 @@ struct ErfcKernel {
 };
 THALWEG_ELEMENT_HANDLERS(erfc_handlers, ErfcKernel, 1, float, double)
 
-/// function(x...) of each lane, in f64.
+/// function(x...) of each lane, one after the other, in f64: there is no vector form of it.
 template <class D, class Function, class... V>
 HWY_NOINLINE hn::Vec<D> lane_by_lane(D d, Function* function, V... x) {
   using T = hn::TFromD<D>;
@@ -140,7 +140,7 @@ Var digamma(const Operand& x) { return record(digamma_op, x); }
 
 Var polygamma(int order, const Operand& x) {
   if (order < 0) fail<ValueError>("polygamma", fmt::format("the order is {}; it must not be below 0", order), x.line());
-  return record(polygamma_op, Operand(literal(order), x.line().file, x.line().line), x);
+  return record(polygamma_op, Operand(literal(order), x.line()), x);
 }
 
 }  // namespace thalweg

@@ -1,10 +1,13 @@
 #include "ops/strided.hpp"
 
+#include <algorithm>
 #include <bit>
-#include <cstring>
 #include <mutex>
 #include <set>
 #include <tuple>
+
+#include "ops/buffers.hpp"
+#include "src/tensor/visit.hpp"
 
 namespace thalweg {
 
@@ -20,7 +23,8 @@ struct InOrder {
   }
 };
 
-/// Of the whole process, as shapes are: plans of any thread refer to them. Never shrinks, for a program has few.
+/// The one copy of `placement` in the process: plans of any thread refer to it by its address. The set never shrinks; a
+/// program has few placements.
 const Placement* intern(const Placement& placement) {
   static std::mutex* mutex = new std::mutex;  // never destroyed: tapes of static duration may outlive any order
   static auto* placements = new std::set<Placement, InOrder>;
@@ -54,13 +58,8 @@ void add_in_places(const OpaqueCall& call) {
 }
 
 void unstrided_kernel(const OpaqueCall& call) {
-  std::memset(call.output, 0,
-              static_cast<std::size_t>(call.output_type.shape.size()) * size_of(call.output_type.dtype));
-  if (call.output_type.dtype == DType::f32) {
-    add_in_places<float>(call);
-  } else {
-    add_in_places<double>(call);
-  }
+  fill_zeros(call);
+  internal::visit_floating(call.output_type.dtype, [&]<class T>() { add_in_places<T>(call); });
 }
 
 Var strided_pullback(const Pullback& p);

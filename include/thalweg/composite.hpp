@@ -1,7 +1,10 @@
 #pragma once
-// A composite with a closed-form gradient, for authors of ops: a node whose value is its first input, the composed result,
-// and whose gradient rules read its further inputs. The parts before it stay visible on the tape and get no gradient
-// through the result.
+// A composite with a closed-form gradient, for authors of ops: an op made of other ops, whose gradient as a whole is
+// shorter than what differentiating its parts would give.
+//
+// The parts are recorded as usual and stay visible on the tape. Behind them stands one more node, whose first input is
+// their result: that is its value too, and costs no pass. Its gradient rules read its further inputs. The first input has
+// no rule, so the gradient does not go through the parts.
 
 #include <array>
 
@@ -13,7 +16,7 @@ namespace internal {
 
 inline NodeType type_of_first(const Inference& inference) { return inference.input(0); }
 
-inline StridedView same_place(const Shape&, const Shape& output, std::uint64_t, std::span<const double>) {
+inline StridedView contiguous_view(const Shape&, const Shape& output, std::uint64_t, std::span<const double>) {
   StridedView view;
   std::int64_t stride = 1;
   for (int axis = output.rank(); axis-- > 0; stride *= output[axis])
@@ -23,14 +26,14 @@ inline StridedView same_place(const Shape&, const Shape& output, std::uint64_t, 
 
 }  // namespace internal
 
-/// The op of such a node; record it with the result as its first input, then what the gradient rules read. `pullbacks`: by
-/// input, so that the first is null.
+/// The op of such a node. Record it with the result as its first input, then what the gradient rules read: x, and values
+/// that the forward pass has computed anyway. `pullbacks` has a rule for each input; the first is null.
 constexpr Op composite(const char* name, std::array<PullbackRule, 4> pullbacks) {
   return {.name = name,
           .kind = Kind::view,
           .shape_rule = internal::type_of_first,
           .pullbacks = pullbacks,
-          .view_rule = internal::same_place};
+          .view_rule = internal::contiguous_view};
 }
 
 }  // namespace thalweg

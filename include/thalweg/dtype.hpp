@@ -1,6 +1,10 @@
 #pragma once
+// What the elements of a tensor are.
+
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
 
 namespace thalweg {
 
@@ -19,7 +23,16 @@ constexpr std::size_t size_of(DType dtype) { return dtype == DType::f32 ? 4 : dt
 
 constexpr bool is_floating(DType dtype) { return dtype == DType::f32 || dtype == DType::f64; }
 
-/// The dtype of a C++ element type: float, double, std::int64_t, bool.
+/// The C++ types of elements.
+template <class T>
+concept Element =
+    std::same_as<T, float> || std::same_as<T, double> || std::same_as<T, std::int64_t> || std::same_as<T, bool>;
+
+/// Any C++ number; bool counts as one.
+template <class T>
+concept Number = std::is_arithmetic_v<T>;
+
+/// The dtype of a C++ element type.
 template <class T>
 struct dtype_of;
 template <>

@@ -68,7 +68,7 @@ struct Op;
 
 /// What a gradient rule sees, all as Vars of the current tape.
 struct Pullback {
-  Var gradient;  // of the output; has the output's shape
+  Var gradient;  // of the output, and of its shape
   Var output;
   std::span<const Var> inputs;
   std::uint64_t attribute = 0;
@@ -104,8 +104,8 @@ struct StridedView {
 using ViewRule = StridedView (*)(const Shape& input, const Shape& output, std::uint64_t attribute,
                                  std::span<const double> numbers);
 
-/// Attribute of a reduction: the axes as a mask in bits 0–7, and whether they stay as dimensions of 1.
-constexpr std::uint64_t keep_dimensions_bit = 1 << 8;
+/// Attribute of a reduction: which axes it is over, a bit for each, and whether they stay as dimensions of 1.
+constexpr std::uint64_t axes_bits = 0xFF, keep_dimensions_bit = 1 << 8;
 /// Attribute of a contraction: which factor is read transposed. A third input is where the sums start: C + A·B.
 constexpr std::uint64_t transpose_a_bit = 1, transpose_b_bit = 2;
 
@@ -114,22 +114,26 @@ enum class Epilogue : std::uint8_t { none, relu, tanh, sigmoid };
 
 enum class ReductionKind : std::uint8_t { sum, product, maximum, minimum };
 
-/// A constant that describes one primitive. Aggregates are written in the op's file with designated initializers.
+/// A constant that describes one primitive, written in the op's file with designated initializers. Every op has a name,
+/// a kind, a shape rule and, where it has gradients, pullbacks; each of the other members belongs to the kind that its
+/// comment names. docs/custom_ops.md shows one op of each sort.
 struct Op {
   const char* name = "";
   Kind kind = Kind::opaque;
   ShapeRule shape_rule = nullptr;
   /// A rule per input; null (or beyond the list): the input gets no gradient.
   std::array<PullbackRule, 4> pullbacks{};
-  /// In place of `pullbacks`, one rule for all inputs (it reads Pullback::index); an empty Var: no gradient.
+  /// In place of `pullbacks`: one rule for all inputs, which reads Pullback::index. Where it returns an empty Var the
+  /// input gets no gradient.
   PullbackRule every_pullback = nullptr;
-  /// The sum of two such nodes with one attribute is one node with the inputs of both.
+  /// Whether two nodes of this op with the same attribute add up to one node of it that has the inputs of both. Sums of
+  /// gradients then become one node: those of a thousand slices of x are a thousand pieces laid into zeros at once.
   bool sums_by_joining = false;
   const ElementKernel* kernel = nullptr;  // elementwise
   ReductionKind reduction{};              // reduction
   ViewRule view_rule = nullptr;           // view, broadcast
   OpaqueKernel opaque_kernel = nullptr;   // opaque
-  /// elementwise, one input: what a contraction before it may do in its stead.
+  /// elementwise with one input: the contraction before it may apply it to its finished sums.
   Epilogue epilogue = Epilogue::none;
   /// random: standard normal rather than uniform in [0, 1).
   bool normal = false;
@@ -180,7 +184,8 @@ Var record_draw(const Op& op, Random& random, const Shape& shape, DType dtype, S
 /// A number that is part of the structure, e.g. 1/N of a mean: changing it makes another plan.
 Var literal(double number);
 
-/// The id of `shape` for use in an attribute (equal shapes have equal ids), and back.
+/// The id of `shape` for use in an attribute, and back. Equal shapes have equal ids, whose three lowest bits are free: an
+/// axis fits there.
 std::uint64_t shape_attribute(const Shape& shape);
 const Shape& attribute_shape(std::uint64_t attribute);
 

@@ -27,10 +27,11 @@ enum class Engine : std::uint8_t { planned, eager };
 struct TapeOptions {
   Phase phase = Phase::training;
   Engine engine = Engine::planned;
-  /// Requests look for NaNs and infinities in what they deliver: values asked for, gradients, parameters written. Where
-  /// there is one, the request is carried out all the same and then throws an AnomalyError that names the node which made
-  /// it of finite numbers: op, shapes and ranges of its inputs, element, way from a parameter, the user's line and its
-  /// text. A parameter that step() or assign() made so is named with its element.
+  /// Every request looks for a NaN or an infinity in what it delivers: values asked for, gradients, parameters written.
+  /// If there is one, the request is still carried out, and then throws an AnomalyError. It names the first node that
+  /// made a bad number of finite ones: its op, the shapes and ranges of its inputs, the element, the path from a
+  /// parameter to it, and the user's line with its text. For a step() or assign() that wrote the bad number it names the
+  /// parameter and the element.
   bool detect_anomaly = false;
 };
 
@@ -39,6 +40,10 @@ struct TapeOptions {
 /// A node's id is its place, so ids are a topological order. Recording checks shapes and dtypes at once and computes
 /// nothing; a request (value, item, backward, step, run) computes what it needs. The memory comes from a per-thread pool:
 /// a new tape for each step allocates nothing once the structures in use have been seen.
+///
+///   Tape tape;
+///   Var loss = mean(square(matmul(x, weight) - y));  // recorded
+///   backward(loss);                                  // computed: the loss and the gradient of `weight`
 class Tape {
  public:
   Tape() : Tape(TapeOptions{}) {}
@@ -51,7 +56,8 @@ class Tape {
   void clear();
   /// Carries out the effects recorded so far and computes what `keep` and `watch` asked for.
   void run();
-  /// Holds the value of `var` until the tape ends; it is computed with the next request, before what that changes.
+  /// Holds the value of `var` until the tape ends. It is computed with the next request, and is the value from before
+  /// that request's effects: what `var` was when it was recorded.
   void keep(const Var& var);
   /// Keeps every node whose scope or parameter name matches the pattern ('*' stands for any text).
   void watch(std::string_view pattern);
@@ -107,7 +113,9 @@ class Operand {
   enum class Kind : std::uint8_t { var, parameter, tensor, number, integer };
 
   Operand(const Var& var, const char* file = __builtin_FILE(), unsigned line = __builtin_LINE())
-      : serial_(var.serial()), id_(var.id()), line_{file, line}, kind_(Kind::var) {}
+      : Operand(var, SourceLine{file, line}) {}
+  /// `var` with the line of the operand it was made from: how an op passes its caller's line on.
+  Operand(const Var& var, SourceLine line) : serial_(var.serial()), id_(var.id()), line_(line), kind_(Kind::var) {}
   Operand(const Parameter& parameter, const char* file = __builtin_FILE(), unsigned line = __builtin_LINE())
       : parameter_(&parameter), line_{file, line}, kind_(Kind::parameter) {}
   Operand(const Tensor& tensor, const char* file = __builtin_FILE(), unsigned line = __builtin_LINE())

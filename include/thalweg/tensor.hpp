@@ -1,8 +1,6 @@
 #pragma once
 // A value: dtype, shape, and a shared, contiguous, row-major, 64-byte-aligned buffer. No history.
 
-#include <atomic>
-#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
@@ -15,99 +13,18 @@
 
 #include <thalweg/dtype.hpp>
 #include <thalweg/error.hpp>
+#include <thalweg/internal/literal.hpp>
+#include <thalweg/internal/storage.hpp>
 #include <thalweg/shape.hpp>
 
 namespace thalweg {
 
-/// The C++ types of elements.
-template <class T>
-concept Element =
-    std::same_as<T, float> || std::same_as<T, double> || std::same_as<T, std::int64_t> || std::same_as<T, bool>;
-
-/// Any C++ number; bool counts as one.
-template <class T>
-concept Number = std::is_arithmetic_v<T>;
-
 class Random;
-
-namespace internal {
-
-/// A reference-counted buffer. Blocks made here are 64-byte aligned, readable and writable up to the next multiple of
-/// 64 bytes (kernels read whole vectors), and come from a per-thread pool of size classes, so that a loop which makes
-/// the same tensors every turn allocates nothing. A borrowed block has an owner and promises neither.
-struct Storage {
-  std::atomic<std::int32_t> references{1};
-  bool borrowed = false;
-  std::uint8_t size_class = 0;  // of the pool
-  void* data = nullptr;
-  std::size_t bytes = 0;
-  std::shared_ptr<void> owner;  // of borrowed memory
-
-  static Storage* allocate(std::size_t bytes);
-  static Storage* borrow(void* data, std::size_t bytes, std::shared_ptr<void> owner);
-  static void release(Storage* storage);  // the last reference is gone
-};
-
-class StorageHandle {
- public:
-  StorageHandle() = default;
-  explicit StorageHandle(Storage* adopted) : storage_(adopted) {}
-  StorageHandle(const StorageHandle& other) : storage_(other.storage_) {
-    if (storage_) storage_->references.fetch_add(1, std::memory_order_relaxed);
-  }
-  StorageHandle(StorageHandle&& other) noexcept : storage_(std::exchange(other.storage_, nullptr)) {}
-  StorageHandle& operator=(StorageHandle other) noexcept {
-    std::swap(storage_, other.storage_);
-    return *this;
-  }
-  ~StorageHandle() {
-    if (storage_ && storage_->references.fetch_sub(1, std::memory_order_acq_rel) == 1) Storage::release(storage_);
-  }
-  Storage* get() const { return storage_; }
-  Storage* operator->() const { return storage_; }
-  explicit operator bool() const { return storage_ != nullptr; }
-  bool is_shared() const { return storage_ && storage_->references.load(std::memory_order_acquire) > 1; }
-  Storage* detach() { return std::exchange(storage_, nullptr); }
-
- private:
-  Storage* storage_ = nullptr;
-};
-
-/// What stands in the braces of a nested literal: a number, or braces again. It lives for one expression only.
-class Literal {
- public:
-  enum class Kind : std::uint8_t { boolean, integer, real, list };
-
-  template <Number T>
-  Literal(T value)  // NOLINT(google-explicit-constructor): `{1., 2.}` is a list of these
-      : kind_(std::same_as<T, bool> ? Kind::boolean
-              : std::integral<T>    ? Kind::integer
-                                    : Kind::real) {
-    if constexpr (std::integral<T>)
-      integer_ = static_cast<std::int64_t>(value);
-    else
-      real_ = static_cast<double>(value);
-  }
-  Literal(std::initializer_list<Literal> values)  // NOLINT(google-explicit-constructor)
-      : kind_(Kind::list), values_(values) {}
-
-  Kind kind() const { return kind_; }
-  std::int64_t integer() const { return integer_; }  // of a boolean too
-  double real() const { return real_; }
-  std::initializer_list<Literal> values() const { return values_; }
-
- private:
-  Kind kind_;
-  std::int64_t integer_ = 0;
-  double real_ = 0;
-  std::initializer_list<Literal> values_;
-};
-
-}  // namespace internal
 
 template <Element T>
 class OwnedElements;
 
+/// An array of numbers. Copies share one buffer until one of them is written to: the writer then gets a buffer of its own.
 class Tensor {
  public:
   /// An empty f32 tensor of shape (0,); it has no buffer. A moved-from tensor is the same.

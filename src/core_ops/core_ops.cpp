@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include <thalweg/composite.hpp>
 #include <thalweg/differentiate.hpp>
 
 #include "src/tape/recorder.hpp"
@@ -28,14 +29,6 @@ const Op gradients_op{.name = "gradients", .kind = Kind::effect};
 namespace {
 
 // --- views and broadcasts ---
-
-StridedView contiguous_view(const Shape&, const Shape& output, std::uint64_t, std::span<const double>) {
-  StridedView view;
-  std::int64_t stride = 1;
-  for (int axis = output.rank(); axis-- > 0; stride *= output[axis])
-    view.strides[static_cast<std::size_t>(axis)] = stride;
-  return view;
-}
 
 StridedView broadcast_view(const Shape& input, const Shape& output, std::uint64_t, std::span<const double>) {
   StridedView view;
@@ -202,7 +195,7 @@ Var cast(const Operand& x, DType dtype) {
     return recorder.var(recorder.number(recorder.slot(value.id()).number, dtype, x.line()));
   if (value.dtype() == dtype) return value;
   const Op& op = dtype == DType::i64 && is_floating(value.dtype()) ? internal::cast_to_whole_op : internal::cast_op;
-  return record(op, Operand(value, x.line().file, x.line().line), static_cast<std::uint64_t>(dtype));
+  return record(op, Operand(value, x.line()), static_cast<std::uint64_t>(dtype));
 }
 
 Var column_index(std::int64_t count, SourceLine line) {

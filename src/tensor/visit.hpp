@@ -1,11 +1,26 @@
 #pragma once
+// From a dtype to the C++ type of the elements: `visit_dtype(dtype, [&]<class T>() { … });` calls the function with it.
+
 #include <cstdint>
 
 #include <thalweg/dtype.hpp>
 
 namespace thalweg::internal {
 
-/// Calls function.operator()<T>() with the C++ type of the elements: `visit_dtype(dtype, [&]<class T>() { … });`
+/// f32 and f64: of what has a gradient, or is a parameter.
+template <class Function>
+decltype(auto) visit_floating(DType dtype, Function&& function) {
+  if (dtype == DType::f64) return function.template operator()<double>();
+  return function.template operator()<float>();
+}
+
+/// f32, f64 and i64: where bools have been made numbers.
+template <class Function>
+decltype(auto) visit_number(DType dtype, Function&& function) {
+  if (dtype == DType::i64) return function.template operator()<std::int64_t>();
+  return visit_floating(dtype, function);
+}
+
 template <class Function>
 decltype(auto) visit_dtype(DType dtype, Function&& function) {
   switch (dtype) {

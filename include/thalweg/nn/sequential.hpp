@@ -40,7 +40,7 @@ class Sequential {
 
   Var operator()(const Operand& x) const {
     Var value = as_var(x);
-    for (const auto& layer : layers_) value = layer(Operand(value, x.line().file, x.line().line));
+    for (const auto& layer : layers_) value = layer(Operand(value, x.line()));
     return value;
   }
 

@@ -14,8 +14,8 @@ struct CumulativeOptions {
 /// yᵢ = x₀ + … + xᵢ along `axis`; f32, f64 and i64 (wraps modulo 2⁶⁴), bools count as i64. d/dx: the cumulative sum of the
 /// gradient from the other end.
 Var cumulative_sum(const Operand& x, int axis, const CumulativeOptions& options = {});
-/// yᵢ = x₀ · … · xᵢ along `axis`; dtypes as above. An element overflows only where it lies outside the range itself. d/dxₖ = Σ_{i ≥ k} ḡᵢ·Π_{j ≤ i, j ≠ k} xⱼ, without a division: exact where
-/// there are zeros.
+/// yᵢ = x₀ · … · xᵢ along `axis`; dtypes as above. An element overflows only where it lies outside the range itself.
+/// d/dxₖ = Σ_{i ≥ k} ḡᵢ·Π_{j ≤ i, j ≠ k} xⱼ, without a division: exact where there are zeros.
 Var cumulative_product(const Operand& x, int axis, const CumulativeOptions& options = {});
 
 }  // namespace thalweg

@@ -1,0 +1,53 @@
+#pragma once
+// The memory of tensors.
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <utility>
+
+namespace thalweg::internal {
+
+/// A reference-counted buffer. Blocks made here are 64-byte aligned, readable and writable up to the next multiple of
+/// 64 bytes (kernels read whole vectors), and come from a per-thread pool of size classes, so that a loop which makes
+/// the same tensors every turn allocates nothing. A borrowed block has an owner and promises neither.
+struct Storage {
+  std::atomic<std::int32_t> references{1};
+  bool borrowed = false;
+  std::uint8_t size_class = 0;  // of the pool
+  void* data = nullptr;
+  std::size_t bytes = 0;
+  std::shared_ptr<void> owner;  // of borrowed memory
+
+  static Storage* allocate(std::size_t bytes);
+  static Storage* borrow(void* data, std::size_t bytes, std::shared_ptr<void> owner);
+  static void release(Storage* storage);  // the last reference is gone
+};
+
+class StorageHandle {
+ public:
+  StorageHandle() = default;
+  explicit StorageHandle(Storage* adopted) : storage_(adopted) {}
+  StorageHandle(const StorageHandle& other) : storage_(other.storage_) {
+    if (storage_) storage_->references.fetch_add(1, std::memory_order_relaxed);
+  }
+  StorageHandle(StorageHandle&& other) noexcept : storage_(std::exchange(other.storage_, nullptr)) {}
+  StorageHandle& operator=(StorageHandle other) noexcept {
+    std::swap(storage_, other.storage_);
+    return *this;
+  }
+  ~StorageHandle() {
+    if (storage_ && storage_->references.fetch_sub(1, std::memory_order_acq_rel) == 1) Storage::release(storage_);
+  }
+  Storage* get() const { return storage_; }
+  Storage* operator->() const { return storage_; }
+  explicit operator bool() const { return storage_ != nullptr; }
+  bool is_shared() const { return storage_ && storage_->references.load(std::memory_order_acquire) > 1; }
+  Storage* detach() { return std::exchange(storage_, nullptr); }
+
+ private:
+  Storage* storage_ = nullptr;
+};
+
+}  // namespace thalweg::internal
