@@ -2,19 +2,11 @@
 
 #include <cmath>
 
-#include <thalweg/ops/arithmetic.hpp>
-#include <thalweg/ops/reduction.hpp>
+#include "optim/euclidean_norm.hpp"
 
 namespace thalweg {
 
 namespace {
-
-/// √Σx², without overflow or underflow on the way; 0 where all are.
-Var euclidean_norm(const Var& x) {
-  const Var largest = max(abs(x));
-  const Var unit = where(equal(largest, 0), 1., largest);
-  return largest * sqrt(sum(square(x / unit)));
-}
 
 void check(const LAMBOptions& o, const OptionCheck& check) {
   check.fraction("beta1", o.beta1);

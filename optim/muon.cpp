@@ -5,25 +5,18 @@
 
 #include <fmt/format.h>
 
-#include <thalweg/ops/arithmetic.hpp>
 #include <thalweg/ops/matmul.hpp>
-#include <thalweg/ops/reduction.hpp>
 #include <thalweg/ops/shape.hpp>
 
+#include "optim/euclidean_norm.hpp"
 #include "src/registry/core.hpp"
 
 namespace thalweg {
 
 namespace {
 
-/// √Σx², without overflow or underflow on the way; 0 where all are.
-Var euclidean_norm(const Var& x) {
-  const Var largest = max(abs(x));
-  const Var unit = where(equal(largest, 0), 1., largest);
-  return largest * sqrt(sum(square(x / unit)));
-}
-
-/// The orthogonal matrix nearest to x, about: its singular values become 1, roughly, by a polynomial in x·xᵀ.
+/// Roughly the orthogonal matrix nearest to x: each iteration, a polynomial in x·xᵀ, brings its singular values closer to 1
+/// and leaves the singular vectors as they are.
 Var orthogonalized(const Var& x, std::int64_t iterations) {
   const bool is_tall = x.shape()[0] > x.shape()[1];
   Var result = is_tall ? transpose(x) : x;
@@ -39,10 +32,7 @@ Var orthogonalized(const Var& x, std::int64_t iterations) {
 const OptimizedParameters& matrices_only(const OptimizedParameters& parameters, SourceLine line) {
   const auto& entries = parameters.core()->entries;
   for (std::size_t i = 0; i < entries.size(); ++i) {
-    const auto& indices = parameters.indices();
-    const bool is_one =
-        parameters.is_all() || std::find(indices.begin(), indices.end(), static_cast<int>(i)) != indices.end();
-    if (is_one && entries[i].trainable && entries[i].shape.rank() != 2)
+    if (parameters.contains(static_cast<int>(i)) && entries[i].trainable && entries[i].shape.rank() != 2)
       throw ShapeError(error_text("muon",
                                   fmt::format("\"{}\" has shape {}: only matrices are made orthogonal; give the others "
                                               "to another optimizer, and select() these",

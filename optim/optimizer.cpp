@@ -68,7 +68,6 @@ Var Update::state(const char* name) {
   return internal::flat_buffer(*optimizer_.core_, {RegistrySpace::state, region_, optimizer_.state_index(name)}, line_);
 }
 
-// Recorded when the formula is complete, so that whatever it reads is from before the step.
 void Update::set_value(const Var& value) { optimizer_.assignments_.push_back({-1, region_, value}); }
 void Update::set_state(const char* name, const Var& value) {
   optimizer_.assignments_.push_back({optimizer_.state_index(name), region_, value});
@@ -88,8 +87,8 @@ bool overlap(const RegistryCore::Owner& a, const RegistryCore::Owner& b) {
 }  // namespace
 
 Optimizer::Optimizer(const OptimizedParameters& parameters, const char* name, Unit unit, SourceLine line)
-    : core_(parameters.core()), name_(name), unit_(unit), is_all_(parameters.is_all()), indices_(parameters.indices()) {
-  RegistryCore::Owner owner{name, is_all_, indices_};
+    : core_(parameters.core()), name_(name), unit_(unit), parameters_(parameters) {
+  RegistryCore::Owner owner{name, parameters.is_all(), parameters.indices()};
   for (const RegistryCore::Owner& other : core_->optimizers)
     if (other.name == name_ && overlap(other, owner))
       throw ValueError(error_text(
@@ -99,7 +98,7 @@ Optimizer::Optimizer(const OptimizedParameters& parameters, const char* name, Un
 
 Optimizer::~Optimizer() {
   const auto own = std::find_if(core_->optimizers.begin(), core_->optimizers.end(), [&](const auto& owner) {
-    return owner.name == name_ && owner.owns_all == is_all_ && owner.indices == indices_;
+    return owner.name == name_ && owner.owns_all == parameters_.is_all() && owner.indices == parameters_.indices();
   });
   if (own != core_->optimizers.end()) core_->optimizers.erase(own);
 }
@@ -121,11 +120,8 @@ void Optimizer::check_patterns(const char* optimizer, const OptimizedParameters&
                                const std::vector<std::string>& patterns, SourceLine line) {
   std::vector<std::string_view> names;
   const auto& entries = parameters.core()->entries;
-  for (std::size_t i = 0; i < entries.size(); ++i) {
-    const auto& indices = parameters.indices();
-    if (parameters.is_all() || std::find(indices.begin(), indices.end(), static_cast<int>(i)) != indices.end())
-      names.push_back(entries[i].name);
-  }
+  for (std::size_t i = 0; i < entries.size(); ++i)
+    if (parameters.contains(static_cast<int>(i))) names.push_back(entries[i].name);
   for (const std::string& pattern : patterns)
     if (std::none_of(names.begin(), names.end(),
                      [&](std::string_view name) { return internal::matches(pattern, name); }))
@@ -184,14 +180,10 @@ double& Optimizer::number(const char* name) {
 
 // --- which parameters ---
 
-bool Optimizer::owns(int index) const {
-  return is_all_ || std::find(indices_.begin(), indices_.end(), index) != indices_.end();
-}
-
 std::vector<int> Optimizer::parameter_indices() const {
   std::vector<int> owned;
   for (int i = 0; i < static_cast<int>(core_->entries.size()); ++i)
-    if (owns(i)) owned.push_back(i);
+    if (parameters_.contains(i)) owned.push_back(i);
   return owned;
 }
 
@@ -206,21 +198,21 @@ void Optimizer::find_parts() {
   if (layout_ == core_->uid) return;
   const auto& entries = core_->entries;
   begins_.resize(entries.size());
+  // Where a trainable parameter's stretch of the flat buffers ends, padding included: at the next one, or with the buffer.
+  const auto end_of = [&](std::size_t i) {
+    for (std::size_t next = i + 1; next < entries.size(); ++next)
+      if (entries[next].trainable) return entries[next].offset;
+    return core_->trainable_elements;
+  };
   std::vector<Part> parts;
   for (std::size_t i = 0; i < entries.size(); ++i) {
     const RegistryCore::Entry& entry = entries[i];
-    if (!entry.trainable || !owns(static_cast<int>(i))) continue;
+    if (!entry.trainable || !parameters_.contains(static_cast<int>(i))) continue;
     if (begins_[i].trainable_since != entry.trainable_since) begins_[i] = {entry.trainable_since, step_count_};
-    std::int64_t end = core_->trainable_elements;  // with its padding
-    for (std::size_t next = i + 1; next < entries.size(); ++next)
-      if (entries[next].trainable) {
-        end = entries[next].offset;
-        break;
-      }
     const Part part{.options = options_of(entry.name),
                     .begins = begins_[i].step,
                     .offset = entry.offset,
-                    .elements = end - entry.offset,
+                    .elements = end_of(i) - entry.offset,
                     .parameter = static_cast<int>(i),
                     .region = -1};
     const bool continues = unit_ == Unit::stretch && !parts.empty() && parts.back().options == part.options &&
@@ -295,7 +287,7 @@ bool Optimizer::record_step(bool prepares, SourceLine line) {
   return true;
 }
 
-/// Looks at the gradients where options ask for that; false: the step is to be skipped.
+/// Clips by norm and looks for gradients that are not finite, as the options ask; false: the step is to be skipped.
 bool Optimizer::prepare_gradients(SourceLine line) {
   const bool clips = gradient_options_.clip_norm.has_value();
   if ((!clips && gradient_options_.non_finite == NonFinite::pass_on) || parts_.empty()) return true;
@@ -305,7 +297,8 @@ bool Optimizer::prepare_gradients(SourceLine line) {
     sum_of_squares = sum_of_squares.empty() ? squares : sum_of_squares + squares;
   }
   const double squares = sum_of_squares.item(line.file, line.line);
-  // Squares may overflow or vanish where the norm does not; that is seldom, and then looked at one by one.
+  // The sum of squares may overflow or underflow where the norm does not. That is rare; the norm is then computed again,
+  // outside the tape and in f64.
   constexpr double least = 1e-30, most = 1e30;
   double norm = std::sqrt(squares);
   const bool is_accurate = squares > least && squares < most;
@@ -319,6 +312,7 @@ bool Optimizer::prepare_gradients(SourceLine line) {
   }
   if (!clips) return true;
   const double scale = norm > *gradient_options_.clip_norm ? *gradient_options_.clip_norm / norm : 1;
+  // A scale below the dtype's range is applied as two factors.
   const double tiny = core_->dtype == f32 ? 0x1p-60 : 0x1p-500;
   gradient_scale_[0] = scale < tiny ? scale / tiny : scale;
   gradient_scale_[1] = scale < tiny ? tiny : 1;
@@ -347,7 +341,7 @@ void Optimizer::record_update(SourceLine line) {
 
 void Optimizer::check_fits(const Var& value, int region, SourceLine line) const {
   internal::Recorder& recorder = *internal::Recorder::current();
-  const internal::Info& info = recorder.info(recorder.resolve(Operand(value, line.file, line.line), name_));
+  const internal::Info& info = recorder.info(recorder.resolve(Operand(value, line), name_));
   const Shape& wanted = *core_->regions[static_cast<std::size_t>(region)].shape;
   if (!(*info.shape == wanted))
     throw ShapeError(error_text(

@@ -96,7 +96,8 @@ class RegistryCore : public std::enable_shared_from_this<RegistryCore> {
   /// Counts writes to any parameter; a tape remembers it to notice that what it read has changed.
   std::uint32_t write_count = 0;
 
-  /// The gradients are those that a backward or a `store` has filled; each has another count.
+  /// Whether `gradients` holds what a backward() or Gradients::store() has filled, and how many times that has happened:
+  /// the count tells an optimizer whether they are new since its last step.
   bool gradients_filled = false;
   std::uint64_t gradient_count = 0;
   void note_gradients() {

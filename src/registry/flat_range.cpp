@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "src/tensor/visit.hpp"
+
 namespace thalweg::internal {
 
 namespace {
@@ -12,13 +14,12 @@ namespace {
 /// Calls function(place in the flat buffer, value) for every gradient of the ranges.
 template <class Function>
 void for_each_gradient(const RegistryCore& core, std::span<const FlatRange> ranges, Function&& function) {
-  const auto visit = [&]<class T>(const T* gradients) {
+  visit_floating(core.dtype, [&]<class T>() {
+    const T* gradients = static_cast<const T*>(core.gradients.data());
     for (const FlatRange& range : ranges)
       for (std::int64_t i = range.offset; i < range.offset + range.elements; ++i)
         function(i, static_cast<double>(gradients[i]));
-  };
-  core.dtype == DType::f64 ? visit(static_cast<const double*>(core.gradients.data()))
-                           : visit(static_cast<const float*>(core.gradients.data()));
+  });
 }
 
 /// "(1, 2)": the indices of element `place` of a row-major tensor.

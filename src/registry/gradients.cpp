@@ -6,20 +6,12 @@
 
 #include "src/registry/check.hpp"
 #include "src/registry/core.hpp"
+#include "src/tensor/visit.hpp"
 
 namespace thalweg {
 
 using internal::RegistryCore;
-
-namespace {
-
-/// f.operator()<float>() or <double>().
-template <class Function>
-void visit_floating(DType dtype, Function&& function) {
-  dtype == DType::f64 ? function.template operator()<double>() : function.template operator()<float>();
-}
-
-}  // namespace
+using internal::visit_floating;
 
 Gradients::Gradients(const ParameterRegistry& registry) : core_(registry.core()) { renew(); }
 

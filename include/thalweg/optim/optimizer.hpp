@@ -28,6 +28,7 @@
 // Options that every optimizer knows by name, if its struct has them: learning_rate, weight_decay, weight_decay_form,
 // maximize, gradient, groups. The formula does not mention the last five; gradient() and value() bring them along.
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -93,7 +94,11 @@ class OptimizedParameters {
 
   const std::shared_ptr<internal::RegistryCore>& core() const { return core_; }
   bool is_all() const { return is_all_; }
+  /// Of the selection, in the registry; none where it is all.
   const std::vector<int>& indices() const { return indices_; }
+  bool contains(int index) const {
+    return is_all_ || std::find(indices_.begin(), indices_.end(), index) != indices_.end();
+  }
 
  private:
   std::shared_ptr<internal::RegistryCore> core_;
@@ -236,18 +241,21 @@ class Optimizer {
   virtual const UpdateRule& rule(int options) const = 0;
   virtual void replace_learning_rate(const Schedule& learning_rate) = 0;
 
-  /// The parts of the step to come, made anew after parameters were added, frozen or converted.
+  /// Divides the parameters into parts_; again after parameters were added, frozen or converted.
   void find_parts();
-  bool owns(int index) const;
+  /// Where the parts lie in the flat buffers.
   std::vector<internal::FlatRange> ranges() const;
-  bool prepare_gradients(SourceLine line);
-  bool record_step(bool prepares, SourceLine line);
+
+  // A step. The two bools: whether gradients are clipped and looked at first; whether the step was made, not skipped.
   bool carry_out(bool prepares, SourceLine line);
+  bool record_step(bool prepares, SourceLine line);
+  bool prepare_gradients(SourceLine line);
   void record_update(SourceLine line);
   void check_fits(const Var& value, int region, SourceLine line) const;
   int state_index(const char* name);
   double rate_of(const Schedule& schedule, SourceLine line) const;
 
+  /// What the formula has set: recorded when it is complete, so that whatever it reads is from before the step.
   struct Assignment {
     int state;  // −1: the parameters' values
     int region;
@@ -265,16 +273,16 @@ class Optimizer {
     int parameter;  // the first
     int region;
   };
+  /// When a parameter's state began: a parameter that is added or unfrozen counts its steps from then on.
   struct Begin {
-    std::uint32_t trainable_since = 0;
-    std::int64_t step = 0;
+    std::uint32_t trainable_since = 0;  // as the registry has it; another one: its state has begun anew
+    std::int64_t step = 0;              // the optimizer's step count at that time
   };
 
   std::shared_ptr<internal::RegistryCore> core_;
   const char* name_;
   Unit unit_;
-  bool is_all_;
-  std::vector<int> indices_;
+  OptimizedParameters parameters_;
   Schedule learning_rate_ = 0;
   GradientOptions gradient_options_;
   double gradient_scale_[2] = {1, 1};  // of the step being made: two factors, so that none underflows
