@@ -1,0 +1,266 @@
+// Every entry of docs/coming_from_pytorch.md stands here, compiled and run; the last test case sees to that.
+#include <catch2/catch.hpp>
+
+#include <algorithm>
+#include <cctype>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <string>
+#include <vector>
+
+#include <thalweg/check_gradients.hpp>
+#include <thalweg/thalweg.hpp>
+
+namespace tw = thalweg;
+
+namespace {
+
+bool is(const tw::Var& value, const tw::Tensor& wanted) {
+  const tw::Tensor found = value.value();
+  return found.dtype() == wanted.dtype() && tw::all_close(found, wanted);
+}
+
+template <class... Values>
+void ignore(const Values&... /*unused*/) {}
+
+const tw::Tensor x{{1., 2., 3.}, {4., 5., 7.}};
+
+}  // namespace
+
+TEST_CASE("coming from PyTorch: tensors") {
+  CHECK(tw::identical(tw::Tensor{{1., 2.}, {3., 4.}}, tw::Tensor({{1, 2}, {3, 4}}, tw::f32)));
+  CHECK(tw::Tensor::zeros({2, 3}, tw::f64).dtype() == tw::f64);
+  CHECK(tw::identical(tw::Tensor::arange(5), tw::Tensor{0, 1, 2, 3, 4}));
+  const auto owner = std::make_shared<std::vector<float>>(6, 2.F);
+  float* const memory = owner->data();
+  CHECK(tw::Tensor::borrow(memory, {2, 3}, owner).raw() == memory);
+  ignore(x.shape(), x.dtype());
+  CHECK(x.size() == 6);
+  CHECK(x.to(tw::f64).dtype() == tw::f64);
+  CHECK(x.at<float>({0, 1}) == 2);
+  CHECK(x.data<float>()[5] == 7);
+  const tw::Tensor a = x, b = x;
+  CHECK(tw::all_close(a, b));
+  if (false) fmt::print("{}\n", x);
+}
+
+TEST_CASE("coming from PyTorch: ops") {
+  const tw::Tensor w{{1., 0.}, {0., 1.}, {-1., 1.}}, a{{1., 2.}}, b{{3., 4.}}, rows{1, 0, 1}, places{{2, 0}, {1, 1}};
+  const auto net = [&](const tw::Var& in) { return tw::matmul(in, w); };
+  CHECK(tw::all_close(tw::compute([&] { return net(x); }), tw::Tensor{{-2., 5.}, {-3., 12.}}));
+
+  const tw::Tape tape;
+  tw::Random random(0);
+  {
+    const tw::Tensor b{0., 1.};
+    CHECK(is(tw::relu(tw::matmul(x, w) + b), {{0., 6.}, {0., 13.}}));
+  }
+  CHECK(is(tw::stop_gradient(x), x));
+  CHECK(is(tw::power(x, 3), {{1., 8., 27.}, {64., 125., 343.}}));
+  CHECK(is(tw::Var(x) > 6, {{false, false, false}, {false, false, true}}));
+  {
+    const tw::Var x = a;
+    CHECK(is(x > 0, {{true, true}}));
+  }
+  CHECK(is(tw::clamp(x, 0, 1), tw::Tensor::ones({2, 3})));
+  const tw::Tensor c{{true, false}};
+  CHECK(is(tw::where(c, a, b), {{1., 4.}}));
+  CHECK(is(tw::sum(x), 22.));
+  CHECK(is(tw::sum(x, 1, true), {{6.}, {16.}}));
+  CHECK(is(tw::mean(x, {.axes = {0, 1}}), 22. / 6));
+  CHECK(is(tw::variance(x, {.axes = 0, .ddof = 1}), {4.5, 4.5, 8.}));
+  CHECK(is(tw::max(x, 1), {3., 7.}));
+  CHECK(is(tw::argmax(x, 1), {2, 2}));
+  CHECK(is(tw::reshape(x, {3, -1}), {{1., 2.}, {3., 4.}, {5., 7.}}));
+  CHECK(is(tw::transpose(x), {{1., 4.}, {2., 5.}, {3., 7.}}));
+  const tw::Var y = tw::reshape(x, {1, 2, 3});
+  CHECK(tw::all_close(y.value(), x.reshape({1, 2, 3})));
+  CHECK(is(tw::permute(y, {0, 2, 1}), tw::Tensor{{{1., 4.}, {2., 5.}, {3., 7.}}}));
+  CHECK(is(tw::slice(x, 1, 1, 3), {{2., 3.}, {5., 7.}}));
+  CHECK(is(tw::slice(x, 0, {.step = 2}), {{1., 2., 3.}}));
+  CHECK(is(tw::concatenate({a, b}, 1), {{1., 2., 3., 4.}}));
+  CHECK(is(tw::stack({a, b}), tw::Tensor{{{1., 2.}}, {{3., 4.}}}));
+  CHECK(is(tw::gather(x, rows), {{4., 5., 7.}, {1., 2., 3.}, {4., 5., 7.}}));
+  CHECK(is(tw::take_along_axis(x, places, 1), {{3., 1.}, {5., 5.}}));
+  const tw::Tensor u = tw::Tensor::ones({3, 3});
+  CHECK(is(tw::scatter_add(x, rows, u), {{2., 3., 4.}, {6., 7., 9.}}));
+  const tw::Tensor mask{true, false, false};
+  CHECK(is(tw::masked_fill(x, mask, 0), {{0., 2., 3.}, {0., 5., 7.}}));
+  const tw::Tensor labels{2, 0};
+  CHECK(is(tw::one_hot(labels, 3), {{0., 0., 1.}, {1., 0., 0.}}));
+  CHECK(is(tw::sum(tw::softmax(x), -1), {1., 1.}));
+  const tw::Tensor g{1., 1., 1.}, h{0., 0., 0.};
+  CHECK(is(tw::layer_norm(x, g, h), tw::layer_norm(x).value()));
+  CHECK(tw::uniform({2, 3}, random).value().shape() == tw::Shape{2, 3});
+  CHECK(tw::normal({2, 3}, random).value().shape() == tw::Shape{2, 3});
+}
+
+TEST_CASE("coming from PyTorch: gradients") {
+  tw::ParameterRegistry registry;
+  const tw::Parameter w = registry.add("affine1.weight", tw::constant(tw::Tensor({1., 2.}, tw::f64)));
+  {
+    const tw::Tape tape;
+    const tw::Var loss = tw::sum(tw::square(w));
+    tw::backward(loss);
+    CHECK(tw::all_close(w.gradient(), tw::Tensor{2., 4.}));
+    tw::Gradients sum(registry), part(registry);
+    for (int micro_batch = 0; micro_batch < 2; ++micro_batch) {
+      tw::backward(loss, part);
+      sum += part;
+    }
+    sum.store();
+    CHECK(tw::all_close(w.gradient(), tw::Tensor{4., 8.}));
+  }
+  {
+    const tw::Tape tape;
+    const tw::Var x = tw::Tensor{1., 2.}, y = tw::sum(tw::power(x, 3)), v = tw::Tensor{1., 0.};
+    CHECK(is(tw::gradients(y, {x})[0], {3., 12.}));
+    CHECK(is(tw::jacobian(y, x), {3., 12.}));
+    CHECK(is(tw::hessian(y, x), {{6., 0.}, {0., 12.}}));
+    CHECK(is(tw::jacobian_vector_product(y, x, v), 3.));
+    CHECK(is(tw::hessian_vector_product(y, x, v), {6., 0.}));
+  }
+  const auto f = [](std::span<const tw::Var> inputs) { return tw::power(inputs[0], 3); };
+  CHECK(tw::check_gradients(f, {x}).ok);
+  registry.set_trainable("affine1.*", false);
+  CHECK_FALSE(w.trainable());
+  {
+    tw::Tape tape({.detect_anomaly = true});
+    CHECK_THROWS_AS(tw::log(tw::Var(x) - 10).value(), tw::AnomalyError);
+  }
+}
+
+TEST_CASE("coming from PyTorch: layers and losses") {
+  tw::ParameterRegistry registry({.seed = 0});
+  tw::Random random(0);
+  const auto layer = tw::Affine(registry, "affine1", tw::he_normal({784, 100}));
+  ignore(tw::BatchNorm(registry, "norm1", 100), tw::Dropout(0.5, random));
+  const auto net = tw::Sequential(layer, tw::relu);
+  registry.add("shift", tw::zeros({3}));
+  registry.add("mean", tw::zeros({3}), {.trainable = false});
+  CHECK(registry.parameters().size() == 8);
+  CHECK(registry.select("affine1.*").indices().size() == 2);
+  {
+    tw::Tape tape({.phase = tw::Phase::evaluation});
+    CHECK(net(tw::Tensor::zeros({5, 784})).shape() == tw::Shape{5, 100});
+  }
+  ignore(tw::he_normal({784, 100}), tw::xavier_uniform({784, 100}));
+
+  const tw::Tape tape;
+  const tw::Tensor logits{{0., 0.}, {0., 0.}}, labels{0, 1}, a{{0., 1.}}, b{{1., 1.}};
+  const double ln_2 = 0.6931471805599453;
+  CHECK(is(tw::softmax_cross_entropy(logits, labels), ln_2));
+  CHECK(is(tw::softmax_cross_entropy(logits, labels, {.label_smoothing = 0.1}), ln_2));
+  CHECK(is(tw::mean_squared_error(a, b), 0.5));
+  CHECK(is(tw::mean_absolute_error(a, b), 0.5));
+  CHECK(is(tw::binary_cross_entropy_with_logits(a, b), (ln_2 + 0.31326168751822286) / 2));
+  CHECK(is(tw::kl_divergence(a, b), -1.));  // Σ p(ln p − ln q) with p = (1, 1), ln q = (0, 1)
+}
+
+TEST_CASE("coming from PyTorch: optimizers and training") {
+  tw::ParameterRegistry registry({.seed = 0});
+  registry.add("affine1.weight", tw::he_normal({3, 2}));
+  registry.add("affine1.bias", tw::zeros({2}));
+  { tw::SGD(registry, {.learning_rate = 0.1}); }
+  { tw::Momentum(registry, {.learning_rate = 0.1, .velocity = tw::VelocityForm::without_rate}); }
+  { tw::Adam(registry, {.form = tw::AdamForm::paper}); }
+  { tw::AdamW(registry, {.weight_decay = 0.01}); }
+  {
+    tw::AdamW(registry, {.groups = {{"*.bias", [](auto& o) { o.weight_decay = 0; }}}});
+  }
+  { tw::SGD(registry, {.gradient = {.clip_norm = 1.0}}); }
+  { tw::SGD(registry, {.learning_rate = tw::schedules::cosine({.from = 0.1, .steps = 1000})}); }
+
+  tw::Random random(0);
+  const tw::Dataset train(std::vector<std::uint8_t>(600, 1), std::vector<std::uint8_t>(200, 1), 3);
+  CHECK(tw::batches(train, {.size = 100, .random = random}).size() == 2);
+  CHECK(random.split("dropout").seed() == 0);
+
+  const std::filesystem::path before = std::filesystem::current_path();
+  const std::filesystem::path folder = std::filesystem::temp_directory_path() / "thalweg_coming_from_pytorch";
+  std::filesystem::create_directories(folder);
+  std::filesystem::current_path(folder);
+  {
+    tw::AdamW optimizer(registry, {});
+    tw::Checkpoint(registry).add(optimizer).save("run.safetensors");
+    tw::Checkpoint(registry).add(optimizer).load("run.safetensors");
+  }
+  std::filesystem::current_path(before);
+  std::filesystem::remove_all(folder);
+
+  const int threads = tw::thread_count();
+  tw::set_thread_count(1);
+  CHECK(tw::thread_count() == 1);
+  tw::set_thread_count(threads);
+}
+
+TEST_CASE("coming from PyTorch: the program at the top of the page") {
+  const tw::Dataset train(std::vector<std::uint8_t>(784 * 200, 1), std::vector<std::uint8_t>(200, 1), 784);
+  tw::ParameterRegistry registry({.seed = 0});
+  const tw::Sequential net(tw::Affine(registry, "affine1", tw::he_normal({784, 100})), tw::relu,
+                           tw::Affine(registry, "affine2", tw::he_normal({100, 10})));
+  tw::AdamW optimizer(registry, {.learning_rate = 0.001});
+  tw::Random random(0);
+  for (const auto& [images, labels] : tw::batches(train, {.size = 100, .random = random})) {
+    tw::Tape tape;
+    const tw::Var loss = tw::softmax_cross_entropy(net(images), labels);
+    tw::backward(loss);
+    optimizer.step();
+  }
+  CHECK(optimizer.step_count() == 2);
+}
+
+namespace {
+
+std::string text_of(const std::filesystem::path& file) {
+  std::ifstream stream(file);
+  return {std::istreambuf_iterator<char>(stream), {}};
+}
+
+std::string without_spaces(std::string text) {
+  std::erase_if(text, [](unsigned char character) { return std::isspace(character) != 0; });
+  return text;
+}
+
+/// The code of the second column of every table row, and all code blocks.
+std::vector<std::string> entries_of(const std::string& page) {
+  std::vector<std::string> entries;
+  std::size_t begin = 0;
+  bool is_block = false;
+  std::string block;
+  while (begin < page.size()) {
+    const std::size_t end = std::min(page.find('\n', begin), page.size());
+    const std::string line = page.substr(begin, end - begin);
+    begin = end + 1;
+    if (line.starts_with("```")) {
+      if (is_block) entries.push_back(std::exchange(block, ""));
+      is_block = !is_block;
+    } else if (is_block) {
+      block += line;
+    } else if (line.starts_with("| ")) {
+      const std::size_t first = line.find(" | ") + 3;
+      const std::string cell = line.substr(first, line.find(" |", first) - first);
+      for (std::size_t open = cell.find('`'); open != std::string::npos;) {
+        const std::size_t close = cell.find('`', open + 1);
+        entries.push_back(cell.substr(open + 1, close - open - 1));
+        open = cell.find('`', close + 1);
+      }
+    }
+  }
+  return entries;
+}
+
+}  // namespace
+
+TEST_CASE("coming from PyTorch: every entry of the page is compiled here") {
+  const std::filesystem::path source = __FILE__;
+  const std::filesystem::path page = source.parent_path() / "../../docs/coming_from_pytorch.md";
+  const std::string code = without_spaces(text_of(source));
+  const std::vector<std::string> entries = entries_of(text_of(page));
+  CHECK(entries.size() > 80);
+  for (const std::string& entry : entries) {
+    INFO(entry);
+    CHECK(code.find(without_spaces(entry)) != std::string::npos);
+  }
+}
