@@ -37,8 +37,8 @@ Var maximum(const Operand& a, const Operand& b);
 /// The smaller of the two; NaN where either is. d/da = 1 where a < b, ½ where they are equal.
 Var minimum(const Operand& a, const Operand& b);
 /// x, at least `low` and at most `high`; NaN where any is. d/dx = 1 strictly between them, d/dlow = 1 where x is below,
-/// d/dhigh = 1 where x is above, else 0. ValueError where low > high, or a number among the bounds is NaN: at once of
-/// numbers, when it is computed of tensors.
+/// d/dhigh = 1 where x is above, else 0. ValueError where low > high: at once where both are numbers (which must not be NaN
+/// then), else when the result is computed.
 Var clamp(const Operand& x, const Operand& low, const Operand& high);
 
 // The operators; numbers and tensors go on either side of a Var.

@@ -1,22 +1,23 @@
 #pragma once
+// Elements chosen by index. Indices are i64; negative ones count from the back. IndexError naming index, axis and size where
+// one is out of range, before anything is written; DtypeError for indices of another dtype.
+
 #include <optional>
 
 #include <thalweg/op.hpp>
 
 namespace thalweg {
 
-// Indices are i64; negative ones count from the back. IndexError naming index, axis and size where one is out of range,
-// before anything is written; DtypeError for indices of another dtype.
-
 /// The elements of x at `indices` along `axis`: x.shape with that axis replaced by the shape of the indices, which is any
 /// (NumPy's take, PyTorch's index_select). d/dx: added up where an index repeats.
 Var gather(const Operand& x, const Operand& indices, int axis = 0);
-/// x with `updates` added at `indices` along `axis`, where they add up if an index repeats, in their order. The updates have
-/// the shape of gather(x, indices, axis), or are one number. d/dx = 1, d/dupdates: the gradient gathered.
+/// x with `updates` added at `indices` along `axis`; where an index repeats, all of its updates are added, in their order.
+/// They have the shape of gather(x, indices, axis), or are one number. d/dx = 1, d/dupdates: the gradient gathered.
 Var scatter_add(const Operand& x, const Operand& indices, const Operand& updates, int axis = 0);
 
-/// Along `axis`, for each line of its own: result[i, j, k] = x[i, indices[i, j, k], k] for axis 1. Indices have as many
-/// dimensions as x; the others than the axis broadcast. d/dx: added up where an index repeats.
+/// Along `axis`, with indices of their own for each line: result[i, j, k] = x[i, indices[i, j, k], k] for axis 1 (NumPy's
+/// take_along_axis, PyTorch's gather). Indices have as many dimensions as x; all but the axis broadcast.
+/// d/dx: added up where an index repeats.
 Var take_along_axis(const Operand& x, const Operand& indices, int axis);
 /// x with `updates`, which have the shape of the indices or are one number, added at x[i, indices[i, j, k], k].
 /// d/dx = 1, d/dupdates: the gradient taken along the axis.

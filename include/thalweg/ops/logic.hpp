@@ -1,6 +1,6 @@
 #pragma once
-// Comparisons, logic and choice on each element. Operands broadcast by NumPy's rule; what is not 0 counts as true, NaN
-// too. The results are bool and have no gradient, but for `where`.
+// Comparisons, logic and choice on each element. Operands broadcast by NumPy's rule; everything but 0 counts as true, NaN
+// included. The results are bool and have no gradient, except that of `where`.
 
 #include <thalweg/op.hpp>
 
@@ -14,15 +14,20 @@ Var greater_equal(const Operand& a, const Operand& b);
 Var equal(const Operand& a, const Operand& b);
 Var not_equal(const Operand& a, const Operand& b);
 
-/// Both, at least one, exactly one is true; x is not. Of any one dtype.
+/// Whether both are true. a and b have one dtype, which may be any.
 Var logical_and(const Operand& a, const Operand& b);
+/// Whether at least one is true. Dtypes as above.
 Var logical_or(const Operand& a, const Operand& b);
+/// Whether exactly one is true. Dtypes as above.
 Var logical_xor(const Operand& a, const Operand& b);
+/// Whether x is 0.
 Var logical_not(const Operand& x);
 
-/// Whether x is NaN; is inf or −inf; is neither. i64 and bool are always finite.
+/// Whether x is NaN.
 Var isnan(const Operand& x);
+/// Whether x is inf or −inf.
 Var isinf(const Operand& x);
+/// Whether x is neither NaN nor infinite: always true of i64 and bool.
 Var isfinite(const Operand& x);
 
 /// a where `condition` holds (is not 0), else b. The gradient goes to the branch taken; 0 to the other, whatever its

@@ -1,15 +1,16 @@
 #pragma once
-// Composites: the tape shows their parts; closed-form gradient rules, recorded from ordinary ops, stand beside them.
+// Normalizations and dropout. They are composites: the tape shows their parts, and their gradients are closed formulas, which
+// are recorded from ordinary ops as well.
 
 #include <thalweg/op.hpp>
 #include <thalweg/ops/reduction.hpp>
 
 namespace thalweg {
 
-/// eˣ / Σ eˣ along `axis`, the maximum taken out first; NaN where nothing but −inf, or +inf, is there. f32, f64.
-/// d/dx: s(ḡ − Σ ḡs). IndexError for an axis out of range.
+/// s = eˣ / Σ eˣ along `axis`, of x less its maximum, so that nothing overflows; NaN where all of x is −inf, or some of it
+/// +inf. f32, f64. d/dx: s(ḡ − Σ ḡs). IndexError for an axis out of range.
 Var softmax(const Operand& x, int axis = -1);
-/// x − ln Σ eˣ along `axis`. d/dx: ḡ − softmax(x)·Σ ḡ.
+/// ln softmax(x) = x − ln Σ eˣ along `axis`. d/dx: ḡ − softmax(x)·Σ ḡ.
 Var log_softmax(const Operand& x, int axis = -1);
 
 struct LayerNormOptions {

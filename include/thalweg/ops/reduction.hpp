@@ -11,15 +11,15 @@ struct ReductionOptions {
   bool keep_dimensions = false;  // as dimensions of 1
 };
 
-/// Σ x; 0 of nothing. Of bools: how many hold (i64). d/dx = 1. Sums run in fixed blocks: the order depends on the shape
-/// alone, and partial sums of f32 are carried in f64.
+/// Σ x; 0 where there are no elements. Of bools: how many are true (i64). d/dx = 1. Sums run in fixed blocks: the order
+/// depends on the shape alone, and partial sums of f32 are carried in f64.
 Var sum(const Operand& x, const ReductionOptions& options = {});
 Var sum(const Operand& x, int axis, bool keep_dimensions = false);
-/// Σ x / n; NaN of nothing. It overflows only where the result does. DtypeError for i64 and bool: cast first. d/dx = 1/n.
+/// Σ x / n; NaN where there are no elements. It overflows only where the result does. DtypeError for i64 and bool: cast first. d/dx = 1/n.
 Var mean(const Operand& x, const ReductionOptions& options = {});
 Var mean(const Operand& x, int axis, bool keep_dimensions = false);
-/// The largest element; NaN where one is. ShapeError for a maximum of nothing. The gradient is shared evenly by all that
-/// are equal to it.
+/// The largest element; NaN where one is. ShapeError where there are no elements. The gradient is shared evenly by all that
+/// equal it.
 Var max(const Operand& x, const ReductionOptions& options = {});
 Var max(const Operand& x, int axis, bool keep_dimensions = false);
 /// The smallest element, as `max`.
@@ -30,10 +30,10 @@ Var min(const Operand& x, int axis, bool keep_dimensions = false);
 /// and those behind, without a division: exact where there are zeros.
 Var product(const Operand& x, const ReductionOptions& options = {});
 Var product(const Operand& x, int axis, bool keep_dimensions = false);
-/// Whether any element is not 0 (NaN is not): bool; false of nothing.
+/// Whether any element is true, that is not 0 (NaN is true): bool; false where there are no elements.
 Var any(const Operand& x, const ReductionOptions& options = {});
 Var any(const Operand& x, int axis, bool keep_dimensions = false);
-/// Whether no element is 0: bool; true of nothing.
+/// Whether all elements are true: bool; true where there are none.
 Var all(const Operand& x, const ReductionOptions& options = {});
 Var all(const Operand& x, int axis, bool keep_dimensions = false);
 /// The place of the largest element, i64: the first of several, the first NaN where there is one. Over several axes (all,

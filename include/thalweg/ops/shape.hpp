@@ -1,6 +1,8 @@
 #pragma once
-// The same elements in another shape or order. Reshapes, leading slices and what a matmul reads transposed are read in
-// place; others are copied where they are needed.
+// The same elements in another shape or order. Reshapes, slices along the first axis and what a matmul reads transposed are
+// read in place; others are copied where they are needed.
+//
+// Where a comment says that a start, a shift or a fill value is data, changing it from step to step makes no new plan.
 
 #include <optional>
 #include <span>
@@ -15,21 +17,23 @@ namespace thalweg {
 /// ShapeError naming both element counts where they differ.
 Var reshape(const Operand& x, std::initializer_list<std::int64_t> dimensions);
 Var reshape(const Operand& x, const Shape& shape);
-/// All axes from `first_axis` on as one.
+/// All axes from `first_axis` on joined to one.
 Var flatten(const Operand& x, int first_axis = 0);
-/// Without the dimensions of 1 (or without axis `axis`, which must be one).
+/// Without the dimensions of 1.
 Var squeeze(const Operand& x);
+/// Without axis `axis`. ShapeError where its dimension is not 1.
 Var squeeze(const Operand& x, int axis);
 /// With a dimension of 1 before axis `axis` of the result.
 Var unsqueeze(const Operand& x, int axis);
-/// The axes in another order: axis i of the result is axis order[i] of x; without an order, reversed.
+/// The axes in reverse order.
 Var transpose(const Operand& x);
+/// The axes in another order: axis i of the result is axis order[i] of x. IndexError where an axis is missing or named twice.
 Var permute(const Operand& x, std::span<const int> order);
 Var permute(const Operand& x, std::initializer_list<int> order);
 /// Repeated along dimensions of 1 (or missing in front) to `shape`. d/dx: the sum over what was stretched.
 Var broadcast_to(const Operand& x, const Shape& shape);
-/// Elements start ≤ i < stop along `axis`; negative bounds count from the back. The start is data: another one makes no
-/// new plan. IndexError where the bounds are out of range. d/dx: the gradient in its place, zeros elsewhere.
+/// Elements start ≤ i < stop along `axis`; negative bounds count from the back. The start is data. IndexError where the
+/// bounds are out of range. d/dx: the gradient in its place, zeros elsewhere.
 Var slice(const Operand& x, int axis, std::int64_t start, std::int64_t stop);
 
 /// Indices from `start` in steps of `step` until `stop`, which is left out; negative bounds count from the back. A bound

@@ -30,8 +30,8 @@ struct LBFGSOptions {
 ///
 ///   loss(x + t·d) ≤ loss(x) + 1e-4 · t · d·gradient(x)   and   |d·gradient(x + t·d)| ≤ 0.9 · |d·gradient(x)|
 ///
-/// by cubic interpolation. State: lbfgs.direction, lbfgs.start, lbfgs.gradient, lbfgs.step_0, lbfgs.change_0, …, which
-/// save and restore with a checkpoint between two step()s as any. Nocedal and Wright, Numerical Optimization, 2006,
+/// by cubic interpolation. State: lbfgs.direction, lbfgs.start, lbfgs.gradient, lbfgs.step_0, lbfgs.change_0, …; like any
+/// optimizer it goes on from a checkpoint between two step()s. Nocedal and Wright, Numerical Optimization, 2006,
 /// algorithms 7.4, 3.5 and 3.6; PyTorch's LBFGS with line_search_fn="strong_wolfe".
 class LBFGS : public OptimizerOf<LBFGSOptions> {
  public:

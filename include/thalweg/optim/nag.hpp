@@ -7,7 +7,7 @@ namespace thalweg {
 enum class NesterovForm : std::uint8_t {
   look_ahead,    // the rate is part of the velocity (the corrected book)
   without_rate,  // the rate multiplies the velocity (PyTorch)
-  printed,       // as some printings of the book have it: the velocity is advanced before the old one is meant
+  printed,       // as in some printings of the book: the new velocity stands where the formula means the old one
 };
 
 struct NAGOptions {
