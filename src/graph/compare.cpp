@@ -70,35 +70,31 @@ std::optional<Difference> value_difference(const Tensor& a, const Tensor& b, dou
   return most;
 }
 
-std::string_view structure_note(const TapeComparison& result) {
-  return result.same_structure ? "" : "the structures differ: ";
+/// Where the structures part, if they do; returns how many nodes come before that.
+std::int32_t compare_structures(const TapeGraph& a, const TapeGraph& b, TapeComparison& result) {
+  const std::int32_t shorter = std::min(a.size(), b.size()), longer = std::max(a.size(), b.size());
+  std::optional<std::string> difference;
+  std::int32_t common = 0;
+  for (; common < shorter; ++common)
+    if ((difference = structural_difference(a, b, common))) break;
+  if (common == longer) return common;
+  result.same_structure = false;
+  result.structure_node = common;
+  result.message = difference
+                       ? fmt::format("the structures differ: node {}: {}", common, *difference)
+                       : fmt::format("the structures differ: the first has {} nodes, the second {}; the next is {}",
+                                     a.size(), b.size(), describe(a.size() > b.size() ? a : b, common));
+  return common;
 }
 
-}  // namespace
-
-TapeComparison compare(const Tape& first, const Tape& second, double tolerance) {
-  const TapeGraph a(first), b(second);
-  TapeComparison result;
-  std::int32_t common = 0;
-  for (const std::int32_t end = std::min(a.size(), b.size()); common < end; ++common)
-    if (const auto difference = structural_difference(a, b, common)) {
-      result.message = fmt::format("node {}: {}", common, *difference);
-      break;
-    }
-  if (common < std::max(a.size(), b.size())) {
-    result.same_structure = false;
-    result.structure_node = common;
-    if (result.message.empty())
-      result.message = fmt::format("the first has {} nodes, the second {}; the next is {}", a.size(), b.size(),
-                                   a.size() > b.size() ? describe(a, common) : describe(b, common));
-    result.message = std::string(structure_note(result)) + result.message;
-  }
-
+/// The first of `count` nodes whose values differ, if any do; its message goes before that of the structures.
+void compare_values(const TapeGraph& a, const TapeGraph& b, std::int32_t count, double tolerance,
+                    TapeComparison& result) {
   Replay replay_a(a.recorder());
-  for (std::int32_t id = 0; id < common; ++id) replay_a.advance();
+  for (std::int32_t id = 0; id < count; ++id) replay_a.advance();
   Replay replay_b(b.recorder());
-  for (std::int32_t id = 0; id < common; ++id) replay_b.advance();
-  for (std::int32_t id = 0; id < common; ++id) {
+  for (std::int32_t id = 0; id < count; ++id) replay_b.advance();
+  for (std::int32_t id = 0; id < count; ++id) {
     const Tensor *const x = replay_a.value(id), *const y = replay_b.value(id);
     if (x == nullptr || y == nullptr) continue;
     const auto difference = value_difference(*x, *y, tolerance);
@@ -111,8 +107,17 @@ TapeComparison compare(const Tape& first, const Tape& second, double tolerance) 
     const std::string values = fmt::format("node {}, {}: element {} is {} on the first, {} on the second", id,
                                            describe(a, id), difference->element, difference->first, difference->second);
     result.message = result.message.empty() ? values : fmt::format("{}; {}", values, result.message);
-    break;
+    return;
   }
+}
+
+}  // namespace
+
+TapeComparison compare(const Tape& first, const Tape& second, double tolerance) {
+  const TapeGraph a(first), b(second);
+  TapeComparison result;
+  const std::int32_t common = compare_structures(a, b, result);
+  compare_values(a, b, common, tolerance, result);
   return result;
 }
 
