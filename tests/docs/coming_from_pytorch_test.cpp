@@ -1,16 +1,14 @@
 // Every entry of docs/coming_from_pytorch.md stands here, compiled and run; the last test case sees to that.
 #include <catch2/catch.hpp>
 
-#include <algorithm>
-#include <cctype>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <string>
 #include <vector>
 
 #include <thalweg/check_gradients.hpp>
 #include <thalweg/thalweg.hpp>
+
+#include "tests/docs/page.hpp"
 
 namespace tw = thalweg;
 
@@ -37,6 +35,9 @@ TEST_CASE("coming from PyTorch: tensors") {
   CHECK(tw::Tensor::borrow(memory, {2, 3}, owner).raw() == memory);
   ignore(x.shape(), x.dtype());
   CHECK(x.size() == 6);
+  tw::Random random(0);
+  CHECK(tw::Tensor::uniform({2, 3}, random).size() == 6);
+  CHECK(tw::Tensor::normal({2, 3}, random).size() == 6);
   CHECK(x.to(tw::f64).dtype() == tw::f64);
   CHECK(x.at<float>({0, 1}) == 2);
   CHECK(x.data<float>()[5] == 7);
@@ -98,7 +99,7 @@ TEST_CASE("coming from PyTorch: ops") {
 
 TEST_CASE("coming from PyTorch: gradients") {
   tw::ParameterRegistry registry;
-  const tw::Parameter w = registry.add("affine1.weight", tw::constant(tw::Tensor({1., 2.}, tw::f64)));
+  const tw::Parameter w = registry.add("affine1.weight", tw::Tensor{1., 2.});
   {
     const tw::Tape tape;
     const tw::Var loss = tw::sum(tw::square(w));
@@ -138,8 +139,9 @@ TEST_CASE("coming from PyTorch: layers and losses") {
   ignore(tw::BatchNorm(registry, "norm1", 100), tw::Dropout(0.5, random));
   const auto net = tw::Sequential(layer, tw::relu);
   registry.add("shift", tw::zeros({3}));
+  registry.add("scale", tw::Tensor{1., 2.});
   registry.add("mean", tw::zeros({3}), {.trainable = false});
-  CHECK(registry.parameters().size() == 8);
+  CHECK(registry.parameters().size() == 9);
   CHECK(registry.select("affine1.*").indices().size() == 2);
   {
     tw::Tape tape({.phase = tw::Phase::evaluation});
@@ -211,56 +213,11 @@ TEST_CASE("coming from PyTorch: the program at the top of the page") {
   CHECK(optimizer.step_count() == 2);
 }
 
-namespace {
-
-std::string text_of(const std::filesystem::path& file) {
-  std::ifstream stream(file);
-  return {std::istreambuf_iterator<char>(stream), {}};
-}
-
-std::string without_spaces(std::string text) {
-  std::erase_if(text, [](unsigned char character) { return std::isspace(character) != 0; });
-  return text;
-}
-
-/// The code of the second column of every table row, and all code blocks.
-std::vector<std::string> entries_of(const std::string& page) {
-  std::vector<std::string> entries;
-  std::size_t begin = 0;
-  bool is_block = false;
-  std::string block;
-  while (begin < page.size()) {
-    const std::size_t end = std::min(page.find('\n', begin), page.size());
-    const std::string line = page.substr(begin, end - begin);
-    begin = end + 1;
-    if (line.starts_with("```")) {
-      if (is_block) entries.push_back(std::exchange(block, ""));
-      is_block = !is_block;
-    } else if (is_block) {
-      block += line;
-    } else if (line.starts_with("| ")) {
-      const std::size_t first = line.find(" | ") + 3;
-      const std::string cell = line.substr(first, line.find(" |", first) - first);
-      for (std::size_t open = cell.find('`'); open != std::string::npos;) {
-        const std::size_t close = cell.find('`', open + 1);
-        entries.push_back(cell.substr(open + 1, close - open - 1));
-        open = cell.find('`', close + 1);
-      }
-    }
-  }
-  return entries;
-}
-
-}  // namespace
-
 TEST_CASE("coming from PyTorch: every entry of the page is compiled here") {
-  const std::filesystem::path source = __FILE__;
-  const std::filesystem::path page = source.parent_path() / "../../docs/coming_from_pytorch.md";
-  const std::string code = without_spaces(text_of(source));
-  const std::vector<std::string> entries = entries_of(text_of(page));
+  const std::string page = docs::text_of("docs/coming_from_pytorch.md");
+  const std::string source = docs::text_of("tests/docs/coming_from_pytorch_test.cpp");
+  const std::vector<std::string> entries = docs::second_column(page);
   CHECK(entries.size() > 80);
-  for (const std::string& entry : entries) {
-    INFO(entry);
-    CHECK(code.find(without_spaces(entry)) != std::string::npos);
-  }
+  CHECK(docs::missing(entries, source) == std::vector<std::string>());
+  CHECK(docs::missing(docs::code_blocks(page), source) == std::vector<std::string>());
 }

@@ -1,0 +1,95 @@
+// The programs of README.md, docs/custom_ops.md and docs/derivatives.md, compiled and run.
+#include <catch2/catch.hpp>
+
+#include <string>
+#include <vector>
+
+#include <thalweg/thalweg.hpp>
+
+#include "examples/custom_ops/ops.hpp"
+#include "tests/docs/page.hpp"
+
+namespace tw = thalweg;
+
+namespace {
+
+using Missing = std::vector<std::string>;
+
+class Residual {
+ public:
+  Residual(tw::ParameterRegistry& registry, const std::string& name, std::int64_t features)
+      : inner_(registry, name, tw::he_normal({features, features})) {}
+
+  tw::Var operator()(const tw::Operand& x) const {
+    const tw::Scope scope("residual", x.line());
+    const tw::Var value = tw::as_var(x);
+    return value + tw::relu(inner_(value));
+  }
+
+ private:
+  tw::Affine inner_;
+};
+
+/// The text without a word that only one of two places needs.
+std::string without(std::string text, const std::string& word) {
+  for (std::size_t at = text.find(word); at != std::string::npos; at = text.find(word, at)) text.erase(at, word.size());
+  return text;
+}
+
+}  // namespace
+
+TEST_CASE("docs: the program of README.md") {
+  tw::ParameterRegistry registry({.seed = 0});
+  auto weight1 = registry.add("affine1.weight", tw::he_normal({784, 100}));
+  auto bias1 = registry.add("affine1.bias", tw::zeros({100}));
+  auto weight2 = registry.add("affine2.weight", tw::he_normal({100, 10}));
+  auto bias2 = registry.add("affine2.bias", tw::zeros({10}));
+  tw::Adam optimizer(registry);
+  tw::Random random(0);
+
+  const auto [train, test] = tw::load_mnist("data/mnist");
+  for (const auto& [images, labels] : tw::batches(train, {.size = 100, .random = random})) {
+    tw::Tape tape;
+    tw::Var hidden = tw::relu(tw::matmul(images, weight1) + bias1);
+    tw::Var loss = tw::softmax_cross_entropy(tw::matmul(hidden, weight2) + bias2, labels);
+    tw::backward(loss);
+    optimizer.step();
+  }
+
+  const auto net = [&](const tw::Tensor& images) {
+    return tw::matmul(tw::relu(tw::matmul(images, weight1) + bias1), weight2) + bias2;
+  };
+  CHECK(tw::accuracy(net, test.all()) > 0.93);
+  CHECK(docs::missing(
+            docs::code_blocks(docs::text_of("README.md")),
+            "#include <thalweg/thalweg.hpp>\nnamespace tw = thalweg;\n" + [] {
+              const std::string source = docs::text_of("tests/docs/pages_test.cpp");
+              return source.substr(source.find("tw::ParameterRegistry registry({.seed = 0})"));
+            }()) == Missing());
+}
+
+TEST_CASE("docs: a layer of one's own") {
+  tw::ParameterRegistry registry({.seed = 0});
+  const tw::Sequential net(Residual(registry, "residual1", 3), tw::relu, Residual(registry, "residual2", 3));
+  CHECK(registry.parameters().size() == 4);
+  const tw::Tape tape;
+  tw::backward(tw::mean(tw::square(net(tw::Tensor{{1., 2., 3.}}))));
+  CHECK_FALSE(tw::identical(registry["residual1.weight"].gradient(), tw::Tensor::zeros({3, 3})));
+  const std::string sources = without(docs::text_of("examples/custom_ops/ops.hpp"), "inline ");
+  CHECK(docs::missing(docs::code_blocks(docs::text_of("docs/custom_ops.md")),
+                      sources + docs::text_of("tests/docs/pages_test.cpp")) == Missing());
+}
+
+TEST_CASE("docs: derivatives") {
+  const tw::Tensor points{1., 2., 3.}, direction{1., 0., 0.};
+  tw::Tape tape;
+  tw::Var x = points;
+  tw::Var energy = tw::sum(tw::log(1 + tw::square(x)));
+  tw::Tensor curvature = tw::hessian(energy, x).value();
+  tw::Tensor along = tw::hessian_vector_product(energy, x, direction).value();
+  // d²/dx² ln(1 + x²) = 2(1 − x²)/(1 + x²)²
+  CHECK(tw::all_close(curvature, tw::Tensor{{0., 0., 0.}, {0., -0.24, 0.}, {0., 0., -0.16}}, 1e-5, 1e-6));
+  CHECK(tw::all_close(along, tw::Tensor{0., 0., 0.}, 1e-5, 1e-6));
+  CHECK(docs::missing(docs::code_blocks(docs::text_of("docs/derivatives.md")),
+                      docs::text_of("tests/docs/pages_test.cpp")) == Missing());
+}
