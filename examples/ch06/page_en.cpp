@@ -26,7 +26,7 @@ report::PageText english() {
       .verdict = "{} of {} numbers that the book has a band for lie inside it.",
       .failed = "Failed.",
       .source = "Source",
-      .run_with = "Seeds {}; data: {}; {} threads; {:.1f} s.",
+      .run_with = "Seeds {}; data: {}; threads: {}; {:.1f} s.",
       .incomplete = "This section was interrupted: some of its seeds are missing.",
       .sections =
           {{.id = "6.1.3",
@@ -166,7 +166,9 @@ report::PageText english() {
                     "first for sigmoid with std 0.01, {{ReLU, He: gradient, layer 1|.2f}} for ReLU with He."},
            {.id = "6.2.4",
             .title = "First weights on MNIST",
-            .idea = "The network of 6.1.8 once more, with SGD, from weights of std 0.01, Xavier and He.",
+            .idea = "The network of 6.1.8 once more, with SGD, from weights of std 0.01, Xavier and He. With He it is "
+                    "the SGD "
+                    "of 6.1.8 itself, same weights and same batches: where both sections run, it is trained once.",
             .formula = "",
             .seen =
                 "With std 0.01 nothing is learned: the loss stays at {{std 0.01, 1900–1999|.3f}}, that of guessing "
@@ -230,7 +232,8 @@ report::PageText english() {
                     "penalty."},
            {.id = "6.4.3",
             .title = "Dropout",
-            .idea = "Dropout sets each hidden value to zero with probability <i>p</i> while training. The book keeps "
+            .idea = "The net of 6.4.2, trained on for 301 epochs. Dropout sets each hidden value to zero with "
+                    "probability <i>p</i> while training. The book keeps "
                     "the others as they are and "
                     "multiplies by 1 − <i>p</i> in testing; today’s “inverted” form divides by 1 − <i>p</i> in "
                     "training. What it "
@@ -259,9 +262,9 @@ report::PageText english() {
                        "−4)",
             .seen = "The best of 100 trials is right for {{best validation accuracy|.1%}} of the validation set, at a "
                     "learning rate of {{its "
-                    "learning rate|.4f}}. On average {{trials that reach .5|.0f}} trials reach one half, none with a "
-                    "rate below {{lowest "
-                    "learning rate among these|.4f}}. The rate decides: its logarithm correlates with the accuracy by "
+                    "learning rate|.4f}}. {{trials that reach .5|.0f}} trials reach one half, the lowest rate among "
+                    "them is {{lowest learning rate among these|.4f}} (all of these are means over the seeds). The "
+                    "rate decides: its logarithm correlates with the accuracy by "
                     "{{correlation of accuracy "
                     "with log learning rate|.2f}}, that of the decay by {{correlation of accuracy with log weight "
                     "decay|.2f}}. The second round "

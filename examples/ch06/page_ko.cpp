@@ -164,7 +164,8 @@ report::PageText korean() {
                     "gradient, layer 1|.2f}}이다."},
            {.id = "6.2.4",
             .title = "MNIST로 본 가중치 초깃값",
-            .idea = "6.1.8의 신경망을 SGD로 다시 학습한다. 초깃값만 표준편차 0.01, Xavier, He로 바꾼다.",
+            .idea = "6.1.8의 신경망을 SGD로 다시 학습한다. 초깃값만 표준편차 0.01, Xavier, He로 바꾼다. He는 초깃값도 "
+                    "미니배치도 같은 6.1.8의 SGD 그 자체이므로, 두 절을 함께 실행하면 한 번만 학습한다.",
             .formula = "",
             .seen =
                 "표준편차 0.01에서는 아무것도 배우지 못한다. 손실은 {{std 0.01, 1900–1999|.3f}}로, 찍을 "
@@ -228,7 +229,8 @@ report::PageText korean() {
                     "{{total loss at the end, decay 0.1|.1f}}로 끝나는데 대부분이 벌점이다."},
            {.id = "6.4.3",
             .title = "드롭아웃",
-            .idea = "드롭아웃은 훈련할 때 은닉층의 값을 확률 <i>p</i>로 0으로 만든다. 책에서는 나머지를 그대로 "
+            .idea = "6.4.2의 신경망을 301에폭까지 학습한다. 드롭아웃은 훈련할 때 은닉층의 값을 확률 <i>p</i>로 0으로 "
+                    "만든다. 책에서는 나머지를 그대로 "
                     "두고 시험할 때 1 − <i>p</i>를 곱하며, "
                     "요즘의 ‘역(inverted)’ 방식은 훈련할 때 1 − <i>p</i>로 나눈다. 드롭아웃이 흉내 내는 것은 "
                     "앙상블, 곧 여러 신경망의 답을 "
@@ -255,8 +257,9 @@ report::PageText korean() {
                        "균등",
             .seen = "100번의 시도 가운데 가장 좋은 것은 검증 정확도 {{best validation accuracy|.1%}}이고 그 "
                     "학습률은 {{its learning rate|.4f}}이다. "
-                    "평균 {{trials that reach .5|.0f}}번이 절반을 넘는데, 학습률이 {{lowest learning rate "
-                    "among these|.4f}}보다 작은 것은 없다. "
+                    "{{trials that reach .5|.0f}}번이 0.5 이상에 이르고, 그 가운데 가장 작은 학습률은 {{lowest "
+                    "learning rate "
+                    "among these|.4f}}이다(모두 시드들의 평균). "
                     "결과를 좌우하는 것은 학습률이다. 정확도와의 상관계수가 학습률의 로그는 {{correlation of "
                     "accuracy with log learning rate|.2f}}, "
                     "가중치 감소 계수의 로그는 {{correlation of accuracy with log weight decay|.2f}}이다. 둘째 "

@@ -46,11 +46,16 @@ td small { opacity: 0.75; }
 @media (max-width: 45rem) { figure.wide svg { max-width: none; width: 56rem; } body { font-size: 16px; } }
 @media print {
   :root { --text: #000; --back: #fff; --soft: #fff; --line: #999; --link: #000; --good: #000; --bad: #000; }
+  @page { margin: 16mm; }
   body { font-size: 10.5pt; }
-  figure, table, .formula { break-inside: avoid; }
-  figure svg { filter: none; }
-  pre { white-space: pre-wrap; border: 1px solid var(--line); }
-  h2 { break-after: avoid; }
+  main { max-width: none; padding: 0; }
+  figure, tr, .formula { break-inside: avoid; }
+  figure svg { filter: none; max-height: 23cm; }
+  figure div, .table, pre { overflow: visible; }
+  table { font-size: 8pt; }
+  th, td { padding: 0.15rem 0.4rem; white-space: normal; overflow-wrap: normal; }
+  pre { font-size: 7.2pt; white-space: pre-wrap; border: 1px solid var(--line); }
+  h2, summary, thead { break-after: avoid; }
 }
 )css";
 
