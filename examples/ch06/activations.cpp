@@ -76,7 +76,9 @@ report::Figure histograms(const std::string& activation, const std::vector<std::
                                                of_gradients ? "gradients" : "activations", activation),
                         .panel_width = 290,
                         .panel_height = 210};
+  const std::string unit = of_gradients ? "gradient" : "activation";
   for (std::size_t s = 0; s < scales.size(); ++s) {
+    const bool is_last = s + 1 == scales.size();
     for (std::size_t i = 0; i < layers; ++i) {
       const Layer& layer = by_scale[s][i];
       const std::vector<double>& values = of_gradients ? layer.gradients : layer.activations;
@@ -86,7 +88,7 @@ report::Figure histograms(const std::string& activation, const std::vector<std::
       bars.style = of_gradients ? 1 : 0;
       const double tallest = *std::max_element(bars.y.begin(), bars.y.end());
       figure.panels.push_back({.title = fmt::format("{}, layer {}", scales[s].first, i + 1),
-                               .x = {"", {{low, high}}, false, {low, high}},
+                               .x = {is_last ? unit : "", {{low, high}}, false, {low, high}},
                                .y = {i == 0 ? "share" : "", {{0, 1.05 * tallest}}, false, {0, tallest}},
                                .curves = {bars}});
     }

@@ -110,7 +110,9 @@ void batch_norm_graph(const report::Run& run, report::Results& results) {
   draw_graphs(run.folder, draw_normal({samples, features}, run.seeds.front()));
   results.add_picture("forward",
                       "The graph of batch normalization, forward: mean, variance, normalize, scale and shift");
-  results.add_picture("forward_and_backward", "The same with its backward pass, as the tape has recorded both");
+  results.add_picture(
+      "forward_and_backward",
+      "The same with its backward pass, as the tape has recorded both; dashed: what the backward pass is given");
 }
 
 }  // namespace ch06

@@ -187,7 +187,7 @@ report::PageText english() {
             .idea = "Batch normalization makes each feature of a batch have mean 0 and variance 1, then scales and "
                     "shifts it by what is "
                     "learned. The graph is not drawn by hand: it is the tape that recorded the step, forward (top) and "
-                    "backward.",
+                    "backward. Orange are inputs and gradients, yellow sums, green what goes element by element.",
             .formula = "<i>μ</i> = Σ<i>x</i>/<i>n</i>, &nbsp; <i>σ</i>² = Σ(<i>x</i> − <i>μ</i>)²/<i>n</i>, &nbsp; "
                        "<i>x̂</i> = (<i>x</i> − "
                        "<i>μ</i>)/√(<i>σ</i>² + <i>ε</i>), &nbsp; <i>y</i> = <i>γx̂</i> + <i>β</i>",

@@ -186,7 +186,7 @@ report::PageText korean() {
             .idea = "배치 정규화는 배치 안에서 각 특징의 평균을 0, 분산을 1로 만든 뒤, 학습되는 값으로 "
                     "확대하고 이동한다. 아래 그래프는 손으로 "
                     "그린 것이 아니라 그 한 걸음을 기록한 테이프 그 자체다. 위가 순전파이고, 다음 그림은 "
-                    "역전파까지 담았다.",
+                    "역전파까지 담았다. 주황은 입력과 기울기, 노랑은 합, 초록은 원소별 연산이다.",
             .formula = "<i>μ</i> = Σ<i>x</i>/<i>n</i>, &nbsp; <i>σ</i>² = Σ(<i>x</i> − <i>μ</i>)²/<i>n</i>, "
                        "&nbsp; <i>x̂</i> = (<i>x</i> − "
                        "<i>μ</i>)/√(<i>σ</i>² + <i>ε</i>), &nbsp; <i>y</i> = <i>γx̂</i> + <i>β</i>",
@@ -408,8 +408,9 @@ report::PageText korean() {
                "초깃값이 표준편차 0.01, Xavier, He일 때의 훈련 손실"},
               {"The graph of batch normalization, forward: mean, variance, normalize, scale and shift",
                "배치 정규화의 순전파 그래프: 평균, 분산, 정규화, 확대와 이동"},
-              {"The same with its backward pass, as the tape has recorded both",
-               "역전파까지 담은 그래프. 둘 다 테이프에 기록된 그대로다"},
+              {"The same with its backward pass, as the tape has recorded both; dashed: what the backward pass is "
+               "given",
+               "역전파까지 담은 그래프. 둘 다 테이프에 기록된 그대로다. 파선: 역전파가 받는 값"},
               {"Training accuracy with batch normalization (solid) and without (dashed), for 16 standard deviations of "
                "the first "
                "weights",
@@ -418,8 +419,10 @@ report::PageText korean() {
                "훈련 표본 300개와 시험 데이터의 에폭별 정확도"},
               {"Accuracy by epoch without dropout and with it, in the book's form and inverted",
                "드롭아웃이 없을 때와 있을 때(책의 방식과 역 방식)의 에폭별 정확도"},
-              {"The best 20 trials: accuracy on the validation set (solid) and in training (dashed)",
-               "가장 좋은 시도 20개: 검증 정확도(실선)와 훈련 정확도(파선)"},
+              {"The best 20 trials, with learning rate η and weight decay λ: accuracy on the validation set (solid) "
+               "and in "
+               "training (dashed)",
+               "가장 좋은 시도 20개의 학습률 η와 가중치 감소 λ: 검증 정확도(실선)와 훈련 정확도(파선)"},
               {"Validation accuracy by learning rate: the first round, and the second, narrower one",
                "학습률에 따른 검증 정확도: 첫째 단계와, 범위를 좁힌 둘째 단계"},
           },

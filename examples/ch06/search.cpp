@@ -70,7 +70,9 @@ report::Figure best_panels(const tw::Search& search) {
   report::Figure figure{
       .panels = {},
       .columns = 5,
-      .caption = "The best 20 trials: accuracy on the validation set (solid) and in training (dashed)",
+      .caption =
+          "The best 20 trials, with learning rate η and weight decay λ: accuracy on the validation set (solid) and in "
+          "training (dashed)",
       .panel_width = 290,
       .panel_height = 230,
       .has_one_legend = true,
@@ -78,7 +80,7 @@ report::Figure best_panels(const tw::Search& search) {
   for (std::size_t i = 0; i < std::min<std::size_t>(20, search.ranked.size()); ++i) {
     const tw::Trial& trial = search.ranked[i];
     report::Panel panel{
-        .title = fmt::format("{}: rate {:.2g}, decay {:.1g}", i + 1, trial["learning rate"], trial["weight decay"]),
+        .title = fmt::format("{}: η {:.2g}, λ {:.0e}", i + 1, trial["learning rate"], trial["weight decay"]),
         .x = {i >= 15 ? "epoch" : "", {{0, epochs - 1}}, false, {0, 20, 40}},
         .y = {i % 5 == 0 ? "accuracy" : "", {{0, 1}}}};
     int style = 0;

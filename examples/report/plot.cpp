@@ -59,12 +59,18 @@ std::string data_block(const std::string& name, const Curve& curve) {
   return text + "EOD\n";
 }
 
+/// All cells, and those that have a number: gnuplot would write "nan" into the others.
 std::string data_block(const std::string& name, const HeatMap& map) {
-  std::string text = fmt::format("${} << EOD\n", name);
-  for (std::size_t row = 0; row < map.values.size(); ++row)
-    for (std::size_t column = 0; column < map.values[row].size(); ++column)
-      text += fmt::format("{} {} {:.6g}\n", column, row, map.values[row][column]);
-  return text + "EOD\n";
+  std::string cells, numbers;
+  for (std::size_t row = 0; row < map.values.size(); ++row) {
+    for (std::size_t column = 0; column < map.values[row].size(); ++column) {
+      const double value = map.values[row][column];
+      const std::string line = fmt::format("{} {} {:.6g}\n", column, row, value);
+      cells += line;
+      if (std::isfinite(value)) numbers += line;
+    }
+  }
+  return fmt::format("${0} << EOD\n{1}EOD\n${0}_numbers << EOD\n{2}EOD\n", name, cells, numbers);
 }
 
 std::string data_block(const std::string& name, const Surface& surface) {
@@ -149,8 +155,8 @@ std::string heat_map_commands(const Panel& panel, std::size_t number) {
   const HeatMap& map = *panel.heat_map;
   const std::string data = fmt::format("$map_{}", number);
   std::string text = std::string(palette) + "set rmargin 14\n";
-  text += fmt::format("set xtics {}\nset ytics {}\nset cblabel {}\nset cbrange {}\n", tic_labels(map.columns),
-                      tic_labels(map.rows), gnuplot_string(map.unit),
+  text += fmt::format("set tics nomirror scale 0\nset xtics {}\nset ytics {}\nset cblabel {}\nset cbrange {}\n",
+                      tic_labels(map.columns), tic_labels(map.rows), gnuplot_string(map.unit),
                       map.range ? fmt::format("[{}:{}]", map.range->first, map.range->second) : "[*:*]");
   text +=
       fmt::format("set xrange [-0.5:{}]\nset yrange [{}:-0.5]\nunset grid\n",
@@ -163,13 +169,12 @@ std::string heat_map_commands(const Panel& panel, std::size_t number) {
     const double low = map.range ? map.range->first : 0, high = map.range ? map.range->second : 1;
     for (const bool is_light : {false, true}) {
       text += fmt::format(
-          ", {} using 1:2:(abs($3) < 1e300 && ($3 > {}) == {} ? sprintf('%.2f', $3) : '') with labels font 'sans,11' "
-          "textcolor rgb "
-          "'{}' notitle",
+          ", {}_numbers using 1:2:(($3 > {}) == {} ? sprintf('%.2f', $3) : '') with labels font 'sans,11' "
+          "textcolor rgb '{}' notitle",
           data, low + 0.6 * (high - low), is_light ? 1 : 0, is_light ? "#000000" : "#FFFFFF");
     }
   }
-  return text + "\nunset object 1\nset rmargin\nset grid linecolor rgb '#DDDDDD'\n";
+  return text + "\nunset object 1\nset rmargin\nset tics mirror scale 1\nset grid linecolor rgb '#DDDDDD'\n";
 }
 
 std::string surface_commands(const Panel& panel, std::size_t number) {
