@@ -1,7 +1,6 @@
 #include <thalweg/monitor.hpp>
 
 #include <algorithm>
-#include <cmath>
 #include <fstream>
 #include <map>
 #include <optional>
@@ -10,6 +9,7 @@
 
 #include <thalweg/tape_graph.hpp>
 
+#include "src/graph/distribution.hpp"
 #include "src/graph/event_file.hpp"
 #include "src/registry/core.hpp"
 #include "src/tape/recorder.hpp"
@@ -20,9 +20,11 @@ namespace {
 
 constexpr std::size_t bins = 40;
 
-double dead_share_of(std::span<const double> values, const Shape& shape) {
-  if (shape.rank() < 2 || shape.size() == 0) return 0;
-  const auto units = static_cast<std::size_t>(shape.back());
+double dead_share_of(const Tensor& tensor) {
+  if (tensor.rank() < 2 || tensor.size() == 0) return 0;
+  const Tensor wide = tensor.to(DType::f64);
+  const std::span<const double> values = wide.data<double>();
+  const auto units = static_cast<std::size_t>(tensor.shape().back());
   std::vector<bool> alive(units, false);
   for (std::size_t i = 0; i < values.size(); ++i)
     if (values[i] != 0) alive[i % units] = true;
@@ -30,32 +32,19 @@ double dead_share_of(std::span<const double> values, const Shape& shape) {
 }
 
 Observation observation_of(std::string name, std::int64_t step, const Tensor& tensor) {
+  const internal::Distribution found = internal::distribution_of(tensor, bins);
   Observation seen;
   seen.name = std::move(name);
   seen.step = step;
-  const Tensor wide = tensor.to(DType::f64);
-  const std::span<const double> values = wide.data<double>();
-  seen.count = static_cast<std::int64_t>(values.size());
-  seen.dead_share = dead_share_of(values, tensor.shape());
-  std::vector<double> finite;
-  std::copy_if(values.begin(), values.end(), std::back_inserter(finite),
-               [](double value) { return std::isfinite(value); });
-  seen.not_finite = seen.count - static_cast<std::int64_t>(finite.size());
-  if (finite.empty()) return seen;
-  const auto [low, high] = std::minmax_element(finite.begin(), finite.end());
-  seen.minimum = *low;
-  seen.maximum = *high;
-  for (const double value : finite) seen.mean += value / static_cast<double>(finite.size());
-  double squares = 0;
-  for (const double value : finite) squares += (value - seen.mean) * (value - seen.mean);
-  seen.deviation = std::sqrt(squares / static_cast<double>(finite.size()));
-  const double width = seen.maximum / bins - seen.minimum / bins;
-  const std::size_t used = width > 0 ? bins : 1;
-  seen.counts.assign(used, 0);
-  for (std::size_t i = 0; i < used; ++i)
-    seen.limits.push_back(i + 1 == used ? seen.maximum : seen.minimum + width * static_cast<double>(i + 1));
-  for (const double value : finite)
-    ++seen.counts[width > 0 ? std::min(used - 1, static_cast<std::size_t>((value - seen.minimum) / width)) : 0];
+  seen.minimum = found.minimum;
+  seen.maximum = found.maximum;
+  seen.mean = found.mean;
+  seen.deviation = found.deviation;
+  seen.count = found.count;
+  seen.not_finite = found.not_finite;
+  seen.dead_share = dead_share_of(tensor);
+  seen.limits = found.limits;
+  seen.counts = found.counts;
   return seen;
 }
 

@@ -1,10 +1,6 @@
 // A tape as one self-contained page.
 
 #include <algorithm>
-#include <array>
-#include <cmath>
-#include <fstream>
-#include <map>
 #include <optional>
 
 #include <fmt/format.h>
@@ -13,6 +9,7 @@
 #include "src/core_ops/core_ops.hpp"
 #include "src/evaluate/replay.hpp"
 #include "src/evaluate/source_text.hpp"
+#include "src/graph/distribution.hpp"
 #include "src/graph/dot.hpp"
 #include "src/graph/page_template.inc"
 #include "src/plan/observer.hpp"
@@ -28,35 +25,24 @@ std::string short_number(double value) { return fmt::format("{:.4g}", value); }
 /// Range, mean, deviation and histogram of what is finite; null where there is nothing to say.
 json summary_of(const Tensor& tensor) {
   if (tensor.size() == 0 || !is_floating(tensor.dtype())) return nullptr;
-  const Tensor converted = tensor.to(DType::f64);
-  const std::span<const double> values = converted.data<double>();
-  std::vector<double> finite;
-  std::copy_if(values.begin(), values.end(), std::back_inserter(finite),
-               [](double value) { return std::isfinite(value); });
+  constexpr std::size_t bins = 30;
+  const Distribution found = distribution_of(tensor, bins);
   json summary = {{"counts", json::array()}};
-  if (const std::size_t bad = values.size() - finite.size(); bad > 0) summary["not_finite"] = bad;
-  if (finite.empty()) {
+  if (found.not_finite > 0) summary["not_finite"] = found.not_finite;
+  if (found.not_finite == found.count) {
     summary["min"] = summary["max"] = summary["mean"] = summary["deviation"] = "no finite element";
     return summary;
   }
-  const auto [low, high] = std::minmax_element(finite.begin(), finite.end());
-  double sum = 0, squares = 0;
-  for (const double value : finite) sum += value;
-  const double mean = sum / static_cast<double>(finite.size());
-  for (const double value : finite) squares += (value - mean) * (value - mean);
-  summary["min"] = short_number(*low);
-  summary["max"] = short_number(*high);
-  summary["mean"] = short_number(mean);
-  summary["deviation"] = short_number(std::sqrt(squares / static_cast<double>(finite.size())));
-  if (const auto zeros = std::count(finite.begin(), finite.end(), 0.0); zeros > 0)
-    summary["zeros"] = fmt::format("{:.3g} %", 100.0 * static_cast<double>(zeros) / static_cast<double>(finite.size()));
-  if (*high > *low) {
-    std::array<int, 30> counts{};
-    const double scale = static_cast<double>(counts.size()) / (*high - *low);
-    for (const double value : finite)
-      ++counts[std::min(counts.size() - 1, static_cast<std::size_t>((value - *low) * scale))];
-    summary["counts"] = counts;
-  }
+  summary["min"] = short_number(found.minimum);
+  summary["max"] = short_number(found.maximum);
+  summary["mean"] = short_number(found.mean);
+  summary["deviation"] = short_number(found.deviation);
+  const Tensor wide = tensor.to(DType::f64);
+  const std::span<const double> values = wide.data<double>();
+  if (const auto zeros = std::count(values.begin(), values.end(), 0.0); zeros > 0)
+    summary["zeros"] = fmt::format(
+        "{:.3g} %", 100.0 * static_cast<double>(zeros) / static_cast<double>(found.count - found.not_finite));
+  if (found.maximum > found.minimum) summary["counts"] = found.counts;
   return summary;
 }
 
