@@ -1,4 +1,4 @@
-// The programs of README.md, docs/custom_ops.md and docs/derivatives.md, compiled and run.
+// The programs of README.md, docs/custom_ops.md, docs/derivatives.md and docs/optimizers.md, compiled and run.
 #include <catch2/catch.hpp>
 
 #include <string>
@@ -92,4 +92,29 @@ TEST_CASE("docs: derivatives") {
   CHECK(tw::all_close(along, tw::Tensor{0., 0., 0.}, 1e-5, 1e-6));
   CHECK(docs::missing(docs::code_blocks(docs::text_of("docs/derivatives.md")),
                       docs::text_of("tests/docs/pages_test.cpp")) == Missing());
+}
+
+TEST_CASE("docs: optimizers") {
+  tw::ParameterRegistry registry({.seed = 0});
+  const tw::Parameter weight = registry.add("embedding.weight", tw::he_normal({3, 2}));
+  const tw::Parameter bias = registry.add("affine1.bias", tw::zeros({2}));
+  const tw::Dataset samples(std::vector<std::uint8_t>(30, 1), std::vector<std::uint8_t>(10, 1), 3);
+  const auto batches = tw::batches(samples, {.size = 5});
+  const auto loss = [&](const tw::Tensor& images, const tw::Tensor& labels) {
+    return tw::softmax_cross_entropy(tw::matmul(images, weight) + bias, labels);
+  };
+  tw::AdamW optimizer(registry, {.learning_rate = tw::schedules::warm_up(
+                                     {.steps = 100}, tw::schedules::cosine({.from = 1e-3, .steps = 5000})),
+                                 .gradient = {.clip_norm = 1.0},
+                                 .groups = {{"*.bias", [](auto& o) { o.weight_decay = 0; }},
+                                            {"embedding.*", [](auto& o) { o.learning_rate = 1e-4; }}}});
+
+  for (const auto& [images, labels] : batches) {
+    tw::Tape tape;
+    tw::backward(loss(images, labels));
+    optimizer.step();
+  }
+  CHECK(optimizer.step_count() == 2);
+  const std::vector<std::string> blocks = docs::code_blocks(docs::text_of("docs/optimizers.md"));
+  CHECK(docs::missing({blocks.front()}, docs::text_of("tests/docs/pages_test.cpp")) == Missing());
 }
