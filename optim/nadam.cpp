@@ -8,6 +8,7 @@ namespace thalweg {
 
 namespace {
 
+/// The schedule of the momentum: beta1 · (1 − ½ · 0.96^(step · momentum_decay)).
 double momentum_at(std::int64_t step, const NAdamOptions& o) {
   return o.beta1 * (1 - 0.5 * std::pow(0.96, static_cast<double>(step) * o.momentum_decay));
 }

@@ -19,7 +19,7 @@ RMSProp::RMSProp(const OptimizedParameters& parameters, const RMSPropOptions& op
 
 void RMSProp::update(Update& u, const RMSPropOptions& o) {
   const Var gradient = u.gradient();
-  // The factor goes to one gradient before they meet: it fits f32 where the square does not.
+  // Multiplied from the left: (1 − rho)·gradient·gradient fits f32 where the square alone would not.
   const Var square_average = o.rho * u.state("square_average") + (1 - o.rho) * gradient * gradient;
   u.set_state("square_average", square_average);
   Var under_root = square_average;

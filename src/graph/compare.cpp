@@ -75,8 +75,11 @@ std::int32_t compare_structures(const TapeGraph& a, const TapeGraph& b, TapeComp
   const std::int32_t shorter = std::min(a.size(), b.size()), longer = std::max(a.size(), b.size());
   std::optional<std::string> difference;
   std::int32_t common = 0;
-  for (; common < shorter; ++common)
-    if ((difference = structural_difference(a, b, common))) break;
+  while (common < shorter) {
+    difference = structural_difference(a, b, common);
+    if (difference) break;
+    ++common;
+  }
   if (common == longer) return common;
   result.same_structure = false;
   result.structure_node = common;
