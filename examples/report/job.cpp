@@ -3,13 +3,13 @@
 #include <chrono>
 #include <cstdio>
 #include <fstream>
+#include <future>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include <thalweg/error.hpp>
 #include <thalweg/threads.hpp>
-#include <thalweg/train/side_by_side.hpp>
 
 #include "examples/report/options.hpp"
 
@@ -61,17 +61,21 @@ std::vector<BandTable> bands_of(const Job& job, const Section& section, const st
   return bands;
 }
 
-enum class Outcome { inside, outside, failed, interrupted };
+enum class Outcome { inside, outside, failed };
+
+/// A section whose numbers are there; its pictures are still to be drawn.
+struct Measured {
+  const Section* section;
+  ResultsHeader header;
+  Results results;
+};
 
 class Runner {
  public:
   Runner(const Job& job, const Options& options, const std::optional<thalweg::Mnist>& mnist)
       : job_(job), options_(options), mnist_(mnist), data_(mnist ? name_of(*mnist) : "none") {}
 
-  Outcome run(const Section& section) const {
-    const fs::path folder = options_.out / section.id;
-    fmt::print("{} {}\n", section.id, section.title);
-    std::fflush(stdout);
+  Measured measure(const Section& section) const {
     Results results(options_.seeds.size(), bands_of(job_, section, data_));
     ResultsHeader header{.section = section.id,
                          .title = section.title,
@@ -80,21 +84,32 @@ class Runner {
                          .threads = options_.threads};
     const auto start = std::chrono::steady_clock::now();
     try {
-      section.run({.seeds = options_.seeds, .folder = folder, .mnist = mnist_ ? &*mnist_ : nullptr, .common = common_},
+      section.run({.seeds = options_.seeds,
+                   .folder = options_.out / section.id,
+                   .mnist = mnist_ ? &*mnist_ : nullptr,
+                   .common = common_},
                   results);
       if (const auto names = results.unmeasured(); results.is_complete() && !names.empty())
         throw std::logic_error(fmt::format("not measured: {}", fmt::join(names, "; ")));
-      const auto& figures = results.figures();
-      thalweg::side_by_side(static_cast<std::int64_t>(figures.size()), [&](std::int64_t i) {
-        const auto& [name, figure] = figures[static_cast<std::size_t>(i)];
-        draw(figure, folder / name);
-      });
     } catch (const std::exception& error) {
       header.error = error.what();
     }
     header.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    write_results(folder, header, results);
-    return say(folder, header, results);
+    return {&section, std::move(header), std::move(results)};
+  }
+
+  /// Draws, writes and prints.
+  Outcome finish(Measured measured) const {
+    const fs::path folder = options_.out / measured.section->id;
+    if (measured.header.error.empty()) {
+      try {
+        for (const auto& [name, figure] : measured.results.figures()) draw(figure, folder / name);
+      } catch (const std::exception& error) {
+        measured.header.error = error.what();
+      }
+    }
+    write_results(folder, measured.header, measured.results);
+    return say(folder, measured.header, measured.results);
   }
 
  private:
@@ -102,10 +117,10 @@ class Runner {
     if (!header.error.empty()) {
       fmt::print("\n{} failed: {}\n\n", header.section, header.error);
     } else {
-      fmt::print("\n{}{:.1f} s; written to {}\n\n", results.table(), header.seconds, folder.string());
+      fmt::print("\n{} {}\n{}{:.1f} s; written to {}\n\n", header.section, header.title, results.table(),
+                 header.seconds, folder.string());
     }
     std::fflush(stdout);
-    if (thalweg::Interrupt::asked()) return Outcome::interrupted;
     if (!header.error.empty()) return Outcome::failed;
     return results.all_inside() ? Outcome::inside : Outcome::outside;
   }
@@ -129,21 +144,31 @@ void write_page(const Job& job, const Options& options) {
   fmt::print("the page: {}\n", file.string());
 }
 
-/// Runs the sections in turn and returns the exit status.
+/// Runs the sections in turn and returns the exit status. The pictures of one are drawn while the next one runs.
 int run_sections(const Runner& runner, const std::vector<Section>& sections) {
   const thalweg::Interrupt interrupt;
   std::vector<std::string> outside, failed;
+  std::future<Outcome> drawing;
+  const auto finish = [&](const Section& section) {
+    const Outcome outcome = drawing.get();
+    if (outcome == Outcome::outside) outside.push_back(section.id);
+    if (outcome == Outcome::failed) failed.push_back(section.id);
+  };
   for (std::size_t i = 0; i < sections.size(); ++i) {
-    const Outcome outcome = runner.run(sections[i]);
-    if (outcome == Outcome::outside) outside.push_back(sections[i].id);
-    if (outcome == Outcome::failed) failed.push_back(sections[i].id);
-    if (outcome != Outcome::interrupted) continue;
+    Measured measured = runner.measure(sections[i]);
+    if (i > 0) finish(sections[i - 1]);
+    drawing = std::async(std::launch::async, [&runner, measured = std::move(measured)]() mutable {
+      return runner.finish(std::move(measured));
+    });
+    if (!thalweg::Interrupt::asked()) continue;
+    drawing.get();
     std::vector<std::string> missing;
     for (std::size_t later = i + 1; later < sections.size(); ++later) missing.push_back(sections[later].id);
     fmt::print(stderr, "Interrupted in {}.{}\n", sections[i].id,
                missing.empty() ? "" : fmt::format(" Not run: {}.", fmt::join(missing, ", ")));
     return interrupted;
   }
+  finish(sections.back());
   if (!outside.empty()) fmt::print("numbers outside their bands in: {}\n", fmt::join(outside, ", "));
   if (!failed.empty()) fmt::print("failed: {}\n", fmt::join(failed, ", "));
   return outside.empty() && failed.empty() ? 0 : outside_band;

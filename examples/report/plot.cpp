@@ -229,8 +229,12 @@ void draw(const Figure& figure, const std::filesystem::path& stem) {
   char* arguments[] = {program.data(), argument.data(), nullptr};
   pid_t process = 0;
   int status = 0;
-  if (::posix_spawnp(&process, "gnuplot", nullptr, nullptr, arguments, environ) != 0)
-    fail("not drawn, for gnuplot is missing (Debian's package is gnuplot-nox)");
+  posix_spawnattr_t attributes;  // a group of its own: Ctrl-C, which our process only notes, does not reach it
+  ::posix_spawnattr_init(&attributes);
+  ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
+  const int failure = ::posix_spawnp(&process, "gnuplot", nullptr, &attributes, arguments, environ);
+  ::posix_spawnattr_destroy(&attributes);
+  if (failure != 0) fail("not drawn, for gnuplot is missing (Debian's package is gnuplot-nox)");
   if (::waitpid(process, &status, 0) != process || status != 0) fail("gnuplot failed");
 }
 
