@@ -8,7 +8,7 @@
 //   const ElementKernel softsign_kernel = element_function<Softsign>("softsign");
 //
 // Such a kernel is fused like the library's own: the planner puts it into passes over memory with the ops around it. It is
-// called on blocks of 2 to 128 numbers that stay in the nearest cache, in a loop that compilers vectorize (-O2 is enough)
+// called on blocks of at most 128 numbers that stay in the nearest cache, in a loop that compilers vectorize (-O2 is enough)
 // for the instructions this translation unit is compiled for.
 
 #include <cstddef>
@@ -75,7 +75,8 @@ constexpr ElementKernel make_element_function(const char* name, int cost) {
 /// The kernel of `Function`, a functor without state that takes one to three numbers of one type and returns one, for the
 /// element types that follow (f32 and f64 where there are none). It must be pure, must not throw, and must give the same
 /// result for the same numbers wherever they stand: compile with -ffp-contract=off where the instructions include fused
-/// multiply-adds. `cost`: of one element in additions, roughly; below 4 it is computed again rather than stored.
+/// multiply-adds. `cost`: of one element in additions, roughly. A value whose cost, that of what it is made of included, is
+/// below 8 is computed again where a later stage of a pass needs it, rather than stored.
 template <class Function, class... Types>
 constexpr ElementKernel element_function(const char* name, int cost = 8) {
   if constexpr (sizeof...(Types) == 0) {
