@@ -164,7 +164,7 @@ const Shape* registry_shape(const RegistryCore& core, std::uint64_t attribute) {
 Var sum_to(const Operand& x, const Shape& shape) {
   const Var value = as_var(x);
   if (value.shape() == shape) return value;
-  if (value.size() == 0) return sum_of_nothing(value, shape);
+  if (value.shape().size() == 0) return sum_of_nothing(value, shape);
   return record(sum_to_op, value, shape_attribute(shape));
 }
 

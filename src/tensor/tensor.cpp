@@ -162,7 +162,7 @@ Tensor Tensor::zeros(const Shape& shape, DType dtype) {
 Tensor Tensor::ones(const Shape& shape, DType dtype) { return full(shape, 1, dtype); }
 
 Tensor Tensor::full(const Shape& shape, double value, DType dtype) {
-  if (dtype == DType::i64 && !(std::trunc(value) == value && internal::has_i64_value(value)))
+  if (dtype == DType::i64 && (std::trunc(value) != value || !internal::has_i64_value(value)))
     throw ValueError(error_text("full", fmt::format("{} has no i64 value", value)));
   Tensor tensor = empty(shape, dtype);
   visit_dtype(dtype, [&]<class T>() { std::ranges::fill(tensor.mutable_data<T>(), converted<T>(value)); });
