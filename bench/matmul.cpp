@@ -19,6 +19,7 @@
 namespace {
 
 using thalweg::DType;
+using thalweg::Precision;
 using thalweg::run::Activation;
 using thalweg::run::Matmul;
 
@@ -104,11 +105,12 @@ void make_images(T* pixels, std::int64_t images) {
 }
 
 template <class T>
-double gigaflops(const Case& shape, double seconds) {
+double gigaflops(const Case& shape, double seconds, Precision precision = Precision::highest) {
   const Memory a = numbers<T>(shape.m * shape.k), b = numbers<T>(shape.k * shape.n), c = numbers<T>(shape.m * shape.n);
   if (shape.is_image) make_images(static_cast<T*>(a.get()), shape.m * shape.k / 784);
   Matmul matmul;
   matmul.dtype = thalweg::dtype_of<T>::value;
+  matmul.precision = precision;
   matmul.m = shape.m;
   matmul.n = shape.n;
   matmul.k = shape.k;
@@ -145,12 +147,14 @@ int main(int argument_count, char** arguments) {
     chosen = {{"", std::atol(arguments[3]), std::atol(arguments[4]), std::atol(arguments[5]), transposes[0] == 'T',
                transposes.back() == 'T', false}};
   }
-  std::printf("%-38s %5s %5s %5s %2s %8s %8s %10s\n", "", "m", "n", "k", "", "f32", "f64", "f32 ns");
+  std::printf("%-38s %5s %5s %5s %2s %8s %8s %8s %10s %10s\n", "", "m", "n", "k", "", "f32", "f64", "bf16", "f32 ns",
+              "bf16 ns");
   for (const Case& shape : chosen) {
-    const double single = gigaflops<float>(shape, seconds), twice = gigaflops<double>(shape, seconds);
+    const double single = gigaflops<float>(shape, seconds), twice = gigaflops<double>(shape, seconds),
+                 half = gigaflops<float>(shape, seconds, Precision::medium);
     const double work = 2. * static_cast<double>(shape.m) * static_cast<double>(shape.n) * static_cast<double>(shape.k);
-    std::printf("%-38s %5ld %5ld %5ld %c%c %8.1f %8.1f %10.1f\n", shape.what, static_cast<long>(shape.m),
+    std::printf("%-38s %5ld %5ld %5ld %c%c %8.1f %8.1f %8.1f %10.1f %10.1f\n", shape.what, static_cast<long>(shape.m),
                 static_cast<long>(shape.n), static_cast<long>(shape.k), shape.transpose_a ? 'T' : 'N',
-                shape.transpose_b ? 'T' : 'N', single, twice, work / single);
+                shape.transpose_b ? 'T' : 'N', single, twice, half, work / single, work / half);
   }
 }

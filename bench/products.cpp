@@ -17,10 +17,12 @@ namespace tw = thalweg;
 Measurement run_matmul(const Spec& spec) {
   const std::int64_t n = spec.integer("n");
   const std::string& type = spec.text("dtype");
-  if (type != "f32" && type != "f64") throw std::runtime_error("no matrix products in " + type + " here");
+  if (type != "f32" && type != "f64" && type != "bf16")
+    throw std::runtime_error("no matrix products in " + type + " here");
+  const tw::MatmulPrecision precision(type == "bf16" ? tw::Precision::medium : tw::Precision::highest);
   tw::Random random(0);
   const auto matrix = [&] {
-    return tw::compute([&] { return tw::normal({n, n}, random, type == "f32" ? tw::f32 : tw::f64); });
+    return tw::compute([&] { return tw::normal({n, n}, random, type == "f64" ? tw::f64 : tw::f32); });
   };
   const tw::Tensor a = matrix(), b = matrix();
   Measurement result = measure_calls(

@@ -6,6 +6,7 @@
 
 #include <thalweg/ops/arithmetic.hpp>
 #include <thalweg/ops/shape.hpp>
+#include <thalweg/precision.hpp>
 
 #include "ops/axes.hpp"
 #include "src/core_ops/core_ops.hpp"
@@ -56,20 +57,27 @@ const Op matmul_op{.name = "matmul",
                    .shape_rule = matmul_shape,
                    .pullbacks = {pullback_a, pullback_b, pullback_start}};
 
+/// A gradient's attribute: what is transposed, in the precision of the product.
+std::uint64_t in_precision_of(const Pullback& p, std::uint64_t transposes) {
+  return transposes | (p.attribute & medium_precision_bit);
+}
+
 /// op(A) = A: Ā = Ḡ·op(B)ᵀ; op(A) = Aᵀ: Ā = op(B)·Ḡᵀ.
 Var pullback_a(const Pullback& p) {
   const bool transposed_a = p.attribute & transpose_a_bit, transposed_b = p.attribute & transpose_b_bit;
   if (transposed_a)
-    return record(matmul_op, p.input(1), p.gradient, (transposed_b ? transpose_a_bit : none) | transpose_b_bit);
-  return record(matmul_op, p.gradient, p.input(1), transposed_b ? none : transpose_b_bit);
+    return record(matmul_op, p.input(1), p.gradient,
+                  in_precision_of(p, (transposed_b ? transpose_a_bit : none) | transpose_b_bit));
+  return record(matmul_op, p.gradient, p.input(1), in_precision_of(p, transposed_b ? none : transpose_b_bit));
 }
 
 /// op(B) = B: B̄ = op(A)ᵀ·Ḡ; op(B) = Bᵀ: B̄ = Ḡᵀ·op(A).
 Var pullback_b(const Pullback& p) {
   const bool transposed_a = p.attribute & transpose_a_bit, transposed_b = p.attribute & transpose_b_bit;
   if (transposed_b)
-    return record(matmul_op, p.gradient, p.input(0), transpose_a_bit | (transposed_a ? transpose_b_bit : none));
-  return record(matmul_op, p.input(0), p.gradient, transposed_a ? none : transpose_a_bit);
+    return record(matmul_op, p.gradient, p.input(0),
+                  in_precision_of(p, transpose_a_bit | (transposed_a ? transpose_b_bit : none)));
+  return record(matmul_op, p.input(0), p.gradient, in_precision_of(p, transposed_a ? none : transpose_a_bit));
 }
 
 /// What matmul takes, said of the shapes that the user gave: below, vectors become matrices and batches rows.
@@ -82,14 +90,14 @@ void check_factors(const Var& a, const Var& b, SourceLine line) {
 }
 
 /// (…, m, k) by (k, n): all rows at once.
-Var by_one_matrix(const Var& a, const Var& b) {
+Var by_one_matrix(const Var& a, const Var& b, std::uint64_t attribute) {
   Dimensions dimensions{};
   const Shape shape = a.shape();
   std::copy(shape.begin(), shape.end(), dimensions.begin());
   std::int64_t rows = 1;
   for (int axis = 0; axis + 1 < shape.rank(); ++axis) rows *= shape[axis];
   dimensions[static_cast<std::size_t>(shape.rank() - 1)] = b.shape()[1];
-  const Var product = record(matmul_op, internal::reshape(a, Shape{rows, shape.back()}), b);
+  const Var product = record(matmul_op, internal::reshape(a, Shape{rows, shape.back()}), b, attribute);
   return internal::reshape(product, make_shape(dimensions, shape.rank()));
 }
 
@@ -102,14 +110,19 @@ Var vector_checked(const char* op, const Operand& x) {
 
 }  // namespace
 
-Var matmul(const Operand& a, const Operand& b) {
+Var matmul(const Operand& a, const Operand& b) { return matmul(a, b, matmul_precision()); }
+
+Var matmul(const Operand& a, const Operand& b, Precision precision) {
   const Var lhs = as_var(a), rhs = as_var(b);
-  if (lhs.rank() == 2 && rhs.rank() == 2) return record(matmul_op, Operand(lhs, a.line()), rhs);
+  const std::uint64_t attribute =
+      precision == Precision::medium && lhs.dtype() == DType::f32 ? medium_precision_bit : none;
+  if (lhs.rank() == 2 && rhs.rank() == 2) return record(matmul_op, Operand(lhs, a.line()), rhs, attribute);
   const OpScope scope("matmul", a.line());
   check_factors(lhs, rhs, a.line());
   const bool row = lhs.rank() == 1, column = rhs.rank() == 1;
   const Var left = row ? unsqueeze(lhs, 0) : lhs, right = column ? unsqueeze(rhs, 1) : rhs;
-  Var product = left.rank() > 2 && right.rank() == 2 ? by_one_matrix(left, right) : record(matmul_op, left, right);
+  Var product = left.rank() > 2 && right.rank() == 2 ? by_one_matrix(left, right, attribute)
+                                                     : record(matmul_op, left, right, attribute);
   if (row) product = squeeze(product, -2);
   if (column) product = squeeze(product, -1);
   return product;

@@ -34,6 +34,7 @@
 #include <thalweg/optim/rprop.hpp>
 #include <thalweg/optim/schedules.hpp>
 #include <thalweg/optim/sgd.hpp>
+#include <thalweg/precision.hpp>
 #include <thalweg/random.hpp>
 #include <thalweg/registry.hpp>
 #include <thalweg/statistics.hpp>

@@ -2,9 +2,12 @@
 
 #include <algorithm>
 #include <bit>
+#include <vector>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+
+#include <thalweg/precision.hpp>
 
 #include "src/core_ops/core_ops.hpp"
 #include "src/plan/plan.hpp"
@@ -138,8 +141,11 @@ std::string TapeGraph::attribute(std::int32_t id) const {
       return fmt::format("axis {}", fmt::join(axes, ", "));
     }
     case Kind::contraction: {
-      const bool a = key.attribute & transpose_a_bit, b = key.attribute & transpose_b_bit;
-      return fmt::format("{}{}{}", a ? "aᵀ" : "", a && b ? ", " : "", b ? "bᵀ" : "");
+      std::vector<const char*> words;
+      if (key.attribute & transpose_a_bit) words.push_back("aᵀ");
+      if (key.attribute & transpose_b_bit) words.push_back("bᵀ");
+      if (key.attribute & medium_precision_bit) words.push_back("bf16");
+      return fmt::format("{}", fmt::join(words, ", "));
     }
     case Kind::broadcast:
     case Kind::random: return to_string(shape(id));

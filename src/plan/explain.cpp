@@ -139,8 +139,9 @@ std::string Plan::explain_step(const Step& step, const Recorder& recorder) const
       const run::Matmul& m = matmul(step).matmul;
       const std::int64_t count = batch_count(matmul(step));
       text =
-          fmt::format("{}matmul ({}, {}){} · ({}, {}){}{}: {}", count == 1 ? "" : fmt::format("{} × ", count), m.m, m.k,
-                      m.transpose_a ? "ᵀ" : "", m.k, m.n, m.transpose_b ? "ᵀ" : "",
+          fmt::format("{}matmul ({}, {}){} · ({}, {}){}{}{}: {}", count == 1 ? "" : fmt::format("{} × ", count), m.m,
+                      m.k, m.transpose_a ? "ᵀ" : "", m.k, m.n, m.transpose_b ? "ᵀ" : "",
+                      m.precision == Precision::medium ? " in bf16" : "",
                       matmul(step).start >= 0 ? " added to a sum" : "", describe_nodes(nodes(matmul(step)), recorder));
       break;
     }

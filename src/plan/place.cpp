@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <bit>
 
+#include <thalweg/precision.hpp>
+
 #include "src/core_ops/core_ops.hpp"
 #include "src/plan/planner.hpp"
 #include "src/tape/mutation.hpp"
@@ -447,6 +449,7 @@ void Planner::place_contraction(Node& node, const Key& key) {
   const Factor b = place_factor(inputs[1], (key.attribute & transpose_b_bit) != 0);
   run::Matmul& matmul = step.matmul;
   matmul.dtype = info(node.id).dtype;
+  matmul.precision = (key.attribute & medium_precision_bit) != 0 ? Precision::medium : Precision::highest;
   matmul.transpose_a = a.transposed;
   matmul.transpose_b = b.transposed;
   matmul.m = a.rows;

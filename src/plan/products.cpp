@@ -24,13 +24,14 @@ bool is_short(const MatmulStep& step) {
   const run::Matmul& m = step.matmul;
   const auto element = static_cast<std::int64_t>(size_of(m.dtype));
   const bool lies_by_k = m.transpose_a && !m.transpose_b && m.lda == m.m && m.ldb == m.n;
-  return lies_by_k && step.batch < 0 && m.m > 1 && m.n > 1 && 2 * m.k <= most_steps &&
+  const bool has_pairs = m.precision == Precision::highest || m.k % 2 == 0;  // bf16 is summed by pairs of steps
+  return lies_by_k && has_pairs && step.batch < 0 && m.m > 1 && m.n > 1 && 2 * m.k <= most_steps &&
          m.m * m.k * element % buffer_alignment == 0 && m.n * m.k * element % buffer_alignment == 0 &&
          !run::may_skip_zeros(m.m, m.n, m.k, m.transpose_b, static_cast<std::size_t>(element));
 }
 
 bool are_alike(const run::Matmul& a, const run::Matmul& b) {
-  return a.dtype == b.dtype && a.m == b.m && a.n == b.n && a.k == b.k;
+  return a.dtype == b.dtype && a.precision == b.precision && a.m == b.m && a.n == b.n && a.k == b.k;
 }
 
 }  // namespace

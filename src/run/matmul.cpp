@@ -5,7 +5,7 @@
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
-#include "src/run/matmul_blocks-inl.hpp"
+#include "src/run/matmul_ways-inl.hpp"
 
 #if HWY_ONCE
 namespace thalweg::run {
@@ -15,6 +15,7 @@ HWY_EXPORT(prepare_f64);
 
 std::size_t matmul_workspace(const Matmul& matmul) {
   const std::size_t element = size_of(matmul.dtype);
+  if (matmul.precision == Precision::medium) return medium_workspace(matmul.m, matmul.n, matmul.k);
   if (!is_packed(matmul.m, matmul.n, matmul.k, element)) return 0;
   return static_cast<std::size_t>(packed_elements(matmul.m, matmul.k)) * element;
 }

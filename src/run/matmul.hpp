@@ -5,12 +5,16 @@
 // into stretches; each block of C is one thread's. So neither blocking nor the number of threads changes a bit. Where C is
 // one row, or one column without gaps, the sum is taken in several sums of a fixed pattern (see compute_row and
 // multiply_dot). Each product is rounded as an explicit fused multiply-add, on targets that have one.
+//
+// With Precision::medium A and B are rounded to bf16, and the sum runs over pairs of steps, the second of a pair first: as
+// the processor's instruction does it (see matmul_bf16-inl.hpp).
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
 
 #include <thalweg/dtype.hpp>
+#include <thalweg/precision.hpp>
 
 namespace thalweg::run {
 
@@ -20,7 +24,8 @@ enum class Activation : std::uint8_t { none, relu, tanh, sigmoid };
 /// op(B) is (k, n): stored (k, n) with leading dimension ldb, or (n, k) where transpose_b. C is (m, n).
 /// m, n or k may be 0; k = 0 gives epilogue(start).
 struct Matmul {
-  DType dtype = DType::f32;  // f32 or f64
+  DType dtype = DType::f32;                  // f32 or f64
+  Precision precision = Precision::highest;  // medium: f32 only
   std::int64_t m = 0, n = 0, k = 0;
   std::int64_t lda = 0, ldb = 0, ldc = 0;
   bool transpose_a = false, transpose_b = false;

@@ -64,4 +64,16 @@ constexpr std::int64_t packed_elements(std::int64_t m, std::int64_t k) {
   return packed_parts * packed_panel_elements(steps) + a;
 }
 
+/// Precision::medium copies always. The stack that the copies of small products take, so that many of them may be made at
+/// a time; and the bytes of workspace that larger ones want.
+inline constexpr std::size_t medium_stack_bytes = 64 * 1024;
+constexpr std::size_t medium_workspace(std::int64_t m, std::int64_t n, std::int64_t k) {
+  const std::int64_t even = (k + 1) / 2 * 2;
+  const bool is_small = !is_large(m, n, k) && even <= packed_steps;
+  const std::int64_t a = std::max(m * packed_a_stride(even), even * packed_a_stride(m));
+  const std::size_t small = static_cast<std::size_t>(packed_panel_elements(even) + a) * sizeof(float);
+  if (is_small && small <= medium_stack_bytes) return 0;
+  return static_cast<std::size_t>(packed_elements(m, even)) * sizeof(float);
+}
+
 }  // namespace thalweg::run

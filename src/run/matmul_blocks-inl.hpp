@@ -1,10 +1,6 @@
-// How matrix multiplication walks its matrices, compiled once per SIMD target. Three ways, chosen by shape alone:
-//   dot     one row by one column: 16 sums side by side, folded in a fixed tree, start added last
-//   direct  the kernels read A and B where they lie; a transposed B goes through the stack, a few columns at a time
-//   packed  slices of A and B are copied into the workspace first: for matrices that do not fit the cache
-// Where A has many zeros, direct leaves out what is zero for all rows of a tile (matmul_zeros-inl.hpp).
-// An element's sum runs over k in order in both direct and packed, so the bits do not depend on which it is. Only a C of
-// a single row (or of a single column that lies as one) is summed in several sums: see compute_row.
+// A matrix product cut into blocks of tiles, compiled once per SIMD target; and the direct way of walking them, in which the
+// kernels read A and B where they lie: a transposed B goes through the stack, a few columns at a time. Where A has many
+// zeros, what is zero for all rows of a tile is left out (matmul_zeros-inl.hpp).
 
 #if defined(THALWEG_RUN_MATMUL_BLOCKS_INL) == defined(HWY_TARGET_TOGGLE)
 #ifdef THALWEG_RUN_MATMUL_BLOCKS_INL
@@ -16,8 +12,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
-#include <type_traits>
 
 #include <hwy/highway.h>
 
@@ -39,6 +33,7 @@ struct Product {
   const T* b;
   std::ptrdiff_t ldb;
   bool transpose_b;
+  Precision precision;
   T* c;
   const T* start;
   std::ptrdiff_t ldc;
@@ -58,6 +53,7 @@ HWY_INLINE Product<T> product_of(const Matmul& matmul) {
   product.b = static_cast<const T*>(matmul.b);
   product.ldb = matmul.ldb;
   product.transpose_b = matmul.transpose_b;
+  product.precision = matmul.precision;
   product.c = static_cast<T*>(matmul.c);
   product.start = static_cast<const T*>(matmul.start);
   product.ldc = matmul.ldc;
@@ -123,10 +119,10 @@ class Panels {
   std::int64_t n_, vectors_, wide_panels_, per_panel_, larger_panels_;
 };
 
-/// A stretch of k, with op(A) as the kernels read it from row 0 on.
+/// A stretch of k, with op(A) as the kernels read it from row 0 on, in `units`: steps, or what copies hold in place of them.
 template <class T>
 struct Slice {
-  std::int64_t first, steps;
+  std::int64_t first, steps, units;
   const T* a;
   std::ptrdiff_t a_row, a_step;
 };
@@ -160,7 +156,7 @@ HWY_INLINE Tile<T> panel_tile(const Product<T>& product, const Slice<T>& slice, 
   tile.a_step = slice.a_step;
   tile.b = b;
   tile.b_step = b_step;
-  tile.steps = slice.steps;
+  tile.steps = slice.units;
   tile.ldc = product.ldc;
   tile.last_columns = panel.count - (panel.vectors - 1) * Panels<T>::lanes;
   tile.clears_negative_zeros = product.clears_negative_zeros;
@@ -186,18 +182,18 @@ HWY_INLINE void place(Tile<T>& tile, const Product<T>& product, const Slice<T>& 
 /// One panel of C, rows.begin ≤ row < rows.end, over one slice.
 template <class T>
 HWY_INLINE void multiply_panel(const Product<T>& product, const Slice<T>& slice, Range rows, const Panel& panel,
-                               const T* b, std::ptrdiff_t b_step) {
-  const TileFunctions<T>& functions = tile_functions<T>(panel.vectors, panel.columns);
+                               const TileFunctions<T>& functions, const T* b, std::ptrdiff_t b_step) {
   Tile<T> tile = panel_tile(product, slice, panel, b, b_step);
+  const bool is_row = product.m == 1 && product.precision == Precision::highest;
   for_each_row_block(rows, [&](std::int64_t row, std::int64_t block_rows) HWY_ATTR {
     place(tile, product, slice, panel, row);
-    functions[product.m == 1 ? 0 : block_rows](tile);
+    functions[is_row ? 0 : block_rows](tile);
   });
 }
 
 template <class T>
 HWY_INLINE Slice<T> slice_in_place(const Product<T>& product, std::int64_t first, std::int64_t steps) {
-  return {first, steps, product.a + first * product.a_step, product.a_row, product.a_step};
+  return {first, steps, steps, product.a + first * product.a_step, product.a_row, product.a_step};
 }
 
 /// Runs body(first, steps) over stretches of k, at least once, of at most `most` steps and about as even as can be.
@@ -260,15 +256,16 @@ bool skipping_pays(const Product<T>& product) {
 /// A block of C straight from A and B; B not transposed.
 template <class T>
 void multiply_in_place(const Product<T>& product, Range rows, const Panels<T>& panels, Range panel_range) {
-  for_each_slice(
-      product.k, direct_steps(product.m, product.a_step != 1), [&](std::int64_t first, std::int64_t steps) HWY_ATTR {
-        const Slice<T> slice = slice_in_place(product, first, steps);
-        if (product.skips_zeros) return multiply_skipping(product, slice, rows, panels, panel_range);
-        for (std::int64_t index = panel_range.begin; index < panel_range.end; ++index) {
-          const Panel panel = panels[index];
-          multiply_panel(product, slice, rows, panel, product.b + first * product.ldb + panel.column, product.ldb);
-        }
-      });
+  for_each_slice(product.k, direct_steps(product.m, product.a_step != 1),
+                 [&](std::int64_t first, std::int64_t steps) HWY_ATTR {
+                   const Slice<T> slice = slice_in_place(product, first, steps);
+                   if (product.skips_zeros) return multiply_skipping(product, slice, rows, panels, panel_range);
+                   for (std::int64_t index = panel_range.begin; index < panel_range.end; ++index) {
+                     const Panel panel = panels[index];
+                     multiply_panel(product, slice, rows, panel, tile_functions<T>(panel.vectors, panel.columns),
+                                    product.b + first * product.ldb + panel.column, product.ldb);
+                   }
+                 });
 }
 
 /// The same with B transposed: its panels go through the stack.
@@ -284,7 +281,8 @@ HWY_NOINLINE void multiply_transposed(const Product<T>& product, Range rows, con
     const std::int64_t width = Panels<T>::width(panel);
     for_each_slice(product.k, most_steps, [&](std::int64_t first, std::int64_t steps) HWY_ATTR {
       transpose(product.b + panel.column * product.ldb + first, product.ldb, panel.count, steps, copy, width);
-      multiply_panel(product, slice_in_place(product, first, steps), rows, panel, copy, width);
+      multiply_panel(product, slice_in_place(product, first, steps), rows, panel,
+                     tile_functions<T>(panel.vectors, panel.columns), copy, width);
     });
   }
 }
@@ -331,260 +329,6 @@ HWY_NOINLINE void multiply_direct(const Product<T>& product, const Panels<T>& pa
   for_each_block(product.m, row_parts, panels.count(), panel_parts,
                  [&](Range rows, Range panel_range) HWY_ATTR { multiply_block(product, rows, panels, panel_range); });
 }
-
-template <class T>
-void copy_row(const T* HWY_RESTRICT from, std::int64_t count, T* HWY_RESTRICT to) {
-  const Wide<T> d;
-  constexpr std::int64_t lanes = Panels<T>::lanes;
-  std::int64_t i = 0;
-  for (; i + lanes <= count; i += lanes) hn::StoreU(hn::LoadU(d, from + i), d, to + i);
-  for (; i < count; ++i) to[i] = from[i];
-}
-
-/// Copies the rows of op(B) that a slice reads of a panel, one after the other.
-template <class T>
-void pack_panel(const Product<T>& product, const Slice<T>& slice, const Panel& panel, T* to) {
-  const std::int64_t width = Panels<T>::width(panel);
-  if (product.transpose_b) {
-    const T* const from = product.b + panel.column * product.ldb + slice.first;
-    return transpose(from, product.ldb, panel.count, slice.steps, to, width);
-  }
-  // Rows far apart: the processor does not foresee them.
-  constexpr std::int64_t rows_ahead = 8, line = 64 / sizeof(T);
-  const T* from = product.b + slice.first * product.ldb + panel.column;
-  for (std::int64_t step = 0; step < slice.steps; ++step, from += product.ldb) {
-    if (step + rows_ahead < slice.steps)
-      for (std::int64_t i = 0; i < panel.count; i += line)
-        __builtin_prefetch(from + rows_ahead * product.ldb + i, 0, 2);
-    copy_row(from, panel.count, to + step * width);
-  }
-}
-
-/// Copies op(A)'s columns of a slice, the rows of A as they lie, close together: so that they neither share cache sets
-/// nor touch many pages.
-template <class T>
-void pack_a(const Product<T>& product, const Slice<T>& packed, Range rows, T* to) {
-  const T* from = product.a + packed.first * product.a_step + rows.begin * product.a_row;
-  T* target = to + rows.begin * packed.a_row;
-  if (product.a_step == 1) {
-    for (std::int64_t row = 0; row < rows.end - rows.begin; ++row)
-      copy_row(from + row * product.a_row, packed.steps, target + row * packed.a_row);
-  } else {
-    for (std::int64_t step = 0; step < packed.steps; ++step)
-      copy_row(from + step * product.a_step, rows.end - rows.begin, target + step * packed.a_step);
-  }
-}
-
-/// One block of at most packed_rows rows: of A a slice is copied at a time, of B a panel of it, into memory that stays in
-/// the second-level cache while all rows of the block pass it.
-template <class T>
-void multiply_packed_block(const Product<T>& product, T* workspace) {
-  const Panels<T> panels(product.n);
-  const std::int64_t parts = thread_limit() > 1 ? std::min(panels.count(), packed_parts) : 1;
-  for_each_slice(product.k, packed_steps, [&](std::int64_t first, std::int64_t steps) HWY_ATTR {
-    T* const packed_a = workspace + packed_parts * packed_panel_elements(steps);
-    Slice<T> slice{first, steps, packed_a, packed_a_stride(steps), 1};
-    if (product.a_step != 1) {
-      slice.a_row = 1;
-      slice.a_step = packed_a_stride(product.m);
-    }
-    for_each_block(product.m, hwy::DivCeil(product.m, task_rows), 1, 1,
-                   [&](Range rows, Range) HWY_ATTR { pack_a(product, slice, rows, packed_a); });
-    parallel_for(parts, [&](std::int64_t index) HWY_ATTR {
-      T* const packed_b = workspace + index * packed_panel_elements(steps);
-      const Range range = part(index, parts, panels.count());
-      for (std::int64_t p = range.begin; p < range.end; ++p) {
-        const Panel panel = panels[p];
-        pack_panel(product, slice, panel, packed_b);
-        multiply_panel(product, slice, {0, product.m}, panel, packed_b, Panels<T>::width(panel));
-      }
-    });
-  });
-}
-
-template <class T>
-HWY_NOINLINE void multiply_packed(const Product<T>& product, T* workspace) {
-  const std::int64_t row_blocks = (product.m + packed_rows - 1) / packed_rows;
-  for (std::int64_t row_block = 0; row_block < row_blocks; ++row_block) {
-    const Range rows = part(row_block, row_blocks, product.m);
-    Product<T> block = product;
-    block.m = rows.end - rows.begin;
-    block.a += rows.begin * product.a_row;
-    block.c += rows.begin * product.ldc;
-    if (block.start) block.start += rows.begin * product.ldc;
-    multiply_packed_block(block, workspace);
-  }
-}
-
-/// The lanes' sum: the upper half is added to the lower one until one lane is left.
-template <class D>
-HWY_INLINE hn::TFromD<D> fold(D, hn::Vec<D> sums) {
-  if constexpr (hn::MaxLanes(D()) == 1) {
-    return hn::GetLane(sums);
-  } else {
-    const hn::Half<D> half;
-    return fold(half, hn::Add(hn::LowerHalf(half, sums), hn::UpperHalf(half, sums)));
-  }
-}
-
-/// One row by one column. Sum l of 16 takes the products k ≡ l (mod 16), on every SIMD target.
-template <class T>
-HWY_NOINLINE void multiply_dot(const Product<T>& product) {
-  constexpr int sums = 16;
-  using D = hn::CappedTag<T, sums>;
-  const D d;
-  constexpr int lanes = static_cast<int>(hn::MaxLanes(D())), vectors = sums / lanes;
-  const std::ptrdiff_t a_step = product.a_step, b_step = product.transpose_b ? 1 : product.ldb;
-  hn::Vec<D> sum[vectors];
-  for (int vector = 0; vector < vectors; ++vector) sum[vector] = hn::Zero(d);
-  HWY_ALIGN T a_copy[sums], b_copy[sums];
-  for (std::int64_t k = 0; k < product.k; k += sums) {
-    const T* a = product.a + k * a_step;
-    const T* b = product.b + k * b_step;
-    const std::int64_t count = std::min<std::int64_t>(sums, product.k - k);
-    if (count < sums || a_step != 1 || b_step != 1) {
-      for (int i = 0; i < sums; ++i) {
-        a_copy[i] = i < count ? a[i * a_step] : T{0};
-        b_copy[i] = i < count ? b[i * b_step] : T{0};
-      }
-      a = a_copy;
-      b = b_copy;
-    }
-    for (int vector = 0; vector < vectors; ++vector)
-      sum[vector] = hn::MulAdd(hn::LoadU(d, a + vector * lanes), hn::LoadU(d, b + vector * lanes), sum[vector]);
-  }
-  for (int width = vectors / 2; width > 0; width /= 2)
-    for (int vector = 0; vector < width; ++vector) sum[vector] = hn::Add(sum[vector], sum[vector + width]);
-  T result = fold(d, sum[0]);
-  if (product.start) result = *product.start + result;
-  const Single<T> single;
-  Tile<T> tile{};
-  tile.c = product.c;
-  tile.epilogue = product.epilogue;
-  tile.last_columns = 1;
-  Sums<1, 1, Last::whole, Single<T>> finished;
-  finished.last[0] = hn::Set(single, result);
-  finished.finish(tile, RowAccess<1, Last::whole, Single<T>>(tile));
-}
-
-template <class T>
-void multiply(const Matmul& matmul, void* workspace) {
-  Product<T> product = product_of<T>(matmul);
-  if (matmul.looks_for_zeros && may_skip_zeros(product.m, product.n, product.k, product.transpose_b, sizeof(T))) {
-    product.clears_negative_zeros = true;
-    product.skips_zeros = skipping_pays(product);
-  }
-  if (is_packed(product.m, product.n, product.k, sizeof(T)))
-    return multiply_packed(product, static_cast<T*>(workspace));
-  const Panels<T> panels(product.n);
-  if (is_large(product.m, product.n, product.k)) return multiply_direct(product, panels);
-  multiply_block(product, {0, product.m}, panels, {0, panels.count()});
-}
-
-// What is chosen once for a product that runs again and again.
-
-template <class T>
-void run_nothing(const PreparedMatmul&, const Matmul&, void*) {}
-
-template <class T>
-void run_dot(const PreparedMatmul&, const Matmul& matmul, void*) {
-  multiply_dot(product_of<T>(matmul));
-}
-
-template <class T>
-void run_general(const PreparedMatmul&, const Matmul& matmul, void* workspace) {
-  multiply<T>(matmul, workspace);
-}
-
-/// C is one panel, all of k one slice.
-template <class T>
-struct PreparedPanel {
-  Tile<T> tile;  // the first one
-  const TileFunctions<T>* functions;
-  std::int64_t rows;
-  bool is_row;
-  std::ptrdiff_t ldb;  // of B where it is transposed first
-};
-
-template <class T>
-const PreparedPanel<T>& panel_of(const PreparedMatmul& prepared) {
-  return *reinterpret_cast<const PreparedPanel<T>*>(prepared.panel.data());
-}
-
-template <class T>
-void run_one_tile(const PreparedMatmul& prepared, const Matmul&, void*) {
-  const PreparedPanel<T>& panel = panel_of<T>(prepared);
-  (*panel.functions)[panel.is_row ? 0 : panel.rows](panel.tile);
-}
-
-template <class T>
-HWY_INLINE void run_tiles(const PreparedPanel<T>& panel, Tile<T> tile) {
-  for_each_row_block({0, panel.rows}, [&](std::int64_t, std::int64_t block_rows) HWY_ATTR {
-    (*panel.functions)[panel.is_row ? 0 : block_rows](tile);
-    tile.a += block_rows * tile.a_row;
-    tile.c += block_rows * tile.ldc;
-    if (tile.start) tile.start += block_rows * tile.ldc;
-  });
-}
-
-template <class T>
-void run_one_panel(const PreparedMatmul& prepared, const Matmul&, void*) {
-  run_tiles(panel_of<T>(prepared), panel_of<T>(prepared).tile);
-}
-
-/// B is a transposed square of a vector's width, or less.
-template <class T>
-void run_one_square(const PreparedMatmul& prepared, const Matmul&, void*) {
-  constexpr std::int64_t lanes = Panels<T>::lanes;
-  HWY_ALIGN T square[lanes * lanes];
-  const PreparedPanel<T>& panel = panel_of<T>(prepared);
-  Tile<T> tile = panel.tile;
-  transpose_square(tile.b, panel.ldb, tile.last_columns, tile.steps, square, lanes);
-  tile.b = square;
-  run_tiles(panel, tile);
-}
-
-/// False: it goes a more general way.
-template <class T>
-HWY_INLINE bool prepare_panel(const Product<T>& product, PreparedMatmul& prepared) {
-  constexpr std::int64_t lanes = Panels<T>::lanes;
-  const Panels<T> panels(product.n);
-  const std::int64_t most_steps = product.transpose_b ? lanes : direct_steps(product.m, product.a_step != 1);
-  if (panels.count() != 1 || product.k == 0 || product.k > most_steps || is_large(product.m, product.n, product.k) ||
-      may_skip_zeros(product.m, product.n, product.k, product.transpose_b, sizeof(T)))
-    return false;
-  const Panel panel = panels[0];
-  if (product.transpose_b && (panel.vectors > 1 || panel.columns == Columns::single)) return false;
-  const Slice<T> slice = slice_in_place(product, 0, product.k);
-  PreparedPanel<T> one;
-  one.tile = panel_tile(product, slice, panel, product.b, product.transpose_b ? lanes : product.ldb);
-  place(one.tile, product, slice, panel, 0);
-  one.functions = &tile_functions<T>(panel.vectors, panel.columns);
-  one.rows = product.m;
-  one.is_row = product.m == 1;
-  one.ldb = product.ldb;
-  static_assert(sizeof one <= sizeof prepared.panel && std::is_trivially_copyable_v<PreparedPanel<T>>);
-  std::memcpy(prepared.panel.data(), &one, sizeof one);
-  prepared.run = product.transpose_b      ? &run_one_square<T>
-                 : product.m <= tile_rows ? &run_one_tile<T>
-                                          : &run_one_panel<T>;
-  return true;
-}
-
-template <class T>
-HWY_INLINE void prepare(const Matmul& matmul, PreparedMatmul& prepared) {
-  prepared.run = &run_nothing<T>;
-  if (matmul.m <= 0 || matmul.n <= 0) return;
-  const Product<T> product = product_of<T>(matmul);
-  if (product.m == 1 && product.n == 1) {
-    prepared.run = &run_dot<T>;
-  } else if (!prepare_panel(product, prepared)) {
-    prepared.run = &run_general<T>;
-  }
-}
-
-void prepare_f32(const Matmul& matmul, PreparedMatmul& prepared) { prepare<float>(matmul, prepared); }
-void prepare_f64(const Matmul& matmul, PreparedMatmul& prepared) { prepare<double>(matmul, prepared); }
 
 }  // namespace thalweg::run::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();

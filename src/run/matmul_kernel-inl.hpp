@@ -151,6 +151,17 @@ struct Sums {
   hn::Vec<D> sum[rows][whole > 0 ? whole : 1];
   hn::Vec<LastD> last[rows];
 
+  HWY_INLINE void begin(const Tile<T>& tile, const Access& access) {
+    THALWEG_UNROLL
+    for (int row = 0; row < rows; ++row) {
+      const T* const start = tile.start ? tile.start + row * tile.ldc : nullptr;
+      THALWEG_UNROLL
+      for (int vector = 0; vector < whole; ++vector)
+        sum[row][vector] = start ? access.load(start, vector) : hn::Zero(D());
+      last[row] = start ? access.load_last(start) : hn::Zero(LastD());
+    }
+  }
+
   /// The epilogue, and the way to C.
   HWY_INLINE void finish(const Tile<T>& tile, const Access& access) {
     if (tile.epilogue.bias) add_bias(tile.epilogue, access);
@@ -204,15 +215,7 @@ void compute_tile(const Tile<hn::TFromD<D>>& tile) {
   const typename Access::LastD last_d;
   const Access access(tile);
   Sums<rows, vectors, last_kind, D> sums;
-  THALWEG_UNROLL
-  for (int row = 0; row < rows; ++row) {
-    const T* const start = tile.start ? tile.start + row * tile.ldc : nullptr;
-    THALWEG_UNROLL
-    for (int vector = 0; vector < Access::whole; ++vector)
-      sums.sum[row][vector] = start ? access.load(start, vector) : hn::Zero(d);
-    sums.last[row] = start ? access.load_last(start) : hn::Zero(last_d);
-  }
-
+  sums.begin(tile, access);
   const T* HWY_RESTRICT a = tile.a;
   const T* HWY_RESTRICT b = tile.b;
   const std::ptrdiff_t a_row = tile.a_row, a_step = tile.a_step, b_step = tile.b_step;

@@ -143,6 +143,17 @@ TEST_CASE("TapeGraph: property maps") {
   CHECK(graph.parameter_name(product.id() - 1) == "weight");
 }
 
+TEST_CASE("TapeGraph: a product's attribute is what is transposed, and its precision") {
+  Tape tape;
+  const Var a = noise({2, 3}, 1), b = noise({3, 4}, 2);
+  const Var product = matmul(a, b, Precision::medium);
+  CHECK(TapeGraph(tape).attribute(product.id()) == "bf16");
+  const Var slope = gradients(sum(product * noise({2, 4}, 3)), {a})[0];
+  CHECK(TapeGraph(tape).attribute(slope.id()) == "bᵀ, bf16");
+  const Var exact = matmul(a, b);
+  CHECK(TapeGraph(tape).attribute(exact.id()).empty());
+}
+
 TEST_CASE("TapeGraph: breadth-first search, components and isomorphism") {
   Tape tape;
   const Var x = Tensor{1., 2.};

@@ -2,6 +2,7 @@
 // Products of matrices and vectors, and parts of matrices. Axes may be negative; IndexError for one out of range.
 
 #include <thalweg/op.hpp>
+#include <thalweg/precision.hpp>
 
 namespace thalweg {
 
@@ -11,8 +12,10 @@ namespace thalweg {
 /// Each element sums over k in order, with fused multiply-adds where the processor has them. d/dA = Ḡ·Bᵀ, d/dB = Aᵀ·Ḡ.
 /// Transposing a factor costs nothing: it is read in place, as is one with permuted axes whose rows or columns stay
 /// contiguous.
+/// f32 is multiplied in the precision that holds (MatmulPrecision), or in the one given; so are its gradients.
 /// ShapeError where a factor is 0-d, the inner dimensions differ or the others do not broadcast; DtypeError for i64 and bool.
 Var matmul(const Operand& a, const Operand& b);
+Var matmul(const Operand& a, const Operand& b, Precision precision);
 /// Σ aᵢbᵢ of two vectors of one length; f32 and f64. d/da = ḡb, d/db = ḡa. ShapeError for anything else.
 Var dot(const Operand& a, const Operand& b);
 /// aᵢbⱼ of two vectors, (m,) and (n,): (m, n). Dtypes as `multiply`. d/da = Ḡb, d/db = Ḡᵀa.

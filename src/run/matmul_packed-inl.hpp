@@ -1,0 +1,128 @@
+// The packed way of walking a matrix product, compiled once per SIMD target: slices of A and B are copied into the
+// workspace first. `Copies` says what a copy holds: the numbers as they are here, bf16 in matmul_bf16-inl.hpp.
+
+#if defined(THALWEG_RUN_MATMUL_PACKED_INL) == defined(HWY_TARGET_TOGGLE)
+#ifdef THALWEG_RUN_MATMUL_PACKED_INL
+#undef THALWEG_RUN_MATMUL_PACKED_INL
+#else
+#define THALWEG_RUN_MATMUL_PACKED_INL
+#endif
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+
+#include <hwy/highway.h>
+
+#include "src/run/matmul_blocking.hpp"
+#include "src/run/matmul_blocks-inl.hpp"
+#include "src/run/matmul_kernel-inl.hpp"
+#include "src/run/thread_pool.hpp"
+
+HWY_BEFORE_NAMESPACE();
+namespace thalweg::run::HWY_NAMESPACE {
+
+/// Copies that are plain: the numbers as they are, step by step.
+template <class T>
+struct PlainCopies {
+  static constexpr std::int64_t most_steps = packed_steps;
+  static std::int64_t units(std::int64_t steps) { return steps; }
+  static const TileFunctions<T>& functions(const Panel& panel) {
+    return tile_functions<T>(panel.vectors, panel.columns);
+  }
+  static void pack_panel(const Product<T>& product, const Slice<T>& slice, const Panel& panel, T* to);
+  static void pack_a(const Product<T>& product, const Slice<T>& packed, Range rows, T* to);
+};
+
+template <class T>
+void copy_row(const T* HWY_RESTRICT from, std::int64_t count, T* HWY_RESTRICT to) {
+  const Wide<T> d;
+  constexpr std::int64_t lanes = Panels<T>::lanes;
+  std::int64_t i = 0;
+  for (; i + lanes <= count; i += lanes) hn::StoreU(hn::LoadU(d, from + i), d, to + i);
+  for (; i < count; ++i) to[i] = from[i];
+}
+
+/// Copies the rows of op(B) that a slice reads of a panel, one after the other.
+template <class T>
+void PlainCopies<T>::pack_panel(const Product<T>& product, const Slice<T>& slice, const Panel& panel, T* to) {
+  const std::int64_t width = Panels<T>::width(panel);
+  if (product.transpose_b) {
+    const T* const from = product.b + panel.column * product.ldb + slice.first;
+    return transpose(from, product.ldb, panel.count, slice.steps, to, width);
+  }
+  // Rows far apart: the processor does not foresee them.
+  constexpr std::int64_t rows_ahead = 8, line = 64 / sizeof(T);
+  const T* from = product.b + slice.first * product.ldb + panel.column;
+  for (std::int64_t step = 0; step < slice.steps; ++step, from += product.ldb) {
+    if (step + rows_ahead < slice.steps)
+      for (std::int64_t i = 0; i < panel.count; i += line)
+        __builtin_prefetch(from + rows_ahead * product.ldb + i, 0, 2);
+    copy_row(from, panel.count, to + step * width);
+  }
+}
+
+/// Copies op(A)'s columns of a slice, the rows of A as they lie, close together: so that they neither share cache sets
+/// nor touch many pages.
+template <class T>
+void PlainCopies<T>::pack_a(const Product<T>& product, const Slice<T>& packed, Range rows, T* to) {
+  const T* from = product.a + packed.first * product.a_step + rows.begin * product.a_row;
+  T* target = to + rows.begin * packed.a_row;
+  if (product.a_step == 1) {
+    for (std::int64_t row = 0; row < rows.end - rows.begin; ++row)
+      copy_row(from + row * product.a_row, packed.steps, target + row * packed.a_row);
+  } else {
+    for (std::int64_t step = 0; step < packed.steps; ++step)
+      copy_row(from + step * product.a_step, rows.end - rows.begin, target + step * packed.a_step);
+  }
+}
+
+/// One block of at most packed_rows rows: of A a slice is copied at a time, of B a panel of it, into memory that stays in
+/// the second-level cache while all rows of the block pass it.
+template <class Copies, class T>
+void multiply_packed_block(const Product<T>& product, T* workspace) {
+  const Panels<T> panels(product.n);
+  const bool is_shared = thread_limit() > 1 && is_large(product.m, product.n, product.k);
+  const std::int64_t parts = is_shared ? std::min(panels.count(), packed_parts) : 1;
+  const std::int64_t row_parts = is_shared ? hwy::DivCeil(product.m, task_rows) : 1;
+  for_each_slice(product.k, Copies::most_steps, [&](std::int64_t first, std::int64_t steps) HWY_ATTR {
+    const std::int64_t units = Copies::units(steps);
+    T* const packed_a = workspace + parts * packed_panel_elements(units);
+    Slice<T> slice{first, steps, units, packed_a, packed_a_stride(units), 1};
+    if (product.a_step != 1) {
+      slice.a_row = 1;
+      slice.a_step = packed_a_stride(product.m);
+    }
+    for_each_block(product.m, row_parts, 1, 1,
+                   [&](Range rows, Range) HWY_ATTR { Copies::pack_a(product, slice, rows, packed_a); });
+    parallel_for(parts, [&](std::int64_t index) HWY_ATTR {
+      T* const packed_b = workspace + index * packed_panel_elements(units);
+      const Range range = part(index, parts, panels.count());
+      for (std::int64_t p = range.begin; p < range.end; ++p) {
+        const Panel panel = panels[p];
+        Copies::pack_panel(product, slice, panel, packed_b);
+        multiply_panel(product, slice, {0, product.m}, panel, Copies::functions(panel), packed_b,
+                       Panels<T>::width(panel));
+      }
+    });
+  });
+}
+
+template <class Copies, class T>
+HWY_NOINLINE void multiply_packed(const Product<T>& product, T* workspace) {
+  const std::int64_t row_blocks = (product.m + packed_rows - 1) / packed_rows;
+  for (std::int64_t row_block = 0; row_block < row_blocks; ++row_block) {
+    const Range rows = part(row_block, row_blocks, product.m);
+    Product<T> block = product;
+    block.m = rows.end - rows.begin;
+    block.a += rows.begin * product.a_row;
+    block.c += rows.begin * product.ldc;
+    if (block.start) block.start += rows.begin * product.ldc;
+    multiply_packed_block<Copies>(block, workspace);
+  }
+}
+
+}  // namespace thalweg::run::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#endif  // include guard
