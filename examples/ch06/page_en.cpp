@@ -57,8 +57,7 @@ report::PageText english() {
             .seen =
                 "Momentum swings wide and overshoots along the valley, to <i>x</i> = {{Momentum, x after 30|.3f}} "
                 "after 30 "
-                "steps; NAG brakes earlier and is at {{NAG, x after 30|.3f}}. In the valley of one dimension below, "
-                "all three "
+                "steps; NAG brakes earlier and is at {{NAG, x after 30|.3f}}. In the valley of one dimension all three "
                 "start at <i>x</i> = 4 with the same rate. SGD stays in the upper minimum, at <i>x</i> = {{SGD, ends "
                 "at "
                 "x|.2f}} with <i>g</i> = {{SGD, with g(x)|.2f}}; the ball rolls over the hill into the lower one, at "
@@ -109,10 +108,10 @@ report::PageText english() {
                     "{{SGD, its loss|.3f}}, "
                     "Momentum {{Momentum, its loss|.3f}}, AdaGrad {{AdaGrad, its loss|.3f}}, RMSProp {{RMSProp, its "
                     "loss|.3f}} and Adam "
-                    "{{Adam, its loss|.3f}}: much closer to each other than to the same optimizer at a rate ten times "
+                    "{{Adam, its loss|.3f}}: closer to each other than to the same optimizer at a rate ten times "
                     "too large or too "
-                    "small. How wide the good stretch is differs too: of nine rates {{AdaGrad, rates with a loss below "
-                    "0.5|.0f}} serve AdaGrad "
+                    "small. How wide the good stretch is differs too: of nine rates {{Adam, rates with a loss below "
+                    "0.5|.0f}} serve Adam "
                     "and {{SGD, rates with a loss below 0.5|.0f}} serve SGD."},
            {.id = "6.1.8",
             .title = "Four optimizers on MNIST",

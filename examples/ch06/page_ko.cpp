@@ -57,7 +57,7 @@ report::PageText korean() {
                        "<i>W</i> + <i>αv</i> − <i>ηg</i>)",
             .seen = "모멘텀은 크게 휘어지고 골을 따라 지나쳐서 30걸음 뒤 <i>x</i> = {{Momentum, x after "
                     "30|.3f}}에 있다. NAG는 더 일찍 속도를 "
-                    "줄여 {{NAG, x after 30|.3f}}에 있다. 아래의 1차원 골짜기에서는 셋 다 <i>x</i> = 4에서 "
+                    "줄여 {{NAG, x after 30|.3f}}에 있다. 1차원 골짜기에서는 셋 다 <i>x</i> = 4에서 "
                     "같은 학습률로 출발한다. SGD는 "
                     "위쪽 극솟값 <i>x</i> = {{SGD, ends at x|.2f}}(<i>g</i> = {{SGD, with g(x)|.2f}})에 "
                     "머무르고, 공은 언덕을 넘어 더 낮은 "
@@ -108,9 +108,9 @@ report::PageText korean() {
                     "loss|.3f}}, 모멘텀 {{Momentum, "
                     "its loss|.3f}}, AdaGrad {{AdaGrad, its loss|.3f}}, RMSProp {{RMSProp, its loss|.3f}}, "
                     "Adam {{Adam, its loss|.3f}}로, "
-                    "기법 사이의 차이는 같은 기법에서 학습률이 열 배 어긋났을 때의 차이보다 훨씬 작다. 좋은 "
+                    "기법 사이의 차이는 같은 기법에서 학습률이 열 배 어긋났을 때의 차이보다 작다. 좋은 "
                     "구간의 너비도 다르다. 아홉 가지 "
-                    "학습률 가운데 AdaGrad에는 {{AdaGrad, rates with a loss below 0.5|.0f}}가지, SGD에는 "
+                    "학습률 가운데 Adam에는 {{Adam, rates with a loss below 0.5|.0f}}가지, SGD에는 "
                     "{{SGD, rates with a loss below "
                     "0.5|.0f}}가지가 쓸 만하다."},
            {.id = "6.1.8",

@@ -1,6 +1,7 @@
 #include "examples/report/page.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <fstream>
 #include <iterator>
 #include <string_view>
@@ -280,7 +281,8 @@ std::string filled(const std::string& text, const SavedResults& results) {
                                      [&](const Number& known) { return known.name() == name; });
     if (number == results.numbers.end())
       throw thalweg::IoError(fmt::format("the page speaks of \"{}\", which the results have not", name));
-    result += written(number->value, bar == std::string_view::npos ? "" : std::string(inner.substr(bar + 1)));
+    if (std::signbit(number->value)) result += "−";  // as the text has it, no hyphen
+    result += written(std::abs(number->value), bar == std::string_view::npos ? "" : std::string(inner.substr(bar + 1)));
     rest.remove_prefix(end + 2);
   }
 }

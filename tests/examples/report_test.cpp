@@ -262,8 +262,10 @@ TEST_CASE("report: the page shows a broken or missing result as failed, and the 
 TEST_CASE("report: numbers in a text") {
   report::SavedResults results;
   results.numbers = {{.row = "SGD", .column = "loss", .value = 0.1234567},
-                     {.row = "steps", .column = "", .value = 2000}};
+                     {.row = "steps", .column = "", .value = 2000},
+                     {.row = "x", .column = "", .value = -0.35}};
   CHECK(report::filled("a {{SGD, loss|.1%}} b {{SGD, loss}} {{steps|.0f}}", results) == "a 12.3% b 0.1235 2000");
+  CHECK(report::filled("at {{x|.3f}}", results) == "at −0.350");
   CHECK_THROWS_AS(report::filled("{{Adam, loss}}", results), thalweg::IoError);
 }
 
