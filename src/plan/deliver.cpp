@@ -148,7 +148,6 @@ void Planner::finish(std::size_t arena_begin) {
   join_products();
   lay_out(arena_begin);
   find_moving_buffers();
-  plan_->steps_.reserve(steps_.size());
   plan_->sweeps_.reserve(sweep_count_);
   for (Step step : steps_) {
     if (step.kind == Step::Kind::sweep) {
@@ -157,10 +156,6 @@ void Planner::finish(std::size_t arena_begin) {
     }
     plan_->steps_.push_back(step);
   }
-  plan_->pointers_.assign(plan_->buffers_.size(), nullptr);
-  plan_->draws_.resize(plan_->draw_nodes_.size());
-  plan_->opaque_memory_.resize(plan_->opaque_inputs_.size());
-  plan_->complete();
 }
 
 void Planner::compile_sweep(const Step& step) {

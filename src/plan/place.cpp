@@ -390,7 +390,8 @@ std::int32_t Planner::dynamic_view(std::int32_t id, std::span<const std::int32_t
   dynamic.attribute = key(id).attribute;
   dynamic.input = info(inputs[0]).shape;
   dynamic.output = info(id).shape;
-  for (std::size_t i = 1; i < inputs.size(); ++i) dynamic.numbers.push_back(number_slot(inputs[i]));
+  dynamic.count = static_cast<std::int32_t>(inputs.size()) - 1;
+  for (std::size_t i = 1; i < inputs.size(); ++i) dynamic.numbers[i - 1] = number_slot(inputs[i]);
   return static_cast<std::int32_t>(plan_->dynamic_views_.size()) - 1;
 }
 

@@ -65,7 +65,17 @@ void Plan::learn(Recorder& recorder) {
 
 // --- binding ---
 
-void Plan::complete() {
+void Plan::complete(Plan& draft) {
+  with_lists_of(draft, [](auto& list, auto& drafted) { list.assign(drafted.begin(), drafted.end()); });
+  sweeps_ = std::move(draft.sweeps_);
+  keeps_in_advance = draft.keeps_in_advance;
+  arena_begin = draft.arena_begin;
+  arena_kept_end = draft.arena_kept_end;
+  arena_end = draft.arena_end;
+  value_buffer_ = draft.value_buffer_;
+  pointers_.assign(buffers_.size(), nullptr);
+  draws_.resize(draw_nodes_.size());
+  opaque_memory_.resize(opaque_inputs_.size());
   for (const Step& step : steps_) bytes_moved_ += step_bytes(step);
   const auto held = [](const auto& list) { return list.capacity() * sizeof(list[0]); };
   static_bytes_ = sizeof(Plan) + held(buffers_) + held(pointers_) + held(steps_) + held(sweeps_) + held(matmuls_) +
@@ -106,8 +116,9 @@ std::size_t Plan::step_bytes(const Step& step) const {
 
 StridedView Plan::DynamicView::evaluate(const Plan& plan) const {
   double values[Shape::max_rank] = {};
-  for (std::size_t i = 0; i < numbers.size(); ++i) values[i] = plan.numbers_[static_cast<std::size_t>(numbers[i])];
-  return op->view_rule(*input, *output, attribute, {values, numbers.size()});
+  const auto known = static_cast<std::size_t>(count);
+  for (std::size_t i = 0; i < known; ++i) values[i] = plan.numbers_[static_cast<std::size_t>(numbers[i])];
+  return op->view_rule(*input, *output, attribute, {values, known});
 }
 
 void* Plan::address(const PlanBuffer& buffer, Recorder& recorder, const Recorder::BackwardTarget& target) {
@@ -198,9 +209,9 @@ void Plan::prepare(const Step& step) {
 
 // --- running ---
 
-inline void Plan::run_step(const Step& step, const Recorder& recorder) {
+inline void Plan::run_step(const Step& step, const run::SweepBindings& bindings, const Recorder& recorder) {
   const auto index = static_cast<std::size_t>(step.index);
-  if (step.kind == Step::Kind::sweep) return sweeps_[index].sweep.run({pointers_, numbers_, draws_});
+  if (step.kind == Step::Kind::sweep) return sweeps_[index].sweep.run(bindings);
   if (step.kind != Step::Kind::matmul) return run_other(step, recorder);
   const MatmulStep& product = matmuls_[index];
   if (product.batch < 0) return product.prepared.run(product.prepared, product.matmul, product.workspace_memory);
@@ -228,13 +239,13 @@ void Plan::run_other(const Step& step, const Recorder& recorder) {
   }
 }
 
-void Plan::run_observed(const Recorder& recorder) {
+void Plan::run_observed(const run::SweepBindings& bindings, const Recorder& recorder) {
   using Clock = PassObserver::Clock;
   PassObserver& observer = *pass_observer;
   observer.request_began(recorder, *this, Clock::now());
   for (std::size_t i = 0; i < steps_.size(); ++i) {
     const Clock::time_point begin = Clock::now();
-    run_step(steps_[i], recorder);
+    run_step(steps_[i], bindings, recorder);
     observer.pass_ended(recorder, *this, i, begin, Clock::now());
   }
   observer.request_ended(Clock::now());
@@ -248,10 +259,11 @@ std::uint64_t Plan::next_number() {
 Plan::Outcome Plan::run(Recorder& recorder, const Recorder::BackwardTarget& target, SourceLine line) {
   for (const std::int32_t leaf : checked_) recorder.check_fresh(leaf, line);
   bind(recorder, target);
+  const run::SweepBindings bindings{pointers_, numbers_, draws_};
   if (pass_observer != nullptr) [[unlikely]] {
-    run_observed(recorder);
+    run_observed(bindings, recorder);
   } else {
-    for (const Step& step : steps_) run_step(step, recorder);
+    for (const Step& step : steps_) run_step(step, bindings, recorder);
   }
   ++counters.requests;
   counters.sweeps += static_cast<std::int64_t>(sweeps_.size());

@@ -2,6 +2,7 @@
 // A schedule for what one request asked: the passes over memory, where their buffers lie, and what must be bound anew at
 // each run. Plain data, made by the planner (planner.cpp), run by Plan::run.
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -143,7 +144,8 @@ class Plan {
     const Shape* input;
     const Shape* output;
     std::uint64_t attribute;
-    std::vector<std::int32_t> numbers;  // slots
+    std::array<std::int32_t, Shape::max_rank> numbers;  // slots
+    std::int32_t count;                                 // of them
     StridedView evaluate(const Plan& plan) const;
   };
 
@@ -164,12 +166,23 @@ class Plan {
   void bind(Recorder& recorder, const Recorder::BackwardTarget& target);
   /// Writes the addresses of its buffers into a step.
   void prepare(const Step& step);
-  void run_step(const Step& step, const Recorder& recorder);
+  void run_step(const Step& step, const run::SweepBindings& bindings, const Recorder& recorder);
   void run_other(const Step& step, const Recorder& recorder);
-  void run_observed(const Recorder& recorder);
+  void run_observed(const run::SweepBindings& bindings, const Recorder& recorder);
   void* address(const PlanBuffer& buffer, Recorder& recorder, const Recorder::BackwardTarget& target);
-  /// The plan is complete: counts what its steps do.
-  void complete();
+  /// Calls f(a list, the same one of `other`) for the lists that planning appends to.
+  template <class F>
+  void with_lists_of(Plan& other, F&& f) {
+    f(kept, other.kept), f(computed, other.computed), f(wanted, other.wanted), f(buffers_, other.buffers_);
+    f(bound_, other.bound_), f(prepared_, other.prepared_), f(checked_, other.checked_);
+    f(numbers_, other.numbers_), f(number_nodes_, other.number_nodes_), f(number_cells_, other.number_cells_);
+    f(draw_nodes_, other.draw_nodes_), f(steps_, other.steps_), f(matmuls_, other.matmuls_);
+    f(batches_, other.batches_), f(copies_, other.copies_), f(opaques_, other.opaques_), f(zeros_, other.zeros_);
+    f(opaque_inputs_, other.opaque_inputs_), f(opaque_types_, other.opaque_types_), f(lists_, other.lists_);
+    f(dynamic_views_, other.dynamic_views_);
+  }
+  /// A plan as the planner has drafted it, without the room its lists have left to grow; counts what its steps do.
+  void complete(Plan& draft);
   std::size_t step_bytes(const Step& step) const;
   /// The buffers that a step reads, and those it writes.
   std::vector<std::int32_t> reads(const Step& step) const;

@@ -16,9 +16,8 @@ Planner& Planner::current() {
   return planner;
 }
 
-void Planner::begin(Recorder& recorder, Plan& plan, Segment* segment) {
+void Planner::begin(Recorder& recorder, Segment* segment) {
   recorder_ = &recorder;
-  plan_ = &plan;
   segment_ = segment;
   eager_ = segment == nullptr;
   base_ = eager_ ? std::numeric_limits<std::int32_t>::max() : segment->base;
@@ -30,7 +29,13 @@ void Planner::begin(Recorder& recorder, Plan& plan, Segment* segment) {
     nodes_ = {};
     steps_ = {};
     sweeps_.clear();
+    plan_ = nullptr;
   }
+  if (plan_ == nullptr) plan_ = std::make_unique<Plan>();
+  plan_->with_lists_of(*plan_, [](auto& list, auto&) { list.clear(); });
+  plan_->sweeps_.clear();
+  plan_->keeps_in_advance = false;
+  plan_->value_buffer_ = -1;
   place_of_.clear(ids);
   seen_.clear(ids);
   number_slots_.clear(ids);
@@ -51,7 +56,7 @@ void Planner::begin(Recorder& recorder, Plan& plan, Segment* segment) {
 }
 
 void Planner::plan_segment(Recorder& recorder, Plan& plan, Segment& segment) {
-  begin(recorder, plan, &segment);
+  begin(recorder, &segment);
   collect_targets();
   collect_needed();
   check_leaves();
@@ -63,10 +68,11 @@ void Planner::plan_segment(Recorder& recorder, Plan& plan, Segment& segment) {
   std::size_t arena_begin = 0;
   for (const Segment* earlier : earlier_) arena_begin = std::max(arena_begin, earlier->plan->arena_kept_end);
   finish(arena_begin);
+  plan.complete(*plan_);
 }
 
 void Planner::plan_node(Recorder& recorder, Plan& plan, std::int32_t id) {
-  begin(recorder, plan, nullptr);
+  begin(recorder, nullptr);
   PlanBuffer destination;
   destination.place = PlanBuffer::Place::eager;
   destination.node = id;
@@ -75,6 +81,7 @@ void Planner::plan_node(Recorder& recorder, Plan& plan, std::int32_t id) {
   for (Node& node : nodes_)
     if (node.where == Node::Where::nowhere) place(node);
   finish(0);
+  plan.complete(*plan_);
 }
 
 }  // namespace thalweg::internal

@@ -10,6 +10,7 @@
 #include <array>
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -119,7 +120,7 @@ class Planner {
     std::int64_t columns = 0;
   };
 
-  void begin(Recorder& recorder, Plan& plan, Segment* segment);
+  void begin(Recorder& recorder, Segment* segment);
 
   // collect.cpp: which nodes.
   void collect_targets();
@@ -237,7 +238,7 @@ class Planner {
   const Shape& shape(std::int32_t id) const { return *info(id).shape; }
 
   Recorder* recorder_ = nullptr;
-  Plan* plan_ = nullptr;
+  std::unique_ptr<Plan> plan_;  // a draft, whose lists keep their memory
   Segment* segment_ = nullptr;  // null: one node of an eager tape
   bool eager_ = false;
   std::int32_t base_ = 0;  // of the segment, whose keys and infos these are

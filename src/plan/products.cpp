@@ -144,15 +144,16 @@ void Planner::drop_joined() {
     return step.kind == Step::Kind::matmul && plan_->matmuls_[static_cast<std::size_t>(step.index)].node_count == 0;
   };
   std::erase_if(steps_, is_joined);
-  std::vector<MatmulStep> left;
-  left.reserve(static_cast<std::size_t>(std::count_if(plan_->matmuls_.begin(), plan_->matmuls_.end(),
-                                                      [](const auto& step) { return step.node_count > 0; })));
-  for (Step& step : steps_)
-    if (step.kind == Step::Kind::matmul) {
-      left.push_back(plan_->matmuls_[static_cast<std::size_t>(step.index)]);
-      step.index = static_cast<std::int32_t>(left.size()) - 1;
+  std::vector<std::int32_t> place(plan_->matmuls_.size(), -1);
+  std::int32_t left = 0;
+  for (std::size_t i = 0; i < place.size(); ++i)
+    if (plan_->matmuls_[i].node_count > 0) {
+      place[i] = left;
+      plan_->matmuls_[static_cast<std::size_t>(left++)] = plan_->matmuls_[i];
     }
-  plan_->matmuls_ = std::move(left);
+  plan_->matmuls_.resize(static_cast<std::size_t>(left));
+  for (Step& step : steps_)
+    if (step.kind == Step::Kind::matmul) step.index = place[static_cast<std::size_t>(step.index)];
 }
 
 /// Transposes once what several products of few rows would each transpose for themselves.

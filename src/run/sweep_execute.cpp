@@ -390,7 +390,7 @@ void run_level(const SweepProgram& program, const Level& level) {
 }
 
 /// Brings what is data into the sweep's memory: numbers, draws, small inputs.
-void bring_inputs(SweepProgram& program, const SweepBindings& bindings, const SlotNames& names) {
+[[gnu::noinline]] void bring_inputs(SweepProgram& program, const SweepBindings& bindings, const SlotNames& names) {
   const Machine& machine = *program.machine;
   const Geometry& geometry = program.geometry;
   for (NumberInput& number : program.number_inputs) {
@@ -421,6 +421,8 @@ void bring_inputs(SweepProgram& program, const SweepBindings& bindings, const Sl
 }  // namespace
 
 void prepare_program(SweepProgram& program) {
+  program.binds_more = !(program.streams.empty() && program.single_inputs.empty() && program.column_inputs.empty() &&
+                         program.small_outputs.empty());
   program.brings_inputs = !(program.number_inputs.empty() && program.single_inputs.empty() &&
                             program.column_inputs.empty() && program.draw_inputs.empty());
   if (!program.one_walk) return;
@@ -436,6 +438,7 @@ void bind_program(SweepProgram& program, std::span<void* const> buffers, const S
   for (const Patch& patch : program.patches)
     program.instructions[static_cast<std::size_t>(patch.instruction)].base[patch.which] =
         reinterpret_cast<std::intptr_t>(at(patch.slot));
+  if (!program.binds_more) return;
   const auto base_of = [&](const Stream& stream) {
     return program.instructions[static_cast<std::size_t>(stream.instruction)].base[stream.which];
   };
@@ -448,8 +451,7 @@ void bind_program(SweepProgram& program, std::span<void* const> buffers, const S
   for (SmallOutput& output : program.small_outputs) output.destination = at(output.slot);
 }
 
-void run_program(SweepProgram& program, const SweepBindings& bindings, const SlotNames& names) {
-  if (program.brings_inputs) bring_inputs(program, bindings, names);
+inline void run_program(SweepProgram& program) {
   if (program.one_walk)  // most of a small net
     return program.machine->run_from(program.only_blocks, program.positions.data(), scratch_of(program));
   for (const Pass& pass : program.passes) {
@@ -492,12 +494,13 @@ void CompiledSweep::bind(std::span<void* const> buffers) {
 
 void CompiledSweep::run(const SweepBindings& bindings) {
   SharedProgram& shared = *shared_;
-  const SlotNames names = names_of(shared, slots_);
   if (shared.bound != binding_) {
-    bind_program(shared.program, bindings.buffers, names);
+    bind_program(shared.program, bindings.buffers, names_of(shared, slots_));
     shared.bound = binding_;
   }
-  run_program(shared.program, bindings, names);
+  SweepProgram& program = shared.program;
+  if (program.brings_inputs) bring_inputs(program, bindings, names_of(shared, slots_));
+  run_program(program);
 }
 
 bool CompiledSweep::can_fuse(const Sweep& sweep) { return fits_machine(sweep); }

@@ -177,6 +177,7 @@ struct ProgramFacts {
   bool row_walk = false;
   bool one_block_rows = false;
   bool brings_inputs = true;     // numbers, draws or small inputs
+  bool binds_more = true;        // than instructions
   bool one_walk = false;         // nothing but one stage of one pass on one task, without folds
   std::int64_t splat_lanes = 0;  // of a slot that are read: one vector's where all programs are narrow
   std::int64_t read_period = 1;  // of the tiles of values per column
@@ -258,7 +259,6 @@ struct SlotNames {
 };
 /// Writes the addresses of the buffers into the program.
 void bind_program(SweepProgram& program, std::span<void* const> buffers, const SlotNames& names);
-void run_program(SweepProgram& program, const SweepBindings& bindings, const SlotNames& names);
 std::string disassemble(const SweepProgram& program, const SlotNames& names);
 
 }  // namespace thalweg::run
