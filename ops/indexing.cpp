@@ -12,6 +12,7 @@
 #include "ops/buffers.hpp"
 #include "src/core_ops/core_ops.hpp"
 #include "src/run/gather.hpp"
+#include "src/tape/recorder.hpp"
 #include "src/tensor/visit.hpp"
 
 namespace thalweg {
@@ -280,9 +281,13 @@ const Op checked_labels_op{.name = "labels",
 
 Var gather(const Operand& x, const Operand& indices, int axis) {
   const Var value = as_var(x);
-  if (value.rank() == 0) fail<ShapeError>("gather", "shape () has no axis to gather along", x.line());
-  const int at = axis_from_front("gather", axis, value.shape(), x.line());
-  return record(gather_op, Operand(value, x.line()), indices, static_cast<std::uint64_t>(at));
+  internal::Recorder& recorder = *internal::Recorder::current();
+  const Shape& shape = *recorder.info(value.id()).shape;
+  if (shape.rank() == 0) fail<ShapeError>("gather", "shape () has no axis to gather along", x.line());
+  const bool is_from_front = axis >= 0 && axis < shape.rank();
+  const int at = is_from_front ? axis : axis_from_front("gather", axis, shape, x.line());
+  const std::int32_t places = recorder.resolve(indices, gather_op);
+  return recorder.var(recorder.append(gather_op, value.id(), places, -1, 2, static_cast<std::uint64_t>(at), x.line()));
 }
 
 Var scatter_add(const Operand& x, const Operand& indices, const Operand& updates, int axis) {

@@ -10,6 +10,7 @@
 
 #include "ops/axes.hpp"
 #include "src/core_ops/core_ops.hpp"
+#include "src/tape/recorder.hpp"
 
 namespace thalweg {
 
@@ -114,9 +115,12 @@ Var matmul(const Operand& a, const Operand& b) { return matmul(a, b, matmul_prec
 
 Var matmul(const Operand& a, const Operand& b, Precision precision) {
   const Var lhs = as_var(a), rhs = as_var(b);
+  internal::Recorder& recorder = *internal::Recorder::current();
+  const auto info = [&](const Var& var) -> const internal::Info& { return recorder.info(var.id()); };
   const std::uint64_t attribute =
-      precision == Precision::medium && lhs.dtype() == DType::f32 ? medium_precision_bit : none;
-  if (lhs.rank() == 2 && rhs.rank() == 2) return record(matmul_op, Operand(lhs, a.line()), rhs, attribute);
+      precision == Precision::medium && info(lhs).dtype == DType::f32 ? medium_precision_bit : none;
+  if (info(lhs).shape->rank() == 2 && info(rhs).shape->rank() == 2)
+    return recorder.var(recorder.append(matmul_op, lhs.id(), rhs.id(), -1, 2, attribute, a.line()));
   const OpScope scope("matmul", a.line());
   check_factors(lhs, rhs, a.line());
   const bool row = lhs.rank() == 1, column = rhs.rank() == 1;

@@ -36,6 +36,17 @@ inline bool operator==(const Key& a, const Key& b) {
   return ((x[0] ^ y[0]) | (x[1] ^ y[1]) | (x[2] ^ y[2]) | (x[3] ^ y[3])) == 0;
 }
 
+/// The same where `b` has just been written part by part: to read it in words would stall, so these are made of the parts.
+inline bool has_parts_of(const Key& a, const Key& b) {
+  std::uint64_t words[4];
+  std::memcpy(words, &a, sizeof words);
+  const auto low = [](auto part) { return std::uint64_t{static_cast<std::uint32_t>(part)}; };
+  const std::uint64_t inputs = low(b.inputs[0]) | low(b.inputs[1]) << 32;
+  const std::uint64_t kind = low(b.inputs[2]) | (low(b.count) | low(b.dtype) << 8 | low(b.flags) << 16) << 32;
+  return ((words[0] ^ reinterpret_cast<std::uintptr_t>(b.op)) | (words[1] ^ inputs) | (words[2] ^ kind) |
+          (words[3] ^ b.attribute)) == 0;
+}
+
 /// What follows from the structure. Shapes are interned: equal shapes have one address.
 struct Info {
   const Shape* shape = nullptr;

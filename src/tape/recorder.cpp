@@ -295,7 +295,7 @@ std::int32_t Recorder::literal(double value) {
   key.dtype = value == std::floor(value) ? DType::i64 : DType::f32;
   key.flags = weak_flag;
   key.attribute = std::bit_cast<std::uint64_t>(value);
-  return append(key, {});
+  return has_parts_of(*expected_, key) ? advance({}) : append_new(key, {});
 }
 
 std::int32_t Recorder::literal(double value, DType dtype) {
@@ -303,7 +303,7 @@ std::int32_t Recorder::literal(double value, DType dtype) {
   key.op = &literal_op;
   key.dtype = dtype;
   key.attribute = std::bit_cast<std::uint64_t>(value);
-  return append(key, {});
+  return has_parts_of(*expected_, key) ? advance({}) : append_new(key, {});
 }
 
 std::int32_t Recorder::number(double value, bool integer, SourceLine line) {

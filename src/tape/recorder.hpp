@@ -133,7 +133,7 @@ class Recorder {
     return expects(op, ids[0], ids[1], ids[2], count, attribute);
   }
   std::int32_t append_source(const Key& key, SourceLine line, Slot slot) {
-    const std::int32_t id = append(key, line);
+    const std::int32_t id = has_parts_of(*expected_, key) ? advance(line) : append_new(key, line);
     slots_[id] = slot;
     return id;
   }
