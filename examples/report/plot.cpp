@@ -120,6 +120,7 @@ std::string curve_style(const Curve& curve, std::size_t number) {
 std::string axis_commands(const char* name, const Axis& axis) {
   const std::string range = axis.range ? fmt::format("[{}:{}]", axis.range->first, axis.range->second) : "[*:*]";
   std::vector<std::string> tics;
+  tics.reserve(axis.tics.size());
   for (const double tic : axis.tics) tics.push_back(fmt::format("'{:.2g}' {:.9g}", tic, tic));
   return fmt::format("{3} logscale {0}\nset {0}label {1}\nset {0}range {2}\nset format {0} '{4}'\nset {0}tics {5}\n",
                      name, gnuplot_string(axis.label), range, axis.is_log ? "set" : "unset",
@@ -177,13 +178,13 @@ std::string heat_map_commands(const Panel& panel, std::size_t number) {
   return text + "\nunset object 1\nset rmargin\nset tics mirror scale 1\nset grid linecolor rgb '#DDDDDD'\n";
 }
 
-std::string surface_commands(const Panel& panel, std::size_t number) {
+std::string surface_commands(const Panel& panel, const Surface& surface, std::size_t number) {
   // Pale, so that the paths stand out.
   std::string text = "set palette defined (0 '#7F97AD', 1 '#F4F6F8')\n";
   text += fmt::format(
       "set zlabel {} rotate\nset ztics offset 0,0.6\nset view 50,60\nset ticslevel 0\nunset colorbox\nset pm3d "
       "explicit at s\n",
-      gnuplot_string(panel.surface->label));
+      gnuplot_string(surface.label));
   text += fmt::format("splot $surface_{} using 1:2:3 with pm3d notitle, {}\n", number, curve_plots(panel, number));
   return text + "unset pm3d\n";
 }
@@ -192,7 +193,7 @@ std::string panel_commands(const Panel& panel, std::size_t number) {
   std::string text = fmt::format("set title {} offset 0,-0.5\n", gnuplot_string(panel.title));
   text += axis_commands("x", panel.x) + axis_commands("y", panel.y);
   if (panel.heat_map) return text + heat_map_commands(panel, number);
-  if (panel.surface) return text + surface_commands(panel, number);
+  if (panel.surface) return text + surface_commands(panel, *panel.surface, number);
   return text + "plot " + curve_plots(panel, number) + "\n";
 }
 
@@ -272,7 +273,8 @@ Curve histogram(const std::vector<double>& values, int bins, double low, double 
   Curve bars{.label = "", .x = {}, .y = std::vector<double>(static_cast<std::size_t>(bins)), .mark = Mark::bars};
   for (int i = 0; i < bins; ++i) bars.x.push_back(low + (i + 0.5) * width);
   for (const double value : values) {
-    if (!(value >= low && value <= high)) continue;
+    const bool is_in_range = value >= low && value <= high;  // NaN is not
+    if (!is_in_range) continue;
     const auto bin = static_cast<std::size_t>((value - low) / width);
     bars.y[std::min(bin, bars.y.size() - 1)] += 1 / static_cast<double>(values.size());
   }
