@@ -12,6 +12,7 @@ namespace thalweg::HWY_NAMESPACE {
 namespace {
 
 struct ExpKernel {
+  static constexpr Primitive primitive = Primitive::exp;
   template <class D, class V>
   HWY_INLINE V operator()(D d, V x) const {
     return Exp(d, x);

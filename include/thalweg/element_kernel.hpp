@@ -30,6 +30,7 @@ enum class Primitive : std::uint8_t {
   where,
   maximum,
   minimum,
+  exp,
 };
 
 /// The handlers of one elementwise function for one dtype; null where the function is not defined for it.

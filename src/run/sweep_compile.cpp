@@ -278,15 +278,6 @@ void Compiler::find_streams() {
   if (!program.streams.empty()) program.one_walk = false;
 }
 
-void Compiler::generate_programs() {
-  std::vector<std::int32_t> firsts;
-  for (const Stage& stage : program_->stages) {
-    if (stage.blocks.wide != no_program) firsts.push_back(stage.blocks.wide);
-    if (stage.blocks.tail_wide) firsts.push_back(stage.blocks.tail);
-  }
-  generate(*program_, firsts);
-}
-
 /// What goes between memory and the processor. A working set that fits the cache is fetched once, else once a pass.
 void Compiler::count_bytes(const Sweep& sweep) {
   constexpr std::size_t cache_bytes = 512 * 1024;
@@ -343,7 +334,7 @@ void Compiler::compile(const Sweep& sweep, bool delay_stores, SweepDraft& progra
     if (node.live && node.is_apply() && !node.small()) program.work += node.kernel->cost;
   set_start();
   program.work = (program.work + 1) * nodes_.geometry.elements();
-  generate_programs();
+  generate(program);
   find_streams();
   count_bytes(sweep);
 }

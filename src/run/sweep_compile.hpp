@@ -37,7 +37,6 @@ class Compiler {
   void add_inputs();
   void set_start();
   void find_streams();
-  void generate_programs();
   void count_bytes(const Sweep& sweep);
 
   Nodes nodes_;

@@ -173,7 +173,8 @@ Emitter::Operand Emitter::simple_operand(int v) {
   Place& where = place(v);
   if (where.access == Access::memory) return read(v);
   const int temporary = take_temporary();
-  push(machine_->copy_as[form_.partial][index_of(where.dtype)], "copy", v, read(v), scratch_slot(temporary));
+  push(machine_->copy_as[form_.partial][index_of(where.dtype)], "copy", v, read(v), scratch_slot(temporary),
+       buffer_step(Step::Kind::copy, where.dtype));
   where.operand = scratch_slot(temporary);
   where.temporary = static_cast<std::int16_t>(temporary);
   where.access = Access::memory;
@@ -201,12 +202,12 @@ void Emitter::consume(int v) {
 /// What the generator may make of a kernel's instruction.
 Step Emitter::apply_step(const Node& node, OperandForm form) const {
   if (node.handlers->primitive == Primitive::none) return {};
-  return {Step::Kind::apply, node.handlers->primitive, form, node.operand_count};
+  return {.kind = Step::Kind::apply, .primitive = node.handlers->primitive, .form = form, .arity = node.operand_count};
 }
 
-/// Of a load or store of a buffer of `dtype`: opaque where it converts or touches a part of a block only.
-Step Emitter::if_whole(Step::Kind kind, DType dtype) const {
-  if (form_.partial || dtype != program_->dtype) return {};
+/// Of a load or store of a buffer of `dtype`: opaque where it converts.
+Step Emitter::buffer_step(Step::Kind kind, DType dtype) const {
+  if (dtype != program_->dtype) return {};
   return {.kind = kind};
 }
 
@@ -257,7 +258,10 @@ void Emitter::evaluate(int v) {
   if (accumulator_ == v) return;
   switch (place(v).access) {
     case Access::memory: push(machine_->load, "load", v, read(v), {.kind = Step::Kind::load}); break;
-    case Access::buffer: push(machine_->load_as[form_.partial][index_of(place(v).dtype)], "load", v, read(v)); break;
+    case Access::buffer:
+      push(machine_->load_as[form_.partial][index_of(place(v).dtype)], "load", v, read(v),
+           buffer_step(Step::Kind::load, place(v).dtype));
+      break;
     case Access::leaf: evaluate_leaf(v); break;
     case Access::computed: evaluate_apply(v); break;
   }
@@ -325,7 +329,7 @@ void Emitter::perform(int v, const Action& action) {
   switch (action.kind) {
     case Action::Kind::output:
       push(machine_->store_as[form_.partial][index_of(action.dtype)], "store", v,
-           {0, flat_address(action.dtype), action.slot}, if_whole(Step::Kind::store, action.dtype));
+           {0, flat_address(action.dtype), action.slot}, buffer_step(Step::Kind::store, action.dtype));
       stored_.push_back(action.slot);
       break;
     case Action::Kind::output_row:
@@ -335,13 +339,13 @@ void Emitter::perform(int v, const Action& action) {
       break;
     case Action::Kind::accumulate:
       push(machine_->accumulate[form_.partial][static_cast<int>(action.reduction)], reduction_name(action.reduction), v,
-           target, form_.partial ? Step{} : Step{.kind = Step::Kind::accumulate, .reduction = action.reduction});
+           target, {.kind = Step::Kind::accumulate, .reduction = action.reduction});
       break;
     case Action::Kind::write: {
       // The machine's own memory is padded by a block; but where a row ends, the next one begins.
       const bool padded = action.address == Address::scratch_column || action.address == Address::column;
       push(machine_->store_as[form_.partial && !padded][index_of(program_->dtype)], "write", v, target,
-           {.kind = form_.partial && !padded ? Step::Kind::opaque : Step::Kind::store});
+           {.kind = Step::Kind::store});
       break;
     }
     case Action::Kind::write_row:

@@ -107,7 +107,7 @@ class Emitter {
   void push(const HandlerPair& handlers, const char* text, int value, const Operand& a, const Operand& b,
             Step step = {});
   Step apply_step(const Node& node, OperandForm form) const;
-  Step if_whole(Step::Kind kind, DType dtype) const;
+  Step buffer_step(Step::Kind kind, DType dtype) const;
   void patch(int which, const Operand& operand);
   void note_read(int slot);
   void drop_unread_stores(std::int32_t first);

@@ -67,6 +67,7 @@ Blocks blocks_of(const SweepProgram& program, const BlockPrograms& programs, std
   Blocks blocks;
   if (programs.wide != no_program) {
     blocks.wide = instructions + programs.wide;
+    blocks.loop = programs.loop;
     blocks.wide_count = static_cast<std::int64_t>(static_cast<std::uint64_t>(count) / wide);
   }
   blocks.lanes = static_cast<std::int64_t>(static_cast<std::uint64_t>(count) % wide);
@@ -139,6 +140,7 @@ class Walk {
   void run_row(State& state, std::byte* scratch, std::int64_t task, bool first) const;
   void fold_columns(std::byte* scratch, std::int64_t task, bool first, bool last) const;
   void join_single(std::int64_t task, const SlotFold& fold, Partial value, bool first) const;
+  void join_singles(std::byte* scratch, std::int64_t task, const Stage& stage, bool first) const;
   void finish() const;
 };
 
@@ -185,6 +187,14 @@ void Walk::run_task(std::int64_t task) const {
 void Walk::join_single(std::int64_t task, const SlotFold& fold, Partial value, bool first) const {
   Partial* partial = single_partial(task, fold.target);
   *partial = first ? value : combine(fold.reduction, program_.dtype, *partial, value);
+}
+
+/// Of a row that has been summed in one go.
+void Walk::join_singles(std::byte* scratch, std::int64_t task, const Stage& stage, bool first) const {
+  for (std::int32_t i = stage.folds.begin; i < stage.folds.end; ++i) {
+    const SlotFold& fold = program_.slot_folds[static_cast<std::size_t>(i)];
+    if (!fold.per_row) join_single(task, fold, program_.machine->fold_slot(scratch + fold.slot, fold.reduction), first);
+  }
 }
 
 /// The tiles of column reductions go on in f64 and start afresh. What is first and last is the result.
@@ -279,6 +289,11 @@ void Walk::run_row(State& state, std::byte* scratch, std::int64_t task, bool fir
     if (current.row_program != no_program) {
       program_.machine->run(once(program_, current.row_program), &state);
       program_.machine->rewind(&state);
+    }
+    if (current.blocks.row != nullptr) {
+      current.blocks.row(program_.instructions.data() + current.blocks.wide, &state, columns / geometry_.wide);
+      join_singles(scratch, task, current, first);
+      continue;
     }
     if (current.blocks.wide == no_program && current.blocks.tail == no_program) continue;
     const bool folds = current.folds.begin < current.folds.end;

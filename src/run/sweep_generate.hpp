@@ -4,11 +4,10 @@
 // The vector machine keeps one value in registers; all others go through memory, and each instruction ends in a jump that
 // the processor has to guess. Where there are AVX-512's registers, a run of instructions that are no more than a load, a
 // store, a sum or a Primitive becomes one instruction with a handler generated for it, in which values stay in registers:
-// the same operations on the same numbers in the same order, so the same bits. Functions such as exp stay as they are,
-// between the runs.
+// the same operations on the same numbers in the same order, so the same bits. A program that is all of these runs as one
+// loop over its blocks. Most functions stay as they are, between the runs.
 
 #include <cstdint>
-#include <span>
 
 #include "src/run/sweep_program.hpp"
 
@@ -22,8 +21,8 @@ std::int64_t& generated_elements();
 /// Whether this build has a generator for the SIMD target in use.
 bool generates_code();
 
-/// Joins runs in the wide programs that begin at these instructions. Does nothing where the target has no generator, or
-/// the system allows no generated code.
-void generate(SweepDraft& program, std::span<const std::int32_t> firsts);
+/// Joins runs in the wide programs of all stages. Does nothing where the target has no generator, or the system allows no
+/// generated code.
+void generate(SweepDraft& program);
 
 }  // namespace thalweg::run

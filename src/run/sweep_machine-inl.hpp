@@ -50,6 +50,18 @@ HWY_INLINE void advance(run::Position& position) {
     position[Address::accumulator] -= position.accumulator_period;
 }
 
+/// By `count` runs.
+HWY_INLINE void advance(run::Position& position, std::int64_t count) {
+  for (std::size_t i = 0; i < run::vector_addresses; ++i) position.offset[i] += count * position.step[i];
+  for (const Address address : {Address::accumulator, Address::scratch_column})
+    position[address] += count * position.step_of(address);
+  if (position[Address::column] >= position.column_period) position[Address::column] %= position.column_period;
+  const std::intptr_t beyond = position[Address::accumulator] - position.accumulator_end;
+  if (beyond >= 0)
+    position[Address::accumulator] =
+        position.accumulator_end - position.accumulator_period + beyond % position.accumulator_period;
+}
+
 inline void begin(run::Position& position, const run::Position& start, std::byte* scratch) {
   const hn::ScalableTag<std::uint8_t> d;
   const auto* from = reinterpret_cast<const std::uint8_t*>(&start);
@@ -73,9 +85,14 @@ inline void advance_position(run::Position& position) { advance(position); }
 /// `stay`: the state is not needed after the last run.
 template <class T, bool stay>
 HWY_INLINE void run_blocks(const run::Blocks& blocks, State* state) {
-  for (std::int64_t i = 0; i < blocks.wide_count; ++i) {
-    run_wide_program<T>(blocks.wide, state);
-    if (!stay || i + 1 < blocks.wide_count || blocks.tail_count > 0) advance(state->position);
+  if (blocks.loop != nullptr && blocks.wide_count > 0) {
+    blocks.loop(blocks.wide, state, blocks.wide_count);
+    if (!stay || blocks.tail_count > 0) advance(state->position, blocks.wide_count);
+  } else {
+    for (std::int64_t i = 0; i < blocks.wide_count; ++i) {
+      run_wide_program<T>(blocks.wide, state);
+      if (!stay || i + 1 < blocks.wide_count || blocks.tail_count > 0) advance(state->position);
+    }
   }
   state->lanes = blocks.lanes;
   for (std::int64_t i = 0; i < blocks.tail_count; ++i) {

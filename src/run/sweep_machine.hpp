@@ -101,10 +101,14 @@ union Partial {
 Partial identity(Reduction reduction, DType dtype);
 Partial combine(Reduction reduction, DType dtype, Partial a, Partial b);
 
+/// Generated code for `count` runs of a wide program from the state's position on, which it leaves as it is.
+using LoopCode = void (*)(const Instruction* program, const State* state, std::int64_t count);
+
 /// Runs of two programs, one after the other, from a position on. Either count may be 0.
 struct Blocks {
   const Instruction* wide = nullptr;
   std::int64_t wide_count = 0;
+  LoopCode loop = nullptr;            // in place of `wide`, where there is one
   const Instruction* tail = nullptr;  // wide or narrow
   std::int64_t tail_count = 0;
   std::int64_t lanes = 0;  // of a partial tail

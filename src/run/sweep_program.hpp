@@ -44,6 +44,8 @@ struct BlockPrograms {
   std::int32_t wide = no_program;
   std::int32_t tail = no_program;
   bool tail_wide = false;
+  LoopCode loop = nullptr;  // does what `wide` says
+  LoopCode row = nullptr;   // the same, what `tail` says, and the stage's folds per row
 };
 
 /// A reduction whose lanes are summed in a slot of a thread's scratch memory.
@@ -152,9 +154,9 @@ struct Hazard {
 
 enum class OperandForm : std::uint8_t { plain, swapped, memory };
 
-/// What an instruction does on whole vectors of the machine's dtype, for the generator of machine code.
+/// What an instruction does on vectors of the machine's dtype, for the generator of machine code.
 struct Step {
-  enum class Kind : std::uint8_t { opaque, load, store, apply, accumulate };
+  enum class Kind : std::uint8_t { opaque, load, copy, store, apply, accumulate };
   Kind kind = Kind::opaque;
   Primitive primitive = Primitive::none;
   OperandForm form = OperandForm::plain;

@@ -36,6 +36,11 @@ int RunReader::value_in(Run& run, int i, int which) {
   return value;
 }
 
+void RunReader::set_known(const Memory& place, int value) {
+  std::erase_if(known_, [&](const auto& k) { return k.first == place; });
+  known_.emplace_back(place, value);
+}
+
 void RunReader::add(Run& run, int i) {
   const Step& s = step(i);
   Operation operation;
@@ -43,14 +48,19 @@ void RunReader::add(Run& run, int i) {
   operation.instruction = i;
   switch (s.kind) {
     case Step::Kind::load: operation.operands[0] = run.outgoing = value_in(run, i, 0); break;
+    case Step::Kind::copy:
+      operation.step.kind = Step::Kind::load;
+      operation.operands[0] = value_in(run, i, 0);
+      run.operations.push_back(operation);
+      operation.step = {.kind = Step::Kind::store};
+      operation.target = memory(i, 1);
+      set_known(operation.target, operation.operands[0]);
+      break;
     case Step::Kind::store:
     case Step::Kind::accumulate:
       operation.target = memory(i, 0);
       operation.operands[0] = run.outgoing;
-      if (s.kind == Step::Kind::store) {
-        std::erase_if(known_, [&](const auto& k) { return k.first == operation.target; });
-        known_.emplace_back(operation.target, run.outgoing);
-      }
+      if (s.kind == Step::Kind::store) set_known(operation.target, run.outgoing);
       break;
     case Step::Kind::apply:
       operation.operands[0] = run.outgoing;
@@ -82,9 +92,9 @@ void RunReader::drop_if_unread(Run& run, std::size_t k) const {
 
 bool RunReader::is_read_from(int i, const Memory& place) const {
   for (; !is_end(i); ++i) {
-    const bool stores = step(i).kind == Step::Kind::store;
-    if (stores && memory(i, 0) == place) return false;
-    if (!stores && (memory(i, 0) == place || memory(i, 1) == place)) return true;
+    const bool stores = step(i).kind == Step::Kind::store, copies = step(i).kind == Step::Kind::copy;
+    if (!stores && (memory(i, 0) == place || (!copies && memory(i, 1) == place))) return true;
+    if ((stores && memory(i, 0) == place) || (copies && memory(i, 1) == place)) return false;
   }
   return false;
 }
@@ -107,6 +117,7 @@ void RunReader::count_uses(Run& run) const {
 /// Whether an instruction from `i` on reads what the accumulator holds before it.
 bool RunReader::reads_accumulator(int i) const {
   const Step& next = step(i);
+  if (next.kind == Step::Kind::copy) return reads_accumulator(i + 1);
   const bool overwrites = next.kind == Step::Kind::load ||
                           (next.kind == Step::Kind::apply && next.form == OperandForm::memory && next.arity == 2);
   return !overwrites && !is_end(i);

@@ -25,6 +25,10 @@ struct Memory {
     return address == Address::scratch || address == Address::scratch_column || address == Address::accumulator;
   }
   bool is_temporary() const { return !in_buffer() && address == Address::scratch && base < 0; }
+  /// Elements of the domain, of which a row's last block, or the domain's, has fewer than others.
+  bool is_ragged() const {
+    return address == Address::flat_1 || address == Address::flat_4 || address == Address::flat_8;
+  }
   /// One number in every lane: read-only here, as sums of the walk go to slots that are no operands.
   bool is_splat() const {
     return !in_buffer() && (address == Address::fixed || (address == Address::scratch && base >= 0));
@@ -63,6 +67,8 @@ class RunReader {
   explicit RunReader(const SweepDraft& program);
 
   const Step& step(int i) const { return program_.notes[static_cast<std::size_t>(i)].step; }
+  /// Whether instruction i is one that the generator does not know.
+  bool is_opaque(int i) const { return step(i).kind == Step::Kind::opaque; }
   bool is_end(int i) const {
     return program_.instructions[static_cast<std::size_t>(i)].handler == program_.machine->end.wide;
   }
@@ -75,6 +81,7 @@ class RunReader {
 
   Memory memory(int i, int which) const;
   int value_in(Run& run, int i, int which);
+  void set_known(const Memory& place, int value);
   void add(Run& run, int i);
   void drop_if_unread(Run& run, std::size_t k) const;
   bool is_read_from(int i, const Memory& place) const;

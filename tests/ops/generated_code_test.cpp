@@ -67,6 +67,7 @@ TEST_CASE("generated code: every op it writes in line has the bits of its kernel
       {"sign", [](const Var& x, const Var&) { return sign(x); }},
       {"chain", [](const Var& x, const Var& y) { return chain(x, y); }},
       {"where equal", [](const Var& x, const Var& y) { return where(equal(x, y), x, y); }},
+      {"exp", [](const Var& x, const Var&) { return exp(x); }},
       {"maximum", [](const Var& x, const Var& y) { return maximum(x, y); }},
       {"minimum", [](const Var& x, const Var& y) { return minimum(x, y); }},
   };

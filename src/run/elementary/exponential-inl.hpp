@@ -12,9 +12,12 @@
 #define THALWEG_ELEMENTARY_EXPONENTIAL_INL_HPP
 #endif
 
+#include <cstddef>
 #include <limits>
+#include <utility>
 
 #include "hwy/highway.h"
+#include "src/run/elementary/exponential_constants.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace thalweg {
@@ -68,16 +71,17 @@ HWY_INLINE V Polynomial(D d, V x, V x2, T c0, T c1, C... c) {
   return hn::MulAdd(EvenTerms(d, x2, c1, c...), x, EvenTerms(d, x2, c0, c1, c...));
 }
 
+template <class D>
+using ExponentialOf = elementary::Exponential<hn::TFromD<D>>;
+
+template <class D, class V = hn::Vec<D>, std::size_t... i>
+HWY_INLINE V Expm1Quotient(D d, V r, V r2, std::index_sequence<i...>) {
+  return Polynomial(d, r, r2, ExponentialOf<D>::quotient[i]...);
+}
 /// q of e^r - 1 = r + r²·q, |r| ≤ ln2 / 2.
 template <class D, class V = hn::Vec<D>>
 HWY_INLINE V Expm1Quotient(D d, V r, V r2) {
-  if constexpr (sizeof(hn::TFromD<D>) == 4) {
-    return Polynomial(d, r, r2, 0x1.fffffep-2f, 0x1.5554bp-3f, 0x1.555674p-5f, 0x1.1227bp-7f, 0x1.6bec02p-10f);
-  } else {
-    return Polynomial(d, r, r2, 0.5, 0x1.5555555555559p-3, 0x1.555555555553ep-5, 0x1.111111110f6c4p-7,
-                      0x1.6c16c16c1f0e3p-10, 0x1.a01a01afdd903p-13, 0x1.a01a017bb0d46p-16, 0x1.71ddf863b5803p-19,
-                      0x1.27e53642bcee9p-22, 0x1.af5ea855d969bp-26, 0x1.1ee8890af4f21p-29);
-  }
+  return Expm1Quotient(d, r, r2, std::make_index_sequence<ExponentialOf<D>::quotient.size()>());
 }
 
 /// e^r - 1.
@@ -87,18 +91,18 @@ HWY_INLINE V Expm1Reduced(D d, V r) {
   return hn::MulAdd(Expm1Quotient(d, r, r2), r2, r);
 }
 
-/// x - n·ln2, with ln2 in two parts, the first short enough that n times it is exact.
+/// x - n·ln2.
 template <class D, class V = hn::Vec<D>>
 HWY_INLINE V SubtractLn2(D d, V x, V n) {
-  const V r = hn::NegMulAdd(n, Constant(d, 0x1.62e4p-1f, 0x1.62e42feep-1), x);
-  return hn::NegMulAdd(n, Constant(d, 0x1.7f7d1cp-20f, 0x1.a39ef35793c76p-33), r);
+  const V r = hn::NegMulAdd(n, hn::Set(d, ExponentialOf<D>::ln2_high), x);
+  return hn::NegMulAdd(n, hn::Set(d, ExponentialOf<D>::ln2_low), r);
 }
 
 /// e^(x - n·ln2) - 1, with what rounding x - n·ln2 loses: for callers that subtract from 2^n times it.
 template <class D, class V = hn::Vec<D>>
 HWY_INLINE V Expm1Compensated(D d, V x, V n, V x_low) {
-  const V high = hn::NegMulAdd(n, Constant(d, 0x1.62e4p-1f, 0x1.62e42feep-1), x);
-  const V low = hn::NegMulAdd(n, Constant(d, 0x1.7f7d1cp-20f, 0x1.a39ef35793c76p-33), x_low);
+  const V high = hn::NegMulAdd(n, hn::Set(d, ExponentialOf<D>::ln2_high), x);
+  const V low = hn::NegMulAdd(n, hn::Set(d, ExponentialOf<D>::ln2_low), x_low);
   const V r = hn::Add(high, low);
   const V r2 = hn::Mul(r, r);
   return hn::Add(r, hn::MulAdd(Expm1Quotient(d, r, r2), r2, hn::Sub(low, hn::Sub(r, high))));
@@ -151,13 +155,15 @@ HWY_INLINE V ScaleByPowerOfTwo(D d, V x, V n) {
 /// round(x / ln2).
 template <class D, class V = hn::Vec<D>>
 HWY_INLINE V RoundedMultipleOfLn2(D d, V x) {
-  return hn::Round(hn::Mul(x, Constant(d, 0x1.715476p0f, 0x1.71547652b82fep0)));
+  return hn::Round(hn::Mul(x, hn::Set(d, ExponentialOf<D>::ln2_inverse)));
 }
 
 /// e^x.
 template <class D, class V = hn::Vec<D>>
 HWY_INLINE V Exp(D d, V x) {
-  x = AtLeast(d, AtMost(d, x, 89.0f, 710.0), -105.0f, -746.0);
+  using E = elementary::Exponential<float>;
+  using F = elementary::Exponential<double>;
+  x = AtLeast(d, AtMost(d, x, E::highest, F::highest), E::lowest, F::lowest);
   const V n = RoundedMultipleOfLn2(d, x);
   const V p = Expm1Reduced(d, SubtractLn2(d, x, n));
   return ScaleByPowerOfTwo(d, hn::Add(p, Constant(d, 1.0f, 1.0)), n);
