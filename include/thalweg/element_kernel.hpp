@@ -53,7 +53,7 @@ using ArrayFunction = void (*)(const void* const* operands, void* result, std::s
 struct ElementKernel {
   const char* name = "";
   int arity = 1;
-  /// Instructions of one element, roughly: 1 for add, 20 for tanh; below 4 it is recomputed rather than stored.
+  /// Instructions of one element, roughly: 1 for add, 20 for tanh; below 8, with what it is made of, it is recomputed rather than stored.
   int cost = 1;
   /// Handlers by dtype (f32, f64, i64) for the running CPU; called once, when the kernel is first used.
   const ElementHandlers& (*handlers)(DType dtype) = nullptr;

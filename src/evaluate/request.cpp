@@ -60,8 +60,11 @@ const void* Recorder::execute(Segment& segment, const char* writer, SourceLine l
 
 const void* Recorder::compute(Segment& segment, SourceLine line, const BackwardTarget& target) {
   if (engine() == Engine::eager) return execute_eager(segment, line, target);
+  // A plan finds what earlier requests of the tape have left in the arena by its offset there, so it is of use only after the
+  // plan that it was made after.
   const std::uint64_t before = plans_carried_out_.empty() ? 0 : plans_carried_out_.back();
-  if (!segment.plan || segment.plan->made_after != before) {
+  const bool fits = segment.plan && segment.plan->made_after == before;
+  if (!fits) {
     segment.plan = nullptr;
     segment.plan = Plan::make(*this, segment);
     segment.plan->made_after = before;
@@ -81,7 +84,7 @@ bool Recorder::has_carried_out(std::size_t place, const Plan& plan) const {
 void Recorder::undo(Segment& segment) {
   const auto count = static_cast<std::size_t>(segment.request - segment.base);
   path_.pop_back();
-  node_ = segment.parent;
+  last_segment_ = segment.parent;
   predicted_ = nullptr;
   segment_base_ = segment.base;
   next_ = segment.request;

@@ -87,6 +87,10 @@ class Planner {
   void plan_node(Recorder& recorder, Plan& plan, std::int32_t id);
 
  private:
+  /// What is known of a tape's node. Which of its places hold depends on `where`:
+  ///   lazy    none; once materialize() has made it, buffer and buffer_step, for readers after that step
+  ///   buffer  buffer, and step = buffer_step, what writes it
+  ///   sweep   sweep, value and step; once stored, buffer and buffer_step as well
   struct Node {
     std::int32_t id = -1;
     enum class Where : std::uint8_t {
@@ -100,8 +104,8 @@ class Planner {
     bool target = false;
     std::int32_t buffer = -1;  // where it lies in memory, if it does
     std::int32_t sweep = -1, value = -1;
-    std::int32_t step = -1;  // what computes it; −1: there from the beginning
-    std::int32_t buffer_step = -1;
+    std::int32_t step = -1;                  // of the plan, which computes it; −1: there from the beginning
+    std::int32_t buffer_step = -1;           // which has written the buffer; the same or a later one
     std::int32_t matmul = -1;                // the step whose epilogue may still take it
     std::int32_t uses = 0, factor_uses = 0;  // those as a factor of a contraction
   };

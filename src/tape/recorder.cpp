@@ -55,8 +55,8 @@ void Recorder::begin(const TapeOptions& options) {
   next_ = 0;
   scope_ = -1;
   if (options.engine == Engine::eager) eager_root_ = std::make_unique<Segment>(nullptr, 0);
-  node_ = options.engine == Engine::eager ? eager_root_.get() : workspace_.root.get();
-  reserve(node_->longest);
+  last_segment_ = options.engine == Engine::eager ? eager_root_.get() : workspace_.root.get();
+  reserve(last_segment_->longest);
   predict();
 }
 
@@ -370,14 +370,14 @@ void Recorder::assign(RegistryCore& registry, std::int32_t index, std::int32_t a
 // --- what is recorded ---
 
 const Key& Recorder::recorded_key(std::int32_t id) const {
-  for (const Segment* segment = node_; segment->parent != nullptr; segment = segment->parent)
+  for (const Segment* segment = last_segment_; segment->parent != nullptr; segment = segment->parent)
     if (id >= segment->base) return segment->keys[static_cast<std::size_t>(id - segment->base)];
   return nothing();
 }
 
 const Info& Recorder::recorded_info(std::int32_t id) const {
   static const Info none{};
-  for (const Segment* segment = node_; segment->parent != nullptr; segment = segment->parent)
+  for (const Segment* segment = last_segment_; segment->parent != nullptr; segment = segment->parent)
     if (id >= segment->base) return segment->infos[static_cast<std::size_t>(id - segment->base)];
   return none;
 }
@@ -454,7 +454,7 @@ SourceLine Recorder::blame(SourceLine line) const {
 // --- requests ---
 
 Segment* Recorder::find_segment(const Key& request, std::uint64_t hash) const {
-  for (const std::unique_ptr<Segment>& child : node_->children) {
+  for (const std::unique_ptr<Segment>& child : last_segment_->children) {
     if (child->hash != hash || child->request != next_) continue;
     const bool same = std::equal(keys_.begin(), keys_.end(), child->keys.begin()) &&
                       child->keys[static_cast<std::size_t>(next_ - segment_base_)] == request;
@@ -464,7 +464,7 @@ Segment* Recorder::find_segment(const Key& request, std::uint64_t hash) const {
 }
 
 Segment* Recorder::make_segment(std::int32_t request, std::uint64_t hash) {
-  auto segment = std::make_unique<Segment>(node_, segment_base_);
+  auto segment = std::make_unique<Segment>(last_segment_, segment_base_);
   keys_.push_back(nothing());
   segment->keys.assign(keys_.begin(), keys_.end());
   segment->infos.assign(infos_.begin(), infos_.end());
@@ -473,8 +473,8 @@ Segment* Recorder::make_segment(std::int32_t request, std::uint64_t hash) {
   segment->request = request;
   segment->hash = hash;
   workspace_.segment_bytes += segment->bytes();
-  node_->children.push_back(std::move(segment));
-  return node_->children.back().get();
+  last_segment_->children.push_back(std::move(segment));
+  return last_segment_->children.back().get();
 }
 
 Segment& Recorder::complete_unexpected(const Request& request, SourceLine line, FunctionRef<void(Segment&)> derive) {
@@ -496,7 +496,7 @@ Segment* Recorder::find_or_make_segment(const Key& request, SourceLine line, Fun
   Segment* segment = find_segment(request, hash);
   if (segment == nullptr) {
     const Recording before{next_, keys_.size(), expansions_.size()};
-    Segment derived(node_, segment_base_);
+    Segment derived(last_segment_, segment_base_);
     try {
       append_new(request, line);
       derive(derived);

@@ -293,10 +293,10 @@ class Recorder {
   const Info& recorded_info(std::int32_t id) const;
   bool infer_alike(const Key& key, Info& result) const;
   void leave_prediction();
-  /// The segment taken last time is expected to follow node_, the one just completed.
+  /// The segment taken last time is expected to follow last_segment_, the one just completed.
   void predict() {
     segment_base_ = next_;
-    predicted_ = node_->likely;
+    predicted_ = last_segment_->likely;
     expected_ = &nothing();
     if (predicted_ == nullptr) return;  // a new one
     expected_ = open_keys_ = predicted_->keys.data();
@@ -332,14 +332,16 @@ class Recorder {
   Segment& step_to(Segment& segment, SourceLine line) {
     lines_[segment.request] = {line.file, line.line, scope_};
     next_ = segment.end();
-    node_->likely = &segment;
-    node_ = &segment;
+    last_segment_->likely = &segment;
+    last_segment_ = &segment;
     predict();
     return segment;
   }
   Segment& complete_unexpected(const Request& request, SourceLine line, FunctionRef<void(Segment&)> derive);
   Segment* find_or_make_segment(const Key& request, SourceLine line, FunctionRef<void(Segment&)> derive);
   void copy_beginning(const Segment& segment, std::size_t count);
+  // Ways back. rewind: all that was recorded since, of an open segment that is new (a derivation that threw). drop_if_last: one
+  // node. undo (below): a request that threw, its segment being the open one again. forget (above): nodes and their effects.
   struct Recording {
     std::int32_t next;
     std::size_t keys, expansions;
@@ -377,7 +379,8 @@ class Recorder {
   // Read by every op: without this model the compiler calls a function to find it.
   [[gnu::tls_model("initial-exec")]] static constinit thread_local Recorder* current_;
 
-  // The cursor: the next key of the predicted segment, or one that equals nothing.
+  // The cursor: the next key of the predicted segment; where none is predicted, or it is over, one that equals nothing, so that
+  // what is recorded is compared with it and with nothing else.
   const Key* expected_;
   std::int32_t next_ = 0;
   std::int32_t scope_ = -1;
@@ -397,7 +400,7 @@ class Recorder {
   std::int32_t turned_at_ = 0;
   std::int32_t deriving_ = -1;  // node being differentiated
 
-  Segment* node_ = nullptr;                       // the last completed segment
+  Segment* last_segment_ = nullptr;               // the last completed segment
   std::vector<Segment*> path_;                    // those whose requests have been made
   std::vector<std::uint64_t> plans_carried_out_;  // for these
   std::vector<ScopeEntry> scopes_;

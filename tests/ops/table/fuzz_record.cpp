@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include <fmt/format.h>
+
 #include <thalweg/differentiate.hpp>
 
 namespace thalweg::op_table {
@@ -78,7 +80,7 @@ Parameter GraphRecording::parameter(int number) {
         std::copy_n(values.data<double>().begin(), elements.size(), elements.begin());
       };
       parameters_.push_back(
-          registry_->add("p" + std::to_string(i), Initializer{values.shape(), copy}, {.trainable = i % 2 == 0}));
+          registry_->add(fmt::format("p{}", i), Initializer{values.shape(), copy}, {.trainable = i % 2 == 0}));
     }
   }
   return parameters_[static_cast<std::size_t>(number)];

@@ -1,6 +1,8 @@
 #include <algorithm>
 #include <optional>
 
+#include <fmt/format.h>
+
 #include <thalweg/nn/initializers.hpp>
 #include <thalweg/registry.hpp>
 
@@ -19,7 +21,7 @@ Var penalty(Var (*op)(std::span<const Parameter>, double, SourceLine), Inputs x,
     const auto copy = [&](std::span<double> elements, std::uint64_t, std::uint32_t) {
       std::copy_n(values.data<double>().begin(), elements.size(), elements.begin());
     };
-    parameters.push_back(registry.add("p" + std::to_string(parameters.size()), Initializer{input.shape(), copy}));
+    parameters.push_back(registry.add(fmt::format("p{}", parameters.size()), Initializer{input.shape(), copy}));
   }
   return op(parameters, lambda, SourceLine::here());
 }

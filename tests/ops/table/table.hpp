@@ -10,7 +10,7 @@
 //           .reference = "mp.log(x, 2)",                              // what the value is, in Python; see references/
 //           .points = {{{0}, -inf, {inf}}, {{-1}, nan}, {{inf}, inf, {0}}, {{-inf}, nan}, {{nan}, nan}}},
 //   2. tests/ops/references/record exponential
-//      evaluates `reference` to 50 digits at inputs drawn from the row and writes them to the end of that file.
+//      evaluates `reference` to 50 digits at inputs drawn from the row and writes them to references/recorded.
 //   3. tests/run "op table*"
 // A new family is a file like the others, and its function in the list below and in table.cpp.
 // An op that is not elementwise says its `shapes` (three at least) and `examples` in place of `points`. An op with

@@ -3,6 +3,8 @@
 #include <cstdio>
 #include <string>
 
+#include <fmt/format.h>
+
 #include "tests/ops/table/public_ops.hpp"
 #include "tests/ops/table/table.hpp"
 
@@ -23,7 +25,7 @@ void list() {
 
 void print(const Tensor& tensor) {
   std::string shape;
-  for (const std::int64_t dimension : tensor.shape()) shape += (shape.empty() ? "" : "x") + std::to_string(dimension);
+  for (const std::int64_t dimension : tensor.shape()) shape += fmt::format("{}{}", shape.empty() ? "" : "x", dimension);
   std::printf("input %s %s", name(tensor.dtype()), shape.empty() ? "()" : shape.c_str());
   const Tensor elements = tensor.to(DType::f64);
   for (const double element : elements.data<double>()) std::printf(" %.17g", element);
