@@ -328,7 +328,9 @@ using internal::Recorder;
 
 namespace {
 
-void request_backward(const Var& loss, const Tensor* seed, const Recorder::BackwardTarget& target, SourceLine line) {
+/// Apart from the `backward` that is matched, which so needs no stack.
+[[gnu::noinline]] void request_backward(const Var& loss, const Tensor* seed, const Recorder::BackwardTarget& target,
+                                        SourceLine line) {
   Recorder& recorder = Recorder::require("backward", line);
   const std::int32_t id = recorder.resolve(loss, "backward", line);
   recorder.backward(id, seed ? recorder.constant(*seed, line) : -1, target, line);
