@@ -68,7 +68,7 @@ const Op argmin_op{.name = "argmin",
 
 Var arg_extremum(const Op& op, const Operand& x, const ReductionOptions& options) {
   const OpScope scope(op.name, x.line());
-  const Var value = as_var(x);
+  const Var value = as_var(x, op.name);
   const Shape shape = value.shape();
   const std::uint64_t attribute = axes_attribute(op.name, shape, options, x.line());
   const Shape result = reduced_shape(shape, attribute, options.keep_dimensions);

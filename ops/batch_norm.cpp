@@ -48,8 +48,8 @@ struct Batch {
 
   Batch(const Operand& operand, const Operand& scale, const Operand& shift, const BatchNormOptions& options)
       : x(floating_value(op, operand)),
-        gamma(as_var(scale)),
-        beta(as_var(shift)),
+        gamma(as_var(scale, op)),
+        beta(as_var(shift, op)),
         features(axes_mask(op, x.shape(), options.feature_axes, operand.line())),
         averaged(other_axes(x.shape(), features)),
         line(operand.line()) {

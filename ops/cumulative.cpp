@@ -186,7 +186,7 @@ Var cumulative_product_pullback(const Pullback& p) {
 }
 
 Var cumulate(const Op& op, const Operand& x, int axis, const CumulativeOptions& options) {
-  Var value = as_var(x);
+  Var value = as_var(x, op.name);
   const int at = axis_from_front(op.name, axis, value.shape(), x.line());
   if (value.dtype() == DType::boolean) value = cast(value, DType::i64);
   return record(

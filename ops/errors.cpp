@@ -17,7 +17,7 @@ const char* blamed(const char* op) {
 }
 
 Var floating_value(const char* op, const Operand& x) {
-  const Var value = as_var(x);
+  const Var value = as_var(x, op);
   if (!is_floating(value.dtype()))
     fail<DtypeError>(op, fmt::format("{} has no fractions; cast to f32 or f64 first", name(value.dtype())), x.line());
   return value;

@@ -216,7 +216,7 @@ Var logaddexp(const Operand& a, const Operand& b) { return record(logaddexp_op, 
 Var cbrt(const Operand& x) { return record(cbrt_op, x); }
 
 Var power(const Operand& base, const Operand& exponent) {
-  if (exponent.is_number() && exponent.number() == 2) return square(base);
+  if (exponent.is_number() && exponent.number() == 2) return square(Operand(as_var(base, "power"), base.line()));
   return integer_or_floating(power_op, integer_power_op, base, exponent);
 }
 

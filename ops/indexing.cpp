@@ -231,14 +231,14 @@ void check_along_axis(const char* op, const Var& x, const Var& indices, int axis
 }
 
 /// x, where bools count as 0 and 1 (i64).
-Var as_numbers(const Operand& x) {
-  const Var value = as_var(x);
+Var as_numbers(const Operand& x, const char* op) {
+  const Var value = as_var(x, op);
   return value.dtype() == DType::boolean ? cast(value, DType::i64) : value;
 }
 
 /// The updates in x's dtype and the shape they are added in; one number stands for all of them.
 Var checked_updates(const char* op, const Operand& updates, const Var& x, const Shape& shape, SourceLine line) {
-  Var value = as_var(updates);
+  Var value = as_var(updates, op);
   if (type_of(value).weak) value = value * internal::typed_literal(1, x.dtype());
   if (value.dtype() == DType::boolean) value = cast(value, x.dtype());
   if (value.dtype() != x.dtype())
@@ -280,7 +280,7 @@ const Op checked_labels_op{.name = "labels",
 }  // namespace
 
 Var gather(const Operand& x, const Operand& indices, int axis) {
-  const Var value = as_var(x);
+  const Var value = as_var(x, "gather");
   internal::Recorder& recorder = *internal::Recorder::current();
   const Shape& shape = *recorder.info(value.id()).shape;
   if (shape.rank() == 0) fail<ShapeError>("gather", "shape () has no axis to gather along", x.line());
@@ -292,7 +292,7 @@ Var gather(const Operand& x, const Operand& indices, int axis) {
 
 Var scatter_add(const Operand& x, const Operand& indices, const Operand& updates, int axis) {
   const OpScope scope("scatter_add", x.line());
-  const Var value = as_numbers(x), places = as_var(indices);
+  const Var value = as_numbers(x, "scatter_add"), places = as_var(indices, "scatter_add");
   const int at = axis_from_front("scatter_add", axis, value.shape(), x.line());
   const NodeType types[2] = {{value.shape(), value.dtype(), false}, {places.shape(), places.dtype(), false}};
   const Shape shape =
@@ -303,7 +303,7 @@ Var scatter_add(const Operand& x, const Operand& indices, const Operand& updates
 
 Var take_along_axis(const Operand& x, const Operand& indices, int axis) {
   const OpScope scope("take_along_axis", x.line());
-  const Var value = as_var(x), places = as_var(indices);
+  const Var value = as_var(x, "take_along_axis"), places = as_var(indices, "take_along_axis");
   const int at = axis_from_front("take_along_axis", axis, value.shape(), x.line());
   check_along_axis("take_along_axis", value, places, at, x.line());
   return record(take_along_axis_op, broadcast_if_needed(value, with_others_of(value.shape(), places.shape(), at)),
@@ -314,7 +314,7 @@ Var take_along_axis(const Operand& x, const Operand& indices, int axis) {
 Var scatter_add_along_axis(const Operand& x, const Operand& indices, const Operand& updates, int axis) {
   const OpScope scope("scatter_add_along_axis", x.line());
   const char* const op = "scatter_add_along_axis";
-  const Var value = as_numbers(x), places = as_var(indices);
+  const Var value = as_numbers(x, "scatter_add_along_axis"), places = as_var(indices, "scatter_add_along_axis");
   const int at = axis_from_front(op, axis, value.shape(), x.line());
   check_along_axis(op, value, places, at, x.line());
   const Shape shape = with_others_of(places.shape(), value.shape(), at);
@@ -328,7 +328,7 @@ Var scatter_add_along_axis(const Operand& x, const Operand& indices, const Opera
 }
 
 Var masked_fill(const Operand& x, const Operand& mask, const Operand& value) {
-  const Var from = as_var(x), holds = as_var(mask), fill = as_var(value);
+  const Var from = as_var(x, "masked_fill"), holds = as_var(mask, "masked_fill"), fill = as_var(value, "masked_fill");
   if (holds.dtype() != DType::boolean)
     fail<DtypeError>("masked_fill", fmt::format("the mask is {}, not bool", name(holds.dtype())), x.line());
   const SourceLine line = blamed(x.line());

@@ -4,8 +4,6 @@
 
 #include <thalweg/elementwise.hpp>
 
-#include "src/tape/recorder.hpp"
-
 namespace thalweg {
 
 namespace {
@@ -105,9 +103,7 @@ const Op integer_remainder_op = integer_op("remainder", remainder_kernel);
 const Op integer_power_op = integer_op("power", power_kernel);
 
 Var integer_or_floating(const Op& floating_op, const Op& integer_op, const Operand& a, const Operand& b) {
-  internal::Recorder& recorder = internal::Recorder::require(floating_op.name, a.line());
-  const Var lhs = recorder.var(recorder.resolve(a, floating_op.name)),
-            rhs = recorder.var(recorder.resolve(b, floating_op.name));
+  const Var lhs = as_var(a, floating_op.name), rhs = as_var(b, floating_op.name);
   if (is_floating(lhs.dtype()) || is_floating(rhs.dtype()))
     return record(floating_op, Operand(lhs, a.line()), Operand(rhs, b.line()));
   const auto whole = [](const Var& x) { return x.dtype() == DType::boolean ? cast(x, DType::i64) : x; };

@@ -69,7 +69,7 @@ const Op concatenate_op{.name = "concatenate",
 
 Var concatenate(std::span<const Var> parts, int axis, SourceLine line) {
   if (parts.empty()) fail<ShapeError>("concatenate", "there are no parts", line);
-  const Shape& shape = parts[0].shape();
+  const Shape& shape = as_var(Operand(parts[0], line), "concatenate").shape();
   if (shape.rank() == 0) fail<ShapeError>("concatenate", "parts of shape () have no axis to go along", line);
   return record(concatenate_op, parts, static_cast<std::uint64_t>(axis_from_front("concatenate", axis, shape, line)),
                 line);
@@ -103,7 +103,7 @@ Var stack(std::initializer_list<Var> parts, int axis, SourceLine line) {
 
 Var tile(const Operand& x, std::initializer_list<std::int64_t> repetitions) {
   const OpScope scope("tile", x.line());
-  Var result = as_var(x);
+  Var result = as_var(x, "tile");
   const auto given = static_cast<int>(repetitions.size());
   if (given > Shape::max_rank)
     fail<ShapeError>("tile", fmt::format("{} repetitions; at most {} dimensions are possible", given, Shape::max_rank),
@@ -132,7 +132,7 @@ Var tile(const Operand& x, std::initializer_list<std::int64_t> repetitions) {
 
 Var repeat(const Operand& x, std::int64_t times, int axis) {
   const OpScope scope("repeat", x.line());
-  const Var value = as_var(x);
+  const Var value = as_var(x, "repeat");
   const int at = axis_from_front("repeat", axis, value.shape(), x.line());
   if (times < 0) fail<ValueError>("repeat", fmt::format("{} repetitions", times), x.line());
   const AxisSplit split = split_at(value.shape(), at);
@@ -146,7 +146,7 @@ Var repeat(const Operand& x, std::int64_t times, int axis) {
 
 Var repeat(const Operand& x, std::initializer_list<std::int64_t> times, int axis) {
   const OpScope scope("repeat", x.line());
-  const Var value = as_var(x);
+  const Var value = as_var(x, "repeat");
   const int at = axis_from_front("repeat", axis, value.shape(), x.line());
   if (static_cast<std::int64_t>(times.size()) != value.shape()[at])
     fail<ShapeError>(

@@ -222,7 +222,7 @@ Var isinf(const Operand& x) { return record(isinf_op, x); }
 Var isfinite(const Operand& x) { return record(isfinite_op, x); }
 
 Var where(const Operand& condition, const Operand& a, const Operand& b) {
-  const Var chosen = as_var(condition);
+  const Var chosen = as_var(condition, "where");
   // A number's dtype would be the one that the branches are computed in.
   const Var truth = chosen.dtype() == DType::boolean ? chosen : not_equal(chosen, 0);
   return record(where_op, Operand(truth, condition.line()), a, b);

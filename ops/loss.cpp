@@ -33,8 +33,9 @@ void check_dtypes(const char* op, const Var& a, const Var& b, SourceLine line) {
   Inference(op, line, 0, types).broadcast();
 }
 
-/// `target`, checked: it has the prediction's shape or is a number, and has its dtype or is a bool, which is converted.
-Var checked_target(const char* op, const Var& prediction, const Var& target, SourceLine line) {
+/// `wanted` as a Var, checked: it has the prediction's shape or is a number, and has its dtype or is a bool, which is converted.
+Var checked_target(const char* op, const Var& prediction, const Operand& wanted, SourceLine line) {
+  const Var target = as_var(wanted, op);
   const internal::Recorder& recorder = internal::Recorder::require(op, line);
   const internal::Info &p = recorder.info(prediction.id()), &t = recorder.info(target.id());
   if (p.shape == t.shape && p.dtype == t.dtype && is_floating(p.dtype)) return target;  // equal shapes have one address
@@ -80,19 +81,21 @@ Var reduce(const Var& losses, Reduction reduction) {
 
 Var mean_squared_error(const Operand& prediction, const Operand& target, const LossOptions& options) {
   const OpScope scope("mean_squared_error", prediction.line());
-  const Var p = as_var(prediction), t = checked_target("mean_squared_error", p, as_var(target), prediction.line());
+  const Var p = as_var(prediction, "mean_squared_error"),
+            t = checked_target("mean_squared_error", p, target, prediction.line());
   return reduce(square(p - t), options.reduction);
 }
 
 Var mean_absolute_error(const Operand& prediction, const Operand& target, const LossOptions& options) {
   const OpScope scope("mean_absolute_error", prediction.line());
-  const Var p = as_var(prediction), t = checked_target("mean_absolute_error", p, as_var(target), prediction.line());
+  const Var p = as_var(prediction, "mean_absolute_error"),
+            t = checked_target("mean_absolute_error", p, target, prediction.line());
   return reduce(abs(p - t), options.reduction);
 }
 
 Var huber(const Operand& prediction, const Operand& target, const HuberOptions& options) {
   const OpScope scope("huber", prediction.line());
-  const Var p = as_var(prediction), t = checked_target("huber", p, as_var(target), prediction.line());
+  const Var p = as_var(prediction, "huber"), t = checked_target("huber", p, target, prediction.line());
   check_positive("huber", "delta", options.delta, prediction.line());
   const Var residual = p - t, size = abs(residual);
   const Var losses = where(size <= options.delta, square(residual) * 0.5, (size - options.delta / 2) * options.delta);
@@ -101,7 +104,7 @@ Var huber(const Operand& prediction, const Operand& target, const HuberOptions& 
 
 Var hinge(const Operand& prediction, const Operand& target, const HingeOptions& options) {
   const OpScope scope("hinge", prediction.line());
-  const Var p = as_var(prediction), t = checked_target("hinge", p, as_var(target), prediction.line());
+  const Var p = as_var(prediction, "hinge"), t = checked_target("hinge", p, target, prediction.line());
   if (!std::isfinite(options.margin))
     fail<ValueError>("hinge", fmt::format("margin is {}; it must be finite", options.margin), prediction.line());
   return reduce(relu(options.margin - t * p), options.reduction);
@@ -112,7 +115,7 @@ Var binary_cross_entropy_with_logits(const Operand& logits, const Operand& targe
   constexpr const char* op = "binary_cross_entropy_with_logits";
   const SourceLine line = logits.line();
   const OpScope scope(op, line);
-  const Var x = as_var(logits), t = checked_target(op, x, as_var(targets), line);
+  const Var x = as_var(logits, op), t = checked_target(op, x, targets, line);
   Var positive = softplus(-x);
   if (!options.positive_weight.empty()) {
     check_weights(op, "positive weights", options.positive_weight, x, line);
@@ -272,7 +275,7 @@ Var cross_entropy_of_labels(const Rows& rows, const Var& logits, const Var& targ
 Var softmax_cross_entropy(const Operand& logits, const Operand& targets, const SoftmaxCrossEntropyOptions& options) {
   const SourceLine line = logits.line();
   const OpScope scope(cross_entropy, line);
-  const Var scores = as_var(logits), target = as_var(targets);
+  const Var scores = as_var(logits, "softmax_cross_entropy"), target = as_var(targets, "softmax_cross_entropy");
   const Rows rows(cross_entropy, scores.shape(), options.axis, line);
   const bool by_label = target.dtype() == DType::i64;
   check_targets(rows, scores, target, by_label, options, line);
@@ -289,7 +292,7 @@ Var kl_divergence(const Operand& log_prediction, const Operand& target, const Di
   constexpr const char* op = "kl_divergence";
   const SourceLine line = log_prediction.line();
   const OpScope scope(op, line);
-  const Var q = as_var(log_prediction), t = checked_target(op, q, as_var(target), line);
+  const Var q = as_var(log_prediction, op), t = checked_target(op, q, target, line);
   const Rows rows(op, q.shape(), options.axis, line);
   Var terms;
   if (options.logarithmic_target) {
@@ -305,7 +308,7 @@ Var cosine_similarity(const Operand& a, const Operand& b, const CosineSimilarity
   constexpr const char* op = "cosine_similarity";
   const SourceLine line = a.line();
   const OpScope scope(op, line);
-  const Var x = as_var(a), y = as_var(b);
+  const Var x = as_var(a, "cosine_similarity"), y = as_var(b, "cosine_similarity");
   check_dtypes(op, x, y, line);
   if (!(x.shape() == y.shape()))
     fail<ShapeError>(op, fmt::format("shapes differ: lhs {}, rhs {}", to_string(x.shape()), to_string(y.shape())),

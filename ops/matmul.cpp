@@ -103,7 +103,7 @@ Var by_one_matrix(const Var& a, const Var& b, std::uint64_t attribute) {
 }
 
 Var vector_checked(const char* op, const Operand& x) {
-  const Var value = as_var(x);
+  const Var value = as_var(x, op);
   if (value.rank() != 1)
     fail<ShapeError>(op, fmt::format("shape {} is not a vector", to_string(value.shape())), x.line());
   return value;
@@ -114,7 +114,7 @@ Var vector_checked(const char* op, const Operand& x) {
 Var matmul(const Operand& a, const Operand& b) { return matmul(a, b, matmul_precision()); }
 
 Var matmul(const Operand& a, const Operand& b, Precision precision) {
-  const Var lhs = as_var(a), rhs = as_var(b);
+  const Var lhs = as_var(a, "matmul"), rhs = as_var(b, "matmul");
   internal::Recorder& recorder = *internal::Recorder::current();
   const auto info = [&](const Var& var) -> const internal::Info& { return recorder.info(var.id()); };
   const std::uint64_t attribute =

@@ -19,7 +19,7 @@ namespace {
 
 /// A view: the diagonal goes a step along both axes at once.
 Var diagonal_of(const char* op, const Operand& x, std::int64_t offset, int axis1, int axis2) {
-  const Var value = as_var(x);
+  const Var value = as_var(x, op);
   const Shape& shape = value.shape();
   const int rows = axis_from_front(op, axis1, shape, x.line()), columns = axis_from_front(op, axis2, shape, x.line());
   if (rows == columns)
@@ -46,7 +46,7 @@ Var diagonal_of(const char* op, const Operand& x, std::int64_t offset, int axis1
 /// Whether column − row lies on the side of the diagonal that is kept: (rows, columns), whatever comes before them.
 Var triangle(const char* op, const Operand& x, std::int64_t diagonal, bool lower) {
   const OpScope scope(op, x.line());
-  const Var value = as_var(x);
+  const Var value = as_var(x, op);
   const Shape& shape = value.shape();
   if (shape.rank() < 2) fail<ShapeError>(op, fmt::format("shape {} is not a matrix", to_string(shape)), x.line());
   const Var ones = internal::typed_literal(1, DType::f64);

@@ -87,8 +87,8 @@ struct Affine {
 Affine affine_of(const char* op, const Operand* gamma, const Operand* beta, const Shape& x, std::uint64_t mask,
                  SourceLine line) {
   Affine affine;
-  if (gamma != nullptr) affine.gamma = moments::beside(op, "gamma", as_var(*gamma), x, mask, line);
-  if (beta != nullptr) affine.beta = moments::beside(op, "beta", as_var(*beta), x, mask, line);
+  if (gamma != nullptr) affine.gamma = moments::beside(op, "gamma", as_var(*gamma, op), x, mask, line);
+  if (beta != nullptr) affine.beta = moments::beside(op, "beta", as_var(*beta, op), x, mask, line);
   return affine;
 }
 

@@ -111,7 +111,7 @@ const Op integer_product_op{
     .name = "product", .kind = Kind::reduction, .shape_rule = reduction_shape, .reduction = ReductionKind::product};
 
 Var reduce(const Op& op, const Operand& x, const ReductionOptions& options) {
-  Var value = as_var(x);
+  Var value = as_var(x, op.name);
   if (value.dtype() == DType::boolean) value = cast(value, DType::i64);  // bools are counted
   const Shape& shape = value.shape();
   const std::uint64_t attribute = axes_attribute(op.name, shape, options, x.line());
@@ -134,7 +134,7 @@ ReductionOptions one_axis(int axis, bool keep_dimensions) { return {axis, keep_d
 /// are any.
 Var count(const char* op, const Operand& x, bool holding, const ReductionOptions& options) {
   const OpScope scope(op, x.line());
-  const Var value = as_var(x);
+  const Var value = as_var(x, op);
   axes_mask(op, value.shape(), options.axes, x.line());
   const Var chosen = !holding ? value == 0 : value.dtype() == DType::boolean ? value : value != 0;
   return reduce(sum_op, Operand(cast(chosen, DType::f32), x.line()), options);
@@ -151,7 +151,7 @@ Var min(const Operand& x, int axis, bool keep) { return min(x, one_axis(axis, ke
 
 Var product(const Operand& x, const ReductionOptions& options) {
   const OpScope scope("product", x.line());
-  const Var value = as_var(x);
+  const Var value = as_var(x, "product");
   const std::uint64_t attribute = axes_attribute("product", value.shape(), options, x.line());
   const Shape shape = reduced_shape(value.shape(), attribute, options.keep_dimensions);
   if (value.shape().size() == 0) {

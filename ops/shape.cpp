@@ -53,7 +53,7 @@ Var permute_pullback(const Pullback& p) {
 Var reshape(const Operand& x, const Shape& shape) { return internal::reshape(x, shape); }
 
 Var reshape(const Operand& x, std::initializer_list<std::int64_t> dimensions) {
-  const Var value = as_var(x);
+  const Var value = as_var(x, "reshape");
   Dimensions wanted{};
   std::int64_t known = 1;
   int free_axis = -1;
@@ -80,7 +80,7 @@ Var reshape(const Operand& x, std::initializer_list<std::int64_t> dimensions) {
 }
 
 Var flatten(const Operand& x, int first_axis) {
-  const Var value = as_var(x);
+  const Var value = as_var(x, "flatten");
   const Shape& shape = value.shape();
   if (shape.rank() == 0) return internal::reshape(value, Shape{1});
   const int first = axis_from_front("flatten", first_axis, shape, x.line());
@@ -93,7 +93,7 @@ Var flatten(const Operand& x, int first_axis) {
 }
 
 Var squeeze(const Operand& x) {
-  const Var value = as_var(x);
+  const Var value = as_var(x, "squeeze");
   Dimensions dimensions{};
   int rank = 0;
   for (const std::int64_t dimension : value.shape())
@@ -102,7 +102,7 @@ Var squeeze(const Operand& x) {
 }
 
 Var squeeze(const Operand& x, int axis) {
-  const Var value = as_var(x);
+  const Var value = as_var(x, "squeeze");
   const Shape& shape = value.shape();
   const int at = axis_from_front("squeeze", axis, shape, x.line());
   if (shape[at] != 1)
@@ -115,7 +115,7 @@ Var squeeze(const Operand& x, int axis) {
 }
 
 Var unsqueeze(const Operand& x, int axis) {
-  const Var value = as_var(x);
+  const Var value = as_var(x, "unsqueeze");
   const Shape& shape = value.shape();
   if (shape.rank() == Shape::max_rank)
     fail<ShapeError>("unsqueeze", fmt::format("shape {} has the most dimensions possible", to_string(shape)), x.line());
@@ -127,7 +127,7 @@ Var unsqueeze(const Operand& x, int axis) {
 }
 
 Var transpose(const Operand& x) {
-  const Var value = as_var(x);
+  const Var value = as_var(x, "transpose");
   if (value.rank() < 2) return value;
   std::uint64_t order = 0;
   for (int axis = 0; axis < value.rank(); ++axis)
@@ -136,7 +136,7 @@ Var transpose(const Operand& x) {
 }
 
 Var permute(const Operand& x, std::span<const int> order) {
-  const Var value = as_var(x);
+  const Var value = as_var(x, "permute");
   const Shape& shape = value.shape();
   std::uint64_t packed = 0, seen = 0;
   int axis = 0;

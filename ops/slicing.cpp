@@ -221,7 +221,7 @@ Stretch stretch_of(const SliceRange& range, std::int64_t size, int axis, SourceL
 }  // namespace
 
 Var slice(const Operand& x, int axis, std::int64_t start, std::int64_t stop) {
-  const Var value = as_var(x);
+  const Var value = as_var(x, "slice");
   const Shape& shape = value.shape();
   const int at = axis_from_front("slice", axis, shape, x.line());
   const std::int64_t size = shape[at], from = start < 0 ? start + size : start, to = stop < 0 ? stop + size : stop;
@@ -232,7 +232,7 @@ Var slice(const Operand& x, int axis, std::int64_t start, std::int64_t stop) {
 }
 
 Var slice(const Operand& x, int axis, const SliceRange& range) {
-  const Var value = as_var(x);
+  const Var value = as_var(x, "slice");
   const Shape& shape = value.shape();
   const int at = axis_from_front("slice", axis, shape, x.line());
   const Stretch stretch = stretch_of(range, shape[at], axis, x.line());
@@ -250,7 +250,7 @@ Var slice(const Operand& x, int axis, const SliceRange& range) {
 }
 
 Var slice(const Operand& x, std::initializer_list<SliceRange> ranges) {
-  const Var value = as_var(x);
+  const Var value = as_var(x, "slice");
   const Shape& shape = value.shape();
   if (static_cast<int>(ranges.size()) > shape.rank())
     fail<IndexError>("slice", fmt::format("{} ranges are given for shape {}", ranges.size(), to_string(shape)),
@@ -272,7 +272,7 @@ Var slice(const Operand& x, std::initializer_list<SliceRange> ranges) {
 }
 
 std::vector<Var> split(const Operand& x, std::int64_t parts, int axis) {
-  const Var value = as_var(x);
+  const Var value = as_var(x, "split");
   const int at = axis_from_front("split", axis, value.shape(), x.line());
   const std::int64_t size = value.shape()[at];
   if (parts < 1 || size % parts != 0)
@@ -287,7 +287,7 @@ std::vector<Var> split(const Operand& x, std::int64_t parts, int axis) {
 }
 
 std::vector<Var> split(const Operand& x, std::initializer_list<std::int64_t> sizes, int axis) {
-  const Var value = as_var(x);
+  const Var value = as_var(x, "split");
   const int at = axis_from_front("split", axis, value.shape(), x.line());
   const std::int64_t size = value.shape()[at];
   std::int64_t left = size;
@@ -307,7 +307,7 @@ std::vector<Var> split(const Operand& x, std::initializer_list<std::int64_t> siz
 }
 
 Var flip(const Operand& x, const Axes& axes) {
-  const Var value = as_var(x);
+  const Var value = as_var(x, "flip");
   const Shape& shape = value.shape();
   const std::uint64_t mask = axes_mask("flip", shape, axes, x.line());
   Placement placement{shape, shape, contiguous_strides(shape)};
@@ -323,7 +323,7 @@ Var flip(const Operand& x, const Axes& axes) {
 
 Var pad(const Operand& x, std::span<const Padding> padding, double fill_value) {
   const OpScope scope("pad", x.line());
-  const Var value = as_var(x);
+  const Var value = as_var(x, "pad");
   const Shape& shape = value.shape();
   if (static_cast<int>(padding.size()) != shape.rank())
     fail<ShapeError>("pad",
@@ -355,7 +355,7 @@ Var pad(const Operand& x, std::initializer_list<Padding> padding, double fill_va
 }
 
 Var pad(const Operand& x, int axis, std::int64_t before, std::int64_t after, double fill_value) {
-  const Var value = as_var(x);
+  const Var value = as_var(x, "pad");
   const int at = axis_from_front("pad", axis, value.shape(), x.line());
   std::array<Padding, Shape::max_rank> padding{};
   padding[static_cast<std::size_t>(at)] = {before, after};
@@ -364,14 +364,14 @@ Var pad(const Operand& x, int axis, std::int64_t before, std::int64_t after, dou
 }
 
 Var roll(const Operand& x, std::int64_t shift, int axis) {
-  const Var value = as_var(x);
+  const Var value = as_var(x, "roll");
   const int at = axis_from_front("roll", axis, value.shape(), x.line());
   return record(roll_op, Operand(value, x.line()), shift, static_cast<std::uint64_t>(at));
 }
 
 Var roll(const Operand& x, std::int64_t shift) {
   const OpScope scope("roll", x.line());
-  const Var value = as_var(x);
+  const Var value = as_var(x, "roll");
   return internal::reshape(record(roll_op, internal::reshape(value, Shape{value.size()}), shift), value.shape());
 }
 

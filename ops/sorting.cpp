@@ -106,14 +106,14 @@ Var places(const Op& op, const Var& x, int axis, std::int64_t wanted, bool desce
 
 Var argsort(const Operand& x, const SortOptions& options) {
   const OpScope scope("argsort", x.line());
-  const Var value = as_var(x);
+  const Var value = as_var(x, "argsort");
   const int axis = axis_from_front("argsort", options.axis, value.shape(), x.line());
   return places(argsort_op, value, axis, value.shape()[axis], options.descending);
 }
 
 Sorted sort(const Operand& x, const SortOptions& options) {
   const OpScope scope("sort", x.line());
-  const Var value = as_var(x);
+  const Var value = as_var(x, "sort");
   const int axis = axis_from_front("sort", options.axis, value.shape(), x.line());
   const Var indices = places(argsort_op, value, axis, value.shape()[axis], options.descending);
   return {take_along_axis(value, indices, axis), indices};
@@ -121,7 +121,7 @@ Sorted sort(const Operand& x, const SortOptions& options) {
 
 Sorted top_k(const Operand& x, std::int64_t k, const TopKOptions& options) {
   const OpScope scope("top_k", x.line());
-  const Var value = as_var(x);
+  const Var value = as_var(x, "top_k");
   const int axis = axis_from_front("top_k", options.axis, value.shape(), x.line());
   const std::int64_t size = value.shape()[axis];
   if (k < 0 || k > size)

@@ -200,7 +200,8 @@ Var cast(const Operand& x, DType dtype);
 /// 0, 1, …, count − 1 along the last axis, in the dtype of the tensor beside it: what a label is compared with.
 Var column_index(std::int64_t count, SourceLine line = {});
 
-/// The Var an operand stands for: a leaf is recorded where it is not a Var yet.
-Var as_var(const Operand& operand);
+/// The Var an operand stands for: a leaf is recorded where it is not a Var yet. TapeError naming `op` where no tape is alive, or
+/// for a Var of another one.
+Var as_var(const Operand& operand, const char* op = "Var");
 
 }  // namespace thalweg

@@ -162,7 +162,7 @@ const Shape* registry_shape(const RegistryCore& core, std::uint64_t attribute) {
 }
 
 Var sum_to(const Operand& x, const Shape& shape) {
-  const Var value = as_var(x);
+  const Var value = as_var(x, "sum_to");
   if (value.shape() == shape) return value;
   if (value.shape().size() == 0) return sum_of_nothing(value, shape);
   return record(sum_to_op, value, shape_attribute(shape));
@@ -189,7 +189,7 @@ namespace thalweg {
 Var stop_gradient(const Operand& x) { return record(internal::stop_gradient_op, x); }
 
 Var cast(const Operand& x, DType dtype) {
-  const Var value = as_var(x);
+  const Var value = as_var(x, "cast");
   internal::Recorder& recorder = internal::Recorder::require("cast", x.line());
   if (recorder.key(value.id()).op == &internal::number_op && is_floating(dtype))
     return recorder.var(recorder.number(recorder.slot(value.id()).number, dtype, x.line()));

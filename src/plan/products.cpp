@@ -51,7 +51,7 @@ void Planner::join_products() {
     together_[static_cast<std::size_t>(kept)].is_kept = true;
   }
   // Chains of products, each the only one that reads the sum of the one before it.
-  std::vector<std::int32_t> before(products, -1), length(products, 1), ends;
+  std::vector<std::int32_t> before(products, -1), length(products, 1), after(products, -1);
   for (const Step& step : steps_) {
     if (step.kind != Step::Kind::matmul) continue;
     const auto at = static_cast<std::size_t>(step.index);
@@ -70,10 +70,13 @@ void Planner::join_products() {
     if (!joins) continue;
     before[at] = previous;
     length[at] = length[from] + 1;
-    std::erase(ends, previous);
-    ends.push_back(step.index);
+    after[from] = step.index;
   }
-  for (const std::int32_t end : ends) join_chain(end, before);
+  for (const Step& step : steps_) {
+    if (step.kind != Step::Kind::matmul) continue;
+    const auto at = static_cast<std::size_t>(step.index);
+    if (before[at] >= 0 && after[at] < 0) join_chain(step.index, before);  // the end of one
+  }
   drop_joined();
 }
 

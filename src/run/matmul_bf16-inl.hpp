@@ -133,7 +133,7 @@ HWY_INLINE hn::Vec<hn::Half<Numbers>> add_products(hn::Vec<hn::Half<Numbers>> su
       _mm256_dpbf16_ps(sum.raw, __builtin_bit_cast(__m256bh, left.raw), __builtin_bit_cast(__m256bh, right.raw))};
 }
 
-/// compute_tile where a step of A and B is a pair.
+/// compute_tile where a step of A and B is a pair. (Not a case of it: only what is compiled for the instruction can have it in line.)
 template <int rows, int vectors, Last last_kind>
 void compute_pairs(const Tile<float>& tile) {
   using Access = RowAccess<vectors, last_kind, Numbers>;

@@ -31,11 +31,6 @@ void Tape::keep(const Var& var) { recorder_->keep(recorder_->resolve(var, "keep"
 
 namespace {
 
-Var leaf(const Operand& operand) {
-  Recorder& recorder = Recorder::require("Var", operand.line());
-  return recorder.var(recorder.resolve(operand, "Var"));
-}
-
 /// The recorder of a Var that is to be looked at, the current tape's.
 Recorder& recorder_of(const Var& var, const char* what, SourceLine line) {
   Recorder* const recorder = Recorder::current();
@@ -47,10 +42,10 @@ Recorder& recorder_of(const Var& var, const char* what, SourceLine line) {
 
 }  // namespace
 
-Var::Var(const Tensor& tensor, const char* file, unsigned line) : Var(leaf(Operand(tensor, file, line))) {}
-Var::Var(const Parameter& parameter, const char* file, unsigned line) : Var(leaf(Operand(parameter, file, line))) {}
-Var::Var(double number, const char* file, unsigned line) : Var(leaf(Operand(number, file, line))) {}
-Var::Var(int number, const char* file, unsigned line) : Var(leaf(Operand(number, file, line))) {}
+Var::Var(const Tensor& tensor, const char* file, unsigned line) : Var(as_var(Operand(tensor, file, line))) {}
+Var::Var(const Parameter& parameter, const char* file, unsigned line) : Var(as_var(Operand(parameter, file, line))) {}
+Var::Var(double number, const char* file, unsigned line) : Var(as_var(Operand(number, file, line))) {}
+Var::Var(int number, const char* file, unsigned line) : Var(as_var(Operand(number, file, line))) {}
 
 const Shape& Var::shape() const { return *recorder_of(*this, "shape", {}).info(id_).shape; }
 DType Var::dtype() const { return recorder_of(*this, "dtype", {}).info(id_).dtype; }
@@ -180,9 +175,9 @@ const Shape& attribute_shape(std::uint64_t attribute) {
   return *reinterpret_cast<const Shape*>(static_cast<std::uintptr_t>(attribute));
 }
 
-Var as_var(const Operand& operand) {
-  Recorder& recorder = Recorder::require("Var", operand.line());
-  return recorder.var(recorder.resolve(operand, "Var"));
+Var as_var(const Operand& operand, const char* op) {
+  Recorder& recorder = Recorder::require(op, operand.line());
+  return recorder.var(recorder.resolve(operand, op));
 }
 
 void Inference::fail_shape(const std::string& message) const { throw ShapeError(error_text(op_, message, line_)); }

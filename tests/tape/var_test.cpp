@@ -25,6 +25,11 @@ TEST_CASE("Var: one of an ended tape is an error that says so") {
   const Var alive = Tensor{3., 4.};
   const std::string text = "a Var cannot be used here: its tape has ended or was cleared; ask for value() before that";
   CHECK(error_of<TapeError>([&] { alive + dead; }) == "[add] " + text + at(__LINE__));
+  CHECK(error_of<TapeError>([&] { power(dead, 2); }) == "[power] " + text + at(__LINE__));
+  CHECK(error_of<TapeError>([&] { floor_divide(alive, dead); }) == "[floor_divide] " + text + at(__LINE__));
+  CHECK(error_of<TapeError>([&] { top_k(dead, 1); }) == "[top_k] " + text + at(__LINE__));
+  CHECK(error_of<TapeError>([&] { matmul(alive, dead); }) == "[matmul] " + text + at(__LINE__));
+  CHECK(error_of<TapeError>([&] { concatenate({dead, alive}); }) == "[concatenate] " + text + at(__LINE__));
   CHECK(error_of<TapeError>([&] { dead.value(); }) == "[value] " + text + at(__LINE__));
   CHECK(error_of<TapeError>([&] { dead.item(); }) == "[item] " + text + at(__LINE__));
   CHECK(error_of<TapeError>([&] { backward(dead); }) == "[backward] " + text + at(__LINE__));

@@ -1,8 +1,8 @@
 #include "tests/ops/table/checks.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <optional>
+#include <string_view>
 
 #include <fmt/format.h>
 
@@ -455,10 +455,33 @@ void check_mistakes(const Row& row, Report& report) {
     }
 }
 
+/// Vars of a tape that has ended are refused by name: by the first row of each op, where it is the op that looks at them first.
+void check_ended_tape(const Row& row, Report& report) {
+  constexpr std::string_view looked_at_before[] = {"power", "floor_divide", "remainder", "top_k", "column_index"};
+  if (!row.form.empty() || std::ranges::find(looked_at_before, row.op) != std::end(looked_at_before)) return;
+  std::vector<Tensor> tensors = draw_inputs(row, shapes_of(row).front());
+  std::vector<Var> ended;
+  {
+    const Tape tape;
+    for (const Tensor& tensor : tensors) ended.push_back(Var(tensor));
+  }
+  if (ended.empty() || !row.differences) return;
+  const Tape tape;
+  std::string text = "no error";
+  try {
+    row.function(ended);
+  } catch (const TapeError& error) {
+    text = error.what();
+  }
+  const std::string wanted = fmt::format("[{}] a Var cannot be used here: its tape has ended", row.op);
+  report.expect(text.starts_with(wanted), [&] { return fmt::format("'{}', wanted '{}'", text, wanted); });
+}
+
 constexpr Check checks[] = {
     {"says what it must", check_complete},
     {"is recorded for its inputs", check_recorded_inputs},
     {"errors", check_mistakes},
+    {"ended tapes", check_ended_tape},
     {"points", check_points},
     {"examples", check_examples},
     {"dtypes", check_dtypes},
