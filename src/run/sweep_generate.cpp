@@ -6,11 +6,8 @@
 #include <utility>
 #include <vector>
 
-#if defined(__x86_64__) && !THALWEG_ACCUMULATOR_IN_MEMORY && __has_include(<xbyak/xbyak.h>)
+#if THALWEG_GENERATES_CODE
 #include "src/run/sweep_generator.hpp"
-#define THALWEG_GENERATES_CODE 1
-#else
-#define THALWEG_GENERATES_CODE 0
 #endif
 
 namespace thalweg::run {

@@ -11,6 +11,12 @@
 
 #include "src/run/sweep_program.hpp"
 
+#if defined(__x86_64__) && !THALWEG_ACCUMULATOR_IN_MEMORY && __has_include(<xbyak/xbyak.h>)
+#define THALWEG_GENERATES_CODE 1
+#else
+#define THALWEG_GENERATES_CODE 0
+#endif
+
 namespace thalweg::run {
 
 /// Sweeps over fewer elements are not worth generated code.

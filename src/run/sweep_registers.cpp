@@ -1,0 +1,184 @@
+#include "src/run/sweep_generate.hpp"
+
+#if THALWEG_GENERATES_CODE
+
+#include <algorithm>
+#include <bit>
+#include <cstdlib>
+
+#include "src/run/sweep_registers.hpp"
+
+namespace thalweg::run {
+
+namespace {
+
+constexpr int registers = 32;
+constexpr std::int64_t most_displacement = std::int64_t{1} << 30;
+
+// rax is for what lasts a moment, rdx counts a loop's runs; from rbx on they belong to the caller.
+constexpr std::array<int, 11> general_registers = {Xbyak::Operand::RCX, Xbyak::Operand::R8,  Xbyak::Operand::R9,
+                                                   Xbyak::Operand::R10, Xbyak::Operand::R11, Xbyak::Operand::RBX,
+                                                   Xbyak::Operand::RBP, Xbyak::Operand::R12, Xbyak::Operand::R13,
+                                                   Xbyak::Operand::R14, Xbyak::Operand::R15};
+constexpr std::size_t first_of_caller = 5;
+Reg64 general(std::size_t i) { return Reg64(general_registers[i]); }
+
+bool needs_base(const Memory& memory) { return memory.in_buffer() || !memory.in_scratch(); }
+
+bool is_apply(const Operation& operation, Primitive primitive) {
+  return operation.step.kind == Step::Kind::apply && operation.step.primitive == primitive;
+}
+
+}  // namespace
+
+void RunRegisters::choose(const Run& run, int first_free, const Budget& budget) {
+  run_ = &run;
+  first_free_ = first_free;
+  end_ = registers;
+  masks_end_ = tail_mask_index;
+  general_count_ = 0;
+  indices_.fill(-1);
+  bases_.clear();
+  choose_constants();
+  hoist(budget.hoisted);
+  carry(budget.carried);
+  if (end_ <= first_free_) throw TooLong{0};
+  choose_masks();
+}
+
+void RunRegisters::hoist(int most) {
+  hoisted_.assign(run_->values.size(), -1);
+  for (std::size_t v = 0; v < run_->values.size(); ++v) {
+    const Value& value = run_->values[v];
+    if (value.uses == 0 || !value.memory) continue;
+    add_address(*value.memory, value.instruction, value.which, value.last_use);
+    if (value.memory->is_splat() && most-- > 0) hoisted_[v] = --end_;
+  }
+}
+
+void RunRegisters::carry(int most) {
+  carried_.assign(run_->operations.size(), -1);
+  for (std::size_t k = 0; k < run_->operations.size(); ++k) {
+    const Operation& operation = run_->operations[k];
+    if (sums_lanes(operation) && most-- > 0) carried_[k] = end_ -= wide_vectors;
+    const bool writes = operation.step.kind == Step::Kind::store || operation.step.kind == Step::Kind::accumulate;
+    if (writes && !operation.dropped) add_address(operation.target, operation.instruction, 0, static_cast<int>(k));
+  }
+}
+
+void RunRegisters::choose_constants() {
+  constants_.fill(-1);
+  for (const Operation& operation : run_->operations) {
+    if (operation.step.kind != Step::Kind::apply) continue;
+    switch (operation.step.primitive) {
+      case Primitive::negate: need(Constant::sign_bit); break;
+      case Primitive::absolute: need(Constant::all_but_sign); break;
+      case Primitive::chain:
+      case Primitive::where: need(Constant::zero); break;
+      case Primitive::equal: need(Constant::one); break;
+      case Primitive::sign: need(Constant::zero), need(Constant::one), need(Constant::minus_one); break;
+      case Primitive::exp: need(Constant::highest), need(Constant::lowest); break;
+      default: break;
+    }
+  }
+}
+
+void RunRegisters::need(Constant constant) {
+  if (constants_[place(constant)] < 0) constants_[place(constant)] = --end_;
+}
+
+void RunRegisters::choose_masks() {
+  zero_mask_.assign(run_->values.size(), -1);
+  for (const Operation& operation : run_->operations) {
+    if (!is_apply(operation, Primitive::chain)) continue;
+    const auto gradient = static_cast<std::size_t>(operation.operands[0]);
+    if (hoisted_[gradient] >= 0 && zero_mask_[gradient] < 0 && masks_end_ > first_free_mask + 2)
+      zero_mask_[gradient] = --masks_end_;
+  }
+  const auto count = static_cast<int>(run_->operations.size());
+  is_mask_.assign(run_->values.size(), false);
+  for (const Operation& operation : run_->operations)
+    if (operation.step.primitive == Primitive::equal) {
+      const auto result = static_cast<std::size_t>(operation.result);
+      is_mask_[result] = run_->values[result].last_use < count;
+    }
+  for (const Operation& operation : run_->operations) {
+    if (operation.dropped) continue;
+    for (int k = is_apply(operation, Primitive::where) ? 1 : 0; k < 3; ++k)
+      if (operation.operands[k] >= 0) is_mask_[static_cast<std::size_t>(operation.operands[k])] = false;
+  }
+}
+
+int RunRegisters::take_general(int operation) {
+  if (general_count_ == general_registers.size()) throw TooLong{operation};
+  return general_registers[general_count_++];
+}
+
+const RunRegisters::Base* RunRegisters::base_of(const Memory& memory) const {
+  const auto reaches = [&](const Base& base) {
+    return base.slot == memory.slot && std::abs(memory.base - base.base) < most_displacement;
+  };
+  const auto found = std::find_if(bases_.begin(), bases_.end(), reaches);
+  return found == bases_.end() ? nullptr : &*found;
+}
+
+void RunRegisters::add_address(const Memory& memory, int instruction, int which, int operation) {
+  if (needs_base(memory) && base_of(memory) == nullptr)
+    bases_.push_back({memory.slot, memory.base, instruction, which, Reg64(take_general(operation))});
+  int& index = indices_[place(memory.address)];
+  if (memory.address != Address::fixed && index < 0) index = take_general(operation);
+}
+
+void RunRegisters::load() {
+  for (std::size_t i = first_of_caller; i < general_count_; ++i) code_.push(general(i));
+  for (const Base& base : bases_)
+    code_.mov(base.pointer,
+              code_.ptr[code_.rdi + ((base.instruction - run_->begin) * sizeof(Instruction) +
+                                     offsetof(Instruction, base) + 8U * static_cast<unsigned>(base.which))]);
+  for (std::size_t i = 0; i < indices_.size(); ++i)
+    if (indices_[i] >= 0)
+      code_.mov(Reg64(indices_[i]),
+                code_.ptr[code_.rsi + (offsetof(State, position) + offsetof(Position, offset) + 8 * i)]);
+  for (std::size_t v = 0; v < hoisted_.size(); ++v)
+    if (hoisted_[v] >= 0) assembler_.move(Zmm(hoisted_[v]), at(*run_->values[v].memory, 0));
+  for (std::size_t c = 0; c < constants_.size(); ++c)
+    if (constants_[c] >= 0) load_constant(static_cast<Constant>(c), Zmm(constants_[c]));
+  for (std::size_t v = 0; v < zero_mask_.size(); ++v)
+    if (zero_mask_[v] >= 0)
+      assembler_.compare(Xbyak::Opmask(zero_mask_[v]), Zmm(hoisted_[v]), constant(Constant::zero), Predicate::equal);
+}
+
+void RunRegisters::restore_saved() {
+  for (std::size_t i = general_count_; i-- > first_of_caller;) code_.pop(general(i));
+}
+
+void RunRegisters::load_constant(Constant constant, const Zmm& to) {
+  using E = elementary::Exponential<float>;
+  using F = elementary::Exponential<double>;
+  const auto splat = [&](float single, double number) {
+    assembler_.splat(to, std::bit_cast<std::uint32_t>(single), std::bit_cast<std::uint64_t>(number), code_.rax);
+  };
+  switch (constant) {
+    case Constant::one: return splat(1, 1);
+    case Constant::minus_one: return splat(-1, -1);
+    case Constant::sign_bit: return splat(-0.0F, -0.0);
+    case Constant::all_but_sign: return assembler_.splat(to, ~0U >> 1, ~std::uint64_t{0} >> 1, code_.rax);
+    case Constant::highest: return splat(E::highest, F::highest);
+    case Constant::lowest: return splat(E::lowest, F::lowest);
+    default: return splat(0, 0);
+  }
+}
+
+Xbyak::Address RunRegisters::at(const Memory& memory, int vector) const {
+  std::int64_t displacement = vector * static_cast<std::int64_t>(max_vector_bytes);
+  const int index = indices_[place(memory.address)];
+  if (!needs_base(memory)) return code_.ptr[Reg64(index) + (displacement + memory.base)];
+  const Base& base = *base_of(memory);
+  displacement += memory.base - base.base;
+  if (memory.address == Address::fixed) return code_.ptr[base.pointer + displacement];
+  return code_.ptr[base.pointer + Reg64(index) + displacement];
+}
+
+}  // namespace thalweg::run
+
+#endif

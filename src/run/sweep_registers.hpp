@@ -1,0 +1,104 @@
+#pragma once
+// What the machine code of a run keeps in AVX-512's registers for all its vectors, and where its other operands lie.
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "src/run/sweep_runs.hpp"
+#include "src/run/vector_assembler.hpp"
+
+namespace thalweg::run {
+
+using Zmm = Xbyak::Zmm;
+using Reg64 = Xbyak::Reg64;
+
+/// Registers are short: the run has to end earlier, before this operation.
+struct TooLong {
+  int operation;
+};
+
+/// What may stay in registers: numbers that are in every lane, sums (eight registers each).
+struct Budget {
+  static constexpr int most_hoisted = 12;
+  int hoisted = most_hoisted;
+  int carried = 0;
+};
+
+/// Numbers that instructions need beside their operands.
+enum class Constant : std::uint8_t { zero, one, minus_one, sign_bit, all_but_sign, highest, lowest, count };
+
+/// Of one run. Vector registers are given out from the last one down; those from first_free() to end() are for the values
+/// of a vector.
+class RunRegisters {
+ public:
+  static constexpr int first_free_mask = 3, tail_mask_index = 7;  // k1 and k2 are for what lasts a moment
+
+  explicit RunRegisters(VectorAssembler& assembler) : assembler_(assembler), code_(assembler.code()) {}
+
+  /// Vector registers before `first_free` are not its own. May throw TooLong.
+  void choose(const Run& run, int first_free, const Budget& budget);
+  /// Writes code: saves the caller's registers, loads addresses, numbers and constants.
+  void load();
+  void restore_saved();
+
+  /// Of the run's `vector`th vector.
+  Xbyak::Address at(const Memory& memory, int vector) const;
+  Zmm constant(Constant constant) const { return Zmm(constants_[place(constant)]); }
+  /// The register of each value that has one all the while; −1: none.
+  const std::vector<int>& hoisted() const { return hoisted_; }
+  bool is_hoisted(int value) const { return hoisted_[static_cast<std::size_t>(value)] >= 0; }
+  /// The first of the eight registers with the sum of an accumulation; −1: it lies in memory.
+  int carried(int operation) const { return carried_[static_cast<std::size_t>(operation)]; }
+  /// A comparison that nothing but `where` reads.
+  bool is_mask(int value) const { return is_mask_[static_cast<std::size_t>(value)]; }
+  /// The mask of a hoisted value's zeros; −1: not known beforehand.
+  int zero_mask(int value) const { return zero_mask_[static_cast<std::size_t>(value)]; }
+  /// The general register with an offset from buffers or scratch memory; −1: not used.
+  int index(Address address) const { return indices_[place(address)]; }
+  int first_free() const { return first_free_; }
+  int end() const { return end_; }
+  int masks_end() const { return masks_end_; }
+
+ private:
+  /// Where operands lie: buffers, or the sweep's own memory (slot −1), from which on displacements count.
+  struct Base {
+    std::int32_t slot;
+    std::intptr_t base;
+    int instruction, which;
+    Reg64 pointer;
+  };
+
+  VectorAssembler& assembler_;
+  Xbyak::CodeGenerator& code_;
+  const Run* run_ = nullptr;
+  std::vector<Base> bases_;
+  std::array<int, static_cast<std::size_t>(Address::count)> indices_{};
+  std::array<int, static_cast<std::size_t>(Constant::count)> constants_{};  // registers; −1: not used
+  std::vector<int> hoisted_, zero_mask_;                                    // by value
+  std::vector<bool> is_mask_;                                               // by value
+  std::vector<int> carried_;                                                // by operation
+  std::size_t general_count_ = 0;
+  int first_free_ = 0, end_ = 0, masks_end_ = tail_mask_index;
+
+  static constexpr std::size_t place(Address address) { return static_cast<std::size_t>(address); }
+  static constexpr std::size_t place(Constant constant) { return static_cast<std::size_t>(constant); }
+
+  void hoist(int most);
+  void carry(int most);
+  void choose_constants();
+  void choose_masks();
+  void need(Constant constant);
+  int take_general(int operation);
+  const Base* base_of(const Memory& memory) const;
+  void add_address(const Memory& memory, int instruction, int which, int operation);
+  void load_constant(Constant constant, const Zmm& to);
+};
+
+/// A sum of lanes, which a loop may carry in registers.
+inline bool sums_lanes(const Operation& operation) {
+  return operation.step.kind == Step::Kind::accumulate && operation.target.address == Address::scratch;
+}
+
+}  // namespace thalweg::run
