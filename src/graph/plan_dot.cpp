@@ -25,22 +25,22 @@ class PlanWriter {
   std::string text() {
     std::string text;
     int number = 0;
-    for (const Plan::Group& group : plan_.groups()) {
+    for (const Plan::PassSummary& pass : plan_.pass_summaries()) {
       ++number;
-      text += group_text(group, number);
-      for (const std::int32_t buffer : group.reads)
+      text += pass_text(pass, number);
+      for (const std::int32_t buffer : pass.reads)
         edges_ += fmt::format("{} -> {}g{};\n", buffer_node(buffer), prefix_, number);
-      for (const std::int32_t buffer : group.writes)
+      for (const std::int32_t buffer : pass.writes)
         edges_ += fmt::format("{}g{} -> {};\n", prefix_, number, buffer_node(buffer));
     }
     return text + buffers_ + edges_;
   }
 
  private:
-  std::string group_text(const Plan::Group& group, int number) const {
+  std::string pass_text(const Plan::PassSummary& pass, int number) const {
     std::string what;
     std::size_t in_line = 0;
-    for (const std::int32_t id : group.nodes) {
+    for (const std::int32_t id : pass.nodes) {
       if (!what.empty()) what += in_line > 28 ? ",\n" : ", ";
       if (in_line > 28) in_line = 0;
       const std::string title = node_title(graph_, id);
@@ -48,14 +48,14 @@ class PlanWriter {
       in_line += title.size() + 2;
     }
     return fmt::format("{}g{} [shape=box, style=\"filled\", fillcolor=\"#FFFFFF\", label={}];\n", prefix_, number,
-                       dot_string(fmt::format("{}. {}{}\n{}", number, group.title, where(group), what)));
+                       dot_string(fmt::format("{}. {}{}\n{}", number, pass.title, where(pass), what)));
   }
 
   /// " in affine1, norm1, backward": the outermost scopes.
-  std::string where(const Plan::Group& group) const {
+  std::string where(const Plan::PassSummary& pass) const {
     std::vector<std::string> scopes;
     bool is_forward = false, is_backward = false;
-    for (const std::int32_t id : group.nodes) {
+    for (const std::int32_t id : pass.nodes) {
       (graph_.is_backward(id) ? is_backward : is_forward) = true;
       const std::string scope = graph_.scope(id);
       const std::string outermost = scope.substr(0, scope.find('/'));
@@ -109,7 +109,7 @@ std::string plan_dot(const TapeGraph& graph) {
   std::string body;
   int number = 0;
   for (const Segment* segment : graph.recorder().path()) {
-    if (!segment->plan || segment->plan->groups().empty()) continue;
+    if (!segment->plan || segment->plan->pass_summaries().empty()) continue;
     const std::string place = error_text("", "", graph.recorder().line(segment->request));
     const std::string title =
         std::string(graph.op(segment->request).name) + place.substr(std::min(place.size(), place.find(" at ")));

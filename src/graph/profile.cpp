@@ -29,17 +29,18 @@ double work_of(const TapeGraph& graph, std::int32_t id) {
   return elements * (op.kernel != nullptr ? op.kernel->cost : 1);
 }
 
-std::string pass_name(const TapeGraph& graph, const Plan::Group& group) {
+std::string pass_name(const TapeGraph& graph, const Plan::PassSummary& summary) {
   std::string ops;
-  for (const std::int32_t id : group.nodes) {
+  for (const std::int32_t id : summary.nodes) {
     if (ops.size() > 60) {
       ops += ", …";
       break;
     }
     ops += fmt::format("{}{}", ops.empty() ? "" : ", ", graph.op(id).name);
   }
-  const std::string shape = group.nodes.empty() ? "" : fmt::format(" {}", to_string(graph.shape(group.nodes.back())));
-  return fmt::format("{}{}: {}", group.title, shape, ops);
+  const std::string shape =
+      summary.nodes.empty() ? "" : fmt::format(" {}", to_string(graph.shape(summary.nodes.back())));
+  return fmt::format("{}{}: {}", summary.title, shape, ops);
 }
 
 std::string place_of(const TapeGraph& graph, std::int32_t id) {
@@ -217,18 +218,18 @@ class Profiler::Recording final : public PassObserver {
     requests_.push_back(
         fmt::format("{}{}{}", graph.op(recorder.path().back()->request).name, place.empty() ? "" : " at ", place));
     known.name = static_cast<std::int64_t>(requests_.size()) - 1;
-    for (const Plan::Group& group : plan.groups()) {
+    for (const Plan::PassSummary& summary : plan.pass_summaries()) {
       Pass pass;
-      pass.total.name = pass_name(graph, group);
-      pass.total.place = group.nodes.empty() ? "" : place_of(graph, group.nodes.front());
-      pass.bytes_a_call = static_cast<std::int64_t>(group.bytes);
+      pass.total.name = pass_name(graph, summary);
+      pass.total.place = summary.nodes.empty() ? "" : place_of(graph, summary.nodes.front());
+      pass.bytes_a_call = static_cast<std::int64_t>(summary.bytes);
       pass.flops_a_call = 0;
       double work = 0;
-      for (const std::int32_t id : group.nodes) work += work_of(graph, id);
-      for (const std::int32_t id : group.nodes) {
+      for (const std::int32_t id : summary.nodes) work += work_of(graph, id);
+      for (const std::int32_t id : summary.nodes) {
         pass.flops_a_call += graph.flops(id);
         pass.parts.push_back({graph.op(id).name, place_of(graph, id),
-                              work > 0 ? work_of(graph, id) / work : 1.0 / static_cast<double>(group.nodes.size()),
+                              work > 0 ? work_of(graph, id) / work : 1.0 / static_cast<double>(summary.nodes.size()),
                               graph.flops(id)});
       }
       passes_.push_back(std::move(pass));

@@ -38,7 +38,7 @@ void Planner::collect_targets() {
         *recorder_->registry_by_uid(segment.registries[static_cast<std::size_t>(output.registry)]);
     gradient.bytes = core.entry_bytes(output.index);
     plan_->zeros_.push_back({.output = add_buffer(gradient), .bytes = gradient.bytes});
-    add_step(Step::Kind::zero, plan_->zeros_.size());
+    add_pass(Pass::Kind::zero, plan_->zeros_.size());
   }
   const std::vector<PendingEffect>& pending = recorder_->pending();
   for (std::size_t i = 0; i < pending.size(); ++i) {
@@ -59,7 +59,7 @@ void Planner::collect_targets() {
 void Planner::count_uses(const Key& key) {
   const std::span<const std::int32_t> inputs = value_inputs(key);
   for (std::size_t i = 0; i < inputs.size(); ++i) {
-    Node& input = node(inputs[i]);
+    PlannedNode& input = node(inputs[i]);
     ++input.uses;
     if (key.op->kind == Kind::contraction && i < 2) ++input.factor_uses;
   }
@@ -69,7 +69,7 @@ void Planner::count_uses(const Key& key) {
 void Planner::collect_number_dtypes() {
   const auto bit = [](DType dtype) { return static_cast<std::uint8_t>(1u << static_cast<unsigned>(dtype)); };
   for (std::size_t i = nodes_.size(); i-- > 0;) {
-    const Node& reader = nodes_[i];
+    const PlannedNode& reader = nodes_[i];
     const Key& key = this->key(reader.id);
     const bool is_number = info(reader.id).weak, is_elementwise = key.op->kind == Kind::elementwise;
     std::uint8_t dtypes = is_number ? reader.number_dtypes : is_elementwise ? bit(compute_dtype(key)) : 0;
@@ -96,7 +96,7 @@ void Planner::collect_needed() {
     }
   };
   const auto is_there = [&](std::int32_t id) {
-    Node node;
+    PlannedNode node;
     node.id = id;
     return place_available(node, false);
   };
@@ -125,20 +125,20 @@ void Planner::collect_needed() {
       plan_->wanted.push_back(target.node);
   }
   std::size_t contractions = 0;
-  for (Node& node : nodes_)
+  for (PlannedNode& node : nodes_)
     if (!place_available(node, true)) {
       count_uses(key(node.id));
       if (key(node.id).op->kind == Kind::contraction) ++contractions;
       has_arithmetic_on_numbers_ |= info(node.id).weak && key(node.id).op->kind == Kind::elementwise;
     }
-  plan_->matmuls_.reserve(contractions);  // long steps, and a plan of many is kept
+  plan_->matmuls_.reserve(contractions);  // long passes, and a plan of many is kept
   if (has_arithmetic_on_numbers_) collect_number_dtypes();
   std::sort(plan_->wanted.begin(), plan_->wanted.end());
   plan_->wanted.erase(std::unique(plan_->wanted.begin(), plan_->wanted.end()), plan_->wanted.end());
 }
 
 /// Whether an earlier request (or, on an eager tape, recording itself) has left this node's value in memory.
-bool Planner::place_available(Node& node, bool place_it) {
+bool Planner::place_available(PlannedNode& node, bool place_it) {
   const std::int32_t id = node.id;
   // A number takes the dtype of what it is read beside: it is computed again there.
   if (id >= base_ || key(id).op->kind == Kind::source || info(id).weak) return false;
@@ -167,7 +167,7 @@ bool Planner::place_available(Node& node, bool place_it) {
   if (place_it) {
     buffer.dtype = info(id).dtype;
     buffer.bytes = bytes_of(id);
-    node.where = Node::Where::buffer;
+    node.where = PlannedNode::Where::buffer;
     node.buffer = add_buffer(buffer);
   }
   return true;

@@ -10,7 +10,7 @@ namespace thalweg::internal {
 using run::Extent;
 using run::SweepValue;
 
-/// Brings a target's value to its destination: the step that computes it writes there, or a copy follows.
+/// Brings a target's value to its destination: the pass that computes it writes there, or a copy follows.
 void Planner::deliver(std::int32_t id, const PlanBuffer& destination) {
   const std::int32_t buffer = materialize(id);
   PlanBuffer& made = this->buffer(buffer);
@@ -45,7 +45,7 @@ void Planner::deliver(std::int32_t id, const PlanBuffer& destination) {
     }
     return;
   }
-  CopyStep& copy = plan_->copies_.emplace_back();
+  CopyPass& copy = plan_->copies_.emplace_back();
   copy.node = id;
   copy.input = buffer;
   copy.dtype = made.dtype;
@@ -57,7 +57,7 @@ void Planner::deliver(std::int32_t id, const PlanBuffer& destination) {
     plan_->kept.push_back({id, copy.output});
     if (is_asked) plan_->value_buffer_ = copy.output;
   }
-  add_step(Step::Kind::copy, plan_->copies_.size());
+  add_pass(Pass::Kind::copy, plan_->copies_.size());
 }
 
 bool Planner::can_write_directly(std::int32_t id, const PlanBuffer& destination) {
@@ -67,24 +67,24 @@ bool Planner::can_write_directly(std::int32_t id, const PlanBuffer& destination)
     const PlanBuffer& read = this->buffer(root(buffer));
     return read.place == PlanBuffer::Place::registry ? overlap_of(read.node, destination.node) : Overlap::none;
   };
-  const std::int32_t step = node(id).buffer_step;
-  for (auto later = static_cast<std::size_t>(step); later < steps_.size(); ++later) {
-    const Step& build = steps_[later];
-    if (build.kind == Step::Kind::sweep) {
+  const std::int32_t pass = node(id).buffer_pass;
+  for (auto later = static_cast<std::size_t>(pass); later < passes_.size(); ++later) {
+    const Pass& build = passes_[later];
+    if (build.kind == Pass::Kind::sweep) {
       const SweepBuild& sweep = sweeps_[static_cast<std::size_t>(build.index)];
       for (const SweepValue& value : sweep.sweep.values)
         if (value.kind == SweepValue::Kind::input && overlap(value.slot) != Overlap::none) {
-          const bool is_read_in_place = static_cast<std::int32_t>(later) == step && value.extent == Extent::element &&
+          const bool is_read_in_place = static_cast<std::int32_t>(later) == pass && value.extent == Extent::element &&
                                         overlap(value.slot) == Overlap::same;
           if (!is_read_in_place) return false;
         }
-      if (static_cast<std::int32_t>(later) == step && has_stages(sweep)) return false;
+      if (static_cast<std::int32_t>(later) == pass && has_stages(sweep)) return false;
       continue;
     }
     bool is_read = false;
     for_each_read(build, [&](std::int32_t buffer) { is_read = is_read || overlap(buffer) != Overlap::none; });
     if (is_read) return false;
-    if (build.kind == Step::Kind::opaque && plan_->opaque(build).op->can_fail) return false;
+    if (build.kind == Pass::Kind::opaque && plan_->opaque(build).op->can_fail) return false;
   }
   return true;
 }
@@ -123,12 +123,12 @@ void Planner::finish(std::size_t arena_begin) {
   for (const Target& target : targets_)
     if (target.destination.place == PlanBuffer::Place::assigned) {
       const std::int32_t buffer = materialize(target.node);
-      Node& node = this->node(target.node);
+      PlannedNode& node = this->node(target.node);
       if (this->buffer(root(buffer)).place == PlanBuffer::Place::registry) {
         StridedView view;
         view.strides[0] = 1;
         node.buffer = copy_view(target.node, buffer, view, Shape{shape(target.node).size()});
-        node.step = node.buffer_step = last_step();
+        node.pass = node.buffer_pass = last_pass();
       }
     }
   for (const bool effects : {false, true})
@@ -140,41 +140,41 @@ void Planner::finish(std::size_t arena_begin) {
   std::sort(plan_->kept.begin(), plan_->kept.end(),
             [](const Plan::Kept& a, const Plan::Kept& b) { return a.node < b.node; });
   // A pass of which nothing is read is none.
-  std::erase_if(steps_, [&](const Step& step) {
-    return step.kind == Step::Kind::sweep && sweeps_[static_cast<std::size_t>(step.index)].sweep.outputs.empty();
+  std::erase_if(passes_, [&](const Pass& pass) {
+    return pass.kind == Pass::Kind::sweep && sweeps_[static_cast<std::size_t>(pass.index)].sweep.outputs.empty();
   });
-  steps_.insert(steps_.begin(), early_steps_.begin(), early_steps_.end());
+  passes_.insert(passes_.begin(), early_passes_.begin(), early_passes_.end());
   share_transposes();
   join_products();
   lay_out(arena_begin);
   find_moving_buffers();
   plan_->sweeps_.reserve(sweep_count_);
-  for (Step step : steps_) {
-    if (step.kind == Step::Kind::sweep) {
-      compile_sweep(step);
-      step.index = static_cast<std::int32_t>(plan_->sweeps_.size()) - 1;
+  for (Pass pass : passes_) {
+    if (pass.kind == Pass::Kind::sweep) {
+      compile_sweep(pass);
+      pass.index = static_cast<std::int32_t>(plan_->sweeps_.size()) - 1;
     }
-    plan_->steps_.push_back(step);
+    plan_->passes_.push_back(pass);
   }
 }
 
-void Planner::compile_sweep(const Step& step) {
-  SweepBuild& build = sweeps_[static_cast<std::size_t>(step.index)];
+void Planner::compile_sweep(const Pass& pass) {
+  SweepBuild& build = sweeps_[static_cast<std::size_t>(pass.index)];
   set_domain(build);
   std::vector<std::int32_t>& lists = plan_->lists_;
   const auto end = [&] { return static_cast<std::int32_t>(lists.size()); };
-  ListRange nodes{end()}, reads, writes;
+  run::ListRange nodes{end()}, reads, writes;
   lists.insert(lists.end(), build.nodes.begin(), build.nodes.end());
   nodes.end = reads.begin = end();
-  for_each_read(step, [&](std::int32_t buffer) { lists.push_back(buffer); });
+  for_each_read(pass, [&](std::int32_t buffer) { lists.push_back(buffer); });
   reads.end = writes.begin = end();
-  for_each_write(step, [&](std::int32_t buffer) { lists.push_back(buffer); });
+  for_each_write(pass, [&](std::int32_t buffer) { lists.push_back(buffer); });
   writes.end = end();
   plan_->sweeps_.push_back(
       {run::CompiledSweep(build.sweep), build.sweep.rows, build.sweep.columns, nodes, reads, writes});
 }
 
-/// Which buffers move from run to run, and which steps work on these. What lies in the arena, in a registry or in its
+/// Which buffers move from run to run, and which passes work on these. What lies in the arena, in a registry or in its
 /// gradients stays where it is.
 void Planner::find_moving_buffers() {
   using Place = PlanBuffer::Place;
@@ -189,11 +189,11 @@ void Planner::find_moving_buffers() {
     moves_[i] = 1;
     plan_->bound_.push_back(static_cast<std::int32_t>(i));
   }
-  for (std::size_t i = 0; i < steps_.size(); ++i) {
+  for (std::size_t i = 0; i < passes_.size(); ++i) {
     bool is_moving = false;
     const auto look = [&](std::int32_t buffer) { is_moving |= moves_[static_cast<std::size_t>(buffer)] != 0; };
-    for_each_read(steps_[i], look);
-    for_each_write(steps_[i], look);
+    for_each_read(passes_[i], look);
+    for_each_write(passes_[i], look);
     if (is_moving) plan_->prepared_.push_back(static_cast<std::int32_t>(i));
   }
 }
@@ -203,8 +203,8 @@ void Planner::keep_what_is_there() {
   std::vector<std::int32_t> kept_before;
   for (const Plan::Kept& kept : plan_->kept) kept_before.push_back(kept.node);
   std::sort(kept_before.begin(), kept_before.end());
-  for (const Node& node : nodes_) {
-    if (node.buffer < 0 || node.where == Node::Where::lazy || key(node.id).op->kind == Kind::source) continue;
+  for (const PlannedNode& node : nodes_) {
+    if (node.buffer < 0 || node.where == PlannedNode::Where::lazy || key(node.id).op->kind == Kind::source) continue;
     const std::int32_t base = root(node.buffer);
     if (buffer(base).place != PlanBuffer::Place::arena || buffer(node.buffer).index >= 0 || epilogue_moved_on(node))
       continue;
@@ -216,10 +216,10 @@ void Planner::keep_what_is_there() {
 }
 
 /// The sums that an epilogue worked on are gone.
-bool Planner::epilogue_moved_on(const Node& node) {
+bool Planner::epilogue_moved_on(const PlannedNode& node) {
   if (node.matmul < 0) return false;
-  const MatmulStep& step = matmul_of(node.matmul);
-  return step.nodes[step.node_count - 1] > node.id;
+  const MatmulPass& pass = matmul_of(node.matmul);
+  return pass.nodes[pass.node_count - 1] > node.id;
 }
 
 }  // namespace thalweg::internal

@@ -43,43 +43,43 @@ std::string describe_nodes(std::vector<std::int32_t> nodes, const Recorder& reco
 
 }  // namespace
 
-std::vector<std::int32_t> Plan::reads(const Step& step) const {
+std::vector<std::int32_t> Plan::reads(const Pass& pass) const {
   std::vector<std::int32_t> buffers;
   const auto take = [&](std::span<const std::int32_t> list) { buffers.assign(list.begin(), list.end()); };
-  switch (step.kind) {
-    case Step::Kind::sweep: take(list(sweep(step).reads)); break;
-    case Step::Kind::matmul:
-      for (const std::int32_t buffer : {matmul(step).a, matmul(step).b, matmul(step).start, matmul(step).bias})
+  switch (pass.kind) {
+    case Pass::Kind::sweep: take(list(sweep(pass).reads)); break;
+    case Pass::Kind::matmul:
+      for (const std::int32_t buffer : {matmul(pass).a, matmul(pass).b, matmul(pass).start, matmul(pass).bias})
         if (buffer >= 0) buffers.push_back(buffer);
-      for (const std::int32_t buffer : list(matmul(step).joined_reads)) buffers.push_back(buffer);
+      for (const std::int32_t buffer : list(matmul(pass).joined_reads)) buffers.push_back(buffer);
       break;
-    case Step::Kind::copy: buffers.push_back(copy(step).input); break;
-    case Step::Kind::opaque: take(of_inputs(opaque(step), opaque_inputs_)); break;
-    case Step::Kind::zero: break;
+    case Pass::Kind::copy: buffers.push_back(copy(pass).input); break;
+    case Pass::Kind::opaque: take(of_inputs(opaque(pass), opaque_inputs_)); break;
+    case Pass::Kind::zero: break;
   }
   sort_unique(buffers);
   return buffers;
 }
 
-std::vector<std::int32_t> Plan::nodes(const MatmulStep& step) const {
-  const std::span<const std::int32_t> joined = list(step.joined_nodes);
+std::vector<std::int32_t> Plan::nodes(const MatmulPass& pass) const {
+  const std::span<const std::int32_t> joined = list(pass.joined_nodes);
   std::vector<std::int32_t> nodes(joined.begin(), joined.end());
-  nodes.insert(nodes.end(), step.nodes, step.nodes + step.node_count);
+  nodes.insert(nodes.end(), pass.nodes, pass.nodes + pass.node_count);
   return nodes;
 }
 
-std::vector<std::int32_t> Plan::writes(const Step& step) const {
-  switch (step.kind) {
-    case Step::Kind::sweep: {
-      const std::span<const std::int32_t> written = list(sweep(step).writes);
+std::vector<std::int32_t> Plan::writes(const Pass& pass) const {
+  switch (pass.kind) {
+    case Pass::Kind::sweep: {
+      const std::span<const std::int32_t> written = list(sweep(pass).writes);
       std::vector<std::int32_t> buffers(written.begin(), written.end());
       sort_unique(buffers);
       return buffers;
     }
-    case Step::Kind::matmul: return {matmul(step).c};
-    case Step::Kind::copy: return {copy(step).output};
-    case Step::Kind::opaque: return {opaque(step).output};
-    case Step::Kind::zero: return {zero(step).output};
+    case Pass::Kind::matmul: return {matmul(pass).c};
+    case Pass::Kind::copy: return {copy(pass).output};
+    case Pass::Kind::opaque: return {opaque(pass).output};
+    case Pass::Kind::zero: return {zero(pass).output};
   }
   return {};
 }
@@ -93,7 +93,7 @@ std::size_t Plan::total_bytes(std::vector<std::int32_t> buffers) const {
 
 void Plan::summarize(PlanSummary& summary) const {
   summary.matmuls += static_cast<std::int64_t>(matmuls_.size());
-  summary.other_passes += static_cast<std::int64_t>(steps_.size() - matmuls_.size());
+  summary.other_passes += static_cast<std::int64_t>(passes_.size() - matmuls_.size());
   summary.bytes_moved += static_cast<std::int64_t>(bytes_moved_);
   summary.arena_bytes = std::max(summary.arena_bytes, static_cast<std::int64_t>(arena_end));
 
@@ -109,15 +109,15 @@ void Plan::summarize(PlanSummary& summary) const {
   const auto add_outer = [&](const std::vector<std::int32_t>& buffers, std::vector<std::int32_t>& to) {
     std::remove_copy_if(buffers.begin(), buffers.end(), std::back_inserter(to), is_within);
   };
-  for (const Step& step : steps_) {
+  for (const Pass& pass : passes_) {
     // What an opaque kernel must read of its inputs the engine does not know (a gather reads some of the rows).
-    const bool is_opaque = step.kind == Step::Kind::opaque;
-    summary.group_bytes +=
-        static_cast<std::int64_t>(is_opaque ? step_bytes(step) : total_bytes(reads(step)) + total_bytes(writes(step)));
-    add_outer(reads(step), inputs);
-    add_outer(writes(step), outputs);
+    const bool is_opaque = pass.kind == Pass::Kind::opaque;
+    summary.pass_bytes +=
+        static_cast<std::int64_t>(is_opaque ? pass_bytes(pass) : total_bytes(reads(pass)) + total_bytes(writes(pass)));
+    add_outer(reads(pass), inputs);
+    add_outer(writes(pass), outputs);
   }
-  // What one step writes and a later one reads again has been counted as an output.
+  // What one pass writes and a later one reads again has been counted as an output.
   std::vector<std::int32_t> only_read;
   sort_unique(inputs);
   sort_unique(outputs);
@@ -125,37 +125,37 @@ void Plan::summarize(PlanSummary& summary) const {
   summary.input_output_bytes += static_cast<std::int64_t>(total_bytes(only_read) + total_bytes(outputs));
 }
 
-std::string Plan::explain_step(const Step& step, const Recorder& recorder) const {
+std::string Plan::explain_pass(const Pass& pass, const Recorder& recorder) const {
   std::string text;
-  switch (step.kind) {
-    case Step::Kind::sweep: {
-      const SweepStep& sweep = this->sweep(step);
+  switch (pass.kind) {
+    case Pass::Kind::sweep: {
+      const SweepPass& sweep = this->sweep(pass);
       const std::span<const std::int32_t> nodes = list(sweep.nodes);
       text = fmt::format("sweep {} × {}: {}", sweep.rows, sweep.columns,
                          describe_nodes({nodes.begin(), nodes.end()}, recorder));
       break;
     }
-    case Step::Kind::matmul: {
-      const run::Matmul& m = matmul(step).matmul;
-      const std::int64_t count = batch_count(matmul(step));
+    case Pass::Kind::matmul: {
+      const run::Matmul& m = matmul(pass).matmul;
+      const std::int64_t count = batch_count(matmul(pass));
       text =
           fmt::format("{}matmul ({}, {}){} · ({}, {}){}{}{}: {}", count == 1 ? "" : fmt::format("{} × ", count), m.m,
                       m.k, m.transpose_a ? "ᵀ" : "", m.k, m.n, m.transpose_b ? "ᵀ" : "",
                       m.precision == Precision::medium ? " in bf16" : "",
-                      matmul(step).start >= 0 ? " added to a sum" : "", describe_nodes(nodes(matmul(step)), recorder));
+                      matmul(pass).start >= 0 ? " added to a sum" : "", describe_nodes(nodes(matmul(pass)), recorder));
       break;
     }
-    case Step::Kind::copy:
-      text = fmt::format("copy {}: {}", to_string(copy(step).shape), describe_nodes({copy(step).node}, recorder));
+    case Pass::Kind::copy:
+      text = fmt::format("copy {}: {}", to_string(copy(pass).shape), describe_nodes({copy(pass).node}, recorder));
       break;
-    case Step::Kind::opaque:
-      text = fmt::format("opaque {}: {}", to_string(opaque(step).output_type.shape),
-                         describe_nodes({opaque(step).node}, recorder));
+    case Pass::Kind::opaque:
+      text = fmt::format("opaque {}: {}", to_string(opaque(pass).output_type.shape),
+                         describe_nodes({opaque(pass).node}, recorder));
       break;
-    case Step::Kind::zero: text = "zeros: a gradient that nothing reaches"; break;
+    case Pass::Kind::zero: text = "zeros: a gradient that nothing reaches"; break;
   }
-  return fmt::format("{}; reads {} bytes, writes {}, moves {}", text, total_bytes(reads(step)),
-                     total_bytes(writes(step)), step_bytes(step));
+  return fmt::format("{}; reads {} bytes, writes {}, moves {}", text, total_bytes(reads(pass)),
+                     total_bytes(writes(pass)), pass_bytes(pass));
 }
 
 /// "20070400 operations, takes 171 µs (4.48 GB/s, 117 Gflop/s)": the time where a Profiler has measured it.
@@ -164,7 +164,7 @@ std::string Plan::explain_work(std::size_t index, std::int64_t flops) const {
   const double seconds = pass_observer == nullptr ? 0 : pass_observer->mean_seconds(*this, index);
   if (seconds > 0)
     text += fmt::format(", takes {:.3g} µs ({:.3g} GB/s, {:.3g} Gflop/s)", seconds * 1e6,
-                        static_cast<double>(step_bytes(steps_[index])) / seconds * 1e-9,
+                        static_cast<double>(pass_bytes(passes_[index])) / seconds * 1e-9,
                         static_cast<double>(flops) / seconds * 1e-9);
   return text;
 }
@@ -172,13 +172,13 @@ std::string Plan::explain_work(std::size_t index, std::int64_t flops) const {
 std::string Plan::explain(const Recorder& recorder) const {
   std::string text;
   std::int64_t all_flops = 0;
-  const std::vector<Group> groups = this->groups();
-  for (std::size_t i = 0; i < steps_.size(); ++i) {
+  const std::vector<PassSummary> summaries = this->pass_summaries();
+  for (std::size_t i = 0; i < passes_.size(); ++i) {
     std::int64_t flops = 0;
-    for (const std::int32_t id : groups[i].nodes) flops += Plan::flops(recorder, id);
+    for (const std::int32_t id : summaries[i].nodes) flops += Plan::flops(recorder, id);
     all_flops += flops;
     const std::string reason = why_apart(i);
-    text += fmt::format("  {}. {}{}{}{}\n", i + 1, explain_step(steps_[i], recorder), explain_work(i, flops),
+    text += fmt::format("  {}. {}{}{}{}\n", i + 1, explain_pass(passes_[i], recorder), explain_work(i, flops),
                         reason.empty() ? "" : "; apart: ", reason);
   }
   const std::string memory = explain_memory();
@@ -186,9 +186,9 @@ std::string Plan::explain(const Recorder& recorder) const {
   PlanSummary summary;
   summarize(summary);
   text += fmt::format(
-      "  {} matmuls, {} other passes, {} operations, {} bytes moved (groups need {}, one single pass {}), arena {} "
+      "  {} matmuls, {} other passes, {} operations, {} bytes moved (passes need {}, one single pass {}), arena {} "
       "bytes\n",
-      summary.matmuls, summary.other_passes, all_flops, summary.bytes_moved, summary.group_bytes,
+      summary.matmuls, summary.other_passes, all_flops, summary.bytes_moved, summary.pass_bytes,
       summary.input_output_bytes, summary.arena_bytes);
   return text;
 }

@@ -30,55 +30,55 @@ Planner::SweepBuild& Planner::new_sweep(std::int64_t size, std::int64_t columns,
   sweep.sweep.values.clear();
   sweep.sweep.outputs.clear();
   sweep.nodes.clear();
-  sweep.step = add_step(Step::Kind::sweep, sweep_count_);
+  sweep.pass = add_pass(Pass::Kind::sweep, sweep_count_);
   return sweep;
 }
 
-std::int32_t Planner::earliest_step(std::span<const std::int32_t> ids) {
-  std::int32_t step = -1;
-  for (const std::int32_t id : ids) step = std::max(step, node(id).step);
-  return step;
+std::int32_t Planner::earliest_pass(std::span<const std::int32_t> ids) {
+  std::int32_t pass = -1;
+  for (const std::int32_t id : ids) pass = std::max(pass, node(id).pass);
+  return pass;
 }
 
 /// Joins the pass that computes its latest operand, else the newest pass after it that takes it, else one of its own.
 void Planner::place_in_sweep(std::span<const std::int32_t> inputs, DType dtype, std::int64_t size,
                              FunctionRef<bool(SweepBuild&)> try_join) {
-  std::int32_t earliest = earliest_step(inputs);
-  for (const CopiedOut& copied : copied_out_) earliest = std::max(earliest, copied.step);
+  std::int32_t earliest = earliest_pass(inputs);
+  for (const CopiedOut& copied : copied_out_) earliest = std::max(earliest, copied.pass);
   std::size_t room = 8;
   for (const std::int32_t input : inputs) room += node(input).number_size;
-  const auto joins = [&](std::int32_t step) {
-    if (step < 0 || steps_[static_cast<std::size_t>(step)].kind != Step::Kind::sweep) return false;
-    SweepBuild& sweep = sweeps_[static_cast<std::size_t>(steps_[static_cast<std::size_t>(step)].index)];
+  const auto joins = [&](std::int32_t pass) {
+    if (pass < 0 || passes_[static_cast<std::size_t>(pass)].kind != Pass::Kind::sweep) return false;
+    SweepBuild& sweep = sweeps_[static_cast<std::size_t>(passes_[static_cast<std::size_t>(pass)].index)];
     if (sweep.sweep.dtype != dtype || sweep.sweep.values.size() + room > max_values) return false;
     return try_join(sweep);
   };
   if (!eager_) {
     if (joins(earliest)) return;
     int tried = 0;
-    for (auto step = static_cast<std::int32_t>(steps_.size()); step-- > earliest + 1 && tried < passes_to_try;) {
-      if (steps_[static_cast<std::size_t>(step)].kind != Step::Kind::sweep) continue;
+    for (auto pass = static_cast<std::int32_t>(passes_.size()); pass-- > earliest + 1 && tried < passes_to_try;) {
+      if (passes_[static_cast<std::size_t>(pass)].kind != Pass::Kind::sweep) continue;
       ++tried;
-      if (joins(step)) return;
+      if (joins(pass)) return;
     }
   }
   for (const std::int32_t input : inputs) {
-    const bool is_transposed = this->node(input).where == Node::Where::lazy &&
+    const bool is_transposed = this->node(input).where == PlannedNode::Where::lazy &&
                                this->key(input).op->kind == Kind::view && shape(input).size() != 1;
-    if (this->node(input).where == Node::Where::sweep || is_transposed) materialize(input);
+    if (this->node(input).where == PlannedNode::Where::sweep || is_transposed) materialize(input);
   }
   if (!try_join(new_sweep(size, 0, dtype))) throw std::logic_error("plan: a node that no pass takes");
 }
 
 bool Planner::is_read_in_sweep(std::int32_t id, const SweepBuild& sweep) {
-  const Node& operand = node(id);
-  return operand.where == Node::Where::sweep && operand.sweep == sweep_index(sweep);
+  const PlannedNode& operand = node(id);
+  return operand.where == PlannedNode::Where::sweep && operand.sweep == sweep_index(sweep);
 }
 
 Planner::Fit Planner::fit(const SweepBuild& sweep, std::int32_t id, const Shape& domain) {
-  const Node& operand = node(id);
-  if (const CopiedOut* copied = copied_out(id)) return {copied->step < sweep.step, copied->extent, copied->columns};
-  const bool is_lazy = operand.where == Node::Where::lazy && !is_copied(operand, sweep);
+  const PlannedNode& operand = node(id);
+  if (const CopiedOut* copied = copied_out(id)) return {copied->pass < sweep.pass, copied->extent, copied->columns};
+  const bool is_lazy = operand.where == PlannedNode::Where::lazy && !is_copied(operand, sweep);
   if (is_lazy && this->key(id).op->kind == Kind::broadcast) return fit(sweep, this->key(id).inputs[0], domain);
   const OperandGeometry geometry = operand_geometry(shape(id), domain);
   if (!geometry.simple) return {};
@@ -93,7 +93,7 @@ Planner::Fit Planner::fit(const SweepBuild& sweep, std::int32_t id, const Shape&
     return fit;
   }
   if (!is_lazy) {
-    fit.ok = (operand.where == Node::Where::lazy ? operand.buffer_step : operand.step) < sweep.step;
+    fit.ok = (operand.where == PlannedNode::Where::lazy ? operand.buffer_pass : operand.pass) < sweep.pass;
     return fit;
   }
   const Key& key = this->key(id);
@@ -107,16 +107,16 @@ Planner::Fit Planner::fit(const SweepBuild& sweep, std::int32_t id, const Shape&
     fit.ok = false;  // a transpose: place_in_sweep copies it out before it makes a pass for it
     return fit;
   }
-  fit.ok = operand.step < sweep.step;
+  fit.ok = operand.pass < sweep.pass;
   return fit;
 }
 
 /// Whether a lazy node has been copied out before this pass.
-bool Planner::is_copied(const Node& node, const SweepBuild& sweep) const {
-  return node.where == Node::Where::lazy && node.buffer >= 0 && node.buffer_step < sweep.step;
+bool Planner::is_copied(const PlannedNode& node, const SweepBuild& sweep) const {
+  return node.where == PlannedNode::Where::lazy && node.buffer >= 0 && node.buffer_pass < sweep.pass;
 }
 
-bool Planner::join(SweepBuild& sweep, Node& node, const Key& key) {
+bool Planner::join(SweepBuild& sweep, PlannedNode& node, const Key& key) {
   const Shape& domain = shape(node.id);
   const std::span<const std::int32_t> inputs = recorder_->inputs(key);
   if (domain.size() != sweep.size || (sweep.size == 1 && sweep.reduces)) return join_reduced(sweep, node, key);
@@ -135,7 +135,7 @@ bool Planner::join(SweepBuild& sweep, Node& node, const Key& key) {
   return emit_all(sweep, node, key, inputs, extents, columns);
 }
 
-bool Planner::emit_all(SweepBuild& sweep, Node& node, const Key& key, std::span<const std::int32_t> inputs,
+bool Planner::emit_all(SweepBuild& sweep, PlannedNode& node, const Key& key, std::span<const std::int32_t> inputs,
                        std::span<const Extent> extents, std::int64_t columns) {
   const std::size_t values_before = sweep.sweep.values.size();
   const std::int64_t columns_before = sweep.columns;
@@ -155,11 +155,11 @@ bool Planner::emit_all(SweepBuild& sweep, Node& node, const Key& key, std::span<
 }
 
 /// The node is value `value` of the sweep.
-void Planner::put(Node& node, SweepBuild& sweep, std::int32_t value) {
-  node.where = Node::Where::sweep;
+void Planner::put(PlannedNode& node, SweepBuild& sweep, std::int32_t value) {
+  node.where = PlannedNode::Where::sweep;
   node.sweep = sweep_index(sweep);
   node.value = value;
-  node.step = sweep.step;
+  node.pass = sweep.pass;
   sweep.nodes.push_back(node.id);
 }
 
@@ -169,7 +169,7 @@ std::int32_t Planner::add_value(SweepBuild& sweep, const SweepValue& value) {
   return static_cast<std::int32_t>(sweep.sweep.values.size()) - 1;
 }
 
-bool Planner::join_draw(SweepBuild& sweep, Node& node, const Key& key) {
+bool Planner::join_draw(SweepBuild& sweep, PlannedNode& node, const Key& key) {
   if (sweep.size != shape(node.id).size()) return false;
   SweepValue value;
   value.kind = SweepValue::Kind::draw;
@@ -193,7 +193,7 @@ void Planner::set_domain(SweepBuild& sweep) {
 }
 
 /// A node as large as a reduction's result goes on with it in the pass that reduces.
-bool Planner::join_reduced(SweepBuild& sweep, Node& node, const Key& key) {
+bool Planner::join_reduced(SweepBuild& sweep, PlannedNode& node, const Key& key) {
   const Shape& domain = shape(node.id);
   const std::span<const std::int32_t> inputs = recorder_->inputs(key);
   Extent extent = Extent::element;
@@ -207,23 +207,23 @@ bool Planner::join_reduced(SweepBuild& sweep, Node& node, const Key& key) {
   if (extent == Extent::element) return false;
   Extent extents[3];
   for (std::size_t i = 0; i < inputs.size(); ++i) {
-    const Node& operand = this->node(inputs[i]);
+    const PlannedNode& operand = this->node(inputs[i]);
     const OperandGeometry geometry = operand_geometry(shape(inputs[i]), domain);
     if (!geometry.simple || (geometry.extent != Extent::element && geometry.extent != Extent::single)) return false;
     extents[i] = geometry.extent == Extent::element ? extent : Extent::single;
     if (is_read_in_sweep(inputs[i], sweep)) {
       if (sweep.sweep.values[static_cast<std::size_t>(operand.value)].extent != extents[i]) return false;
-    } else if (operand.where == Node::Where::lazy) {
-      if (shape(inputs[i]).size() != 1 || operand.step >= sweep.step) return false;
+    } else if (operand.where == PlannedNode::Where::lazy) {
+      if (shape(inputs[i]).size() != 1 || operand.pass >= sweep.pass) return false;
       extents[i] = Extent::single;
-    } else if (operand.step >= sweep.step) {
+    } else if (operand.pass >= sweep.pass) {
       return false;
     }
   }
   return emit_all(sweep, node, key, inputs, extents, sweep.columns);
 }
 
-bool Planner::join_reduction(SweepBuild& sweep, Node& node, const Key& key, const ReductionGeometry& geometry) {
+bool Planner::join_reduction(SweepBuild& sweep, PlannedNode& node, const Key& key, const ReductionGeometry& geometry) {
   const std::int32_t input = key.inputs[0];
   const Shape& from = shape(input);
   if (from.size() != sweep.size || (sweep.columns != 0 && sweep.columns != geometry.columns)) return false;
@@ -245,11 +245,12 @@ bool Planner::join_reduction(SweepBuild& sweep, Node& node, const Key& key, cons
   sweep.reduces = reduced_before;
   sweep.has_rows = had_rows;
   sweep.nodes.pop_back();
-  node.where = Node::Where::nowhere;
+  node.where = PlannedNode::Where::nowhere;
   return false;
 }
 
-void Planner::append_reduction(SweepBuild& sweep, Node& node, const Key& key, std::int32_t value, Extent extent) {
+void Planner::append_reduction(SweepBuild& sweep, PlannedNode& node, const Key& key, std::int32_t value,
+                               Extent extent) {
   SweepValue reduction;
   reduction.kind = SweepValue::Kind::reduce;
   reduction.extent = extent;
@@ -277,9 +278,9 @@ std::int32_t Planner::apply(SweepBuild& sweep, const Key& key, std::span<const s
 
 std::int32_t Planner::emit(SweepBuild& sweep, std::int32_t id, Extent extent) {
   if (const CopiedOut* copied = copied_out(id)) return emit_input(sweep, copied->buffer, extent, info(id).dtype);
-  Node& operand = node(id);
+  PlannedNode& operand = node(id);
   if (is_read_in_sweep(id, sweep)) return operand.value;
-  if (operand.where == Node::Where::lazy && !is_copied(operand, sweep)) {
+  if (operand.where == PlannedNode::Where::lazy && !is_copied(operand, sweep)) {
     const Key& key = this->key(id);
     if (is_number(key)) return emit_number(sweep, id);
     if (key.op->kind == Kind::broadcast) return emit(sweep, key.inputs[0], extent);

@@ -87,7 +87,7 @@ void Planner::place_block(std::int32_t block, std::size_t offset) {
 }
 
 void Planner::lay_out(std::size_t arena_begin) {
-  for (MatmulStep& matmul : plan_->matmuls_) {
+  for (MatmulPass& matmul : plan_->matmuls_) {
     const std::size_t bytes = run::matmul_workspace(matmul.matmul);
     if (bytes == 0) continue;
     PlanBuffer workspace;
@@ -96,12 +96,12 @@ void Planner::lay_out(std::size_t arena_begin) {
   }
   const std::size_t count = plan_->buffers_.size();
   last_use_.assign(count, -1);
-  for (std::size_t step = 0; step < steps_.size(); ++step) {
+  for (std::size_t pass = 0; pass < passes_.size(); ++pass) {
     const auto use = [&](std::int32_t index) {
-      last_use_[static_cast<std::size_t>(block_of(root(index)))] = static_cast<std::int32_t>(step);
+      last_use_[static_cast<std::size_t>(block_of(root(index)))] = static_cast<std::int32_t>(pass);
     };
-    for_each_read(steps_[step], use);
-    for_each_write(steps_[step], use);
+    for_each_read(passes_[pass], use);
+    for_each_write(passes_[pass], use);
   }
 
   plan_->arena_begin = arena_begin;
@@ -114,10 +114,10 @@ void Planner::lay_out(std::size_t arena_begin) {
   }
   plan_->arena_kept_end = end;
   FreeList free_list(end);
-  first_dying_.assign(steps_.size(), -1);  // lists, by the step of the last use
+  first_dying_.assign(passes_.size(), -1);  // lists, by the pass of the last use
   next_dying_.assign(count, -1);
-  for (std::size_t step = 0; step < steps_.size(); ++step) {
-    for_each_write(steps_[step], [&](std::int32_t index) {
+  for (std::size_t pass = 0; pass < passes_.size(); ++pass) {
+    for_each_write(passes_[pass], [&](std::int32_t index) {
       if (buffer(index).place != PlanBuffer::Place::arena) return;
       const std::int32_t block = block_of(index);
       if (std::exchange(placed_[static_cast<std::size_t>(block)], 1) != 0) return;
@@ -125,7 +125,7 @@ void Planner::lay_out(std::size_t arena_begin) {
       std::int32_t& first = first_dying_[static_cast<std::size_t>(last_use_[static_cast<std::size_t>(block)])];
       next_dying_[static_cast<std::size_t>(block)] = std::exchange(first, block);
     });
-    for (std::int32_t dead = first_dying_[step]; dead >= 0; dead = next_dying_[static_cast<std::size_t>(dead)])
+    for (std::int32_t dead = first_dying_[pass]; dead >= 0; dead = next_dying_[static_cast<std::size_t>(dead)])
       free_list.give(buffer(dead).offset, block_bytes(dead));
   }
   plan_->arena_end = std::max(free_list.end(), end);

@@ -1,4 +1,4 @@
-// What gets a buffer: values that another step than the one that computes them reads.
+// What gets a buffer: values that another pass than the one that computes them reads.
 
 #include <algorithm>
 #include <bit>
@@ -26,9 +26,9 @@ std::int32_t Planner::arena_buffer(const Shape& shape, DType dtype) {
   return add_buffer(buffer);
 }
 
-std::int32_t Planner::add_step(Step::Kind kind, std::size_t count) {
-  steps_.push_back({kind, static_cast<std::int32_t>(count) - 1});
-  return last_step();
+std::int32_t Planner::add_pass(Pass::Kind kind, std::size_t count) {
+  passes_.push_back({kind, static_cast<std::int32_t>(count) - 1});
+  return last_pass();
 }
 
 std::int32_t Planner::number_slot(std::int32_t id) {
@@ -42,12 +42,12 @@ std::int32_t Planner::number_slot(std::int32_t id) {
 }
 
 std::int32_t Planner::materialize(std::int32_t id) {
-  Node& node = this->node(id);
+  PlannedNode& node = this->node(id);
   if (node.buffer >= 0) return node.buffer;
-  if (node.where == Node::Where::lazy) return materialize_lazy(node);
+  if (node.where == PlannedNode::Where::lazy) return materialize_lazy(node);
   SweepBuild& sweep = sweeps_[static_cast<std::size_t>(node.sweep)];
   const DType dtype = info(id).dtype;
-  node.buffer_step = node.step;
+  node.buffer_pass = node.pass;
   for (const run::SweepOutput& output : sweep.sweep.outputs)
     if (output.value == node.value && output.dtype == dtype) return node.buffer = output.slot;
   node.buffer = arena_buffer(shape(id), dtype);
@@ -55,12 +55,12 @@ std::int32_t Planner::materialize(std::int32_t id) {
   return node.buffer;
 }
 
-std::int32_t Planner::materialize_lazy(Node& node) {
+std::int32_t Planner::materialize_lazy(PlannedNode& node) {
   const Key& key = this->key(node.id);
   const std::int32_t id = node.id;
   if (key.op->kind == Kind::effect) {  // an assign stands for the value it assigns
     const std::int32_t value = recorder_->inputs(key)[0], buffer = materialize(value);
-    this->node(id).buffer_step = this->node(value).buffer_step;
+    this->node(id).buffer_pass = this->node(value).buffer_pass;
     return this->node(id).buffer = buffer;
   }
   if (is_number(key)) return this->node(id).buffer = number_cell(id);
@@ -77,17 +77,17 @@ std::int32_t Planner::materialize_lazy(Node& node) {
                           : key.op == &cast_op       ? Extent::element
                                                      : Extent::single;
     const std::int32_t value = emit(sweep, id, extent);
-    Node& made = this->node(id);
+    PlannedNode& made = this->node(id);
     made.buffer = arena_buffer(shape(id), dtype);
     sweep.sweep.outputs.push_back({value, made.buffer, dtype});
     sweep.nodes.push_back(id);
   }
-  Node& made = this->node(id);
-  made.buffer_step = last_step();
+  PlannedNode& made = this->node(id);
+  made.buffer_pass = last_pass();
   return made.buffer;
 }
 
-/// A number for a step that reads its inputs from memory.
+/// A number for a pass that reads its inputs from memory.
 std::int32_t Planner::number_cell(std::int32_t id) {
   Plan::NumberCell& cell = plan_->number_cells_.emplace_back();
   cell.slot = number_slot(id);
@@ -102,15 +102,15 @@ std::int32_t Planner::number_cell(std::int32_t id) {
 }
 
 std::int32_t Planner::copy_view(std::int32_t id, std::int32_t input, const StridedView& view, const Shape& shape) {
-  CopyStep& step = plan_->copies_.emplace_back();
-  step.node = id;
-  step.input = input;
-  step.dtype = info(id).dtype;
-  step.output = arena_buffer(shape, step.dtype);
-  step.shape = shape;
-  step.view = view;
-  add_step(Step::Kind::copy, plan_->copies_.size());
-  return step.output;
+  CopyPass& pass = plan_->copies_.emplace_back();
+  pass.node = id;
+  pass.input = input;
+  pass.dtype = info(id).dtype;
+  pass.output = arena_buffer(shape, pass.dtype);
+  pass.shape = shape;
+  pass.view = view;
+  add_pass(Pass::Kind::copy, plan_->copies_.size());
+  return pass.output;
 }
 
 }  // namespace thalweg::internal

@@ -14,11 +14,11 @@ class PassObserver {
   using Clock = std::chrono::steady_clock;
   virtual ~PassObserver() = default;
   virtual void request_began(const Recorder& recorder, const Plan& plan, Clock::time_point begin) = 0;
-  virtual void pass_ended(const Recorder& recorder, const Plan& plan, std::size_t step, Clock::time_point begin,
+  virtual void pass_ended(const Recorder& recorder, const Plan& plan, std::size_t pass, Clock::time_point begin,
                           Clock::time_point end) = 0;
   virtual void request_ended(Clock::time_point end) = 0;
   /// What a pass has taken on average; 0 where it has not been seen.
-  virtual double mean_seconds(const Plan& /*plan*/, std::size_t /*step*/) const { return 0; }
+  virtual double mean_seconds(const Plan& /*plan*/, std::size_t /*pass*/) const { return 0; }
 };
 
 inline constinit thread_local PassObserver* pass_observer = nullptr;

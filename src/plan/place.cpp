@@ -46,7 +46,7 @@ bool lies_as_matrices(const StridedView& view, const Shape& shape) {
 
 }  // namespace
 
-void Planner::place(Node& node) {
+void Planner::place(PlannedNode& node) {
   const Key& key = this->key(node.id);
   place_by_kind(node, key);
   if (mutation == nullptr) [[likely]]
@@ -55,17 +55,18 @@ void Planner::place(Node& node) {
   if (const Op* const op = mutation->applied_after(*key.op); op != nullptr) apply_after(*op, node);
 }
 
-void Planner::place_by_kind(Node& node, const Key& key) {
+void Planner::place_by_kind(PlannedNode& node, const Key& key) {
   switch (key.op->kind) {
     case Kind::source: return place_source(node, key);
     case Kind::elementwise: return place_elementwise(node, key);
     case Kind::reduction: return place_reduction(node, key);
     case Kind::broadcast: {
-      const Node& from = this->node(key.inputs[0]);
-      if (from.where == Node::Where::lazy && this->key(from.id).op->kind == Kind::view && shape(from.id).size() != 1)
+      const PlannedNode& from = this->node(key.inputs[0]);
+      if (from.where == PlannedNode::Where::lazy && this->key(from.id).op->kind == Kind::view &&
+          shape(from.id).size() != 1)
         materialize(from.id);
-      node.where = Node::Where::lazy;
-      node.step = this->node(key.inputs[0]).step;
+      node.where = PlannedNode::Where::lazy;
+      node.pass = this->node(key.inputs[0]).pass;
       return;
     }
     case Kind::view: return place_view(node, key);
@@ -82,12 +83,12 @@ void Planner::place_by_kind(Node& node, const Key& key) {
   }
 }
 
-void Planner::place_source(Node& node, const Key& key) {
+void Planner::place_source(PlannedNode& node, const Key& key) {
   if (is_number(key) || key.op == &column_index_op) {
-    node.where = Node::Where::lazy;
+    node.where = PlannedNode::Where::lazy;
     return;
   }
-  node.where = Node::Where::buffer;
+  node.where = PlannedNode::Where::buffer;
   KnownSource& known = known_sources_[(key.attribute * 0x9E3779B97F4A7C15u) >> 58];
   const bool is_known = key.op != &constant_op && known.buffer >= 0 && known.attribute == key.attribute;
   if (is_known) {
@@ -120,12 +121,12 @@ DType Planner::compute_dtype(const Key& key) {
 }
 
 /// Numbers made from numbers have no pass of their own: they are computed where they are read.
-bool Planner::is_arithmetic_on_numbers(Node& node, const Key& key) {
+bool Planner::is_arithmetic_on_numbers(PlannedNode& node, const Key& key) {
   if (shape(node.id).rank() != 0 || info(node.id).dtype == DType::boolean) return false;
   int size = 1;
   for (const std::int32_t input : recorder_->inputs(key)) {
-    const Node& operand = this->node(input);
-    const bool is_number_like = operand.where == Node::Where::lazy && shape(input).rank() == 0 &&
+    const PlannedNode& operand = this->node(input);
+    const bool is_number_like = operand.where == PlannedNode::Where::lazy && shape(input).rank() == 0 &&
                                 (is_number(this->key(input)) || this->key(input).op->kind == Kind::elementwise);
     if (!is_number_like) return false;
     size += std::max<int>(1, operand.number_size);
@@ -135,7 +136,7 @@ bool Planner::is_arithmetic_on_numbers(Node& node, const Key& key) {
 }
 
 /// Computes a number in each of the dtypes that it is read in, for it is no small matter to do so wherever that is.
-void Planner::compute_number(Node& node) {
+void Planner::compute_number(PlannedNode& node) {
   const std::int32_t id = node.id;
   if (node.number_dtypes == 0) node.number_dtypes = 1u << static_cast<unsigned>(info(id).dtype);
   for (const DType dtype : {DType::f32, DType::f64, DType::i64}) {
@@ -147,7 +148,7 @@ void Planner::compute_number(Node& node) {
     computed_numbers_.push_back({id, dtype, buffer});
   }
   node.number_size = 1;
-  node.step = last_step();
+  node.pass = last_pass();
 }
 
 const Planner::ComputedNumber* Planner::computed_number(std::int32_t id, DType dtype) const {
@@ -159,11 +160,11 @@ const Planner::ComputedNumber* Planner::computed_number(std::int32_t id, DType d
   return nullptr;
 }
 
-void Planner::place_elementwise(Node& node, const Key& key) {
+void Planner::place_elementwise(PlannedNode& node, const Key& key) {
   const std::span<const std::int32_t> inputs = recorder_->inputs(key);
   if (is_arithmetic_on_numbers(node, key)) {
-    node.where = Node::Where::lazy;
-    node.step = earliest_step(inputs);
+    node.where = PlannedNode::Where::lazy;
+    node.pass = earliest_pass(inputs);
     if (node.number_size > max_number_size) compute_number(node);
     return;
   }
@@ -182,13 +183,13 @@ void Planner::copy_out_stretched(std::span<const std::int32_t> inputs, const Sha
     const std::int32_t from = materialize(input);
     const StridedView view = broadcast_to_op.view_rule(shape(input), target, 0, {});
     const std::int32_t buffer = copy_view(input, from, view, target);
-    std::int32_t step = last_step();
-    if (node(input).buffer_step < 0) {  // there from the beginning, and so is its copy: no pass is cut in two by it
-      early_steps_.push_back(steps_.back());
-      steps_.pop_back();
-      step = -1;
+    std::int32_t pass = last_pass();
+    if (node(input).buffer_pass < 0) {  // there from the beginning, and so is its copy: no pass is cut in two by it
+      early_passes_.push_back(passes_.back());
+      passes_.pop_back();
+      pass = -1;
     }
-    copied_out_.push_back({input, buffer, step, geometry.extent, geometry.columns});
+    copied_out_.push_back({input, buffer, pass, geometry.extent, geometry.columns});
   };
   Extent joined = Extent::single;
   std::int64_t columns = 0;
@@ -219,7 +220,7 @@ void Planner::copy_out_stretched(std::span<const std::int32_t> inputs, const Sha
 
 /// How a node lies in a domain when broadcasts are looked through.
 OperandGeometry Planner::natural_geometry(std::int32_t id, const Shape& domain) {
-  while (node(id).where == Node::Where::lazy && node(id).buffer < 0 && key(id).op->kind == Kind::broadcast)
+  while (node(id).where == PlannedNode::Where::lazy && node(id).buffer < 0 && key(id).op->kind == Kind::broadcast)
     id = key(id).inputs[0];
   return operand_geometry(shape(id), domain);
 }
@@ -230,49 +231,49 @@ const Planner::CopiedOut* Planner::copied_out(std::int32_t id) const {
   return nullptr;
 }
 
-bool Planner::place_in_epilogue(Node& node, const Key& key) {
+bool Planner::place_in_epilogue(PlannedNode& node, const Key& key) {
   if (eager_) return false;
-  const auto open = [&](std::int32_t id) -> MatmulStep* {
-    const Node& operand = this->node(id);
+  const auto open = [&](std::int32_t id) -> MatmulPass* {
+    const PlannedNode& operand = this->node(id);
     if (operand.matmul < 0 || operand.uses != 1 || operand.target) return nullptr;
-    MatmulStep& step = matmul_of(operand.matmul);
-    return step.matmul.activation == run::Activation::none && !(shape(id) != shape(node.id)) ? &step : nullptr;
+    MatmulPass& pass = matmul_of(operand.matmul);
+    return pass.matmul.activation == run::Activation::none && !(shape(id) != shape(node.id)) ? &pass : nullptr;
   };
   const auto take = [&](std::int32_t id) {
-    const Node& operand = this->node(id);
-    node.where = Node::Where::buffer;
+    const PlannedNode& operand = this->node(id);
+    node.where = PlannedNode::Where::buffer;
     node.buffer = operand.buffer;
-    node.step = node.buffer_step = node.matmul = operand.matmul;
-    MatmulStep& step = matmul_of(node.matmul);
-    step.nodes[step.node_count++] = node.id;
+    node.pass = node.buffer_pass = node.matmul = operand.matmul;
+    MatmulPass& pass = matmul_of(node.matmul);
+    pass.nodes[pass.node_count++] = node.id;
     return true;
   };
   if (key.op->epilogue != Epilogue::none && key.count == 1) {
-    MatmulStep* const step = open(key.inputs[0]);
-    if (step == nullptr) return false;
-    step->matmul.activation = static_cast<run::Activation>(key.op->epilogue);
+    MatmulPass* const pass = open(key.inputs[0]);
+    if (pass == nullptr) return false;
+    pass->matmul.activation = static_cast<run::Activation>(key.op->epilogue);
     return take(key.inputs[0]);
   }
   if (key.op != &add_op) return false;
   for (int side = 0; side < 2; ++side) {
-    MatmulStep* const step = open(key.inputs[side]);
+    MatmulPass* const pass = open(key.inputs[side]);
     const std::int32_t bias = key.inputs[1 - side];
-    if (step == nullptr || step->bias >= 0 || info(bias).weak) continue;
+    if (pass == nullptr || pass->bias >= 0 || info(bias).weak) continue;
     const OperandGeometry geometry = operand_geometry(shape(bias), shape(node.id));
     const bool is_row = geometry.extent == Extent::per_column
-                            ? geometry.columns == step->matmul.n
-                            : step->matmul.m == 1 && shape(bias).size() == step->matmul.n;
-    const Node& bias_node = this->node(bias);
+                            ? geometry.columns == pass->matmul.n
+                            : pass->matmul.m == 1 && shape(bias).size() == pass->matmul.n;
+    const PlannedNode& bias_node = this->node(bias);
     const bool there =
-        bias_node.where == Node::Where::buffer && bias_node.buffer_step < this->node(key.inputs[side]).matmul;
-    if (!there || !geometry.simple || !is_row || info(bias).dtype != step->matmul.dtype) continue;
-    step->bias = bias_node.buffer;
+        bias_node.where == PlannedNode::Where::buffer && bias_node.buffer_pass < this->node(key.inputs[side]).matmul;
+    if (!there || !geometry.simple || !is_row || info(bias).dtype != pass->matmul.dtype) continue;
+    pass->bias = bias_node.buffer;
     return take(key.inputs[side]);
   }
   return false;
 }
 
-void Planner::place_reduction(Node& node, const Key& key) {
+void Planner::place_reduction(PlannedNode& node, const Key& key) {
   const std::int32_t input = key.inputs[0];
   const Shape& from = shape(input);
   const std::uint32_t axes =
@@ -312,28 +313,28 @@ Shape Planner::kept_axes_first(const Shape& from, std::uint32_t axes, StridedVie
 }
 
 /// The elements of `input`, which is in memory after this unless a pass holds them.
-void Planner::take_elements(Node& node, std::int32_t input) {
-  if (this->node(input).where != Node::Where::lazy) return alias(node, input);
+void Planner::take_elements(PlannedNode& node, std::int32_t input) {
+  if (this->node(input).where != PlannedNode::Where::lazy) return alias(node, input);
   materialize(input);
-  node.where = Node::Where::buffer;
+  node.where = PlannedNode::Where::buffer;
   node.buffer = this->node(input).buffer;
-  node.step = node.buffer_step = this->node(input).buffer_step;
+  node.pass = node.buffer_pass = this->node(input).buffer_pass;
 }
 
-void Planner::alias(Node& node, std::int32_t input) {
-  const Node& from = this->node(input);
+void Planner::alias(PlannedNode& node, std::int32_t input) {
+  const PlannedNode& from = this->node(input);
   node.where = from.where;
   node.buffer = from.buffer;
   node.sweep = from.sweep;
   node.value = from.value;
-  node.step = from.step;
-  node.buffer_step = from.buffer_step;
+  node.pass = from.pass;
+  node.buffer_pass = from.buffer_pass;
 }
 
-void Planner::place_view(Node& node, const Key& key) {
+void Planner::place_view(PlannedNode& node, const Key& key) {
   const std::span<const std::int32_t> inputs = recorder_->inputs(key);
   const std::int32_t input = inputs[0];
-  Node& from = this->node(input);
+  PlannedNode& from = this->node(input);
   const Shape& shape_in = shape(input);
   const Shape& shape_out = shape(node.id);
   double numbers[Shape::max_rank] = {};
@@ -349,9 +350,9 @@ void Planner::place_view(Node& node, const Key& key) {
     const Key& made_by = this->key(input);
     const bool is_one_number = shape_in.size() == 1 && (is_number(made_by) || made_by.op->kind == Kind::elementwise ||
                                                         made_by.op->kind == Kind::view);
-    if (from.where == Node::Where::lazy && is_one_number) {  // an alias of a number is read as the number
-      node.where = Node::Where::lazy;
-      node.step = from.step;
+    if (from.where == PlannedNode::Where::lazy && is_one_number) {  // an alias of a number is read as the number
+      node.where = PlannedNode::Where::lazy;
+      node.pass = from.pass;
       return;
     }
     take_elements(node, input);
@@ -360,12 +361,12 @@ void Planner::place_view(Node& node, const Key& key) {
   }
   const bool only_factors = node.uses == node.factor_uses && !node.target && lies_as_matrices(view, shape_out);
   if (!moves && !eager_ && (is_transpose(view, shape_in, shape_out) || (only_factors && view.offset == 0))) {
-    node.where = Node::Where::lazy;
-    node.step = from.step;
+    node.where = PlannedNode::Where::lazy;
+    node.pass = from.pass;
     return;
   }
   const std::int32_t buffer = materialize(input);
-  node.where = Node::Where::buffer;
+  node.where = PlannedNode::Where::buffer;
   if (contiguous) {
     PlanBuffer alias_buffer;
     alias_buffer.place = PlanBuffer::Place::alias;
@@ -376,12 +377,12 @@ void Planner::place_view(Node& node, const Key& key) {
     alias_buffer.offset = static_cast<std::size_t>(view.offset) * size_of(alias_buffer.dtype);
     if (moves) alias_buffer.index = dynamic_view(node.id, inputs);
     node.buffer = add_buffer(alias_buffer);
-    node.step = node.buffer_step = this->node(input).buffer_step;
+    node.pass = node.buffer_pass = this->node(input).buffer_pass;
     return;
   }
   node.buffer = copy_view(node.id, buffer, view, shape_out);
   if (moves) plan_->copies_.back().dynamic = dynamic_view(node.id, inputs);
-  node.step = node.buffer_step = last_step();
+  node.pass = node.buffer_pass = last_pass();
 }
 
 std::int32_t Planner::dynamic_view(std::int32_t id, std::span<const std::int32_t> inputs) {
@@ -415,8 +416,8 @@ struct Planner::Factor {
 Planner::Factor Planner::place_factor(std::int32_t id, bool transposed) {
   Factor factor{};
   factor.shape = &shape(id);
-  const bool is_view = node(id).where == Node::Where::lazy && key(id).op->kind == Kind::view && node(id).buffer < 0 &&
-                       factor.shape->size() != 1;
+  const bool is_view = node(id).where == PlannedNode::Where::lazy && key(id).op->kind == Kind::view &&
+                       node(id).buffer < 0 && factor.shape->size() != 1;
   const std::int32_t from = is_view ? recorder_->inputs(id)[0] : id;
   if (is_view) factor.view = key(id).op->view_rule(shape(from), *factor.shape, key(id).attribute, {});
   const bool in_place = is_view && lies_as_matrices(factor.view, *factor.shape);
@@ -442,13 +443,13 @@ Planner::Factor Planner::place_factor(std::int32_t id, bool transposed) {
   return factor;
 }
 
-void Planner::place_contraction(Node& node, const Key& key) {
-  MatmulStep step;
-  step.nodes[0] = node.id;
+void Planner::place_contraction(PlannedNode& node, const Key& key) {
+  MatmulPass pass;
+  pass.nodes[0] = node.id;
   const std::span<const std::int32_t> inputs = recorder_->inputs(key);
   const Factor a = place_factor(inputs[0], (key.attribute & transpose_a_bit) != 0);
   const Factor b = place_factor(inputs[1], (key.attribute & transpose_b_bit) != 0);
-  run::Matmul& matmul = step.matmul;
+  run::Matmul& matmul = pass.matmul;
   matmul.dtype = info(node.id).dtype;
   matmul.precision = (key.attribute & medium_precision_bit) != 0 ? Precision::medium : Precision::highest;
   matmul.transpose_a = a.transposed;
@@ -459,15 +460,15 @@ void Planner::place_contraction(Node& node, const Key& key) {
   matmul.lda = a.stride;
   matmul.ldb = b.stride;
   matmul.ldc = matmul.n;
-  step.a = a.buffer;
-  step.b = b.buffer;
-  step.batch = batch_of(a, b, shape(node.id));
-  if (inputs.size() > 2) step.start = materialize(inputs[2]);
-  step.c = arena_buffer(shape(node.id), matmul.dtype);
-  node.where = Node::Where::buffer;
-  node.buffer = step.c;
-  plan_->matmuls_.push_back(step);
-  node.step = node.buffer_step = node.matmul = add_step(Step::Kind::matmul, plan_->matmuls_.size());
+  pass.a = a.buffer;
+  pass.b = b.buffer;
+  pass.batch = batch_of(a, b, shape(node.id));
+  if (inputs.size() > 2) pass.start = materialize(inputs[2]);
+  pass.c = arena_buffer(shape(node.id), matmul.dtype);
+  node.where = PlannedNode::Where::buffer;
+  node.buffer = pass.c;
+  plan_->matmuls_.push_back(pass);
+  node.pass = node.buffer_pass = node.matmul = add_pass(Pass::Kind::matmul, plan_->matmuls_.size());
 }
 
 /// The axes before the last two, as few as they can be said in; −1 where there is one product only.
@@ -494,12 +495,12 @@ std::int32_t Planner::batch_of(const Factor& a, const Factor& b, const Shape& pr
   return static_cast<std::int32_t>(plan_->batches_.size()) - 1;
 }
 
-void Planner::place_draw(Node& node, const Key& key) {
+void Planner::place_draw(PlannedNode& node, const Key& key) {
   place_in_sweep({}, info(node.id).dtype, shape(node.id).size(),
                  [&](SweepBuild& sweep) { return join_draw(sweep, node, key); });
 }
 
-void Planner::place_opaque(Node& node, const Key& key) {
+void Planner::place_opaque(PlannedNode& node, const Key& key) {
   const std::span<const std::int32_t> inputs = recorder_->inputs(key);
   if (key.op == &cast_op) {
     const DType from = info(inputs[0]).dtype;
@@ -507,48 +508,48 @@ void Planner::place_opaque(Node& node, const Key& key) {
         (from == DType::boolean || from == DType::i64) && is_floating(info(node.id).dtype) && !info(inputs[0]).weak;
     if (converts_as_read) {
       materialize(inputs[0]);
-      node.where = Node::Where::lazy;
-      node.step = this->node(inputs[0]).buffer_step;
+      node.where = PlannedNode::Where::lazy;
+      node.pass = this->node(inputs[0]).buffer_pass;
       return;
     }
   }
-  OpaqueStep step;
-  step.node = node.id;
-  step.inputs.begin = step.inputs.end = static_cast<std::int32_t>(plan_->opaque_inputs_.size());
-  step.origin = recorder_->origin(node.id);
-  step.op = key.op;
-  step.attribute = key.attribute;
+  OpaquePass pass;
+  pass.node = node.id;
+  pass.inputs.begin = pass.inputs.end = static_cast<std::int32_t>(plan_->opaque_inputs_.size());
+  pass.origin = recorder_->origin(node.id);
+  pass.op = key.op;
+  pass.attribute = key.attribute;
   for (const std::int32_t input : inputs) {
     plan_->opaque_inputs_.push_back(materialize(input));
     plan_->opaque_types_.push_back(recorder_->type(input));
-    ++step.inputs.end;
+    ++pass.inputs.end;
   }
-  step.output_type = recorder_->type(node.id);
-  step.output = arena_buffer(shape(node.id), info(node.id).dtype);
-  node.where = Node::Where::buffer;
-  node.buffer = step.output;
-  plan_->opaques_.push_back(step);
-  node.step = node.buffer_step = add_step(Step::Kind::opaque, plan_->opaques_.size());
+  pass.output_type = recorder_->type(node.id);
+  pass.output = arena_buffer(shape(node.id), info(node.id).dtype);
+  node.where = PlannedNode::Where::buffer;
+  node.buffer = pass.output;
+  plan_->opaques_.push_back(pass);
+  node.pass = node.buffer_pass = add_pass(Pass::Kind::opaque, plan_->opaques_.size());
 }
 
 /// What reads the node from here on reads what `op` makes of it.
-void Planner::apply_after(const Op& op, Node& node) {
-  OpaqueStep step;
-  step.node = node.id;
-  step.inputs.begin = static_cast<std::int32_t>(plan_->opaque_inputs_.size());
-  step.inputs.end = step.inputs.begin + 1;
-  step.origin = recorder_->origin(node.id);
-  step.op = &op;
-  step.attribute = 0;
+void Planner::apply_after(const Op& op, PlannedNode& node) {
+  OpaquePass pass;
+  pass.node = node.id;
+  pass.inputs.begin = static_cast<std::int32_t>(plan_->opaque_inputs_.size());
+  pass.inputs.end = pass.inputs.begin + 1;
+  pass.origin = recorder_->origin(node.id);
+  pass.op = &op;
+  pass.attribute = 0;
   plan_->opaque_inputs_.push_back(materialize(node.id));
   plan_->opaque_types_.push_back(recorder_->type(node.id));
-  step.output_type = recorder_->type(node.id);
-  step.output = arena_buffer(shape(node.id), info(node.id).dtype);
-  node.where = Node::Where::buffer;
-  node.buffer = step.output;
+  pass.output_type = recorder_->type(node.id);
+  pass.output = arena_buffer(shape(node.id), info(node.id).dtype);
+  node.where = PlannedNode::Where::buffer;
+  node.buffer = pass.output;
   node.matmul = -1;
-  plan_->opaques_.push_back(step);
-  node.step = node.buffer_step = add_step(Step::Kind::opaque, plan_->opaques_.size());
+  plan_->opaques_.push_back(pass);
+  node.pass = node.buffer_pass = add_pass(Pass::Kind::opaque, plan_->opaques_.size());
 }
 
 }  // namespace thalweg::internal

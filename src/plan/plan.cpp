@@ -1,4 +1,4 @@
-// Running a plan: binding what is data, then its steps in order.
+// Running a plan: binding what is data, then its passes in order.
 
 #include "src/plan/plan.hpp"
 
@@ -76,40 +76,40 @@ void Plan::complete(Plan& draft) {
   pointers_.assign(buffers_.size(), nullptr);
   draws_.resize(draw_nodes_.size());
   opaque_memory_.resize(opaque_inputs_.size());
-  for (const Step& step : steps_) bytes_moved_ += step_bytes(step);
+  for (const Pass& pass : passes_) bytes_moved_ += pass_bytes(pass);
   const auto held = [](const auto& list) { return list.capacity() * sizeof(list[0]); };
-  static_bytes_ = sizeof(Plan) + held(buffers_) + held(pointers_) + held(steps_) + held(sweeps_) + held(matmuls_) +
+  static_bytes_ = sizeof(Plan) + held(buffers_) + held(pointers_) + held(passes_) + held(sweeps_) + held(matmuls_) +
                   held(copies_) + held(opaques_) + held(opaque_types_) + held(lists_) + held(computed) + held(wanted) +
                   held(kept);
-  for (const SweepStep& step : sweeps_) static_bytes_ += step.sweep.bytes();
+  for (const SweepPass& pass : sweeps_) static_bytes_ += pass.sweep.bytes();
 }
 
-std::int64_t Plan::batch_count(const MatmulStep& step) const {
+std::int64_t Plan::batch_count(const MatmulPass& pass) const {
   std::int64_t count = 1;
-  if (step.batch < 0) return count;
-  const run::MatmulBatch& batch = batches_[static_cast<std::size_t>(step.batch)];
+  if (pass.batch < 0) return count;
+  const run::MatmulBatch& batch = batches_[static_cast<std::size_t>(pass.batch)];
   for (int axis = 0; axis < batch.rank; ++axis) count *= batch.counts[static_cast<std::size_t>(axis)];
   return count;
 }
 
-std::size_t Plan::step_bytes(const Step& step) const {
+std::size_t Plan::pass_bytes(const Pass& pass) const {
   const auto bytes = [&](std::int32_t buffer) { return buffers_[static_cast<std::size_t>(buffer)].bytes; };
-  switch (step.kind) {
-    case Step::Kind::sweep: return sweep(step).sweep.bytes_moved();
-    case Step::Kind::matmul: {
-      const run::Matmul& m = matmul(step).matmul;
-      const std::int64_t elements = m.m * m.k + m.k * m.n + m.m * m.n * (matmul(step).start >= 0 ? 2 : 1);
-      return static_cast<std::size_t>(elements * batch_count(matmul(step))) * size_of(m.dtype);
+  switch (pass.kind) {
+    case Pass::Kind::sweep: return sweep(pass).sweep.bytes_moved();
+    case Pass::Kind::matmul: {
+      const run::Matmul& m = matmul(pass).matmul;
+      const std::int64_t elements = m.m * m.k + m.k * m.n + m.m * m.n * (matmul(pass).start >= 0 ? 2 : 1);
+      return static_cast<std::size_t>(elements * batch_count(matmul(pass))) * size_of(m.dtype);
     }
-    case Step::Kind::copy: return 2 * bytes(copy(step).output);
-    case Step::Kind::opaque: {
+    case Pass::Kind::copy: return 2 * bytes(copy(pass).output);
+    case Pass::Kind::opaque: {
       // An opaque op reads at most as much of an input as it writes, as far as the engine can tell (gather of rows).
-      const std::size_t written = bytes(opaque(step).output);
+      const std::size_t written = bytes(opaque(pass).output);
       std::size_t sum = written;
-      for (const std::int32_t input : reads(step)) sum += std::min(bytes(input), written);
+      for (const std::int32_t input : reads(pass)) sum += std::min(bytes(input), written);
       return sum;
     }
-    case Step::Kind::zero: return zero(step).bytes;
+    case Pass::Kind::zero: return zero(pass).bytes;
   }
   return 0;
 }
@@ -161,16 +161,16 @@ void Plan::bind(Recorder& recorder, const Recorder::BackwardTarget& target) {
   const Binding binding{recorder.arena(arena_end), target.buffer, RegistryCore::layouts_made()};
   if (binding != binding_) {
     for (std::size_t i = 0; i < buffers_.size(); ++i) pointers_[i] = address(buffers_[i], recorder, target);
-    for (const Step& step : steps_) prepare(step);
+    for (const Pass& pass : passes_) prepare(pass);
     binding_ = binding;
     return;
   }
   for (const std::int32_t buffer : bound_)
     pointers_[static_cast<std::size_t>(buffer)] = address(buffers_[static_cast<std::size_t>(buffer)], recorder, target);
-  for (const std::int32_t step : prepared_) prepare(steps_[static_cast<std::size_t>(step)]);
+  for (const std::int32_t pass : prepared_) prepare(passes_[static_cast<std::size_t>(pass)]);
 }
 
-void Plan::prepare(const Step& step) {
+void Plan::prepare(const Pass& pass) {
   // Kernels hand their pointers to memcpy and its like, which take no null even where there are no elements.
   alignas(64) static std::byte nothing[64];
   const auto at = [this](std::int32_t buffer) -> void* {
@@ -178,11 +178,11 @@ void Plan::prepare(const Step& step) {
     void* const memory = pointers_[static_cast<std::size_t>(buffer)];
     return memory == nullptr ? nothing : memory;
   };
-  const auto index = static_cast<std::size_t>(step.index);
-  switch (step.kind) {
-    case Step::Kind::sweep: sweeps_[index].sweep.bind(pointers_); break;
-    case Step::Kind::matmul: {
-      MatmulStep& matmul = matmuls_[index];
+  const auto index = static_cast<std::size_t>(pass.index);
+  switch (pass.kind) {
+    case Pass::Kind::sweep: sweeps_[index].sweep.bind(pointers_); break;
+    case Pass::Kind::matmul: {
+      MatmulPass& matmul = matmuls_[index];
       matmul.matmul.a = at(matmul.a);
       matmul.matmul.b = at(matmul.b);
       matmul.matmul.c = at(matmul.c);
@@ -192,50 +192,50 @@ void Plan::prepare(const Step& step) {
       if (matmul.batch < 0) run::prepare(matmul.prepared, matmul.matmul);
       break;
     }
-    case Step::Kind::copy:
+    case Pass::Kind::copy:
       copies_[index].input_memory = at(copies_[index].input);
       copies_[index].output_memory = at(copies_[index].output);
       break;
-    case Step::Kind::opaque: {
-      OpaqueStep& opaque = opaques_[index];
+    case Pass::Kind::opaque: {
+      OpaquePass& opaque = opaques_[index];
       for (auto i = static_cast<std::size_t>(opaque.inputs.begin); i < static_cast<std::size_t>(opaque.inputs.end); ++i)
         opaque_memory_[i] = at(opaque_inputs_[i]);
       opaque.output_memory = at(opaque.output);
       break;
     }
-    case Step::Kind::zero: zeros_[index].memory = at(zeros_[index].output); break;
+    case Pass::Kind::zero: zeros_[index].memory = at(zeros_[index].output); break;
   }
 }
 
 // --- running ---
 
-inline void Plan::run_step(const Step& step, const run::SweepBindings& bindings, const Recorder& recorder) {
-  const auto index = static_cast<std::size_t>(step.index);
-  if (step.kind == Step::Kind::sweep) return sweeps_[index].sweep.run(bindings);
-  if (step.kind != Step::Kind::matmul) return run_other(step, recorder);
-  const MatmulStep& product = matmuls_[index];
+inline void Plan::run_pass(const Pass& pass, const run::SweepBindings& bindings, const Recorder& recorder) {
+  const auto index = static_cast<std::size_t>(pass.index);
+  if (pass.kind == Pass::Kind::sweep) return sweeps_[index].sweep.run(bindings);
+  if (pass.kind != Pass::Kind::matmul) return run_other(pass, recorder);
+  const MatmulPass& product = matmuls_[index];
   if (product.batch < 0) return product.prepared.run(product.prepared, product.matmul, product.workspace_memory);
   run::matmul(product.matmul, batches_[static_cast<std::size_t>(product.batch)], product.workspace_memory);
 }
 
-void Plan::run_other(const Step& step, const Recorder& recorder) {
-  const auto index = static_cast<std::size_t>(step.index);
-  switch (step.kind) {
-    case Step::Kind::copy: {
-      const CopyStep& copy = copies_[index];
+void Plan::run_other(const Pass& pass, const Recorder& recorder) {
+  const auto index = static_cast<std::size_t>(pass.index);
+  switch (pass.kind) {
+    case Pass::Kind::copy: {
+      const CopyPass& copy = copies_[index];
       const StridedView view =
           copy.dynamic < 0 ? copy.view : dynamic_views_[static_cast<std::size_t>(copy.dynamic)].evaluate(*this);
       return run::copy_strided(copy.input_memory, copy.output_memory, copy.shape, view, size_of(copy.dtype));
     }
-    case Step::Kind::opaque: {
-      const OpaqueStep& opaque = opaques_[index];
+    case Pass::Kind::opaque: {
+      const OpaquePass& opaque = opaques_[index];
       return opaque.op->opaque_kernel({of_inputs(opaque, opaque_memory_), of_inputs(opaque, opaque_types_),
                                        opaque.output_memory, opaque.output_type, opaque.attribute,
                                        recorder.outermost_op(opaque.origin), recorder.outermost_line(opaque.origin)});
     }
-    case Step::Kind::zero: std::memset(zeros_[index].memory, 0, zeros_[index].bytes); return;
-    case Step::Kind::sweep:
-    case Step::Kind::matmul: return;
+    case Pass::Kind::zero: std::memset(zeros_[index].memory, 0, zeros_[index].bytes); return;
+    case Pass::Kind::sweep:
+    case Pass::Kind::matmul: return;
   }
 }
 
@@ -243,9 +243,9 @@ void Plan::run_observed(const run::SweepBindings& bindings, const Recorder& reco
   using Clock = PassObserver::Clock;
   PassObserver& observer = *pass_observer;
   observer.request_began(recorder, *this, Clock::now());
-  for (std::size_t i = 0; i < steps_.size(); ++i) {
+  for (std::size_t i = 0; i < passes_.size(); ++i) {
     const Clock::time_point begin = Clock::now();
-    run_step(steps_[i], bindings, recorder);
+    run_pass(passes_[i], bindings, recorder);
     observer.pass_ended(recorder, *this, i, begin, Clock::now());
   }
   observer.request_ended(Clock::now());
@@ -263,12 +263,12 @@ Plan::Outcome Plan::run(Recorder& recorder, const Recorder::BackwardTarget& targ
   if (pass_observer != nullptr) [[unlikely]] {
     run_observed(bindings, recorder);
   } else {
-    for (const Step& step : steps_) run_step(step, bindings, recorder);
+    for (const Pass& pass : passes_) run_pass(pass, bindings, recorder);
   }
   ++counters.requests;
   counters.sweeps += static_cast<std::int64_t>(sweeps_.size());
   counters.matmuls += static_cast<std::int64_t>(matmuls_.size());
-  counters.other_kernels += static_cast<std::int64_t>(steps_.size() - sweeps_.size() - matmuls_.size());
+  counters.other_kernels += static_cast<std::int64_t>(passes_.size() - sweeps_.size() - matmuls_.size());
   counters.bytes_moved += static_cast<std::int64_t>(bytes_moved_);
   Outcome outcome;
   if (value_buffer_ >= 0) outcome.value = pointers_[static_cast<std::size_t>(value_buffer_)];

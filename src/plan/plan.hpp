@@ -11,6 +11,7 @@
 
 #include <thalweg/statistics.hpp>
 
+#include "src/run/list_range.hpp"
 #include "src/run/matmul.hpp"
 #include "src/run/sweep.hpp"
 #include "src/tape/recorder.hpp"
@@ -40,20 +41,15 @@ struct PlanBuffer {
   DType dtype = DType::f32;
 };
 
-/// A stretch of one of the plan's lists.
-struct ListRange {
-  std::int32_t begin = 0, end = 0;
-};
-
-// A step holds the addresses that it works on; Plan::prepare writes them where they have changed. Nodes, reads and
+// A pass holds the addresses that it works on; Plan::prepare writes them where they have changed. Nodes, reads and
 // writes (buffers) are for explain_plan.
 
-struct SweepStep {
+struct SweepPass {
   run::CompiledSweep sweep;
   std::int64_t rows = 0, columns = 0;
-  ListRange nodes, reads, writes;
+  run::ListRange nodes, reads, writes;
 };
-struct MatmulStep {
+struct MatmulPass {
   run::Matmul matmul;
   run::PreparedMatmul prepared;
   void* workspace_memory = nullptr;
@@ -62,10 +58,10 @@ struct MatmulStep {
   std::int32_t batch = -1;                                     // of the plan's, −1: one product
   std::int32_t nodes[3] = {-1, -1, -1};                        // the contraction, and those of the epilogue
   std::int32_t node_count = 1;
-  ListRange joined_nodes, joined_reads;  // of products that have become part of it; see products.cpp
+  run::ListRange joined_nodes, joined_reads;  // of products that have become part of it; see products.cpp
 };
 /// A strided copy: output[i] = input[offset + Σ i_k·strides_k]; the offset may depend on numbers.
-struct CopyStep {
+struct CopyPass {
   std::int32_t input = -1, output = -1, node = -1;
   Shape shape;
   StridedView view;
@@ -74,23 +70,23 @@ struct CopyStep {
   const void* input_memory = nullptr;
   void* output_memory = nullptr;
 };
-struct OpaqueStep {
+struct OpaquePass {
   std::int32_t node = -1, output = -1;
   std::int32_t origin = -1;  // the node whose op and line an error names
   const Op* op = nullptr;
   std::uint64_t attribute = 0;
-  ListRange inputs;
+  run::ListRange inputs;
   NodeType output_type;
   void* output_memory = nullptr;
 };
 /// Zeros for a gradient that nothing reaches.
-struct ZeroStep {
+struct ZeroPass {
   std::int32_t output = -1;
   std::size_t bytes = 0;
   void* memory = nullptr;
 };
 /// What is done next: the `index`th of the plan's sweeps, matmuls, …
-struct Step {
+struct Pass {
   enum class Kind : std::uint8_t { sweep, matmul, copy, opaque, zero } kind;
   std::int32_t index;
 };
@@ -115,12 +111,12 @@ class Plan {
   void summarize(PlanSummary& summary) const;
 
   /// One pass over memory as plain data.
-  struct Group {
+  struct PassSummary {
     const char* title = "";                          // "sweep", "matmul", "copy", "opaque", "zeros"
     std::vector<std::int32_t> nodes, reads, writes;  // ids; buffers
     std::size_t bytes = 0;                           // that it moves
   };
-  std::vector<Group> groups() const;
+  std::vector<PassSummary> pass_summaries() const;
   /// Tells this plan from every other of the process.
   std::uint64_t number() const { return number_; }
   /// The memory behind a buffer: aliases of one place have one root.
@@ -164,10 +160,10 @@ class Plan {
  private:
   friend class Planner;
   void bind(Recorder& recorder, const Recorder::BackwardTarget& target);
-  /// Writes the addresses of its buffers into a step.
-  void prepare(const Step& step);
-  void run_step(const Step& step, const run::SweepBindings& bindings, const Recorder& recorder);
-  void run_other(const Step& step, const Recorder& recorder);
+  /// Writes the addresses of its buffers into a pass.
+  void prepare(const Pass& pass);
+  void run_pass(const Pass& pass, const run::SweepBindings& bindings, const Recorder& recorder);
+  void run_other(const Pass& pass, const Recorder& recorder);
   void run_observed(const run::SweepBindings& bindings, const Recorder& recorder);
   void* address(const PlanBuffer& buffer, Recorder& recorder, const Recorder::BackwardTarget& target);
   /// Calls f(a list, the same one of `other`) for the lists that planning appends to.
@@ -176,38 +172,38 @@ class Plan {
     f(kept, other.kept), f(computed, other.computed), f(wanted, other.wanted), f(buffers_, other.buffers_);
     f(bound_, other.bound_), f(prepared_, other.prepared_), f(checked_, other.checked_);
     f(numbers_, other.numbers_), f(number_nodes_, other.number_nodes_), f(number_cells_, other.number_cells_);
-    f(draw_nodes_, other.draw_nodes_), f(steps_, other.steps_), f(matmuls_, other.matmuls_);
+    f(draw_nodes_, other.draw_nodes_), f(passes_, other.passes_), f(matmuls_, other.matmuls_);
     f(batches_, other.batches_), f(copies_, other.copies_), f(opaques_, other.opaques_), f(zeros_, other.zeros_);
     f(opaque_inputs_, other.opaque_inputs_), f(opaque_types_, other.opaque_types_), f(lists_, other.lists_);
     f(dynamic_views_, other.dynamic_views_);
   }
-  /// A plan as the planner has drafted it, without the room its lists have left to grow; counts what its steps do.
+  /// A plan as the planner has drafted it, without the room its lists have left to grow; counts what its passes do.
   void complete(Plan& draft);
-  std::size_t step_bytes(const Step& step) const;
-  /// The buffers that a step reads, and those it writes.
-  std::vector<std::int32_t> reads(const Step& step) const;
-  std::vector<std::int32_t> writes(const Step& step) const;
-  std::vector<std::int32_t> nodes(const MatmulStep& step) const;
-  std::span<const std::int32_t> list(const ListRange& range) const {
+  std::size_t pass_bytes(const Pass& pass) const;
+  /// The buffers that a pass reads, and those it writes.
+  std::vector<std::int32_t> reads(const Pass& pass) const;
+  std::vector<std::int32_t> writes(const Pass& pass) const;
+  std::vector<std::int32_t> nodes(const MatmulPass& pass) const;
+  std::span<const std::int32_t> list(const run::ListRange& range) const {
     return std::span(lists_).subspan(static_cast<std::size_t>(range.begin),
                                      static_cast<std::size_t>(range.end - range.begin));
   }
   template <class List>
-  static auto of_inputs(const OpaqueStep& step, List& list) {
-    return std::span(list.data() + step.inputs.begin, list.data() + step.inputs.end);
+  static auto of_inputs(const OpaquePass& pass, List& list) {
+    return std::span(list.data() + pass.inputs.begin, list.data() + pass.inputs.end);
   }
   std::size_t total_bytes(std::vector<std::int32_t> buffers) const;
-  std::string explain_step(const Step& step, const Recorder& recorder) const;
+  std::string explain_pass(const Pass& pass, const Recorder& recorder) const;
   std::string why_apart(std::size_t index) const;
   std::string explain_work(std::size_t index, std::int64_t flops) const;
   std::string explain_memory() const;
-  const SweepStep& sweep(const Step& step) const { return sweeps_[static_cast<std::size_t>(step.index)]; }
-  const MatmulStep& matmul(const Step& step) const { return matmuls_[static_cast<std::size_t>(step.index)]; }
-  /// How many products a matmul step makes.
-  std::int64_t batch_count(const MatmulStep& step) const;
-  const CopyStep& copy(const Step& step) const { return copies_[static_cast<std::size_t>(step.index)]; }
-  const OpaqueStep& opaque(const Step& step) const { return opaques_[static_cast<std::size_t>(step.index)]; }
-  const ZeroStep& zero(const Step& step) const { return zeros_[static_cast<std::size_t>(step.index)]; }
+  const SweepPass& sweep(const Pass& pass) const { return sweeps_[static_cast<std::size_t>(pass.index)]; }
+  const MatmulPass& matmul(const Pass& pass) const { return matmuls_[static_cast<std::size_t>(pass.index)]; }
+  /// How many products a matmul pass makes.
+  std::int64_t batch_count(const MatmulPass& pass) const;
+  const CopyPass& copy(const Pass& pass) const { return copies_[static_cast<std::size_t>(pass.index)]; }
+  const OpaquePass& opaque(const Pass& pass) const { return opaques_[static_cast<std::size_t>(pass.index)]; }
+  const ZeroPass& zero(const Pass& pass) const { return zeros_[static_cast<std::size_t>(pass.index)]; }
 
   static std::uint64_t next_number();
 
@@ -215,14 +211,14 @@ class Plan {
   std::vector<PlanBuffer> buffers_;
   std::vector<void*> pointers_;         // by buffer
   std::vector<std::int32_t> bound_;     // buffers to bind at every run
-  std::vector<std::int32_t> prepared_;  // steps that work on these
+  std::vector<std::int32_t> prepared_;  // passes that work on these
   std::vector<std::int32_t> checked_;   // parameter leaves whose value must be the one recorded
   struct PlanNumber {
     std::int32_t slot, node;
   };
   std::vector<double> numbers_;           // by slot
   std::vector<PlanNumber> number_nodes_;  // those that are data; a literal's value never changes
-  /// A number in memory, for steps that are no sweeps.
+  /// A number in memory, for passes that are no sweeps.
   struct NumberCell {
     alignas(16) std::byte bytes[16] = {};
     std::int32_t slot;
@@ -231,14 +227,14 @@ class Plan {
   std::vector<NumberCell> number_cells_;
   std::vector<std::int32_t> draw_nodes_;
   std::vector<run::DrawSource> draws_;
-  std::vector<Step> steps_;
-  std::vector<SweepStep> sweeps_;
-  std::vector<MatmulStep> matmuls_;
+  std::vector<Pass> passes_;
+  std::vector<SweepPass> sweeps_;
+  std::vector<MatmulPass> matmuls_;
   std::vector<run::MatmulBatch> batches_;
-  std::vector<CopyStep> copies_;
-  std::vector<OpaqueStep> opaques_;
-  std::vector<ZeroStep> zeros_;
-  std::vector<std::int32_t> opaque_inputs_;  // buffers, by OpaqueStep::inputs; likewise their types and addresses
+  std::vector<CopyPass> copies_;
+  std::vector<OpaquePass> opaques_;
+  std::vector<ZeroPass> zeros_;
+  std::vector<std::int32_t> opaque_inputs_;  // buffers, by OpaquePass::inputs; likewise their types and addresses
   std::vector<NodeType> opaque_types_;
   std::vector<const void*> opaque_memory_;
   std::vector<std::int32_t> lists_;  // nodes, reads and writes of the sweeps; what was joined to products

@@ -27,7 +27,7 @@ void Planner::begin(Recorder& recorder, Segment* segment) {
   if (place_of_.capacity() > usual_nodes && static_cast<std::size_t>(ids) < usual_nodes / 2) {
     place_of_ = seen_ = number_slots_ = NodeMap();
     nodes_ = {};
-    steps_ = {};
+    passes_ = {};
     sweeps_.clear();
     plan_ = nullptr;
   }
@@ -41,8 +41,8 @@ void Planner::begin(Recorder& recorder, Segment* segment) {
   number_slots_.clear(ids);
   known_sources_.fill({});
   nodes_.clear();
-  steps_.clear();
-  early_steps_.clear();
+  passes_.clear();
+  early_passes_.clear();
   sweep_count_ = 0;
   earlier_.clear();
   for (std::size_t i = 0; i < recorder.path().size(); ++i)
@@ -60,8 +60,8 @@ void Planner::plan_segment(Recorder& recorder, Plan& plan, Segment& segment) {
   collect_targets();
   collect_needed();
   check_leaves();
-  for (Node& node : nodes_)
-    if (node.where == Node::Where::nowhere) {
+  for (PlannedNode& node : nodes_)
+    if (node.where == PlannedNode::Where::nowhere) {
       plan_->computed.push_back(node.id);
       place(node);
     }
@@ -78,8 +78,8 @@ void Planner::plan_node(Recorder& recorder, Plan& plan, std::int32_t id) {
   destination.node = id;
   targets_.push_back({id, destination});
   collect_needed();
-  for (Node& node : nodes_)
-    if (node.where == Node::Where::nowhere) place(node);
+  for (PlannedNode& node : nodes_)
+    if (node.where == PlannedNode::Where::nowhere) place(node);
   finish(0);
   plan.complete(*plan_);
 }

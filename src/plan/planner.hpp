@@ -4,7 +4,7 @@
 // The rules: an elementwise node joins the newest pass over a domain of its size that comes after everything it reads; a
 // reduction ends a pass for its consumers, which may go on in it as a further stage; bias and activation join the
 // contraction before them; views and broadcasts are read in place where that is possible. What a pass computes lies in
-// registers; it gets a buffer when another step reads it.
+// registers; it gets a buffer when another pass reads it.
 
 #include <algorithm>
 #include <array>
@@ -88,10 +88,10 @@ class Planner {
 
  private:
   /// What is known of a tape's node. Which of its places hold depends on `where`:
-  ///   lazy    none; once materialize() has made it, buffer and buffer_step, for readers after that step
-  ///   buffer  buffer, and step = buffer_step, what writes it
-  ///   sweep   sweep, value and step; once stored, buffer and buffer_step as well
-  struct Node {
+  ///   lazy    none; once materialize() has made it, buffer and buffer_pass, for readers after that pass
+  ///   buffer  buffer, and pass = buffer_pass, what writes it
+  ///   sweep   sweep, value and pass; once stored, buffer and buffer_pass as well
+  struct PlannedNode {
     std::int32_t id = -1;
     enum class Where : std::uint8_t {
       nowhere,
@@ -104,16 +104,16 @@ class Planner {
     bool target = false;
     std::int32_t buffer = -1;  // where it lies in memory, if it does
     std::int32_t sweep = -1, value = -1;
-    std::int32_t step = -1;                  // of the plan, which computes it; −1: there from the beginning
-    std::int32_t buffer_step = -1;           // which has written the buffer; the same or a later one
-    std::int32_t matmul = -1;                // the step whose epilogue may still take it
+    std::int32_t pass = -1;                  // of the plan, which computes it; −1: there from the beginning
+    std::int32_t buffer_pass = -1;           // which has written the buffer; the same or a later one
+    std::int32_t matmul = -1;                // the pass whose epilogue may still take it
     std::int32_t uses = 0, factor_uses = 0;  // those as a factor of a contraction
   };
   struct SweepBuild {
     run::Sweep sweep;
     std::int64_t size = 0;     // rows × columns
     std::int64_t columns = 0;  // 0: not decided
-    std::int32_t step = -1;
+    std::int32_t pass = -1;
     bool reduces = false;
     bool has_rows = false;  // values per row or reductions: not every machine program can be made
     std::vector<std::int32_t> nodes;
@@ -132,31 +132,31 @@ class Planner {
   void collect_needed();
   void collect_number_dtypes();
   void check_leaves();
-  bool place_available(Node& node, bool place_it);
-  Node& node(std::int32_t id) { return nodes_[static_cast<std::size_t>(place_of_[id])]; }
+  bool place_available(PlannedNode& node, bool place_it);
+  PlannedNode& node(std::int32_t id) { return nodes_[static_cast<std::size_t>(place_of_[id])]; }
   /// The inputs whose values a node needs: a view's is the first, and numbers that say where it lies.
   std::span<const std::int32_t> value_inputs(const Key& key) const;
 
   // place.cpp: where each is computed.
-  void place(Node& node);
-  void place_by_kind(Node& node, const Key& key);
-  void apply_after(const Op& op, Node& node);
-  void place_source(Node& node, const Key& key);
-  void place_elementwise(Node& node, const Key& key);
-  bool is_arithmetic_on_numbers(Node& node, const Key& key);
-  void compute_number(Node& node);
-  bool place_in_epilogue(Node& node, const Key& key);
-  void place_reduction(Node& node, const Key& key);
-  void place_view(Node& node, const Key& key);
-  void place_contraction(Node& node, const Key& key);
+  void place(PlannedNode& node);
+  void place_by_kind(PlannedNode& node, const Key& key);
+  void apply_after(const Op& op, PlannedNode& node);
+  void place_source(PlannedNode& node, const Key& key);
+  void place_elementwise(PlannedNode& node, const Key& key);
+  bool is_arithmetic_on_numbers(PlannedNode& node, const Key& key);
+  void compute_number(PlannedNode& node);
+  bool place_in_epilogue(PlannedNode& node, const Key& key);
+  void place_reduction(PlannedNode& node, const Key& key);
+  void place_view(PlannedNode& node, const Key& key);
+  void place_contraction(PlannedNode& node, const Key& key);
   struct Factor;
   Factor place_factor(std::int32_t id, bool transposed);
   std::int32_t batch_of(const Factor& a, const Factor& b, const Shape& product);
-  void place_draw(Node& node, const Key& key);
-  void place_opaque(Node& node, const Key& key);
+  void place_draw(PlannedNode& node, const Key& key);
+  void place_opaque(PlannedNode& node, const Key& key);
   static Shape kept_axes_first(const Shape& from, std::uint32_t axes, StridedView& view);
-  void take_elements(Node& node, std::int32_t input);
-  void alias(Node& node, std::int32_t input);
+  void take_elements(PlannedNode& node, std::int32_t input);
+  void alias(PlannedNode& node, std::int32_t input);
   std::int32_t dynamic_view(std::int32_t id, std::span<const std::int32_t> inputs);
   DType compute_dtype(const Key& key);
   void copy_out_stretched(std::span<const std::int32_t> inputs, const Shape& domain);
@@ -164,42 +164,44 @@ class Planner {
 
   // join.cpp: what becomes one pass.
   SweepBuild& new_sweep(std::int64_t size, std::int64_t columns, DType dtype);
-  std::int32_t earliest_step(std::span<const std::int32_t> ids);
+  std::int32_t earliest_pass(std::span<const std::int32_t> ids);
   bool is_read_in_sweep(std::int32_t id, const SweepBuild& sweep);
   Fit fit(const SweepBuild& sweep, std::int32_t id, const Shape& domain);
-  bool join(SweepBuild& sweep, Node& node, const Key& key);
-  bool join_reduced(SweepBuild& sweep, Node& node, const Key& key);
-  bool join_reduction(SweepBuild& sweep, Node& node, const Key& key, const ReductionGeometry& geometry);
-  bool join_draw(SweepBuild& sweep, Node& node, const Key& key);
+  bool join(SweepBuild& sweep, PlannedNode& node, const Key& key);
+  bool join_reduced(SweepBuild& sweep, PlannedNode& node, const Key& key);
+  bool join_reduction(SweepBuild& sweep, PlannedNode& node, const Key& key, const ReductionGeometry& geometry);
+  bool join_draw(SweepBuild& sweep, PlannedNode& node, const Key& key);
   std::int32_t add_value(SweepBuild& sweep, const run::SweepValue& value);
   std::int32_t emit(SweepBuild& sweep, std::int32_t id, run::Extent extent);
   std::int32_t emit_number(SweepBuild& sweep, std::int32_t id);
   std::int32_t emit_input(SweepBuild& sweep, std::int32_t buffer, run::Extent extent, DType dtype);
   std::int32_t apply(SweepBuild& sweep, const Key& key, std::span<const std::int32_t> operands);
-  bool emit_all(SweepBuild& sweep, Node& node, const Key& key, std::span<const std::int32_t> inputs,
+  bool emit_all(SweepBuild& sweep, PlannedNode& node, const Key& key, std::span<const std::int32_t> inputs,
                 std::span<const run::Extent> extents, std::int64_t columns);
-  void append_reduction(SweepBuild& sweep, Node& node, const Key& key, std::int32_t value, run::Extent extent);
-  void put(Node& node, SweepBuild& sweep, std::int32_t value);
+  void append_reduction(SweepBuild& sweep, PlannedNode& node, const Key& key, std::int32_t value, run::Extent extent);
+  void put(PlannedNode& node, SweepBuild& sweep, std::int32_t value);
   bool fuses(SweepBuild& sweep);
   void set_domain(SweepBuild& sweep);
-  std::int32_t sweep_index(const SweepBuild& sweep) const { return steps_[static_cast<std::size_t>(sweep.step)].index; }
+  std::int32_t sweep_index(const SweepBuild& sweep) const {
+    return passes_[static_cast<std::size_t>(sweep.pass)].index;
+  }
   void place_in_sweep(std::span<const std::int32_t> inputs, DType dtype, std::int64_t size,
                       FunctionRef<bool(SweepBuild&)> try_join);
-  bool is_copied(const Node& node, const SweepBuild& sweep) const;
+  bool is_copied(const PlannedNode& node, const SweepBuild& sweep) const;
 
   // materialize.cpp: what gets a buffer.
   std::int32_t materialize(std::int32_t id);
-  std::int32_t materialize_lazy(Node& node);
+  std::int32_t materialize_lazy(PlannedNode& node);
   std::int32_t number_cell(std::int32_t id);
   std::int32_t copy_view(std::int32_t id, std::int32_t input, const StridedView& view, const Shape& shape);
   std::int32_t add_buffer(const PlanBuffer& buffer);
   std::int32_t arena_buffer(const Shape& shape, DType dtype);
   std::int32_t number_slot(std::int32_t id);
-  /// The place of a new step, the last of its kind in the plan's lists.
-  std::int32_t add_step(Step::Kind kind, std::size_t count);
-  std::int32_t last_step() const { return static_cast<std::int32_t>(steps_.size()) - 1; }
-  MatmulStep& matmul_of(std::int32_t step) {
-    return plan_->matmuls_[static_cast<std::size_t>(steps_[static_cast<std::size_t>(step)].index)];
+  /// The place of a new pass, the last of its kind in the plan's lists.
+  std::int32_t add_pass(Pass::Kind kind, std::size_t count);
+  std::int32_t last_pass() const { return static_cast<std::int32_t>(passes_.size()) - 1; }
+  MatmulPass& matmul_of(std::int32_t pass) {
+    return plan_->matmuls_[static_cast<std::size_t>(passes_[static_cast<std::size_t>(pass)].index)];
   }
   std::size_t bytes_of(std::int32_t id) const;
 
@@ -210,9 +212,9 @@ class Planner {
   enum class Overlap : std::uint8_t { none, same, partial };
   Overlap overlap_of(std::int32_t read, std::int32_t written) const;
   void keep_what_is_there();
-  bool epilogue_moved_on(const Node& node);
+  bool epilogue_moved_on(const PlannedNode& node);
   void finish(std::size_t arena_begin);
-  void compile_sweep(const Step& step);
+  void compile_sweep(const Pass& pass);
   void find_moving_buffers();
 
   // products.cpp: what products have in common.
@@ -231,11 +233,11 @@ class Planner {
   std::int32_t root(std::int32_t buffer) const;
   const PlanBuffer& buffer(std::int32_t index) const { return plan_->buffers_[static_cast<std::size_t>(index)]; }
   PlanBuffer& buffer(std::int32_t index) { return plan_->buffers_[static_cast<std::size_t>(index)]; }
-  /// Calls f for every buffer that a step reads, or writes.
+  /// Calls f for every buffer that a pass reads, or writes.
   template <class F>
-  void for_each_read(const Step& step, F&& f) const;
+  void for_each_read(const Pass& pass, F&& f) const;
   template <class F>
-  void for_each_write(const Step& step, F&& f) const;
+  void for_each_write(const Pass& pass, F&& f) const;
 
   const Key& key(std::int32_t id) const { return id >= base_ ? keys_[id - base_] : recorder_->key(id); }
   const Info& info(std::int32_t id) const { return id >= base_ ? infos_[id - base_] : recorder_->info(id); }
@@ -250,17 +252,17 @@ class Planner {
   const Info* infos_ = nullptr;
   std::vector<const Segment*> earlier_;  // whose plans the tape has carried out
 
-  std::vector<Node> nodes_;  // those needed, by ascending id
-  NodeMap place_of_;         // by id: index into nodes_
+  std::vector<PlannedNode> nodes_;  // those needed, by ascending id
+  NodeMap place_of_;                // by id: index into nodes_
   NodeMap seen_;
   std::vector<std::int32_t> stack_, found_;
-  std::vector<Step> steps_;        // sweeps by index into sweeps_, the others by index into the plan's lists
-  std::vector<Step> early_steps_;  // go before them
+  std::vector<Pass> passes_;        // sweeps by index into sweeps_, the others by index into the plan's lists
+  std::vector<Pass> early_passes_;  // go before them
   std::deque<SweepBuild> sweeps_;
   std::size_t sweep_count_ = 0;
   /// An operand written out to a shape that lies simply in the domain that reads it.
   struct CopiedOut {
-    std::int32_t node, buffer, step;
+    std::int32_t node, buffer, pass;
     run::Extent extent;
     std::int64_t columns;
   };
@@ -288,7 +290,7 @@ class Planner {
     std::int32_t buffer = -1;  // −1: none
   };
   std::array<KnownSource, 64> known_sources_;
-  // Of the layout, by buffer or by step.
+  // Of the layout, by buffer or by pass.
   std::vector<std::int32_t> last_use_, first_dying_, next_dying_;
   std::vector<std::uint8_t> placed_, moves_;
   /// Buffers of one size that lie one after the other; by buffer, empty where there are none.
@@ -300,42 +302,42 @@ class Planner {
 };
 
 template <class F>
-void Planner::for_each_read(const Step& step, F&& f) const {
-  const auto index = static_cast<std::size_t>(step.index);
-  switch (step.kind) {
-    case Step::Kind::sweep:
+void Planner::for_each_read(const Pass& pass, F&& f) const {
+  const auto index = static_cast<std::size_t>(pass.index);
+  switch (pass.kind) {
+    case Pass::Kind::sweep:
       for (const run::SweepValue& value : sweeps_[index].sweep.values)
         if (value.kind == run::SweepValue::Kind::input) f(value.slot);
       break;
-    case Step::Kind::matmul: {
-      const MatmulStep& matmul = plan_->matmuls_[index];
+    case Pass::Kind::matmul: {
+      const MatmulPass& matmul = plan_->matmuls_[index];
       for (const std::int32_t buffer : {matmul.a, matmul.b, matmul.start, matmul.bias})
         if (buffer >= 0) f(buffer);
       for (const std::int32_t buffer : plan_->list(matmul.joined_reads)) f(buffer);
       break;
     }
-    case Step::Kind::copy: f(plan_->copies_[index].input); break;
-    case Step::Kind::opaque:
+    case Pass::Kind::copy: f(plan_->copies_[index].input); break;
+    case Pass::Kind::opaque:
       for (const std::int32_t buffer : Plan::of_inputs(plan_->opaques_[index], plan_->opaque_inputs_)) f(buffer);
       break;
-    case Step::Kind::zero: break;
+    case Pass::Kind::zero: break;
   }
 }
 
 template <class F>
-void Planner::for_each_write(const Step& step, F&& f) const {
-  const auto index = static_cast<std::size_t>(step.index);
-  switch (step.kind) {
-    case Step::Kind::sweep:
+void Planner::for_each_write(const Pass& pass, F&& f) const {
+  const auto index = static_cast<std::size_t>(pass.index);
+  switch (pass.kind) {
+    case Pass::Kind::sweep:
       for (const run::SweepOutput& output : sweeps_[index].sweep.outputs) f(output.slot);
       break;
-    case Step::Kind::matmul:
+    case Pass::Kind::matmul:
       f(plan_->matmuls_[index].c);
       if (plan_->matmuls_[index].workspace >= 0) f(plan_->matmuls_[index].workspace);
       break;
-    case Step::Kind::copy: f(plan_->copies_[index].output); break;
-    case Step::Kind::opaque: f(plan_->opaques_[index].output); break;
-    case Step::Kind::zero: f(plan_->zeros_[index].output); break;
+    case Pass::Kind::copy: f(plan_->copies_[index].output); break;
+    case Pass::Kind::opaque: f(plan_->opaques_[index].output); break;
+    case Pass::Kind::zero: f(plan_->zeros_[index].output); break;
   }
 }
 

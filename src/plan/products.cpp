@@ -20,12 +20,12 @@ constexpr std::int64_t most_steps = 256;
 /// With more the kernels' own transposing is little beside the product.
 constexpr std::int64_t most_rows = 64;
 
-bool is_short(const MatmulStep& step) {
-  const run::Matmul& m = step.matmul;
+bool is_short(const MatmulPass& pass) {
+  const run::Matmul& m = pass.matmul;
   const auto element = static_cast<std::int64_t>(size_of(m.dtype));
   const bool lies_by_k = m.transpose_a && !m.transpose_b && m.lda == m.m && m.ldb == m.n;
   const bool has_pairs = m.precision == Precision::highest || m.k % 2 == 0;  // bf16 is summed by pairs of steps
-  return lies_by_k && has_pairs && step.batch < 0 && m.m > 1 && m.n > 1 && 2 * m.k <= most_steps &&
+  return lies_by_k && has_pairs && pass.batch < 0 && m.m > 1 && m.n > 1 && 2 * m.k <= most_steps &&
          m.m * m.k * element % buffer_alignment == 0 && m.n * m.k * element % buffer_alignment == 0 &&
          !run::may_skip_zeros(m.m, m.n, m.k, m.transpose_b, static_cast<std::size_t>(element));
 }
@@ -39,29 +39,29 @@ bool are_alike(const run::Matmul& a, const run::Matmul& b) {
 void Planner::join_products() {
   together_.clear();
   const bool has_sums = std::any_of(plan_->matmuls_.begin(), plan_->matmuls_.end(),
-                                    [](const MatmulStep& step) { return step.start >= 0 && is_short(step); });
+                                    [](const MatmulPass& pass) { return pass.start >= 0 && is_short(pass); });
   if (eager_ || !has_sums) return;
   const std::size_t buffers = plan_->buffers_.size(), products = plan_->matmuls_.size();
   together_.assign(buffers, {});
   std::vector<std::int32_t> reads(buffers, 0), made_by(buffers, -1);
-  for (const Step& step : steps_)
-    for_each_read(step, [&](std::int32_t buffer) { ++reads[static_cast<std::size_t>(root(buffer))]; });
+  for (const Pass& pass : passes_)
+    for_each_read(pass, [&](std::int32_t buffer) { ++reads[static_cast<std::size_t>(root(buffer))]; });
   for (const std::int32_t kept : kept_buffers_) {
     ++reads[static_cast<std::size_t>(kept)];
     together_[static_cast<std::size_t>(kept)].is_kept = true;
   }
   // Chains of products, each the only one that reads the sum of the one before it.
   std::vector<std::int32_t> before(products, -1), length(products, 1), after(products, -1);
-  for (const Step& step : steps_) {
-    if (step.kind != Step::Kind::matmul) continue;
-    const auto at = static_cast<std::size_t>(step.index);
-    const MatmulStep& product = plan_->matmuls_[at];
-    made_by[static_cast<std::size_t>(product.c)] = step.index;
+  for (const Pass& pass : passes_) {
+    if (pass.kind != Pass::Kind::matmul) continue;
+    const auto at = static_cast<std::size_t>(pass.index);
+    const MatmulPass& product = plan_->matmuls_[at];
+    made_by[static_cast<std::size_t>(product.c)] = pass.index;
     if (product.start < 0 || !is_short(product)) continue;
     const std::int32_t previous = made_by[static_cast<std::size_t>(root(product.start))];
     if (previous < 0 || root(product.start) != product.start) continue;
     const auto from = static_cast<std::size_t>(previous);
-    const MatmulStep& sum = plan_->matmuls_[from];
+    const MatmulPass& sum = plan_->matmuls_[from];
     const bool joins = is_short(sum) && are_alike(sum.matmul, product.matmul) && sum.node_count == 1 &&
                        buffer(sum.c).place == PlanBuffer::Place::arena &&
                        (sum.start < 0 || buffer(root(sum.start)).place == PlanBuffer::Place::arena) &&
@@ -70,12 +70,12 @@ void Planner::join_products() {
     if (!joins) continue;
     before[at] = previous;
     length[at] = length[from] + 1;
-    after[from] = step.index;
+    after[from] = pass.index;
   }
-  for (const Step& step : steps_) {
-    if (step.kind != Step::Kind::matmul) continue;
-    const auto at = static_cast<std::size_t>(step.index);
-    if (before[at] >= 0 && after[at] < 0) join_chain(step.index, before);  // the end of one
+  for (const Pass& pass : passes_) {
+    if (pass.kind != Pass::Kind::matmul) continue;
+    const auto at = static_cast<std::size_t>(pass.index);
+    if (before[at] >= 0 && after[at] < 0) join_chain(pass.index, before);  // the end of one
   }
   drop_joined();
 }
@@ -85,7 +85,7 @@ void Planner::join_chain(std::int32_t end, std::span<const std::int32_t> before)
   std::vector<std::int32_t> chain, a, b;
   for (std::int32_t at = end; at >= 0; at = before[static_cast<std::size_t>(at)]) chain.push_back(at);
   std::reverse(chain.begin(), chain.end());
-  const auto product = [&](std::int32_t index) -> MatmulStep& {
+  const auto product = [&](std::int32_t index) -> MatmulPass& {
     return plan_->matmuls_[static_cast<std::size_t>(index)];
   };
   for (const std::int32_t index : chain) {
@@ -93,8 +93,8 @@ void Planner::join_chain(std::int32_t end, std::span<const std::int32_t> before)
     b.push_back(product(index).b);
   }
   if (!lie_together(a) || !lie_together(b)) return;
-  MatmulStep& whole = product(end);
-  const MatmulStep& first = product(chain.front());
+  MatmulPass& whole = product(end);
+  const MatmulPass& first = product(chain.front());
   whole.a = first.a;
   whole.b = first.b;
   whole.start = first.start;
@@ -143,10 +143,10 @@ bool Planner::lie_together(std::span<const std::int32_t> buffers) {
 
 /// Takes the products that have become part of another one out of the plan.
 void Planner::drop_joined() {
-  const auto is_joined = [&](const Step& step) {
-    return step.kind == Step::Kind::matmul && plan_->matmuls_[static_cast<std::size_t>(step.index)].node_count == 0;
+  const auto is_joined = [&](const Pass& pass) {
+    return pass.kind == Pass::Kind::matmul && plan_->matmuls_[static_cast<std::size_t>(pass.index)].node_count == 0;
   };
-  std::erase_if(steps_, is_joined);
+  std::erase_if(passes_, is_joined);
   std::vector<std::int32_t> place(plan_->matmuls_.size(), -1);
   std::int32_t left = 0;
   for (std::size_t i = 0; i < place.size(); ++i)
@@ -155,8 +155,8 @@ void Planner::drop_joined() {
       plan_->matmuls_[static_cast<std::size_t>(left++)] = plan_->matmuls_[i];
     }
   plan_->matmuls_.resize(static_cast<std::size_t>(left));
-  for (Step& step : steps_)
-    if (step.kind == Step::Kind::matmul) step.index = place[static_cast<std::size_t>(step.index)];
+  for (Pass& pass : passes_)
+    if (pass.kind == Pass::Kind::matmul) pass.index = place[static_cast<std::size_t>(pass.index)];
 }
 
 /// Transposes once what several products of few rows would each transpose for themselves.
@@ -169,33 +169,33 @@ void Planner::share_transposes() {
     std::int32_t copy;
   };
   std::vector<Transposed> matrices;
-  const auto find = [&](const MatmulStep& step) -> Transposed* {
-    const run::Matmul& m = step.matmul;
-    const bool is_fit = m.transpose_b && step.batch < 0 && m.m > 1 && m.m <= most_rows && m.n > 1 &&
-                        buffer(step.b).place == PlanBuffer::Place::registry;
+  const auto find = [&](const MatmulPass& pass) -> Transposed* {
+    const run::Matmul& m = pass.matmul;
+    const bool is_fit = m.transpose_b && pass.batch < 0 && m.m > 1 && m.m <= most_rows && m.n > 1 &&
+                        buffer(pass.b).place == PlanBuffer::Place::registry;
     if (!is_fit) return nullptr;
     for (Transposed& known : matrices)
-      if (known.buffer == step.b && known.n == m.n && known.k == m.k && known.stride == m.ldb) return &known;
-    return &matrices.emplace_back(Transposed{step.b, m.n, m.k, m.ldb, 0, -1});
+      if (known.buffer == pass.b && known.n == m.n && known.k == m.k && known.stride == m.ldb) return &known;
+    return &matrices.emplace_back(Transposed{pass.b, m.n, m.k, m.ldb, 0, -1});
   };
-  for (const MatmulStep& step : plan_->matmuls_)
-    if (Transposed* const matrix = find(step)) ++matrix->uses;
+  for (const MatmulPass& pass : plan_->matmuls_)
+    if (Transposed* const matrix = find(pass)) ++matrix->uses;
   for (Transposed& matrix : matrices) {
     if (matrix.uses < 2) continue;
     StridedView view;
     view.strides[0] = 1;
     view.strides[1] = matrix.stride;
     matrix.copy = copy_view(buffer(matrix.buffer).node, matrix.buffer, view, Shape{matrix.k, matrix.n});
-    steps_.insert(steps_.begin(), steps_.back());  // parameters are there from the beginning
-    steps_.pop_back();
+    passes_.insert(passes_.begin(), passes_.back());  // parameters are there from the beginning
+    passes_.pop_back();
   }
-  for (MatmulStep& step : plan_->matmuls_) {
-    const Transposed* const matrix = find(step);
+  for (MatmulPass& pass : plan_->matmuls_) {
+    const Transposed* const matrix = find(pass);
     if (matrix == nullptr || matrix->copy < 0) continue;
-    step.b = matrix->copy;
-    step.matmul.transpose_b = false;
-    step.matmul.ldb = matrix->n;
-    step.matmul.looks_for_zeros = false;
+    pass.b = matrix->copy;
+    pass.matmul.transpose_b = false;
+    pass.matmul.ldb = matrix->n;
+    pass.matmul.looks_for_zeros = false;
   }
 }
 

@@ -1,5 +1,5 @@
 #pragma once
-// A sweep is one fused group: elementwise work over a (rows × columns) domain, with the reductions that end it and the
+// A sweep is one fused pass: elementwise work over a (rows × columns) domain, with the reductions that end it and the
 // broadcasts of those reductions back. This header is the contract between planning, which describes a sweep as a small
 // list of values, and running, which compiles it for the vector machine and executes it.
 
@@ -20,7 +20,12 @@ namespace thalweg::run {
 /// The most values a sweep may have.
 inline constexpr int max_values = 128;
 
-/// How many different numbers a value holds in the sweep's domain, and in which order they lie in memory.
+/// How many different numbers a value holds in the sweep's domain, and in which order they lie in memory:
+///
+///     single  n                per_column  b b b b
+///                                          -------
+///                      per_row  m  element x x x x
+///                               m          x x x x
 enum class Extent : std::uint8_t {
   element,     // rows × columns, row-major
   per_column,  // columns: one value per column, the same in every row (a bias)

@@ -13,15 +13,15 @@ namespace thalweg::run {
 
 using Kind = SweepValue::Kind;
 
-void Compiler::emit_level(int pass, int level) {
+void Compiler::emit_level(int walk, int level) {
   SweepDraft& program = *program_;
   Level result;
   for (const Scope scope : {Scope::single, Scope::columns}) {
     const Extent extent = scope == Scope::single ? Extent::single : Extent::per_column;
-    emitter_.begin(scope, pass, level);
+    emitter_.begin(scope, walk, level);
     for (int v = 0; v < nodes_.count(); ++v) {
-      const Node& node = nodes_[v];
-      if (!node.live || !node.is_apply() || node.extent != extent || node.pass != pass || node.stage != level ||
+      const SweepNode& node = nodes_[v];
+      if (!node.live || !node.is_apply() || node.extent != extent || node.walk != walk || node.stage != level ||
           !node.shared)
         continue;
       Action action;
@@ -40,16 +40,16 @@ void Compiler::emit_level(int pass, int level) {
   }
   result.folds.begin = static_cast<std::int32_t>(program.vector_folds.size());
   result.expansions.begin = static_cast<std::int32_t>(program.expansions.size());
-  for (const Node& node : nodes_.nodes) {
+  for (const SweepNode& node : nodes_.nodes) {
     if (!node.live || !node.small()) continue;
     const bool fold = node.is_reduce() && !nodes_.reduces_in_walk(node);
-    if (fold && node.pass == pass && node.stage == level) {
-      const Node& operand = nodes_[node.operands[0]];
+    if (fold && node.walk == walk && node.stage == level) {
+      const SweepNode& operand = nodes_[node.operands[0]];
       const std::int64_t length = operand.extent == Extent::per_row ? nodes_.geometry.rows : nodes_.geometry.columns;
       program.vector_folds.push_back({node.reduction, operand.memory, length, node.memory});
     }
-    const bool from_walk = nodes_.reduces_in_walk(node) && node.pass + 1 == pass && level == 0;
-    if (node.tile >= 0 && (from_walk || (node.is_apply() && node.pass == pass && node.stage == level)))
+    const bool from_walk = nodes_.reduces_in_walk(node) && node.walk + 1 == walk && level == 0;
+    if (node.tile >= 0 && (from_walk || (node.is_apply() && node.walk == walk && node.stage == level)))
       program.expansions.push_back({node.memory, node.tile});
   }
   result.folds.end = static_cast<std::int32_t>(program.vector_folds.size());
@@ -57,13 +57,13 @@ void Compiler::emit_level(int pass, int level) {
   program.levels.push_back(result);
 }
 
-void Compiler::add_row_actions(int pass, int stage) {
+void Compiler::add_row_actions(int walk, int stage) {
   for (int v = 0; v < nodes_.count(); ++v) {
-    const Node& node = nodes_[v];
+    const SweepNode& node = nodes_[v];
     if (!node.live || node.extent != Extent::per_row) continue;
-    const bool imported = node.kind == Kind::input || node.pass < pass;
-    const bool here = !imported && node.pass == pass && node.stage == stage;
-    const bool first_here = node.kind == Kind::input ? pass == 0 && stage == 0 : here;
+    const bool imported = node.kind == Kind::input || node.walk < walk;
+    const bool here = !imported && node.walk == walk && node.stage == stage;
+    const bool first_here = node.kind == Kind::input ? walk == 0 && stage == 0 : here;
     Action action;
     const bool brought = imported && stage == 0 && (node.kind == Kind::input || node.keep == Keep::vector);
     if (node.row_slot >= 0 && (brought || (here && !node.is_reduce()))) {
@@ -79,7 +79,7 @@ void Compiler::add_row_actions(int pass, int stage) {
       emitter_.add_action(v, action);
     }
     if (!first_here) continue;
-    for (const NodeOutput& output : nodes_.outputs) {
+    for (const SweepNodeOutput& output : nodes_.outputs) {
       if (output.value != v) continue;
       action.kind = Action::Kind::output_row;
       action.slot = output.slot;
@@ -89,11 +89,11 @@ void Compiler::add_row_actions(int pass, int stage) {
   }
 }
 
-void Compiler::add_reductions(int pass, int stage) {
+void Compiler::add_reductions(int walk, int stage) {
   SweepDraft& program = *program_;
-  const int segment = nodes_.first_segments[static_cast<std::size_t>(pass)] + stage;
+  const int segment = nodes_.first_segments[static_cast<std::size_t>(walk)] + stage;
   const Geometry& g = nodes_.geometry;
-  for (const Node& node : nodes_.nodes) {
+  for (const SweepNode& node : nodes_.nodes) {
     if (!node.live || !nodes_.reduces_elements(node) || accumulate_segment(node) != segment) continue;
     if (node.extent == Extent::per_row && nodes_.one_block_rows) continue;
     Action action;
@@ -117,10 +117,10 @@ void Compiler::add_reductions(int pass, int stage) {
   }
 }
 
-void Compiler::add_element_actions(int pass, int stage) {
-  const int segment = nodes_.first_segments[static_cast<std::size_t>(pass)] + stage;
+void Compiler::add_element_actions(int walk, int stage) {
+  const int segment = nodes_.first_segments[static_cast<std::size_t>(walk)] + stage;
   for (int v = 0; v < nodes_.count(); ++v) {
-    const Node& node = nodes_[v];
+    const SweepNode& node = nodes_[v];
     if (!node.live || node.small()) continue;
     const bool row = node.extent == Extent::per_row;
     if (row && !nodes_.one_block_rows) continue;
@@ -140,7 +140,7 @@ void Compiler::add_element_actions(int pass, int stage) {
       emitter_.add_action(v, action);
     }
     if (output_segment(node) != segment) continue;
-    for (const NodeOutput& output : nodes_.outputs) {
+    for (const SweepNodeOutput& output : nodes_.outputs) {
       if (output.value != v) continue;
       action.kind = row ? Action::Kind::output_row : Action::Kind::output;
       action.slot = output.slot;
@@ -169,40 +169,40 @@ BlockPrograms Compiler::emit_blocks() {
   return blocks;
 }
 
-void Compiler::emit_stage(int pass, int stage) {
+void Compiler::emit_stage(int walk, int stage) {
   SweepDraft& program = *program_;
   Stage result;
   if (nodes_.row_walk && !nodes_.one_block_rows) {
-    emitter_.begin(Scope::row, pass, stage);
-    add_row_actions(pass, stage);
+    emitter_.begin(Scope::row, walk, stage);
+    add_row_actions(walk, stage);
     if (emitter_.has_actions()) result.row_program = emitter_.emit({false, false});
     emitter_.commit();
   }
   result.folds.begin = static_cast<std::int32_t>(program.slot_folds.size());
-  emitter_.begin(Scope::elements, pass, stage);
-  add_reductions(pass, stage);
-  add_element_actions(pass, stage);
+  emitter_.begin(Scope::elements, walk, stage);
+  add_reductions(walk, stage);
+  add_element_actions(walk, stage);
   result.blocks = emit_blocks();
   emitter_.commit();
   result.folds.end = static_cast<std::int32_t>(program.slot_folds.size());
   program.stages.push_back(result);
 }
 
-void Compiler::emit_pass(int pass) {
+void Compiler::emit_walk(int walk) {
   SweepDraft& program = *program_;
-  Pass result;
+  Walk result;
   const auto size = [](const auto& list) { return static_cast<std::int32_t>(list.size()); };
   result.levels.begin = size(program.levels);
-  for (int level = 0; level < nodes_.level_counts[static_cast<std::size_t>(pass)]; ++level) emit_level(pass, level);
+  for (int level = 0; level < nodes_.level_counts[static_cast<std::size_t>(walk)]; ++level) emit_level(walk, level);
   result.levels.end = size(program.levels);
   result.stages.begin = size(program.stages);
   result.columns.begin = size(program.column_folds);
   result.singles.begin = size(program.single_results);
-  for (int stage = 0; stage < nodes_.stage_counts[static_cast<std::size_t>(pass)]; ++stage) emit_stage(pass, stage);
+  for (int stage = 0; stage < nodes_.stage_counts[static_cast<std::size_t>(walk)]; ++stage) emit_stage(walk, stage);
   result.stages.end = size(program.stages);
   result.columns.end = size(program.column_folds);
   result.singles.end = size(program.single_results);
-  program.passes.push_back(result);
+  program.walks.push_back(result);
 }
 
 /// How the walk's positions move: by a wide block, or by a row.
@@ -246,7 +246,7 @@ void Compiler::set_start() {
     return level.single_program == no_program && level.column_program == no_program &&
            level.folds.begin == level.folds.end && level.expansions.begin == level.expansions.end;
   };
-  program.one_walk = program.tasks == 1 && program.passes.size() == 1 && program.stages.size() == 1 &&
+  program.one_walk = program.tasks == 1 && program.walks.size() == 1 && program.stages.size() == 1 &&
                      program.slot_folds.empty() && program.column_folds.empty() && program.small_outputs.empty() &&
                      (!nodes_.row_walk || nodes_.one_block_rows) &&
                      std::all_of(program.levels.begin(), program.levels.end(), trivial);
@@ -278,7 +278,7 @@ void Compiler::find_streams() {
   if (!program.streams.empty()) program.one_walk = false;
 }
 
-/// What goes between memory and the processor. A working set that fits the cache is fetched once, else once a pass.
+/// What goes between memory and the processor. A working set that fits the cache is fetched once, else once a walk.
 void Compiler::count_bytes(const Sweep& sweep) {
   constexpr std::size_t cache_bytes = 512 * 1024;
   const Geometry& g = nodes_.geometry;
@@ -288,16 +288,16 @@ void Compiler::count_bytes(const Sweep& sweep) {
                                     : extent == Extent::per_column ? g.columns
                                                                    : 1);
   };
-  const auto bytes = [&](const Node& node) {
+  const auto bytes = [&](const SweepNode& node) {
     return count(node.extent) * size_of(node.kind == Kind::input ? node.dtype : nodes_.dtype);
   };
   std::size_t once = 0, again = 0;
   marks_.assign(static_cast<std::size_t>(nodes_.count()), 0);
-  for (const auto& [pass, v] : emitter_.reads()) {
+  for (const auto& [walk, v] : emitter_.reads()) {
     const bool first = nodes_[v].kind == Kind::input && marks_[static_cast<std::size_t>(v)]++ == 0;
     if (!first) again += bytes(nodes_[v]);
   }
-  for (const Node& node : nodes_.nodes) {
+  for (const SweepNode& node : nodes_.nodes) {
     if (!node.live) continue;
     if (node.kind == Kind::input) once += bytes(node);
     if (!node.small() && node.keep == Keep::vector) again += 2 * bytes(node);
@@ -325,12 +325,12 @@ void Compiler::compile(const Sweep& sweep, bool delay_stores, SweepDraft& progra
   lay_out_memory();
   add_inputs();
   emitter_.start(nodes_, program, delay_stores);
-  for (int pass = 0; pass < nodes_.passes; ++pass) emit_pass(pass);
+  for (int walk = 0; walk < nodes_.walks; ++walk) emit_walk(walk);
 
   program.splat_lanes = emitter_.emitted_wide() ? nodes_.geometry.wide : nodes_.geometry.lanes;
   program.temporary_bytes = static_cast<std::size_t>(emitter_.temporaries()) * slot_bytes;
   program.scratch_bytes = static_cast<std::size_t>(scratch_bytes_);
-  for (const Node& node : nodes_.nodes)
+  for (const SweepNode& node : nodes_.nodes)
     if (node.live && node.is_apply() && !node.small()) program.work += node.kernel->cost;
   set_start();
   program.work = (program.work + 1) * nodes_.geometry.elements();
@@ -362,7 +362,7 @@ bool fits_machine(const Sweep& sweep) {
       default: break;
     }
   }
-  thread_local Nodes nodes;
+  thread_local SweepNodes nodes;
   nodes.assign(sweep, true);  // what will be read of it is not known yet
   return nodes.fits;
 }

@@ -17,29 +17,29 @@ class Compiler {
 
  private:
   void decide_keeping();
-  void demand(int segment, int pass);
-  bool is_root(const Node& node, int v, int segment) const;
-  int output_segment(const Node& node) const;
-  int accumulate_segment(const Node& node) const;
-  void keep(Node& node, int pass);
+  void demand(int segment, int walk);
+  bool is_root(const SweepNode& node, int v, int segment) const;
+  int output_segment(const SweepNode& node) const;
+  int accumulate_segment(const SweepNode& node) const;
+  void keep(SweepNode& node, int walk);
   void choose_shared();
   void lay_out_memory();
-  void lay_out_walk_memory(Node& node);
+  void lay_out_walk_memory(SweepNode& node);
   std::int64_t take(std::int64_t bytes);
   std::int32_t take_scratch(std::int64_t bytes);
-  void emit_pass(int pass);
-  void emit_level(int pass, int level);
-  void emit_stage(int pass, int stage);
-  void add_row_actions(int pass, int stage);
-  void add_element_actions(int pass, int stage);
-  void add_reductions(int pass, int stage);
+  void emit_walk(int walk);
+  void emit_level(int walk, int level);
+  void emit_stage(int walk, int stage);
+  void add_row_actions(int walk, int stage);
+  void add_element_actions(int walk, int stage);
+  void add_reductions(int walk, int stage);
   BlockPrograms emit_blocks();
   void add_inputs();
   void set_start();
   void find_streams();
   void count_bytes(const Sweep& sweep);
 
-  Nodes nodes_;
+  SweepNodes nodes_;
   Emitter emitter_;
   SweepDraft* program_ = nullptr;
   bool delay_stores_ = false;

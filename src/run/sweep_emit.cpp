@@ -24,7 +24,7 @@ const char* reduction_name(Reduction reduction) {
 
 }  // namespace
 
-void Emitter::start(const Nodes& nodes, SweepDraft& program, bool delay_stores) {
+void Emitter::start(const SweepNodes& nodes, SweepDraft& program, bool delay_stores) {
   nodes_ = &nodes;
   program_ = &program;
   machine_ = program.machine;
@@ -36,11 +36,11 @@ void Emitter::start(const Nodes& nodes, SweepDraft& program, bool delay_stores) 
   committed_stores_ = 0;
 }
 
-void Emitter::begin(Scope scope, int pass, int stage) {
+void Emitter::begin(Scope scope, int walk, int stage) {
   scope_ = scope;
-  pass_ = pass;
+  walk_ = walk;
   stage_ = stage;
-  segment_ = nodes_->first_segments[static_cast<std::size_t>(pass)] + stage;
+  segment_ = nodes_->first_segments[static_cast<std::size_t>(walk)] + stage;
   actions_.clear();
   const auto size = static_cast<std::size_t>(nodes_->count());
   first_action_.assign(size, -1);
@@ -67,25 +67,25 @@ Emitter::Operand Emitter::own_memory(std::int64_t offset, Address address) const
 }
 
 /// Whether the value is there when this program runs; else the program computes it.
-bool Emitter::is_available(const Node& node) const {
+bool Emitter::is_available(const SweepNode& node) const {
   switch (scope_) {
     case Scope::elements:
       if (node.small() || node.kind == Kind::input) return true;
       if (node.extent == Extent::per_row && !nodes_->one_block_rows) return true;
       return node.keep != Keep::none && node.segment < segment_;
     case Scope::row:
-      if (node.small() || node.kind == Kind::input || node.pass < pass_) return true;
+      if (node.small() || node.kind == Kind::input || node.walk < walk_) return true;
       return node.is_reduce() ? node.stage <= stage_ : node.row_slot >= 0 && node.stage < stage_;
     case Scope::columns:
       if (node.extent == Extent::single) return true;
       [[fallthrough]];
-    case Scope::single: return !node.is_apply() || node.pass < pass_ || node.stage < stage_;
+    case Scope::single: return !node.is_apply() || node.walk < walk_ || node.stage < stage_;
   }
   return true;
 }
 
 /// An element value from a buffer, or kept by an earlier segment.
-void Emitter::locate_elements(const Node& node, Place& place) const {
+void Emitter::locate_elements(const SweepNode& node, Place& place) const {
   if (node.kind == Kind::input || node.keep == Keep::output) {
     const bool is_input = node.kind == Kind::input;
     place.dtype = is_input ? node.dtype : program_->dtype;
@@ -100,7 +100,7 @@ void Emitter::locate_elements(const Node& node, Place& place) const {
 
 /// Where this program finds the value.
 void Emitter::locate(int v) {
-  const Node& node = (*nodes_)[v];
+  const SweepNode& node = (*nodes_)[v];
   Place& where = place(v);
   where.access = node.operand_count == 0 ? Access::leaf : Access::computed;
   if (!is_available(node)) return;
@@ -117,7 +117,7 @@ void Emitter::locate(int v) {
     }
     case Extent::per_row: {
       // Splatted in a slot, unless it has to be brought there first.
-      const bool imported = node.kind == Kind::input || node.pass < pass_;
+      const bool imported = node.kind == Kind::input || node.walk < walk_;
       const bool splatted =
           node.row_slot >= 0 && !nodes_->one_block_rows && (scope_ != Scope::row || stage_ != 0 || !imported);
       where.access = splatted ? Access::memory : Access::leaf;
@@ -138,7 +138,7 @@ void Emitter::count_uses() {
     if (first_action_[index] < 0 && left_[index] == 0) continue;
     locate(v);
     if (places_[index].access != Access::computed) continue;
-    const Node& node = (*nodes_)[v];
+    const SweepNode& node = (*nodes_)[v];
     for (int k = 0; k < node.operand_count; ++k) ++left_[static_cast<std::size_t>(node.operands[k])];
   }
 }
@@ -148,11 +148,11 @@ Emitter::Operand Emitter::read(int v) {
   const Place& where = place(v);
   if (where.kept >= 0) kept_[static_cast<std::size_t>(where.kept)].read = true;
   if (where.operand.slot >= 0) {
-    const Node& node = (*nodes_)[v];
+    const SweepNode& node = (*nodes_)[v];
     const bool is_input = node.kind == Kind::input;
     if (is_input) note_read(where.operand.slot);
-    const std::pair read{pass_, v};
-    if ((is_input || node.pass < pass_) && std::find(reads_.begin(), reads_.end(), read) == reads_.end())
+    const std::pair read{walk_, v};
+    if ((is_input || node.walk < walk_) && std::find(reads_.begin(), reads_.end(), read) == reads_.end())
       reads_.push_back(read);
   }
   return where.operand;
@@ -174,7 +174,7 @@ Emitter::Operand Emitter::simple_operand(int v) {
   if (where.access == Access::memory) return read(v);
   const int temporary = take_temporary();
   push(machine_->copy_as[form_.partial][index_of(where.dtype)], "copy", v, read(v), scratch_slot(temporary),
-       buffer_step(Step::Kind::copy, where.dtype));
+       buffer_meaning(Meaning::Kind::copy, where.dtype));
   where.operand = scratch_slot(temporary);
   where.temporary = static_cast<std::int16_t>(temporary);
   where.access = Access::memory;
@@ -200,30 +200,31 @@ void Emitter::consume(int v) {
 }
 
 /// What the generator may make of a kernel's instruction.
-Step Emitter::apply_step(const Node& node, OperandForm form) const {
+Meaning Emitter::apply_meaning(const SweepNode& node, OperandForm form) const {
   if (node.handlers->primitive == Primitive::none) return {};
-  return {.kind = Step::Kind::apply, .primitive = node.handlers->primitive, .form = form, .arity = node.operand_count};
+  return {
+      .kind = Meaning::Kind::apply, .primitive = node.handlers->primitive, .form = form, .arity = node.operand_count};
 }
 
 /// Of a load or store of a buffer of `dtype`: opaque where it converts.
-Step Emitter::buffer_step(Step::Kind kind, DType dtype) const {
+Meaning Emitter::buffer_meaning(Meaning::Kind kind, DType dtype) const {
   if (dtype != program_->dtype) return {};
   return {.kind = kind};
 }
 
-void Emitter::push(const HandlerPair& handlers, const char* text, int value, Step step) {
-  push(handlers, text, value, Operand(), Operand(), step);
+void Emitter::push(const HandlerPair& handlers, const char* text, int value, Meaning meaning) {
+  push(handlers, text, value, Operand(), Operand(), meaning);
 }
-void Emitter::push(const HandlerPair& handlers, const char* text, int value, const Operand& a, Step step) {
-  push(handlers, text, value, a, Operand(), step);
+void Emitter::push(const HandlerPair& handlers, const char* text, int value, const Operand& a, Meaning meaning) {
+  push(handlers, text, value, a, Operand(), meaning);
 }
 void Emitter::push(const HandlerPair& handlers, const char* text, int value, const Operand& a, const Operand& b,
-                   Step step) {
+                   Meaning meaning) {
   patch(0, a);
   patch(1, b);
   program_->instructions.push_back(
       {form_.wide ? handlers.wide : handlers.narrow, {a.base, b.base}, {a.address, b.address}});
-  program_->notes.push_back({text, value, step});
+  program_->notes.push_back({text, value, meaning});
 }
 
 void Emitter::patch(int which, const Operand& operand) {
@@ -233,7 +234,7 @@ void Emitter::patch(int which, const Operand& operand) {
 }
 
 void Emitter::evaluate_leaf(int v) {
-  const Node& node = (*nodes_)[v];
+  const SweepNode& node = (*nodes_)[v];
   if (node.kind == Kind::draw) {
     push(machine_->draw[static_cast<int>(node.distribution)], "draw", v, own_memory(node.source, Address::fixed));
   } else if (node.kind == Kind::column) {
@@ -241,7 +242,7 @@ void Emitter::evaluate_leaf(int v) {
   } else if (node.kind == Kind::input) {  // per row
     note_read(node.slot);
     push(machine_->load_splat[index_of(node.dtype)], "splat", v, {0, row_address(node.dtype), node.slot});
-  } else {  // per row, of an earlier pass
+  } else {  // per row, of an earlier walk
     push(machine_->load_splat[index_of(program_->dtype)], "splat", v,
          own_memory(node.memory, row_address(program_->dtype)));
   }
@@ -257,10 +258,10 @@ Emitter::Operand Emitter::evaluated_operand(int v) {
 void Emitter::evaluate(int v) {
   if (accumulator_ == v) return;
   switch (place(v).access) {
-    case Access::memory: push(machine_->load, "load", v, read(v), {.kind = Step::Kind::load}); break;
+    case Access::memory: push(machine_->load, "load", v, read(v), {.kind = Meaning::Kind::load}); break;
     case Access::buffer:
       push(machine_->load_as[form_.partial][index_of(place(v).dtype)], "load", v, read(v),
-           buffer_step(Step::Kind::load, place(v).dtype));
+           buffer_meaning(Meaning::Kind::load, place(v).dtype));
       break;
     case Access::leaf: evaluate_leaf(v); break;
     case Access::computed: evaluate_apply(v); break;
@@ -269,7 +270,7 @@ void Emitter::evaluate(int v) {
 }
 
 void Emitter::evaluate_apply(int v) {
-  const Node& node = (*nodes_)[v];
+  const SweepNode& node = (*nodes_)[v];
   const int a = node.operands[0];
   if (node.is_reduce()) {  // of a row that is one block
     evaluate(a);
@@ -277,7 +278,7 @@ void Emitter::evaluate_apply(int v) {
   } else if (node.operand_count == 1) {
     evaluate(a);
     push_function(node);
-    push({node.handlers->wide, node.handlers->narrow}, node.kernel->name, v, apply_step(node, OperandForm::plain));
+    push({node.handlers->wide, node.handlers->narrow}, node.kernel->name, v, apply_meaning(node, OperandForm::plain));
   } else if (node.operand_count == 2) {
     evaluate_binary(v);
   } else {
@@ -287,20 +288,20 @@ void Emitter::evaluate_apply(int v) {
     const Operand b = simple_operand(node.operands[1]), c = simple_operand(node.operands[2]);
     push_function(node);
     push({node.handlers->wide, node.handlers->narrow}, node.kernel->name, v, b, c,
-         apply_step(node, OperandForm::plain));
+         apply_meaning(node, OperandForm::plain));
   }
   for (int k = 0; k < node.operand_count; ++k) consume(node.operands[k]);
 }
 
 /// What the call that comes next calls, where the kernel is a function on arrays.
-void Emitter::push_function(const Node& node) {
+void Emitter::push_function(const SweepNode& node) {
   if (node.kernel->arrays == nullptr) return;
   const ArrayFunction function = node.kernel->arrays(program_->dtype);
   push(machine_->set_function, "function", -1, {reinterpret_cast<std::intptr_t>(function), Address::fixed, -1});
 }
 
 void Emitter::evaluate_binary(int v) {
-  const Node& node = (*nodes_)[v];
+  const SweepNode& node = (*nodes_)[v];
   const ElementHandlers& handlers = *node.handlers;
   const char* name = node.kernel->name;
   const int a = node.operands[0], b = node.operands[1];
@@ -309,18 +310,19 @@ void Emitter::evaluate_binary(int v) {
     const Operand memory_b = simple_operand(b);
     push_function(node);
     push({handlers.wide_memory, handlers.narrow_memory}, name, v, read(a), memory_b,
-         apply_step(node, OperandForm::memory));
+         apply_meaning(node, OperandForm::memory));
   } else if (simple_a && (accumulator_ == b || !simple_b)) {
     evaluate(b);
     const Operand memory_a = simple_operand(a);
     push_function(node);
-    push({handlers.wide_swapped, handlers.narrow_swapped}, name, v, memory_a, apply_step(node, OperandForm::swapped));
+    push({handlers.wide_swapped, handlers.narrow_swapped}, name, v, memory_a,
+         apply_meaning(node, OperandForm::swapped));
   } else {
     if (!simple_b) evaluated_operand(b);
     evaluate(a);
     const Operand memory_b = simple_operand(b);
     push_function(node);
-    push({handlers.wide, handlers.narrow}, name, v, memory_b, apply_step(node, OperandForm::plain));
+    push({handlers.wide, handlers.narrow}, name, v, memory_b, apply_meaning(node, OperandForm::plain));
   }
 }
 
@@ -329,7 +331,7 @@ void Emitter::perform(int v, const Action& action) {
   switch (action.kind) {
     case Action::Kind::output:
       push(machine_->store_as[form_.partial][index_of(action.dtype)], "store", v,
-           {0, flat_address(action.dtype), action.slot}, buffer_step(Step::Kind::store, action.dtype));
+           {0, flat_address(action.dtype), action.slot}, buffer_meaning(Meaning::Kind::store, action.dtype));
       stored_.push_back(action.slot);
       break;
     case Action::Kind::output_row:
@@ -339,13 +341,13 @@ void Emitter::perform(int v, const Action& action) {
       break;
     case Action::Kind::accumulate:
       push(machine_->accumulate[form_.partial][static_cast<int>(action.reduction)], reduction_name(action.reduction), v,
-           target, {.kind = Step::Kind::accumulate, .reduction = action.reduction});
+           target, {.kind = Meaning::Kind::accumulate, .reduction = action.reduction});
       break;
     case Action::Kind::write: {
       // The machine's own memory is padded by a block; but where a row ends, the next one begins.
       const bool padded = action.address == Address::scratch_column || action.address == Address::column;
       push(machine_->store_as[form_.partial && !padded][index_of(program_->dtype)], "write", v, target,
-           {.kind = Step::Kind::store});
+           {.kind = Meaning::Kind::store});
       break;
     }
     case Action::Kind::write_row:
@@ -393,7 +395,7 @@ void Emitter::keep_in_temporary(int v) {
   where.access = Access::memory;
   where.kept = static_cast<std::int32_t>(kept_.size());
   kept_.push_back({static_cast<std::int32_t>(program_->instructions.size()), false});
-  push(machine_->store, "keep", v, where.operand, {.kind = Step::Kind::store});
+  push(machine_->store, "keep", v, where.operand, {.kind = Meaning::Kind::store});
 }
 
 void Emitter::store_delayed() {

@@ -12,10 +12,10 @@ namespace thalweg::run {
 
 /// What a program computes.
 enum class Scope : std::uint8_t {
-  elements,  // segment of a pass: blocks of elements
+  elements,  // segment of a walk: blocks of elements
   row,       // values per row before a stage
-  columns,   // values per column, between passes
-  single,    // single values, between passes
+  columns,   // values per column, between walks
+  single,    // single values, between walks
 };
 
 /// What is done with a value once it stands in the accumulator.
@@ -38,10 +38,10 @@ struct Form {
 
 class Emitter {
  public:
-  void start(const Nodes& nodes, SweepDraft& program, bool delay_stores);
+  void start(const SweepNodes& nodes, SweepDraft& program, bool delay_stores);
 
   /// The program to be emitted next, without actions.
-  void begin(Scope scope, int pass, int stage);
+  void begin(Scope scope, int walk, int stage);
   void add_action(int value, const Action& action);
   bool has_actions() const { return !actions_.empty(); }
   /// Appends the program in this form; returns its first instruction's index.
@@ -50,7 +50,7 @@ class Emitter {
   void commit() { committed_stores_ = stored_.size(); }
 
   /// Temporaries that any program has needed: slots below the start of a thread's scratch memory.
-  /// Pass and value of every buffer of elements that is read, other than an output in the pass that writes it.
+  /// Walk and value of every buffer of elements that is read, other than an output in the walk that writes it.
   const std::vector<std::pair<int, int>>& reads() const { return reads_; }
   bool emitted_wide() const { return emitted_wide_; }
   int temporaries() const { return most_temporaries_; }
@@ -84,16 +84,16 @@ class Emitter {
   Place& place(int v) { return places_[static_cast<std::size_t>(v)]; }
   bool is_simple(int v) { return place(v).access == Access::memory || place(v).access == Access::buffer; }
   void count_uses();
-  bool is_available(const Node& node) const;
+  bool is_available(const SweepNode& node) const;
   void locate(int v);
-  void locate_elements(const Node& node, Place& place) const;
+  void locate_elements(const SweepNode& node, Place& place) const;
   Operand read(int v);
   Operand simple_operand(int v);
   Operand evaluated_operand(int v);
   void evaluate(int v);
   void evaluate_apply(int v);
   void evaluate_binary(int v);
-  void push_function(const Node& node);
+  void push_function(const SweepNode& node);
   void evaluate_leaf(int v);
   void perform(int v, const Action& action);
   void perform_all(int v);
@@ -102,26 +102,26 @@ class Emitter {
   void store_delayed();
   void consume(int v);
   int take_temporary();
-  void push(const HandlerPair& handlers, const char* text, int value, Step step = {});
-  void push(const HandlerPair& handlers, const char* text, int value, const Operand& a, Step step = {});
+  void push(const HandlerPair& handlers, const char* text, int value, Meaning meaning = {});
+  void push(const HandlerPair& handlers, const char* text, int value, const Operand& a, Meaning meaning = {});
   void push(const HandlerPair& handlers, const char* text, int value, const Operand& a, const Operand& b,
-            Step step = {});
-  Step apply_step(const Node& node, OperandForm form) const;
-  Step buffer_step(Step::Kind kind, DType dtype) const;
+            Meaning meaning = {});
+  Meaning apply_meaning(const SweepNode& node, OperandForm form) const;
+  Meaning buffer_meaning(Meaning::Kind kind, DType dtype) const;
   void patch(int which, const Operand& operand);
   void note_read(int slot);
   void drop_unread_stores(std::int32_t first);
   Operand scratch_slot(int index) const;
   Operand own_memory(std::int64_t offset, Address address) const;
 
-  const Nodes* nodes_ = nullptr;
+  const SweepNodes* nodes_ = nullptr;
   SweepDraft* program_ = nullptr;
   const Machine* machine_ = nullptr;
   bool delay_stores_ = false;
   bool emitted_wide_ = false;
 
   Scope scope_ = Scope::elements;
-  int pass_ = 0, stage_ = 0, segment_ = 0;
+  int walk_ = 0, stage_ = 0, segment_ = 0;
   Form form_;
   int accumulator_ = -1;
   int most_temporaries_ = 0;

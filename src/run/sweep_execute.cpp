@@ -98,14 +98,14 @@ Blocks once(const SweepProgram& program, std::int32_t instruction) {
   return blocks;
 }
 
-/// One pass over the domain.
-class Walk {
+/// One walk over the domain.
+class Walker {
   static constexpr std::int64_t prefetch_blocks = 2;  // at a time
  public:
-  Walk(const SweepProgram& program, const Pass& pass) : program_(program), pass_(pass), geometry_(program.geometry) {}
+  Walker(const SweepProgram& program, const Walk& walk) : program_(program), walk_(walk), geometry_(program.geometry) {}
 
   void run() {
-    if (pass_.stages.begin == pass_.stages.end) return;
+    if (walk_.stages.begin == walk_.stages.end) return;
     if (program_.tasks > 1 && program_.work >= parallel_work && thread_limit() > 1) {
       parallel_for(program_.tasks, [this](std::int64_t task) { run_task(task); });
     } else {
@@ -116,7 +116,7 @@ class Walk {
 
  private:
   const SweepProgram& program_;
-  const Pass& pass_;
+  const Walk& walk_;
   const Geometry& geometry_;
 
   const Stage& stage(std::int32_t index) const { return program_.stages[static_cast<std::size_t>(index)]; }
@@ -125,8 +125,8 @@ class Walk {
   }
   /// A task's partials: the columns of each column reduction, then the singles.
   Partial* single_partial(std::int64_t task, std::int32_t single) const {
-    return partials(task) + (pass_.columns.end - pass_.columns.begin) * geometry_.columns +
-           (single - pass_.singles.begin);
+    return partials(task) + (walk_.columns.end - walk_.columns.begin) * geometry_.columns +
+           (single - walk_.singles.begin);
   }
 
   void start(State& state, std::byte* scratch) const;
@@ -144,20 +144,20 @@ class Walk {
   void finish() const;
 };
 
-void Walk::start(State& state, std::byte* scratch) const {
+void Walker::start(State& state, std::byte* scratch) const {
   program_.machine->begin(state.position, program_.positions[0], scratch);
-  for (std::int32_t i = pass_.columns.begin; i < pass_.columns.end; ++i) {
+  for (std::int32_t i = walk_.columns.begin; i < walk_.columns.end; ++i) {
     const ColumnFold& fold = program_.column_folds[static_cast<std::size_t>(i)];
     program_.machine->fill(scratch + fold.tile, geometry_.period, identity(fold.reduction, program_.dtype));
   }
-  for (std::int32_t s = pass_.stages.begin; s < pass_.stages.end; ++s)
+  for (std::int32_t s = walk_.stages.begin; s < walk_.stages.end; ++s)
     for (std::int32_t i = stage(s).folds.begin; i < stage(s).folds.end; ++i) {
       const SlotFold& fold = program_.slot_folds[static_cast<std::size_t>(i)];
       program_.machine->fill(scratch + fold.slot, geometry_.wide, identity(fold.reduction, program_.dtype));
     }
 }
 
-void Walk::move_to(Position& position, std::byte* scratch, std::int64_t row, std::int64_t flat) const {
+void Walker::move_to(Position& position, std::byte* scratch, std::int64_t row, std::int64_t flat) const {
   const auto base = reinterpret_cast<std::intptr_t>(scratch);
   position[Address::flat_1] = flat;
   position[Address::flat_4] = 4 * flat;
@@ -171,7 +171,7 @@ void Walk::move_to(Position& position, std::byte* scratch, std::int64_t row, std
   position[Address::scratch_column] = base;
 }
 
-void Walk::run_task(std::int64_t task) const {
+void Walker::run_task(std::int64_t task) const {
   State state;
   std::byte* scratch = scratch_of(program_);
   start(state, scratch);
@@ -184,13 +184,13 @@ void Walk::run_task(std::int64_t task) const {
   }
 }
 
-void Walk::join_single(std::int64_t task, const SlotFold& fold, Partial value, bool first) const {
+void Walker::join_single(std::int64_t task, const SlotFold& fold, Partial value, bool first) const {
   Partial* partial = single_partial(task, fold.target);
   *partial = first ? value : combine(fold.reduction, program_.dtype, *partial, value);
 }
 
 /// Of a row that has been summed in one go.
-void Walk::join_singles(std::byte* scratch, std::int64_t task, const Stage& stage, bool first) const {
+void Walker::join_singles(std::byte* scratch, std::int64_t task, const Stage& stage, bool first) const {
   for (std::int32_t i = stage.folds.begin; i < stage.folds.end; ++i) {
     const SlotFold& fold = program_.slot_folds[static_cast<std::size_t>(i)];
     if (!fold.per_row) join_single(task, fold, program_.machine->fold_slot(scratch + fold.slot, fold.reduction), first);
@@ -198,9 +198,9 @@ void Walk::join_singles(std::byte* scratch, std::int64_t task, const Stage& stag
 }
 
 /// The tiles of column reductions go on in f64 and start afresh. What is first and last is the result.
-void Walk::fold_columns(std::byte* scratch, std::int64_t task, bool first, bool last) const {
+void Walker::fold_columns(std::byte* scratch, std::int64_t task, bool first, bool last) const {
   Partial* partial = partials(task);
-  for (std::int32_t i = pass_.columns.begin; i < pass_.columns.end; ++i, partial += geometry_.columns) {
+  for (std::int32_t i = walk_.columns.begin; i < walk_.columns.end; ++i, partial += geometry_.columns) {
     const ColumnFold& fold = program_.column_folds[static_cast<std::size_t>(i)];
     std::byte* tile = scratch + fold.tile;
     program_.machine->fold_tile(tile, geometry_.period, geometry_.columns, fold.reduction);
@@ -216,7 +216,7 @@ void Walk::fold_columns(std::byte* scratch, std::int64_t task, bool first, bool 
 }
 
 /// Of each buffer the `count` elements that are some blocks on.
-[[gnu::always_inline]] inline void Walk::prefetch_ahead(const State& state, std::int64_t count) const {
+[[gnu::always_inline]] inline void Walker::prefetch_ahead(const State& state, std::int64_t count) const {
   constexpr std::int64_t line = 64, distance = 4096;
   for (const Stream& stream : program_.streams) {
     if (stream.repeated) continue;
@@ -229,9 +229,10 @@ void Walk::fold_columns(std::byte* scratch, std::int64_t task, bool first, bool 
   }
 }
 
-void Walk::walk_flat(State& state, std::byte* scratch, std::int64_t task, std::int64_t begin, std::int64_t end) const {
-  const Stage& only = stage(pass_.stages.begin);
-  const bool columns = pass_.columns.begin < pass_.columns.end, singles = only.folds.begin < only.folds.end;
+void Walker::walk_flat(State& state, std::byte* scratch, std::int64_t task, std::int64_t begin,
+                       std::int64_t end) const {
+  const Stage& only = stage(walk_.stages.begin);
+  const bool columns = walk_.columns.begin < walk_.columns.end, singles = only.folds.begin < only.folds.end;
   if (begin > 0) move_to(state.position, scratch, 0, begin);
 
   const std::int64_t column_chunk = geometry_.fold_rows * geometry_.columns;
@@ -265,8 +266,8 @@ void Walk::walk_flat(State& state, std::byte* scratch, std::int64_t task, std::i
 
 /// The `part`th of `parts` parts of the row after this one is on its way from here on.
 /// (Inlined by force: gcc 12 takes a function that only prefetches for one without effect and drops calls of it.)
-[[gnu::always_inline]] inline void Walk::prefetch_next_row(const State& state, std::int64_t part,
-                                                           std::int64_t parts) const {
+[[gnu::always_inline]] inline void Walker::prefetch_next_row(const State& state, std::int64_t part,
+                                                             std::int64_t parts) const {
   constexpr std::int64_t line = 64;
   for (const Stream& stream : program_.streams) {
     if (stream.repeated) continue;
@@ -279,12 +280,12 @@ void Walk::walk_flat(State& state, std::byte* scratch, std::int64_t task, std::i
   }
 }
 
-void Walk::run_row(State& state, std::byte* scratch, std::int64_t task, bool first) const {
+void Walker::run_row(State& state, std::byte* scratch, std::int64_t task, bool first) const {
   const std::int64_t columns = geometry_.columns, chunk = geometry_.wide * blocks_per_fold;
-  for (std::int32_t s = pass_.stages.begin; s < pass_.stages.end; ++s) {
+  for (std::int32_t s = walk_.stages.begin; s < walk_.stages.end; ++s) {
     const Stage& current = stage(s);
     if (!program_.streams.empty())
-      prefetch_next_row(state, s - pass_.stages.begin, pass_.stages.end - pass_.stages.begin);
+      prefetch_next_row(state, s - walk_.stages.begin, walk_.stages.end - walk_.stages.begin);
     program_.machine->rewind(&state);
     if (current.row_program != no_program) {
       program_.machine->run(once(program_, current.row_program), &state);
@@ -321,8 +322,9 @@ void Walk::run_row(State& state, std::byte* scratch, std::int64_t task, bool fir
   }
 }
 
-void Walk::walk_rows(State& state, std::byte* scratch, std::int64_t task, std::int64_t begin, std::int64_t end) const {
-  const bool columns = pass_.columns.begin < pass_.columns.end;
+void Walker::walk_rows(State& state, std::byte* scratch, std::int64_t task, std::int64_t begin,
+                       std::int64_t end) const {
+  const bool columns = walk_.columns.begin < walk_.columns.end;
   Position& start = program_.one_block_rows ? state.position : state.row;
   if (!program_.one_block_rows) program_.machine->begin(state.row, program_.positions[1], scratch);
   if (begin > 0) move_to(start, scratch, begin, begin * geometry_.columns);
@@ -330,7 +332,7 @@ void Walk::walk_rows(State& state, std::byte* scratch, std::int64_t task, std::i
   for (std::int64_t row = begin; row < end || first; first = false) {
     const std::int64_t stop = columns ? std::min(end, row + geometry_.fold_rows) : end;
     if (program_.one_block_rows) {
-      program_.machine->run(rows_of(program_, stage(pass_.stages.begin).blocks, stop - row), &state);
+      program_.machine->run(rows_of(program_, stage(walk_.stages.begin).blocks, stop - row), &state);
     } else {
       for (std::int64_t r = row; r < stop; ++r) {
         run_row(state, scratch, task, r == begin);
@@ -341,15 +343,15 @@ void Walk::walk_rows(State& state, std::byte* scratch, std::int64_t task, std::i
     row = stop;
   }
   if (begin >= end)
-    for (std::int32_t i = pass_.singles.begin; i < pass_.singles.end; ++i)
+    for (std::int32_t i = walk_.singles.begin; i < walk_.singles.end; ++i)
       *single_partial(task, i) =
           identity(program_.single_results[static_cast<std::size_t>(i)].reduction, program_.dtype);
 }
 
 /// The partial results of the tasks are joined in the order of the tasks.
-void Walk::finish() const {
+void Walker::finish() const {
   Partial* columns = partials(0);
-  for (std::int32_t i = pass_.columns.begin; i < pass_.columns.end && program_.tasks > 1;
+  for (std::int32_t i = walk_.columns.begin; i < walk_.columns.end && program_.tasks > 1;
        ++i, columns += geometry_.columns) {
     const ColumnFold& fold = program_.column_folds[static_cast<std::size_t>(i)];
     for (std::int64_t task = 1; task < program_.tasks; ++task)
@@ -357,7 +359,7 @@ void Walk::finish() const {
                                       fold.reduction);
     program_.machine->round_partials(program_.at(fold.vector), columns, geometry_.columns);
   }
-  for (std::int32_t i = pass_.singles.begin; i < pass_.singles.end; ++i) {
+  for (std::int32_t i = walk_.singles.begin; i < walk_.singles.end; ++i) {
     const SingleResult& single = program_.single_results[static_cast<std::size_t>(i)];
     Partial total = *single_partial(0, i);
     for (std::int64_t task = 1; task < program_.tasks; ++task)
@@ -366,7 +368,7 @@ void Walk::finish() const {
   }
 }
 
-/// What has one value per column or only one, between the passes.
+/// What has one value per column or only one, between the walks.
 void run_level(const SweepProgram& program, const Level& level) {
   const Machine& machine = *program.machine;
   const Geometry& geometry = program.geometry;
@@ -469,10 +471,10 @@ void bind_program(SweepProgram& program, std::span<void* const> buffers, const S
 inline void run_program(SweepProgram& program) {
   if (program.one_walk)  // most of a small net
     return program.machine->run_from(program.only_blocks, program.positions.data(), scratch_of(program));
-  for (const Pass& pass : program.passes) {
-    for (std::int32_t i = pass.levels.begin; i < pass.levels.end; ++i)
+  for (const Walk& walk : program.walks) {
+    for (std::int32_t i = walk.levels.begin; i < walk.levels.end; ++i)
       run_level(program, program.levels[static_cast<std::size_t>(i)]);
-    Walk(program, pass).run();
+    Walker(program, walk).run();
   }
   for (const SmallOutput& output : program.small_outputs)
     convert_values(output.destination, output.dtype, program.at(output.memory), program.dtype, output.count);

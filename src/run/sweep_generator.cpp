@@ -226,11 +226,11 @@ void Generator::with_operand(int v, F f) {
 // --- operations ---
 
 void Generator::write_operation(const Operation& operation) {
-  switch (operation.step.kind) {
+  switch (operation.meaning.kind) {
     // Here, not at its first use: what comes between may write the same memory.
-    case Step::Kind::load: in_register(operation.operands[0]); return;
-    case Step::Kind::store: return write_store(operation, in_register(operation.operands[0]));
-    case Step::Kind::accumulate: return write_accumulate(operation);
+    case Meaning::Kind::load: in_register(operation.operands[0]); return;
+    case Meaning::Kind::store: return write_store(operation, in_register(operation.operands[0]));
+    case Meaning::Kind::accumulate: return write_accumulate(operation);
     default: return write_apply(operation);
   }
 }
@@ -247,11 +247,11 @@ void Generator::write_accumulate(const Operation& operation) {
   if (!is_carried) assembler_.move(sum, at(operation.target));
   if (is_partial_) {  // whole sums are stored: what a mask has written is not read back without a stall
     const Zmm all(take());
-    reduce(all, operation.step.reduction, sum, added);
+    reduce(all, operation.meaning.reduction, sum, added);
     assembler_.move(sum | tail_mask(), all);
     free_.push_back(all.getIdx());
   } else {
-    reduce(sum, operation.step.reduction, sum, added);
+    reduce(sum, operation.meaning.reduction, sum, added);
   }
   if (is_carried) return;
   assembler_.move(at(operation.target), sum);
@@ -274,7 +274,7 @@ void Generator::write_apply(const Operation& operation) {
     const Zmm x = in_register(a);
     with_operand(b, [&](const auto& y) { (assembler_.*instruction)(result(operation), x, y); });
   };
-  switch (operation.step.primitive) {
+  switch (operation.meaning.primitive) {
     case Primitive::add: return binary(&VectorAssembler::add);
     case Primitive::subtract: return binary(&VectorAssembler::subtract);
     case Primitive::multiply: return binary(&VectorAssembler::multiply);
@@ -298,7 +298,7 @@ void Generator::write_apply(const Operation& operation) {
     case Primitive::maximum:
     case Primitive::minimum: {
       const Zmm x = in_register(a), y = in_register(b);
-      const bool larger = operation.step.primitive == Primitive::maximum;
+      const bool larger = operation.meaning.primitive == Primitive::maximum;
       return choose(result(operation), x, y, larger ? Predicate::greater : Predicate::less);
     }
     case Primitive::none: break;

@@ -30,36 +30,38 @@ std::int32_t Compiler::take_scratch(std::int64_t bytes) {
 }
 
 /// The segment that writes an output of the walk.
-int Compiler::output_segment(const Node& node) const { return delay_stores_ ? segments_ - 1 : nodes_.segment_of(node); }
+int Compiler::output_segment(const SweepNode& node) const {
+  return delay_stores_ ? segments_ - 1 : nodes_.segment_of(node);
+}
 
 /// The segment whose blocks add up a reduction; its node's stage is where the result is there.
-int Compiler::accumulate_segment(const Node& node) const {
+int Compiler::accumulate_segment(const SweepNode& node) const {
   const bool staged = node.extent == Extent::per_row && !nodes_.one_block_rows;
   return nodes_.segment_of(node) - (staged ? 1 : 0);
 }
 
 /// Whether the element programs of a segment do something with the value itself.
-bool Compiler::is_root(const Node& node, int v, int segment) const {
+bool Compiler::is_root(const SweepNode& node, int v, int segment) const {
   if (node.extent == Extent::per_row && !nodes_.one_block_rows) return false;
   if (outputs_of_[static_cast<std::size_t>(v)] != 0 && output_segment(node) == segment) return true;
   return node.extent == Extent::per_row && node.keep == Keep::vector && nodes_.segment_of(node) == segment;
 }
 
-void Compiler::keep(Node& node, int pass) {
+void Compiler::keep(SweepNode& node, int walk) {
   if (node.keep == Keep::vector || node.keep == Keep::output) return;
   if (node.extent == Extent::element && node.output_slot >= 0 && !delay_stores_) {
     node.keep = Keep::output;
   } else {
-    const bool same_pass = nodes_.first_segments[static_cast<std::size_t>(pass)] <= node.segment;
-    node.keep = same_pass ? Keep::row_buffer : Keep::vector;
+    const bool same_walk = nodes_.first_segments[static_cast<std::size_t>(walk)] <= node.segment;
+    node.keep = same_walk ? Keep::row_buffer : Keep::vector;
   }
 }
 
 /// Marks what the blocks of a segment compute; a value wanted again, and dear, is kept from its first segment on.
-void Compiler::demand(int segment, int pass) {
+void Compiler::demand(int segment, int walk) {
   marks_.assign(static_cast<std::size_t>(nodes_.count()), 0);
   for (int v = nodes_.count() - 1; v >= 0; --v) {
-    Node& node = nodes_[v];
+    SweepNode& node = nodes_[v];
     if (!node.live) continue;
     const bool walk_reduce = nodes_.reduces_elements(node);
     const bool inner_reduce = walk_reduce && nodes_.one_block_rows && node.extent == Extent::per_row;
@@ -68,13 +70,13 @@ void Compiler::demand(int segment, int pass) {
     if (node.small() || (marks_[static_cast<std::size_t>(v)] == 0 && !is_root(node, v, segment))) continue;
     if (node.extent == Extent::per_row && !nodes_.one_block_rows) {
       if (node.row_slot < 0) node.row_slot = take_scratch(static_cast<std::int64_t>(slot_bytes));
-      if (node.pass < pass && node.kind != Kind::input) node.keep = Keep::vector;
+      if (node.walk < walk && node.kind != Kind::input) node.keep = Keep::vector;
       continue;
     }
     if (node.kind == Kind::input) continue;
     if (node.segment < 0) node.segment = static_cast<std::int16_t>(segment);
     if (node.segment < segment && (node.cost >= keep_cost || node.extent == Extent::per_row)) {
-      keep(node, pass);
+      keep(node, walk);
       continue;
     }
     for (int k = 0; k < node.operand_count; ++k) marks_[static_cast<std::size_t>(node.operands[k])] = 1;
@@ -83,29 +85,29 @@ void Compiler::demand(int segment, int pass) {
 
 void Compiler::decide_keeping() {
   outputs_of_.assign(static_cast<std::size_t>(nodes_.count()), 0);
-  for (const NodeOutput& output : nodes_.outputs) {
+  for (const SweepNodeOutput& output : nodes_.outputs) {
     outputs_of_[static_cast<std::size_t>(output.value)] = 1;
     if (output.dtype == nodes_.dtype) nodes_[output.value].output_slot = output.slot;
   }
   segments_ = nodes_.first_segments.back() + nodes_.stage_counts.back();
   for (int v = 0; v < nodes_.count(); ++v) {
-    Node& node = nodes_[v];
+    SweepNode& node = nodes_[v];
     if (!node.live) continue;
     node.cost = node.kind == Kind::draw ? 4 * keep_cost : node.is_apply() ? node.kernel->cost : 0;
     for (int k = 0; k < node.operand_count; ++k) {
-      Node& operand = nodes_[node.operands[k]];
+      SweepNode& operand = nodes_[node.operands[k]];
       const bool computed = operand.extent == Extent::element && operand.cost < keep_cost;
       node.cost += computed ? operand.cost : 1;
-      // A vector of values per row is wanted: by a reduction over rows, by a later pass's arithmetic.
+      // A vector of values per row is wanted: by a reduction over rows, by a later walk's arithmetic.
       if (operand.extent == Extent::per_row &&
-          (node.small() || (node.extent == Extent::per_row && operand.pass < node.pass && operand.kind != Kind::input)))
+          (node.small() || (node.extent == Extent::per_row && operand.walk < node.walk && operand.kind != Kind::input)))
         operand.keep = Keep::vector;
     }
     if (nodes_.reduces_elements(node) && node.extent == Extent::per_row && !nodes_.one_block_rows)
       node.row_slot = take_scratch(static_cast<std::int64_t>(slot_bytes));
   }
   if (segments_ < 2 && !nodes_.row_walk) return;
-  for (int p = 0; p < nodes_.passes; ++p)
+  for (int p = 0; p < nodes_.walks; ++p)
     for (int s = 0; s < nodes_.stage_counts[static_cast<std::size_t>(p)]; ++s)
       demand(nodes_.first_segments[static_cast<std::size_t>(p)] + s, p);
 }
@@ -113,16 +115,16 @@ void Compiler::decide_keeping() {
 /// Which small values another program reads, and which values per column the flat walk reads as a tile.
 void Compiler::choose_shared() {
   for (int v = 0; v < nodes_.count(); ++v) {
-    Node& node = nodes_[v];
+    SweepNode& node = nodes_[v];
     if (!node.live) continue;
     const bool is_output = outputs_of_[static_cast<std::size_t>(v)] != 0;
     node.vector_wanted |= is_output;
     if (node.small() && (!node.is_apply() || is_output)) node.shared = true;
     for (int k = 0; k < node.operand_count; ++k) {
-      Node& operand = nodes_[node.operands[k]];
+      SweepNode& operand = nodes_[node.operands[k]];
       if (!operand.small()) continue;
       const bool same_program =
-          node.is_apply() && node.extent == operand.extent && node.pass == operand.pass && node.stage == operand.stage;
+          node.is_apply() && node.extent == operand.extent && node.walk == operand.walk && node.stage == operand.stage;
       if (!same_program) operand.shared = true;
       const bool tile = !node.small() && operand.extent == Extent::per_column && !nodes_.row_walk;
       if (tile) operand.tile = 0;  // wanted
@@ -131,7 +133,7 @@ void Compiler::choose_shared() {
   }
 }
 
-void Compiler::lay_out_walk_memory(Node& node) {
+void Compiler::lay_out_walk_memory(SweepNode& node) {
   const Geometry& g = nodes_.geometry;
   if (node.keep == Keep::row_buffer) {
     node.memory = take_scratch((g.columns + g.wide) * g.size);
@@ -147,7 +149,7 @@ void Compiler::lay_out_memory() {
   const bool repeated = g.tiled && (nodes_.has_column_folds || g.elements() >= 8 * g.period);
   program.read_period = repeated && !nodes_.row_walk ? g.period : g.columns;
   for (int v = 0; v < nodes_.count(); ++v) {
-    Node& node = nodes_[v];
+    SweepNode& node = nodes_[v];
     if (!node.live) continue;
     if (!node.small()) {
       lay_out_walk_memory(node);
@@ -165,10 +167,10 @@ void Compiler::lay_out_memory() {
   const std::int64_t length = nodes_.row_walk ? g.rows : g.elements();
   program.tasks = std::max<std::int64_t>(1, (length + program.task_length - 1) / program.task_length);
   if (reduces) {
-    for (int p = 0; p < nodes_.passes; ++p) {
+    for (int p = 0; p < nodes_.walks; ++p) {
       std::int64_t partials = 0;
-      for (const Node& node : nodes_.nodes)
-        if (node.live && node.pass == p && nodes_.reduces_in_walk(node))
+      for (const SweepNode& node : nodes_.nodes)
+        if (node.live && node.walk == p && nodes_.reduces_in_walk(node))
           partials += node.extent == Extent::single ? 1 : g.columns;
       program.partials_per_task = std::max(program.partials_per_task, partials);
     }
@@ -181,7 +183,7 @@ void Compiler::lay_out_memory() {
 void Compiler::add_inputs() {
   const Geometry& g = nodes_.geometry;
   SweepDraft& program = *program_;
-  for (const Node& node : nodes_.nodes) {
+  for (const SweepNode& node : nodes_.nodes) {
     if (!node.live || !node.small()) continue;
     switch (node.kind) {
       case Kind::number: program.number_inputs.push_back({node.slot, node.memory}); break;
@@ -210,8 +212,8 @@ void Compiler::add_inputs() {
       default: break;
     }
   }
-  for (const NodeOutput& output : nodes_.outputs) {
-    const Node& node = nodes_[output.value];
+  for (const SweepNodeOutput& output : nodes_.outputs) {
+    const SweepNode& node = nodes_[output.value];
     if (node.small())
       program.small_outputs.push_back(
           {node.memory, node.extent == Extent::single ? 1 : g.columns, output.slot, output.dtype});

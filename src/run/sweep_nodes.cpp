@@ -6,7 +6,7 @@ namespace thalweg::run {
 
 using Kind = SweepValue::Kind;
 
-void Nodes::assign(const Sweep& sweep, bool all_live) {
+void SweepNodes::assign(const Sweep& sweep, bool all_live) {
   dtype = sweep.dtype;
   geometry = Geometry(sweep.rows, sweep.columns, sweep.dtype, machine(sweep.dtype).lanes);
   read_values(sweep);
@@ -15,14 +15,14 @@ void Nodes::assign(const Sweep& sweep, bool all_live) {
   schedule();
 }
 
-void Nodes::read_values(const Sweep& sweep) {
+void SweepNodes::read_values(const Sweep& sweep) {
   nodes.clear();
   outputs.clear();
   nodes.resize(sweep.values.size());
   // A reduction of an extent of one element is its operand; `output_slot` holds the id that stands for each value.
   for (std::size_t i = 0; i < nodes.size(); ++i) {
     const SweepValue& value = sweep.values[i];
-    Node& node = nodes[i];
+    SweepNode& node = nodes[i];
     node.kind = value.kind;
     node.extent = geometry.canonical(value.extent);
     node.dtype = value.dtype;
@@ -38,13 +38,13 @@ void Nodes::read_values(const Sweep& sweep) {
   }
   for (const SweepOutput& output : sweep.outputs)
     outputs.push_back({static_cast<std::int16_t>((*this)[output.value].output_slot), output.slot, output.dtype});
-  for (Node& node : nodes) node.output_slot = -1;
+  for (SweepNode& node : nodes) node.output_slot = -1;
   if (geometry.one_dimensional() && geometry.columns <= geometry.wide) make_one_row();
 }
 
 /// A domain of one block is one row: what its reductions give is a value of the row, there in the same program.
-void Nodes::make_one_row() {
-  for (Node& node : nodes) {
+void SweepNodes::make_one_row() {
+  for (SweepNode& node : nodes) {
     if (node.extent != Extent::single) continue;
     if (geometry.elements() == 1 && node.is_apply()) {  // numbers made of numbers: beside the one element
       node.extent = Extent::element;
@@ -57,21 +57,21 @@ void Nodes::make_one_row() {
   }
 }
 
-void Nodes::mark_live(bool all) {
+void SweepNodes::mark_live(bool all) {
   if (all)
-    for (Node& node : nodes) node.live = !node.is_reduce() || (*this)[node.operands[0]].extent != node.extent;
-  for (const NodeOutput& output : outputs) (*this)[output.value].live = true;
+    for (SweepNode& node : nodes) node.live = !node.is_reduce() || (*this)[node.operands[0]].extent != node.extent;
+  for (const SweepNodeOutput& output : outputs) (*this)[output.value].live = true;
   for (int v = count() - 1; v >= 0; --v) {
-    const Node& node = (*this)[v];
+    const SweepNode& node = (*this)[v];
     if (!node.live) continue;
     for (int k = 0; k < node.operand_count; ++k) (*this)[node.operands[k]].live = true;
   }
 }
 
-void Nodes::choose_walk() {
+void SweepNodes::choose_walk() {
   bool row = false, flat = false;
   has_column_folds = has_singles = false;
-  for (Node& node : nodes) {
+  for (SweepNode& node : nodes) {
     if (!node.live) continue;
     if (node.is_apply()) node.handlers = &handlers_of(*node.kernel, dtype);
     row |= node.extent == Extent::per_row;
@@ -89,18 +89,18 @@ void Nodes::choose_walk() {
   one_block_rows = row_walk && geometry.columns <= geometry.wide;
 }
 
-void Nodes::place(Node& node) const {
+void SweepNodes::place(SweepNode& node) const {
   for (int k = 0; k < node.operand_count; ++k) {
-    const Node& operand = (*this)[node.operands[k]];
-    node.pass = std::max<std::int16_t>(node.pass, operand.pass + (reduces_in_walk(operand) ? 1 : 0));
+    const SweepNode& operand = (*this)[node.operands[k]];
+    node.walk = std::max<std::int16_t>(node.walk, operand.walk + (reduces_in_walk(operand) ? 1 : 0));
   }
   if (node.is_reduce() && node.small() && (*this)[node.operands[0]].extent == Extent::per_row) {
-    node.pass = static_cast<std::int16_t>((*this)[node.operands[0]].pass + 1);
+    node.walk = static_cast<std::int16_t>((*this)[node.operands[0]].walk + 1);
     return;
   }
   for (int k = 0; k < node.operand_count; ++k) {
-    const Node& operand = (*this)[node.operands[k]];
-    if (operand.pass != node.pass || in_walk(operand) != in_walk(node)) continue;
+    const SweepNode& operand = (*this)[node.operands[k]];
+    if (operand.walk != node.walk || in_walk(operand) != in_walk(node)) continue;
     // A small reduction of a vector is there one level later.
     const int wait = operand.is_reduce() && operand.small() ? 1 : 0;
     node.stage = std::max<std::int16_t>(node.stage, static_cast<std::int16_t>(operand.stage + wait));
@@ -108,25 +108,25 @@ void Nodes::place(Node& node) const {
   if (node.is_reduce() && node.extent == Extent::per_row && !one_block_rows) ++node.stage;
 }
 
-void Nodes::schedule() {
-  passes = 1;
-  for (Node& node : nodes) {
+void SweepNodes::schedule() {
+  walks = 1;
+  for (SweepNode& node : nodes) {
     if (!node.live) continue;
     place(node);
-    passes = std::max<std::int16_t>(passes, static_cast<std::int16_t>(node.pass + 1));
-    if (reduces_in_walk(node)) passes = std::max<std::int16_t>(passes, static_cast<std::int16_t>(node.pass + 2));
+    walks = std::max<std::int16_t>(walks, static_cast<std::int16_t>(node.walk + 1));
+    if (reduces_in_walk(node)) walks = std::max<std::int16_t>(walks, static_cast<std::int16_t>(node.walk + 2));
   }
-  const auto size = static_cast<std::size_t>(passes);
+  const auto size = static_cast<std::size_t>(walks);
   stage_counts.assign(size, 0);
   level_counts.assign(size, 0);
   first_segments.assign(size, 0);
-  for (const Node& node : nodes) {
+  for (const SweepNode& node : nodes) {
     if (!node.live || (node.small() && !node.is_apply() && !node.is_reduce())) continue;
     auto& counts = in_walk(node) ? stage_counts : level_counts;
-    auto& entry = counts[static_cast<std::size_t>(node.pass)];
+    auto& entry = counts[static_cast<std::size_t>(node.walk)];
     entry = std::max<std::int16_t>(entry, static_cast<std::int16_t>(node.stage + 1));
     if (!reduces_in_walk(node)) continue;
-    auto& next = level_counts[static_cast<std::size_t>(node.pass) + 1];
+    auto& next = level_counts[static_cast<std::size_t>(node.walk) + 1];
     next = std::max<std::int16_t>(next, 1);  // its result may have to be repeated to a tile
   }
   for (std::size_t p = 1; p < size; ++p)

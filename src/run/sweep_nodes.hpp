@@ -10,7 +10,7 @@
 
 namespace thalweg::run {
 
-/// A value that costs this much is kept for later stages and passes rather than computed again.
+/// A value that costs this much is kept for later stages and walks rather than computed again.
 inline constexpr int keep_cost = 8;
 
 enum class Keep : std::uint8_t {
@@ -20,7 +20,7 @@ enum class Keep : std::uint8_t {
   output,      // read back from the output it is written to
 };
 
-struct Node {
+struct SweepNode {
   SweepValue::Kind kind = SweepValue::Kind::input;
   Extent extent = Extent::element;
   DType dtype = DType::f32;
@@ -33,7 +33,7 @@ struct Node {
   Keep keep = Keep::none;
   std::int32_t slot = 0;
   std::int16_t operands[3] = {0, 0, 0};
-  std::int16_t pass = 0;
+  std::int16_t walk = 0;
   std::int16_t stage = 0;         // of the walk; of a small value its level
   std::int16_t segment = -1;      // where it is computed first
   std::int32_t output_slot = -1;  // an output of the machine's dtype
@@ -51,41 +51,43 @@ struct Node {
 };
 
 /// An output as it is written: canonical, its value an id of a node.
-struct NodeOutput {
+struct SweepNodeOutput {
   std::int16_t value;
   std::int32_t slot;
   DType dtype;
 };
 
-struct Nodes {
+struct SweepNodes {
   DType dtype = DType::f32;
   Geometry geometry;
   bool row_walk = false;
   bool one_block_rows = false;
   bool fits = true;  // no two reductions want different walks
   bool has_column_folds = false, has_singles = false;
-  std::int16_t passes = 1;
-  std::vector<Node> nodes;
-  std::vector<NodeOutput> outputs;
-  std::vector<std::int16_t> stage_counts;    // by pass; 0: nothing to walk for
-  std::vector<std::int16_t> level_counts;    // by pass
-  std::vector<std::int16_t> first_segments;  // by pass
+  std::int16_t walks = 1;
+  std::vector<SweepNode> nodes;
+  std::vector<SweepNodeOutput> outputs;
+  std::vector<std::int16_t> stage_counts;    // by walk; 0: nothing to walk for
+  std::vector<std::int16_t> level_counts;    // by walk
+  std::vector<std::int16_t> first_segments;  // by walk
 
-  Node& operator[](int id) { return nodes[static_cast<std::size_t>(id)]; }
-  const Node& operator[](int id) const { return nodes[static_cast<std::size_t>(id)]; }
+  SweepNode& operator[](int id) { return nodes[static_cast<std::size_t>(id)]; }
+  const SweepNode& operator[](int id) const { return nodes[static_cast<std::size_t>(id)]; }
   int count() const { return static_cast<int>(nodes.size()); }
 
   /// The operand of a reduction over elements that runs in the walk.
-  bool reduces_elements(const Node& node) const {
+  bool reduces_elements(const SweepNode& node) const {
     return node.is_reduce() && (*this)[node.operands[0]].extent == Extent::element;
   }
-  /// Of a reduction that adds up over the whole domain, so that its result is there in the next pass.
-  bool reduces_in_walk(const Node& node) const { return node.small() && reduces_elements(node); }
-  /// Computed by a walk over the domain, not between passes.
-  bool in_walk(const Node& node) const { return !node.small() || reduces_in_walk(node); }
-  int segment_of(const Node& node) const { return first_segments[static_cast<std::size_t>(node.pass)] + node.stage; }
+  /// Of a reduction that adds up over the whole domain, so that its result is there in the next walk.
+  bool reduces_in_walk(const SweepNode& node) const { return node.small() && reduces_elements(node); }
+  /// Computed by a walk over the domain, not between walks.
+  bool in_walk(const SweepNode& node) const { return !node.small() || reduces_in_walk(node); }
+  int segment_of(const SweepNode& node) const {
+    return first_segments[static_cast<std::size_t>(node.walk)] + node.stage;
+  }
 
-  /// Reads the sweep: canonical extents, live nodes, the walk, passes and stages. `all_live`: as if every value were an
+  /// Reads the sweep: canonical extents, live nodes, walks and stages. `all_live`: as if every value were an
   /// output, for a sweep that is still growing.
   void assign(const Sweep& sweep, bool all_live = false);
 
@@ -95,7 +97,7 @@ struct Nodes {
   void mark_live(bool all);
   void choose_walk();
   void schedule();
-  void place(Node& node) const;
+  void place(SweepNode& node) const;
 };
 
 }  // namespace thalweg::run

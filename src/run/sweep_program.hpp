@@ -1,9 +1,9 @@
 #pragma once
 // A compiled sweep: what sweep_compile.cpp makes and sweep_execute.cpp runs.
 //
-// A sweep runs in passes over its domain. A value that a reduction over the whole domain (to `single` or `per_column`)
-// feeds belongs to a later pass; between the passes, small programs compute what has one value per column or only one.
-// A pass of the row walk has stages: a value that a reduction over the row feeds belongs to a later stage. Rows that fit
+// A sweep runs in walks over its domain. A value that a reduction over the whole domain (to `single` or `per_column`)
+// feeds belongs to a later walk; between the walks, small programs compute what has one value per column or only one.
+// A walk by rows has stages: a value that a reduction over the row feeds belongs to a later stage. Rows that fit
 // one block of the machine need no stages: there a row's reduction is an instruction like any other.
 
 #include <cstddef>
@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "src/run/list_range.hpp"
 #include "src/run/sweep_geometry.hpp"
 #include "src/run/sweep_machine.hpp"
 #include "src/tensor/huge_pages.hpp"
@@ -53,7 +54,7 @@ struct SlotFold {
   Reduction reduction;
   bool per_row;         // the result goes to a slot of scratch memory; else it is joined to partial `target`
   std::int32_t slot;    // byte offset in scratch memory
-  std::int32_t target;  // per_row: byte offset of the slot; else the place among the pass's singles
+  std::int32_t target;  // per_row: byte offset of the slot; else the place among the walk's singles
 };
 
 struct ColumnFold {
@@ -79,30 +80,26 @@ struct Expansion {
   std::int64_t vector, tile;
 };
 
-struct Range {
-  std::int32_t begin = 0, end = 0;
-};
-
-/// Small programs between passes; in this order.
+/// Small programs between walks; in this order.
 struct Level {
   std::int32_t single_program = no_program;
   std::int32_t column_program = no_program;
   bool columns_wide = false;
-  Range folds;  // of vector_folds
-  Range expansions;
+  ListRange folds;  // of vector_folds
+  ListRange expansions;
 };
 
 struct Stage {
   std::int32_t row_program = no_program;  // narrow, once a row, before the blocks
   BlockPrograms blocks;
-  Range folds;  // of slot_folds, after the blocks
+  ListRange folds;  // of slot_folds, after the blocks
 };
 
-struct Pass {
-  Range levels;  // before the walk
-  Range stages;
-  Range columns;  // of column_folds
-  Range singles;  // of single_results
+struct Walk {
+  ListRange levels;  // before the walk
+  ListRange stages;
+  ListRange columns;  // of column_folds
+  ListRange singles;  // of single_results
 };
 
 /// Instruction `instruction`'s base `which` is buffer `slot`.
@@ -134,7 +131,7 @@ struct ColumnInput {
   std::int64_t vector, tile;  // −1: not needed
   const void* source = nullptr;
 };
-/// A per_column or single value written out after the passes.
+/// A per_column or single value written out after the walks.
 struct SmallOutput {
   std::int64_t memory, count;
   std::int32_t slot;
@@ -155,7 +152,7 @@ struct Hazard {
 enum class OperandForm : std::uint8_t { plain, swapped, memory };
 
 /// What an instruction does on vectors of the machine's dtype, for the generator of machine code.
-struct Step {
+struct Meaning {
   enum class Kind : std::uint8_t { opaque, load, copy, store, apply, accumulate };
   Kind kind = Kind::opaque;
   Primitive primitive = Primitive::none;
@@ -168,7 +165,7 @@ struct Step {
 struct Note {
   const char* text = "";
   std::int32_t value = -1;
-  Step step;
+  Meaning meaning;
   bool joined = false;  // part of the generated code of an earlier instruction
 };
 
@@ -180,7 +177,7 @@ struct ProgramFacts {
   bool one_block_rows = false;
   bool brings_inputs = true;     // numbers, draws or small inputs
   bool binds_more = true;        // than instructions
-  bool one_walk = false;         // nothing but one stage of one pass on one task, without folds
+  bool one_walk = false;         // nothing but one stage of one walk on one task, without folds
   std::int64_t splat_lanes = 0;  // of a slot that are read: one vector's where all programs are narrow
   std::int64_t read_period = 1;  // of the tiles of values per column
   std::int64_t task_length = 1, tasks = 1;
@@ -202,7 +199,7 @@ struct ProgramLists {
   List<Patch> patches;
   List<Hazard> hazards;
   List<Stream> streams;  // where rows come from memory, not from a cache
-  List<Pass> passes;
+  List<Walk> walks;
   List<Level> levels;
   List<Stage> stages;
   List<SlotFold> slot_folds;
@@ -223,7 +220,7 @@ struct ProgramLists {
     f(positions, other.positions), f(instructions, other.instructions), f(patches, other.patches),
         f(hazards, other.hazards);
     f(streams, other.streams);
-    f(passes, other.passes), f(levels, other.levels), f(stages, other.stages), f(slot_folds, other.slot_folds);
+    f(walks, other.walks), f(levels, other.levels), f(stages, other.stages), f(slot_folds, other.slot_folds);
     f(column_folds, other.column_folds), f(single_results, other.single_results);
     f(vector_folds, other.vector_folds), f(expansions, other.expansions), f(number_inputs, other.number_inputs);
     f(draw_inputs, other.draw_inputs), f(single_inputs, other.single_inputs), f(column_inputs, other.column_inputs);

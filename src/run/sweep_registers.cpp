@@ -26,7 +26,7 @@ Reg64 general(std::size_t i) { return Reg64(general_registers[i]); }
 bool needs_base(const Memory& memory) { return memory.in_buffer() || !memory.in_scratch(); }
 
 bool is_apply(const Operation& operation, Primitive primitive) {
-  return operation.step.kind == Step::Kind::apply && operation.step.primitive == primitive;
+  return operation.meaning.kind == Meaning::Kind::apply && operation.meaning.primitive == primitive;
 }
 
 }  // namespace
@@ -61,7 +61,8 @@ void RunRegisters::carry(int most) {
   for (std::size_t k = 0; k < run_->operations.size(); ++k) {
     const Operation& operation = run_->operations[k];
     if (sums_lanes(operation) && most-- > 0) carried_[k] = end_ -= wide_vectors;
-    const bool writes = operation.step.kind == Step::Kind::store || operation.step.kind == Step::Kind::accumulate;
+    const bool writes =
+        operation.meaning.kind == Meaning::Kind::store || operation.meaning.kind == Meaning::Kind::accumulate;
     if (writes && !operation.dropped) add_address(operation.target, operation.instruction, 0, static_cast<int>(k));
   }
 }
@@ -69,8 +70,8 @@ void RunRegisters::carry(int most) {
 void RunRegisters::choose_constants() {
   constants_.fill(-1);
   for (const Operation& operation : run_->operations) {
-    if (operation.step.kind != Step::Kind::apply) continue;
-    switch (operation.step.primitive) {
+    if (operation.meaning.kind != Meaning::Kind::apply) continue;
+    switch (operation.meaning.primitive) {
       case Primitive::negate: need(Constant::sign_bit); break;
       case Primitive::absolute: need(Constant::all_but_sign); break;
       case Primitive::chain:
@@ -98,7 +99,7 @@ void RunRegisters::choose_masks() {
   const auto count = static_cast<int>(run_->operations.size());
   is_mask_.assign(run_->values.size(), false);
   for (const Operation& operation : run_->operations)
-    if (operation.step.primitive == Primitive::equal) {
+    if (operation.meaning.primitive == Primitive::equal) {
       const auto result = static_cast<std::size_t>(operation.result);
       is_mask_[result] = run_->values[result].last_use < count;
     }

@@ -98,7 +98,7 @@ class RunRegisters {
 
 /// A sum of lanes, which a loop may carry in registers.
 inline bool sums_lanes(const Operation& operation) {
-  return operation.step.kind == Step::Kind::accumulate && operation.target.address == Address::scratch;
+  return operation.meaning.kind == Meaning::Kind::accumulate && operation.target.address == Address::scratch;
 }
 
 }  // namespace thalweg::run

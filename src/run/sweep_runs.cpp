@@ -42,27 +42,27 @@ void RunReader::set_known(const Memory& place, int value) {
 }
 
 void RunReader::add(Run& run, int i) {
-  const Step& s = step(i);
+  const Meaning& s = meaning(i);
   Operation operation;
-  operation.step = s;
+  operation.meaning = s;
   operation.instruction = i;
   switch (s.kind) {
-    case Step::Kind::load: operation.operands[0] = run.outgoing = value_in(run, i, 0); break;
-    case Step::Kind::copy:
-      operation.step.kind = Step::Kind::load;
+    case Meaning::Kind::load: operation.operands[0] = run.outgoing = value_in(run, i, 0); break;
+    case Meaning::Kind::copy:
+      operation.meaning.kind = Meaning::Kind::load;
       operation.operands[0] = value_in(run, i, 0);
       run.operations.push_back(operation);
-      operation.step = {.kind = Step::Kind::store};
+      operation.meaning = {.kind = Meaning::Kind::store};
       operation.target = memory(i, 1);
       set_known(operation.target, operation.operands[0]);
       break;
-    case Step::Kind::store:
-    case Step::Kind::accumulate:
+    case Meaning::Kind::store:
+    case Meaning::Kind::accumulate:
       operation.target = memory(i, 0);
       operation.operands[0] = run.outgoing;
-      if (s.kind == Step::Kind::store) set_known(operation.target, run.outgoing);
+      if (s.kind == Meaning::Kind::store) set_known(operation.target, run.outgoing);
       break;
-    case Step::Kind::apply:
+    case Meaning::Kind::apply:
       operation.operands[0] = run.outgoing;
       if (s.arity == 3) {
         operation.operands[1] = value_in(run, i, 0), operation.operands[2] = value_in(run, i, 1);
@@ -75,7 +75,7 @@ void RunReader::add(Run& run, int i) {
       operation.result = run.outgoing = static_cast<int>(run.values.size());
       run.values.emplace_back();
       break;
-    case Step::Kind::opaque: return;
+    case Meaning::Kind::opaque: return;
   }
   run.operations.push_back(operation);
 }
@@ -83,8 +83,10 @@ void RunReader::add(Run& run, int i) {
 /// A temporary goes to memory only if an instruction after the run reads it.
 void RunReader::drop_if_unread(Run& run, std::size_t k) const {
   Operation& store = run.operations[k];
-  if (store.step.kind != Step::Kind::store || !store.target.is_temporary()) return;
-  const auto same = [&](const Operation& o) { return o.step.kind == Step::Kind::store && o.target == store.target; };
+  if (store.meaning.kind != Meaning::Kind::store || !store.target.is_temporary()) return;
+  const auto same = [&](const Operation& o) {
+    return o.meaning.kind == Meaning::Kind::store && o.target == store.target;
+  };
   store.dropped =
       std::any_of(run.operations.begin() + static_cast<std::ptrdiff_t>(k) + 1, run.operations.end(), same) ||
       !is_read_from(run.end, store.target);
@@ -92,7 +94,7 @@ void RunReader::drop_if_unread(Run& run, std::size_t k) const {
 
 bool RunReader::is_read_from(int i, const Memory& place) const {
   for (; !is_end(i); ++i) {
-    const bool stores = step(i).kind == Step::Kind::store, copies = step(i).kind == Step::Kind::copy;
+    const bool stores = meaning(i).kind == Meaning::Kind::store, copies = meaning(i).kind == Meaning::Kind::copy;
     if (!stores && (memory(i, 0) == place || (!copies && memory(i, 1) == place))) return true;
     if ((stores && memory(i, 0) == place) || (copies && memory(i, 1) == place)) return false;
   }
@@ -116,10 +118,10 @@ void RunReader::count_uses(Run& run) const {
 
 /// Whether an instruction from `i` on reads what the accumulator holds before it.
 bool RunReader::reads_accumulator(int i) const {
-  const Step& next = step(i);
-  if (next.kind == Step::Kind::copy) return reads_accumulator(i + 1);
-  const bool overwrites = next.kind == Step::Kind::load ||
-                          (next.kind == Step::Kind::apply && next.form == OperandForm::memory && next.arity == 2);
+  const Meaning& next = meaning(i);
+  if (next.kind == Meaning::Kind::copy) return reads_accumulator(i + 1);
+  const bool overwrites = next.kind == Meaning::Kind::load ||
+                          (next.kind == Meaning::Kind::apply && next.form == OperandForm::memory && next.arity == 2);
   return !overwrites && !is_end(i);
 }
 

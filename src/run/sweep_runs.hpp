@@ -43,7 +43,7 @@ struct Value {
 };
 
 struct Operation {
-  Step step;
+  Meaning meaning;
   int instruction = 0;
   int operands[3] = {-1, -1, -1};  // values
   int result = -1;                 // value
@@ -66,9 +66,9 @@ class RunReader {
  public:
   explicit RunReader(const SweepDraft& program);
 
-  const Step& step(int i) const { return program_.notes[static_cast<std::size_t>(i)].step; }
+  const Meaning& meaning(int i) const { return program_.notes[static_cast<std::size_t>(i)].meaning; }
   /// Whether instruction i is one that the generator does not know.
-  bool is_opaque(int i) const { return step(i).kind == Step::Kind::opaque; }
+  bool is_opaque(int i) const { return meaning(i).kind == Meaning::Kind::opaque; }
   bool is_end(int i) const {
     return program_.instructions[static_cast<std::size_t>(i)].handler == program_.machine->end.wide;
   }

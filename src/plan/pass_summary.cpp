@@ -5,30 +5,30 @@
 
 namespace thalweg::internal {
 
-std::vector<Plan::Group> Plan::groups() const {
-  std::vector<Group> groups;
-  for (const Step& step : steps_) {
-    Group group;
-    group.reads = reads(step);
-    group.writes = writes(step);
-    group.bytes = step_bytes(step);
+std::vector<Plan::PassSummary> Plan::pass_summaries() const {
+  std::vector<PassSummary> summaries;
+  for (const Pass& pass : passes_) {
+    PassSummary summary;
+    summary.reads = reads(pass);
+    summary.writes = writes(pass);
+    summary.bytes = pass_bytes(pass);
     const auto set = [&](const char* title, std::span<const std::int32_t> nodes) {
-      group.title = title;
-      group.nodes.assign(nodes.begin(), nodes.end());
+      summary.title = title;
+      summary.nodes.assign(nodes.begin(), nodes.end());
     };
-    switch (step.kind) {
-      case Step::Kind::sweep: set("sweep", list(sweep(step).nodes)); break;
-      case Step::Kind::matmul:
-        group.title = "matmul";
-        group.nodes = nodes(matmul(step));
+    switch (pass.kind) {
+      case Pass::Kind::sweep: set("sweep", list(sweep(pass).nodes)); break;
+      case Pass::Kind::matmul:
+        summary.title = "matmul";
+        summary.nodes = nodes(matmul(pass));
         break;
-      case Step::Kind::copy: set("copy", {&copy(step).node, 1}); break;
-      case Step::Kind::opaque: set("opaque", {&opaque(step).node, 1}); break;
-      case Step::Kind::zero: set("zeros", {}); break;
+      case Pass::Kind::copy: set("copy", {&copy(pass).node, 1}); break;
+      case Pass::Kind::opaque: set("opaque", {&opaque(pass).node, 1}); break;
+      case Pass::Kind::zero: set("zeros", {}); break;
     }
-    groups.push_back(std::move(group));
+    summaries.push_back(std::move(summary));
   }
-  return groups;
+  return summaries;
 }
 
 std::int64_t Plan::flops(const Recorder& recorder, std::int32_t id) {
