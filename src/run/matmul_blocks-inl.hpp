@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <tuple>
 
 #include <hwy/highway.h>
 
@@ -284,6 +285,44 @@ HWY_NOINLINE void multiply_transposed(const Product<T>& product, Range rows, con
       multiply_panel(product, slice_in_place(product, first, steps), rows, panel,
                      tile_functions<T>(panel.vectors, panel.columns), copy, width);
     });
+  }
+}
+
+/// Whether Cᵀ = B·Aᵀ has less to transpose than C = A·Bᵀ: small squares of A and C in place of those of B. (Whole ones.)
+template <class T>
+bool is_better_mirrored(const Product<T>& product) {
+  const auto& [m, n, k] = std::tuple(product.m, product.n, product.k);
+  constexpr std::int64_t lanes = Panels<T>::lanes;
+  return product.transpose_b && product.a_step == 1 && !product.start && !product.epilogue.bias &&
+         product.epilogue.activation == Activation::none && m % lanes == 0 && n % lanes == 0 && m * (k + n) < n * k &&
+         !is_large(m, n, k) &&
+         k * Panels<T>::width(Panels<T>(m)[0]) <= static_cast<std::int64_t>(stack_bytes / sizeof(T));
+}
+
+/// Cᵀ = B·Aᵀ: panels of Aᵀ go through the stack to begin with, and tiles of Cᵀ at the end.
+template <class T>
+HWY_NOINLINE void multiply_mirrored(const Product<T>& product) {
+  constexpr std::int64_t lanes = Panels<T>::lanes;
+  HWY_ALIGN T copy[stack_bytes / sizeof(T)];
+  HWY_ALIGN T block[lanes * tile_vectors * lanes];
+  const Slice<T> slice{0, product.k, product.k, product.b, product.ldb, 1};
+  const Panels<T> panels(product.m);
+  for (std::int64_t index = 0; index < panels.count(); ++index) {
+    const Panel panel = panels[index];
+    const std::int64_t width = Panels<T>::width(panel);
+    transpose(product.a + panel.column * product.a_row, product.a_row, panel.count, product.k, copy, width);
+    Tile<T> tile = panel_tile(product, slice, panel, copy, width);
+    tile.start = nullptr;
+    tile.ldc = width;
+    const TileFunctions<T>& functions = tile_functions<T>(panel.vectors, panel.columns);
+    for (std::int64_t column = 0; column < product.n; column += lanes) {
+      for_each_row_block({0, lanes}, [&](std::int64_t row, std::int64_t block_rows) HWY_ATTR {
+        tile.a = product.b + (column + row) * product.ldb;
+        tile.c = block + row * width;
+        functions[block_rows](tile);
+      });
+      transpose(block, width, lanes, panel.count, product.c + panel.column * product.ldc + column, product.ldc);
+    }
   }
 }
 

@@ -1,9 +1,10 @@
 // Which way a matrix product goes, compiled once per SIMD target. Chosen by shape and precision alone:
-//   dot     one row by one column: 16 sums side by side, folded in a fixed tree, start added last
-//   direct  the kernels read A and B where they lie (matmul_blocks-inl.hpp)
-//   packed  slices of A and B are copied first: for matrices that do not fit the cache (matmul_packed-inl.hpp)
-//   bf16    packed, in bf16: for Precision::medium (matmul_bf16-inl.hpp)
-// An element's sum runs over k in order in both direct and packed, so the bits do not depend on which it is. Only a C of
+//   dot       one row by one column: 16 sums side by side, folded in a fixed tree, start added last
+//   direct    the kernels read A and B where they lie (matmul_blocks-inl.hpp)
+//   mirrored  Cᵀ = B·Aᵀ, direct: A and C are transposed on their way where that is less than to transpose B
+//   packed    slices of A and B are copied first: for matrices that do not fit the cache (matmul_packed-inl.hpp)
+//   bf16      packed, in bf16: for Precision::medium (matmul_bf16-inl.hpp)
+// An element's sum runs over k in order in direct, mirrored and packed, so the bits do not depend on which it is. Only a C of
 // a single row (or of a single column that lies as one) is summed in several sums: see compute_row.
 
 #if defined(THALWEG_RUN_MATMUL_WAYS_INL) == defined(HWY_TARGET_TOGGLE)
@@ -96,6 +97,7 @@ void multiply(const Matmul& matmul, void* workspace) {
   }
   if (is_packed(product.m, product.n, product.k, sizeof(T)))
     return multiply_packed<PlainCopies<T>>(product, static_cast<T*>(workspace));
+  if (is_better_mirrored(product)) return multiply_mirrored(product);
   const Panels<T> panels(product.n);
   if (is_large(product.m, product.n, product.k)) return multiply_direct(product, panels);
   multiply_block(product, {0, product.m}, panels, {0, panels.count()});

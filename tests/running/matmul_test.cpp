@@ -82,6 +82,19 @@ TEMPLATE_TEST_CASE("matmul gives the bits of the sums in order however k is cut"
   }
 }
 
+TEMPLATE_TEST_CASE("matmul gives the bits of the sums in order where few rows meet a transposed B", "[matmul]", float,
+                   double) {
+  Buffers<TestType> buffers;
+  std::int64_t gap = 0;
+  for (const std::int64_t m : {4, 8, 16, 32, 48})
+    for (const std::int64_t n : {64, 72})
+      for (const std::int64_t k : {64, 65, 160, 190}) {
+        gap = 3 - gap;
+        check<TestType>(buffers, {m, n, k, false, true, gap});
+      }
+  check<TestType>(buffers, {16, 64, 64, false, true, 3, Shape::from_start, true, Activation::relu});
+}
+
 TEMPLATE_TEST_CASE("matmul gives the bits of the sums in order where it packs", "[matmul]", float, double) {
   Buffers<TestType> buffers;
   for (const int transposed : {0, 1, 2, 3}) {
