@@ -257,10 +257,34 @@ void Optimizer::set_progress(const Progress& progress) {
 void Optimizer::step(SourceLine line) {
   if (core_->trainable_elements == 0)
     throw TapeError(error_text("step", "the registry has no trainable parameter", line));
-  if (needs_gradients() && (!core_->gradients_filled || used_gradients_ == core_->gradient_count))
-    throw TapeError(error_text("step", "there are no new gradients; call backward() before each step()", line));
+  if (needs_gradients()) check_gradients(line);
   ++(carry_out(needs_gradients(), line) ? step_count_ : skipped_count_);
   used_gradients_ = core_->gradient_count;
+}
+
+void Optimizer::check_gradients(SourceLine line) const {
+  const std::string* old = nullptr;
+  bool some_are_new = core_->gradients_filled && core_->gradient_count > used_gradients_;
+  if (some_are_new && core_->all_gradients_count > used_gradients_) return;
+  if (some_are_new) {  // those of a selection
+    some_are_new = false;
+    for (int index = 0; index < static_cast<int>(core_->entries.size()); ++index) {
+      const internal::RegistryCore::Entry& entry = core_->entries[static_cast<std::size_t>(index)];
+      if (!entry.trainable || !parameters_.contains(index)) continue;
+      const bool is_new = entry.gradient_count > used_gradients_;
+      some_are_new = some_are_new || is_new;
+      if (!is_new && old == nullptr) old = &entry.name;
+    }
+  }
+  if (!some_are_new)
+    throw TapeError(error_text("step", "there are no new gradients; call backward() before each step()", line));
+  if (old != nullptr)
+    throw TapeError(error_text(
+        "step",
+        fmt::format("parameter '{}' has no new gradient: backward() was asked for those of others; give the optimizer "
+                    "the same selection, or freeze the rest by set_trainable()",
+                    *old),
+        line));
 }
 
 void Optimizer::apply(SourceLine line) { carry_out(false, line); }
@@ -279,7 +303,7 @@ bool Optimizer::record_step(bool prepares, SourceLine line) {
     const Scope scope(name_, line);
     if (prepares && !prepare_gradients(line)) return false;
     record_update(line);
-    internal::request_effects("step()", line);
+    internal::request_effects("step", line);
   } catch (...) {
     recorder.forget(first);
     throw;

@@ -20,6 +20,15 @@ namespace {
 
 bool is_differentiable(const Info& info) { return is_floating(info.dtype) || info.weak; }
 
+/// Whether `from` broadcasts to `to`.
+bool stretches(const Shape& from, const Shape& to) {
+  const int missing = to.rank() - from.rank();
+  if (missing < 0) return false;
+  for (int axis = 0; axis < from.rank(); ++axis)
+    if (from[axis] != 1 && from[axis] != to[axis + missing]) return false;
+  return true;
+}
+
 }  // namespace
 
 class Differentiation {
@@ -85,8 +94,30 @@ class Differentiation {
       Var term = rule(pullback);
       if (mutation != nullptr && !term.empty()) [[unlikely]]
         term = mutation->pulled_back(*key.op, pullback, term);
-      if (!term.empty()) accumulate(input, term, first_new);
+      if (term.empty()) continue;
+      check_fits(term, input, pullback.index);
+      accumulate(input, term, first_new);
     }
+  }
+
+  /// Whether what a gradient rule gave can be added up to its input's gradient: an op's author may be wrong.
+  void check_fits(const Var& term, std::int32_t input, int index) const {
+    const Info& given = recorder_.info(term.id());
+    const Info& wanted = recorder_.info(input);
+    const bool fits = given.shape == wanted.shape || stretches(*wanted.shape, *given.shape);
+    if (fits && (given.dtype == wanted.dtype || wanted.weak)) return;
+    const std::int32_t node = recorder_.deriving_;
+    const char* const op = recorder_.key(node).op->name;
+    const SourceLine line = recorder_.user_line(node);
+    if (fits)
+      throw DtypeError(error_text(op,
+                                  fmt::format("the gradient rule of input {} gives {}, the input is {}", index,
+                                              name(given.dtype), name(wanted.dtype)),
+                                  line));
+    throw ShapeError(error_text(op,
+                                fmt::format("the gradient rule of input {} gives shape {}, the input has {}", index,
+                                            to_string(*given.shape), to_string(*wanted.shape)),
+                                line));
   }
 
   void accumulate(std::int32_t input, Var term, std::int32_t first_new) {
@@ -331,7 +362,7 @@ namespace {
 /// Apart from the `backward` that is matched, which so needs no stack.
 [[gnu::noinline]] void request_backward(const Var& loss, const Tensor* seed, const Recorder::BackwardTarget& target,
                                         SourceLine line) {
-  Recorder& recorder = Recorder::require("backward", line);
+  Recorder& recorder = Recorder::require("backward", line, loss.serial());
   const std::int32_t id = recorder.resolve(loss, "backward", line);
   recorder.backward(id, seed ? recorder.constant(*seed, line) : -1, target, line);
 }
@@ -364,7 +395,7 @@ void backward(const Var& loss, Gradients& target, const char* file, unsigned lin
 std::vector<Var> gradients(const Var& y, std::span<const Var> inputs, const Var& seed, const char* file,
                            unsigned line) {
   const SourceLine place{file, line};
-  Recorder& recorder = Recorder::require("gradients", place);
+  Recorder& recorder = Recorder::require("gradients", place, y.serial());
   const auto id = [&](const Var& var) { return recorder.resolve(Operand(var, file, line), "gradients"); };
   std::vector<std::int32_t> ids;
   for (const Var& input : inputs) ids.push_back(id(input));

@@ -198,7 +198,7 @@ void throw_anomaly(const Recorder& recorder, const BadNumber& bad, const char* w
                 : fmt::format("'{}' at {}", core.entries[static_cast<std::size_t>(address.index)].name,
                               place_in(*recorder.info(bad.node).shape, bad.element));
     throw AnomalyError(error_text(
-        "detect_anomaly", fmt::format("{} has made parameter {} {}", writer, place, number_text(bad.value)), line));
+        "detect_anomaly", fmt::format("{}() has made parameter {} {}", writer, place, number_text(bad.value)), line));
   }
   Search search(recorder);
   const BadNumber origin = search.origin(bad);
@@ -210,7 +210,7 @@ void throw_anomaly(const Recorder& recorder, const BadNumber& bad, const char* w
   throw AnomalyError(fmt::format(
       "{}{}",
       error_text(recorder.key(origin.node).op->name,
-                 fmt::format("{}{}{}, found by {}{}{}", describe(recorder, search, origin), scope,
+                 fmt::format("{}{}{}, found by {}(){}{}", describe(recorder, search, origin), scope,
                              is_backward ? ", in the backward pass" : "", writer, asked.empty() ? "" : " at ", asked),
                  place),
       text.empty() ? "" : fmt::format("\n    {}", text)));

@@ -54,7 +54,7 @@ const void* Recorder::execute(Segment& segment, const char* writer, SourceLine l
   }
   conclude(segment, value, target, writer, line);
   if (fills_gradients)
-    for (const std::uint32_t uid : segment.registries) registry_by_uid(uid)->note_gradients();
+    for (const std::uint32_t uid : segment.registries) registry_by_uid(uid)->note_gradients(target.selection);
   return value;
 }
 
@@ -113,13 +113,13 @@ void Recorder::note_asked(Segment& segment) {
 
 Tensor Recorder::value(std::int32_t id, SourceLine line) {
   Segment& segment = complete({&value_request_op, id}, line, [](Segment&) {});
-  execute(segment, "value()", line, {});
+  execute(segment, "value", line, {});
   return engine() == Engine::eager ? eager_value(id) : held_value(id);
 }
 
 double Recorder::item(std::int32_t id, SourceLine line) {
   Segment& segment = complete({&item_request_op, id}, line, [](Segment&) {});
-  const void* const data = execute(segment, "item()", line, {});
+  const void* const data = execute(segment, "item", line, {});
   return read_element(data, info(id).dtype);
 }
 
@@ -142,7 +142,7 @@ void Recorder::backward(std::int32_t loss, std::int32_t seed, const BackwardTarg
   const std::uint64_t attribute = target.registry == nullptr ? 0 : target_attribute(target);
   Segment& segment = complete({&backward_request_op, loss, seed, attribute}, line,
                               [&](Segment& derived) { derive_backward(loss, seed, target, line, derived); });
-  execute(segment, "backward()", line, target);
+  execute(segment, "backward", line, target);
 }
 
 void Recorder::claim_effects(const char* writer, SourceLine line) {
@@ -184,13 +184,14 @@ void Recorder::throw_if_written(std::int32_t leaf, SourceLine line) const {
   }
   const RegistryCore::Entry& entry = registry.entries[read.index];
   if (registry.last_write(static_cast<int>(read.index)).count <= read.version) return;
-  throw TapeError(error_text(
-      "value",
-      fmt::format(
-          "this needs parameter '{}' as it was when it was read{}, but {} has changed it since; ask for the value "
-          "before that, or keep() it",
-          entry.name, place(user_line(leaf)), registry.describe_writer(static_cast<int>(read.index))),
-      line));
+  const Op& request = *requested_->keys[static_cast<std::size_t>(requested_->request - requested_->base)].op;
+  throw TapeError(
+      error_text(request.name,
+                 fmt::format("this needs parameter '{}' as it was when it was read{}, but {} has changed it since; {}",
+                             entry.name, place(user_line(leaf)), registry.describe_writer(static_cast<int>(read.index)),
+                             &request == &backward_request_op ? "call backward() before that, or record its loss again"
+                                                              : "ask for the value before that, or keep() it"),
+                 line));
 }
 
 // --- memory ---

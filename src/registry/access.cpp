@@ -112,9 +112,9 @@ const RegistryCore::Write& RegistryCore::last_write(int index) const {
 
 std::string RegistryCore::describe_writer(int index) const {
   const Write& write = last_write(index);
-  if (write.line.file == nullptr || *write.line.file == '\0') return write.writer;
+  if (write.line.file == nullptr || *write.line.file == '\0') return fmt::format("{}()", write.writer);
   const std::string_view path = write.line.file;
-  return fmt::format("{} at {}:{}", write.writer, path.substr(path.rfind('/') + 1), write.line.line);
+  return fmt::format("{}() at {}:{}", write.writer, path.substr(path.rfind('/') + 1), write.line.line);
 }
 
 }  // namespace thalweg::internal

@@ -47,7 +47,7 @@ class RegistryCore : public std::enable_shared_from_this<RegistryCore> {
  public:
   struct Write {
     std::uint32_t count = 0;  // value of write_count after it
-    const char* writer = "";  // "step()", "assign", "set_value"
+    const char* writer = "";  // the function: "step", "set_value"
     SourceLine line;
   };
   struct Entry {
@@ -57,6 +57,7 @@ class RegistryCore : public std::enable_shared_from_this<RegistryCore> {
     bool trainable = true;
     std::uint32_t trainable_since = 0;  // the registry's uid when it was added or unfrozen: its state began at zero
     std::int64_t offset = 0;            // into the trainable or the fixed buffers, in elements; a multiple of 64 bytes
+    std::uint64_t gradient_count = 0;   // see note_gradients
     Write own_write;                    // the last one of this parameter alone; see last_write
   };
   struct State {
@@ -97,12 +98,18 @@ class RegistryCore : public std::enable_shared_from_this<RegistryCore> {
   std::uint32_t write_count = 0;
 
   /// Whether `gradients` holds what a backward() or Gradients::store() has filled, and how many times that has happened:
-  /// the count tells an optimizer whether they are new since its last step.
+  /// the count tells an optimizer whether they are new since its last step. `all_gradients_count` is that of the last time
+  /// that all were filled, Entry::gradient_count of the last that a selection with this parameter was.
   bool gradients_filled = false;
-  std::uint64_t gradient_count = 0;
-  void note_gradients() {
+  std::uint64_t gradient_count = 0, all_gradients_count = 0;
+  void note_gradients(const std::vector<int>* selection = nullptr) {
     gradients_filled = true;
     ++gradient_count;
+    if (selection == nullptr) {
+      all_gradients_count = gradient_count;
+    } else {
+      for (const int index : *selection) entries[static_cast<std::size_t>(index)].gradient_count = gradient_count;
+    }
   }
 
   char* value_data(int index) const {

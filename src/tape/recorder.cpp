@@ -157,8 +157,41 @@ bool Recorder::turn(const Key& key) {
   return true;
 }
 
+namespace {
+
+/// Whether an op's author has given what its kind needs.
+inline bool is_complete(const Op& op, int operands) {
+  switch (op.kind) {
+    case Kind::elementwise: return op.shape_rule != nullptr && op.kernel != nullptr && op.kernel->arity == operands;
+    case Kind::opaque: return op.shape_rule != nullptr && op.opaque_kernel != nullptr;
+    case Kind::view:
+    case Kind::broadcast: return op.shape_rule != nullptr && op.view_rule != nullptr;
+    case Kind::reduction:
+    case Kind::contraction: return op.shape_rule != nullptr;
+    default: return true;
+  }
+}
+
+}  // namespace
+
+void Recorder::throw_incomplete(const Key& key, SourceLine line) const {
+  const Op& op = *key.op;
+  const bool is_view = op.kind == Kind::view || op.kind == Kind::broadcast;
+  std::string text = "the op has no shape_rule";
+  if (op.shape_rule != nullptr && op.kernel != nullptr)
+    text = fmt::format("the kernel takes {} operand{}, it is given {}", op.kernel->arity,
+                       op.kernel->arity == 1 ? "" : "s", key.count);
+  else if (op.shape_rule != nullptr)
+    text = fmt::format("the op has no {}", is_view                   ? "view_rule"
+                                           : op.kind == Kind::opaque ? "opaque_kernel"
+                                                                     : "kernel");
+  throw ValueError(error_text(op.name, text, blame(line)));
+}
+
 std::int32_t Recorder::append_new(const Key& key, SourceLine line) {
   if (predicted_ != nullptr && turn(key)) return append(key, line);
+  if (!is_complete(*key.op, key.count)) [[unlikely]]
+    throw_incomplete(key, line);
   Info info;
   if (key.op->kind != Kind::elementwise || !infer_alike(key, info)) info = infer(key, line);
   info.origin = deriving_;

@@ -38,14 +38,12 @@ class Recorder {
 
   /// The thread's current one; null where no tape is alive.
   static Recorder* current() { return current_; }
-  /// The current one; TapeError naming `op` where there is none.
-  static Recorder& require(const char* op, SourceLine line) {
+  /// The current one; TapeError naming `op` where there is none. `serial` is that of a Var that was given, 0 for none.
+  static Recorder& require(const char* op, SourceLine line, std::uint64_t serial = 0) {
     if (current_ == nullptr) [[unlikely]]
-      throw_no_tape(op, line);
+      throw_no_tape(op, line, serial);
     return *current_;
   }
-
-  /// `serial` is that of a Var that was given, 0 for none.
   [[noreturn]] static void throw_no_tape(const char* op, SourceLine line, std::uint64_t serial = 0);
 
   void begin(const TapeOptions& options);
@@ -205,7 +203,7 @@ class Recorder {
   double item(std::int32_t id, SourceLine line);
   void keep(std::int32_t id);
   void watch(std::string pattern) { watched_.push_back(std::move(pattern)); }
-  /// Carries out pending effects; `writer` names who asked ("step()", "run()").
+  /// Carries out pending effects; `writer` names who asked ("step", "run").
   void run_effects(const char* writer, SourceLine line);
   /// Takes back nodes from `first` on with their effects, as far as no request has completed since: a failed step must not
   /// leave its update to the next request.
@@ -222,7 +220,7 @@ class Recorder {
   void backward(std::int32_t loss, std::int32_t seed, const BackwardTarget& target, SourceLine line);
   /// The backward pass of a loss for all it reaches, where that is what the cursor stands before: a step, and its plan.
   bool stands_before_backward(const Var& loss) const;
-  void repeat_backward(SourceLine line) { execute(step_to(*predicted_, line), "backward()", line, all_registries); }
+  void repeat_backward(SourceLine line) { execute(step_to(*predicted_, line), "backward", line, all_registries); }
 
   // --- for evaluation ---
 
@@ -284,6 +282,7 @@ class Recorder {
   const char* op_of_scope(std::int32_t scope, const char* op) const;
   [[noreturn]] void throw_foreign(std::uint64_t serial, const char* op, SourceLine line) const;
   Info infer(const Key& key, SourceLine line) const;
+  [[noreturn]] void throw_incomplete(const Key& key, SourceLine line) const;
   void reserve(std::int32_t ids) {
     if (ids >= reserved_) [[unlikely]]
       grow(ids);

@@ -25,7 +25,7 @@ void Tape::clear() { recorder_->clear(); }
 Phase Tape::phase() const { return recorder_->phase(); }
 Engine Tape::engine() const { return recorder_->engine(); }
 std::int64_t Tape::size() const { return recorder_->size(); }
-void Tape::run() { recorder_->run_effects("run()", {}); }
+void Tape::run() { recorder_->run_effects("run", {}); }
 void Tape::watch(std::string_view pattern) { recorder_->watch(std::string(pattern)); }
 void Tape::keep(const Var& var) { recorder_->keep(recorder_->resolve(var, "keep")); }
 

@@ -363,7 +363,7 @@ TEST_CASE("Optimizer: a step while another thread's tape has read the registry i
   CHECK(thrown<TapeError>([&] {
           sgd.step({"main.cpp", 3});
         }) ==
-        "[step()] a tape of another thread has read this registry; write when it has ended, or give each thread a "
+        "[step] a tape of another thread has read this registry; write when it has ended, or give each thread a "
         "registry "
         "of its own at main.cpp:3");
   CHECK(identical(w.value(), Tensor::full({2}, 5, f64)));

@@ -284,14 +284,14 @@ TEST_CASE("ParameterRegistry: a write to a region is noted for each parameter in
   Parameter b = registry.add("b", ones({3})), c = registry.add("c", ones({4}));
   internal::RegistryCore& core = *registry.core();
   c.set_value(Tensor{1., 2., 3., 4.}, {"dir/model.cpp", 7});
-  core.note_region_write(core.region_index(0, Shape{core.entries[2].offset}), "step()", {"dir/model.cpp", 8});
+  core.note_region_write(core.region_index(0, Shape{core.entries[2].offset}), "step", {"dir/model.cpp", 8});
   b.set_value(Tensor{1., 2., 3.}, {"dir/model.cpp", 9});
   for (const bool moved : {false, true}) {
     if (moved) registry.add("d", ones({5}));
     CHECK(core.describe_writer(0) == "step() at model.cpp:8");
     CHECK(core.last_write(0).count + 1 == core.last_write(1).count);
-    CHECK(core.describe_writer(1) == "set_value at model.cpp:9");
-    CHECK(core.describe_writer(2) == "set_value at model.cpp:7");
+    CHECK(core.describe_writer(1) == "set_value() at model.cpp:9");
+    CHECK(core.describe_writer(2) == "set_value() at model.cpp:7");
   }
 }
 
@@ -302,6 +302,6 @@ TEST_CASE("ParameterRegistry: a write is noted with its writer") {
   a.set_value(Tensor{1.}, {"dir/model.cpp", 7});
   b.set_value(Tensor{1.}, {"dir/model.cpp", 8});
   CHECK(registry.core()->last_write(0).count > before);
-  CHECK(registry.core()->describe_writer(0) == "set_value at model.cpp:7");
-  CHECK(registry.core()->describe_writer(1) == "set_value at model.cpp:8");
+  CHECK(registry.core()->describe_writer(0) == "set_value() at model.cpp:7");
+  CHECK(registry.core()->describe_writer(1) == "set_value() at model.cpp:8");
 }

@@ -1,4 +1,6 @@
 // Rule 11: errors, and what is left after one.
+#include <thalweg/element_function.hpp>
+
 #include "tests/tape/helpers.hpp"
 
 using namespace thalweg;
@@ -117,4 +119,88 @@ TEST_CASE("rule 11: training goes on after an error exactly as if it had not bee
     return bits_of(network.registry);
   };
   CHECK(train(true) == train(false));
+}
+
+namespace {
+
+struct Cube {
+  template <class T>
+  T operator()(T x) const {
+    return x * x * x;
+  }
+};
+const ElementKernel cube_kernel = element_function<Cube>("cube");
+
+Op cube_op(PullbackRule rule) {
+  return {.name = "cube",
+          .kind = Kind::elementwise,
+          .shape_rule = floating_shape,
+          .pullbacks = {rule},
+          .kernel = &cube_kernel};
+}
+const Op too_short = cube_op([](const Pullback& p) { return sum(p.gradient); });
+const Op too_long = cube_op([](const Pullback& p) { return concatenate({p.gradient, p.gradient}); });
+const Op of_another_dtype = cube_op([](const Pullback& p) { return cast(p.gradient, f64); });
+
+}  // namespace
+
+TEST_CASE("rule 11: a gradient that does not fit its input is an error naming the op and its line") {
+  const Engine engine = GENERATE(Engine::planned, Engine::eager);
+  Tape tape({.engine = engine});
+  const Var x = Tensor{1., 2., 3.};
+  for (int time = 0; time < 2; ++time) {
+    const Var first = sum(record(too_short, x)), second = sum(record(too_long, x));
+    const unsigned line = __LINE__ - 1;
+    CHECK(error_of<ShapeError>([&] { gradients(first, {x}); }) ==
+          "[cube] the gradient rule of input 0 gives shape (), the input has (3,)" + at(line));
+    CHECK(error_of<ShapeError>([&] { gradients(second, {x}); }) ==
+          "[cube] the gradient rule of input 0 gives shape (6,), the input has (3,)" + at(line));
+    const Var third = sum(record(of_another_dtype, x));
+    CHECK(error_of<DtypeError>([&] { gradients(third, {x}); }) ==
+          "[cube] the gradient rule of input 0 gives f64, the input is f32" + at(__LINE__ - 2));
+  }
+  CHECK(identical(gradients(sum(square(x)), {x})[0].value(), Tensor{2., 4., 6.}));
+}
+
+TEST_CASE("rule 11: an op that lacks what its kind needs, or gets another number of operands, is not recorded") {
+  const Engine engine = GENERATE(Engine::planned, Engine::eager);
+  const Op without_kernel{.name = "half_made", .kind = Kind::elementwise, .shape_rule = floating_shape};
+  const Op without_opaque_kernel{.name = "half_made", .kind = Kind::opaque, .shape_rule = floating_shape};
+  const Op without_rule{.name = "half_made", .kind = Kind::elementwise, .kernel = &cube_kernel};
+  const Op cube = cube_op(nullptr);
+  Tape tape({.engine = engine});
+  const Var x = Tensor{1., 2., 3.};
+  const std::int64_t size = tape.size();
+  CHECK(error_of<ValueError>([&] { record(without_kernel, x); }) == "[half_made] the op has no kernel" + at(__LINE__));
+  CHECK(error_of<ValueError>([&] { record(without_opaque_kernel, x); }) ==
+        "[half_made] the op has no opaque_kernel" + at(__LINE__ - 1));
+  CHECK(error_of<ValueError>([&] { record(without_rule, x); }) ==
+        "[half_made] the op has no shape_rule" + at(__LINE__ - 1));
+  CHECK(error_of<ValueError>([&] { record(cube, x, x); }) ==
+        "[cube] the kernel takes 1 operand, it is given 2" + at(__LINE__ - 1));
+  CHECK(tape.size() == size);
+}
+
+TEST_CASE("rule 11: an error names the request that was made") {
+  const Engine engine = GENERATE(Engine::planned, Engine::eager);
+  ParameterRegistry registry;
+  const Parameter weight = registry.add("weight", Tensor{1., 2.});
+  SGD optimizer(registry, {.learning_rate = 1});
+  Var lost;
+  {
+    Tape tape({.engine = engine});
+    lost = sum(square(weight));
+    const Var another = sum(weight * weight);
+    const unsigned read = __LINE__ - 1;
+    backward(lost);
+    optimizer.step();
+    const unsigned written = __LINE__ - 1;
+    CHECK(error_of<TapeError>([&] { backward(another); }) ==
+          "[backward] this needs parameter 'weight' as it was when it was read" + at(read) + ", but step()" +
+              at(written) + " has changed it since; call backward() before that, or record its loss again" +
+              at(__LINE__ - 3));
+  }
+  CHECK_THAT(error_of<TapeError>([&] { backward(lost); }), Catch::StartsWith("[backward]") &&
+                                                               Catch::Contains("the Var's own has ended") &&
+                                                               Catch::EndsWith(at(__LINE__ - 2)));
 }

@@ -87,7 +87,7 @@ TEST_CASE("rule 12: a write while another thread's tape has read the registry is
   const std::string text =
       "a tape of another thread has read this registry; write when it has ended, or give each thread "
       "a registry of its own";
-  CHECK(error_of<TapeError>([&] { optimizer.step(); }) == "[step()] " + text + at(__LINE__));
+  CHECK(error_of<TapeError>([&] { optimizer.step(); }) == "[step] " + text + at(__LINE__));
   CHECK(error_of<TapeError>([&] { weight.set_value(Tensor{5., 5.}); }) == "[set_value] " + text + at(__LINE__));
   {
     Tape tape({.engine = engine});

@@ -134,6 +134,45 @@ TEST_CASE("rule 3: a step without new gradients is an error") {
   CHECK(bits_of(r.first) == before);
 }
 
+TEST_CASE("rule 3: a step of parameters that the last backward left out is an error") {
+  const Engine engine = GENERATE(Engine::planned, Engine::eager);
+  TwoRegistries r;
+  const Selection generator = r.first.select("generator.*"), critic = r.first.select("critic.*");
+  SGD generator_step(r.first.select("generator.*"), {.learning_rate = 1});
+  SGD critic_step(r.first.select("critic.b"), {.learning_rate = 1});
+  const std::string none = "[step] there are no new gradients; call backward() before each step()";
+  for (int time = 0; time < 2; ++time) {
+    Tape tape({.engine = engine});
+    const Var loss = sum(r.a * r.b);
+    backward(loss, critic);
+    const std::string before = bits_of(r.first);
+    CHECK(error_of<TapeError>([&] { generator_step.step(); }) == none + at(__LINE__));
+    CHECK(bits_of(r.first) == before);
+    backward(loss, generator);  // those of the critic stay new
+    generator_step.step();
+    critic_step.step();
+    CHECK_THAT(error_of<TapeError>([&] { critic_step.step(); }), Catch::Contains("no new gradients"));
+  }
+}
+
+TEST_CASE("rule 3: a step of more parameters than backward was asked for names one without a new gradient") {
+  const Engine engine = GENERATE(Engine::planned, Engine::eager);
+  TwoRegistries r;
+  SGD optimizer(r.first, {.learning_rate = 1});
+  Tape tape({.engine = engine});
+  const Var loss = sum(r.a * r.b);
+  backward(loss, r.first.select("critic.*"));
+  const std::string before = bits_of(r.first);
+  CHECK(error_of<TapeError>([&] { optimizer.step(); }) ==
+        "[step] parameter 'generator.a' has no new gradient: backward() was asked for those of others; give the "
+        "optimizer the same selection, or freeze the rest by set_trainable()" +
+            at(__LINE__ - 3));
+  CHECK(bits_of(r.first) == before);
+  backward(loss, r.first.select("generator.*"));
+  optimizer.step();
+  CHECK(bits_of(r.first) != before);
+}
+
 TEST_CASE("rule 3: gradients() gives Vars, for derivatives of derivatives") {
   const Engine engine = GENERATE(Engine::planned, Engine::eager);
   for (int time = 0; time < 2; ++time) {

@@ -172,8 +172,8 @@ class Optimizer {
   virtual ~Optimizer();
 
   /// Updates the parameters from their gradients, on the current tape, or on one of its own where there is none. Throws
-  /// TapeError where no gradients have been made since this optimizer's last step, or while another thread's tape has
-  /// read the registry. After a throw parameters, state and step count are as before.
+  /// TapeError where one of the parameters has no gradient that was made since this optimizer's last step, or while another
+  /// thread's tape has read the registry. After a throw parameters, state and step count are as before.
   void step(SourceLine line = SourceLine::here());
 
   /// Of the next step, for parameters of no group.
@@ -246,6 +246,8 @@ class Optimizer {
   /// Where the parts lie in the flat buffers.
   std::vector<internal::FlatRange> ranges() const;
 
+  /// TapeError where one of the parameters has no new gradient.
+  void check_gradients(SourceLine line) const;
   // A step. The two bools: whether gradients are clipped and looked at first; whether the step was made, not skipped.
   bool carry_out(bool prepares, SourceLine line);
   bool record_step(bool prepares, SourceLine line);
