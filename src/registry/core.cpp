@@ -7,6 +7,8 @@
 
 #include <thalweg/op.hpp>
 
+#include "src/tensor/allocations.hpp"
+
 namespace thalweg::internal {
 
 namespace {
@@ -37,6 +39,7 @@ void FlatBuffer::resize(std::size_t bytes) {
   const std::size_t capacity = storage_ ? storage_->bytes : 0;
   if (bytes > capacity) {
     StorageHandle grown(Storage::allocate(bytes_ == 0 ? bytes : std::max(bytes, capacity + capacity / 2)));
+    keep_out_of_pool(*grown.get());
     if (bytes_ > 0) std::memcpy(grown->data, storage_->data, bytes_);
     storage_ = std::move(grown);
   }

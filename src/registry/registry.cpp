@@ -1,7 +1,9 @@
 #include <thalweg/registry.hpp>
 
+#include <algorithm>
 #include <cstring>
 #include <numeric>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -85,13 +87,16 @@ Parameter ParameterRegistry::add(std::string name, const Initializer& initialize
   if (!initializer.fill)
     throw ValueError(error_text("add", fmt::format("the initializer of \"{}\" is empty", name), line));
 
-  Tensor value = Tensor::empty(initializer.shape, f64);
-  initializer.fill(value.mutable_data<double>(), core_->seed, stream_of(0, name));
-  value = value.to(core_->dtype);
+  std::vector<double> values(static_cast<std::size_t>(initializer.shape.size()));
+  initializer.fill(values, core_->seed, stream_of(0, name));
 
   const WriteClaim claim = core_->claim_write("add", line);
   const int index = core_->append(std::move(name), initializer.shape, options.trainable);
-  if (value.size() > 0) std::memcpy(core_->value_data(index), value.raw(), value.bytes());
+  void* const data = core_->value_data(index);
+  if (core_->dtype == f64)
+    std::ranges::copy(values, static_cast<double*>(data));
+  else
+    std::ranges::transform(values, static_cast<float*>(data), [](double number) { return static_cast<float>(number); });
   return Parameter(core_, index);
 }
 

@@ -19,7 +19,8 @@ static_assert(sizeof(Storage) <= alignment);
 
 // Size classes: 0 is a header without data; then multiples of 64 bytes up to 256, then four to a doubling, so that a
 // block is at most a quarter larger than asked for.
-constexpr int class_count = 4 * 64;
+constexpr int class_count = 4 * 64 - 1;
+constexpr int unpooled = class_count;
 
 constexpr std::size_t whole_lines(std::size_t bytes) { return (bytes + alignment - 1) / alignment; }
 
@@ -143,6 +144,8 @@ Storage* make_storage(std::size_t bytes) {
 
 std::int64_t blocks_allocated() { return allocated; }
 
+void keep_out_of_pool(Storage& storage) { storage.size_class = unpooled; }
+
 Storage* Storage::allocate(std::size_t bytes) { return make_storage(bytes); }
 
 Storage* Storage::borrow(void* data, std::size_t bytes, std::shared_ptr<void> owner) {
@@ -157,7 +160,7 @@ Storage* Storage::borrow(void* data, std::size_t bytes, std::shared_ptr<void> ow
 void Storage::release(Storage* storage) {
   const int size_class = storage->size_class;
   storage->~Storage();  // may run the owner's deleter, which may release more
-  BlockPool* pool = this_threads_pool();
+  BlockPool* pool = size_class == unpooled ? nullptr : this_threads_pool();
   if (pool == nullptr || !pool->keep(storage, size_class)) free_block(storage);
 }
 

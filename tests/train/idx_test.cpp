@@ -85,6 +85,26 @@ TEST_CASE("read_idx: plain and gzip give the same") {
   }
 }
 
+TEST_CASE("read_idx: files larger than what is read at once") {
+  const Folder folder;
+  Bytes content = {0, 0, 8, 1, 0, 3, 13, 64};  // 200,000 elements
+  std::uint32_t state = 1;
+  while (content.size() < 200'008)
+    content.push_back(static_cast<std::uint8_t>((state = state * 1664525 + 1013904223) >> 24));
+  const Bytes elements(content.begin() + 8, content.end());
+  CHECK(tw::read_idx(folder.write("plain", content), 1).bytes == elements);
+  CHECK(tw::read_idx(folder.write("one.gz", gzip(content)), 1).bytes == elements);
+  // The second stream begins at and around the 64 KiB that the file is read by.
+  for (const std::size_t first : {65'400, 65'480, 65'490, 65'500, 65'510, 65'520}) {
+    const Bytes begin = gzip(Bytes(content.begin(), content.begin() + static_cast<std::ptrdiff_t>(first)));
+    CAPTURE(begin.size());
+    const Bytes file = joined(begin, gzip(Bytes(content.begin() + static_cast<std::ptrdiff_t>(first), content.end())));
+    CHECK(tw::read_idx(folder.write("two.gz", file), 1).bytes == elements);
+    CHECK_THAT(error_of([&] { tw::read_idx(folder.write("trailing.gz", joined(begin, Bytes(100'000, 7))), 1); }),
+               Catch::Contains("after its gzip stream, found 100000 bytes more"));
+  }
+}
+
 TEST_CASE("read_idx: what is wrong with the file") {
   const Folder folder;
   const std::string missing = (folder.path / "missing").string();

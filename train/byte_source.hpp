@@ -1,0 +1,47 @@
+#pragma once
+// The bytes of a file in their order, inflated where the file is gzip, without holding all of it.
+
+#include <array>
+#include <cstdint>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <span>
+#include <string>
+
+namespace thalweg {
+
+/// IoError naming the file, what was expected and what was found.
+[[noreturn]] void fail_reading(const std::filesystem::path& file, const std::string& expected,
+                               const std::string& found);
+
+class ByteSource {
+ public:
+  /// Throws where `file` cannot be opened, or is gzip in a build without zlib.
+  explicit ByteSource(const std::filesystem::path& file);
+  ~ByteSource();
+  ByteSource(const ByteSource&) = delete;
+  ByteSource& operator=(const ByteSource&) = delete;
+
+  /// Fills `to` as far as there are bytes; returns how many. Throws for a damaged or truncated gzip stream.
+  std::size_t read(std::span<std::uint8_t> to);
+  /// How many bytes there are yet, which are read.
+  std::uint64_t count_rest();
+
+ private:
+  struct Inflater;
+
+  std::size_t read_inflated(std::span<std::uint8_t> to);
+  /// Reads more of the file into the buffer, behind what is left there.
+  void refill();
+
+  std::filesystem::path file_;
+  std::ifstream stream_;
+  std::array<std::uint8_t, 1 << 16> buffer_;
+  std::span<const std::uint8_t> left_;  // of the buffer
+  std::uint64_t inflated_ = 0;
+  bool ended_ = false;
+  std::unique_ptr<Inflater> inflater_;  // null: a plain file
+};
+
+}  // namespace thalweg
