@@ -122,15 +122,22 @@ HWY_INLINE Pairs pairs_across(hn::Vec<Numbers> first, hn::Vec<Numbers> second) {
   return Pairs{_mm512_castsi512_ps(_mm512_permutexvar_epi16(_mm512_load_si512(order), halves))};
 }
 
+/// As the instruction takes them.
+template <class Halves, class V>
+HWY_INLINE Halves halves_of(V pairs) {
+#ifdef __clang__
+  asm("" : "+v"(pairs.raw));  // clang 16's VectorCombine does not end where it sees a number repeated in lanes of bf16
+#endif
+  return __builtin_bit_cast(Halves, pairs.raw);
+}
+
 // sum + second·second + first·first of the pairs, each product added with one rounding; subnormal sums become 0.
 HWY_INLINE hn::Vec<Numbers> add_products(hn::Vec<Numbers> sum, Pairs left, Pairs right) {
-  return hn::Vec<Numbers>{
-      _mm512_dpbf16_ps(sum.raw, __builtin_bit_cast(__m512bh, left.raw), __builtin_bit_cast(__m512bh, right.raw))};
+  return hn::Vec<Numbers>{_mm512_dpbf16_ps(sum.raw, halves_of<__m512bh>(left), halves_of<__m512bh>(right))};
 }
 HWY_INLINE hn::Vec<hn::Half<Numbers>> add_products(hn::Vec<hn::Half<Numbers>> sum, hn::Vec<hn::Half<Numbers>> left,
                                                    hn::Vec<hn::Half<Numbers>> right) {
-  return hn::Vec<hn::Half<Numbers>>{
-      _mm256_dpbf16_ps(sum.raw, __builtin_bit_cast(__m256bh, left.raw), __builtin_bit_cast(__m256bh, right.raw))};
+  return hn::Vec<hn::Half<Numbers>>{_mm256_dpbf16_ps(sum.raw, halves_of<__m256bh>(left), halves_of<__m256bh>(right))};
 }
 
 /// compute_tile where a step of A and B is a pair. (Not a case of it: only what is compiled for the instruction can have it in line.)
