@@ -73,6 +73,7 @@ const void* Recorder::compute(Segment& segment, SourceLine line, const BackwardT
   }
   const void* const value = segment.plan->run(*this, target, line).value;
   plans_carried_out_.push_back(segment.plan->number());
+  arena_kept_bytes_ = std::max(arena_kept_bytes_, segment.plan->arena_kept_end);
   return value;
 }
 
@@ -198,12 +199,13 @@ void Recorder::throw_if_written(std::int32_t leaf, SourceLine line) const {
 
 char* Recorder::arena(std::size_t bytes) {
   if (bytes <= arena_bytes_) return arena_;
-  constexpr std::size_t page = 4096;
-  const std::size_t size = (bytes + bytes / 4 + page - 1) / page * page;
+  // What is not written takes address space, no memory; and each growth binds the plans anew.
+  constexpr std::size_t page = 4096, least = std::size_t{1} << 20;
+  const std::size_t size = std::max(least, (bytes + bytes / 4 + page - 1) / page * page);
   auto* const grown = static_cast<char*>(std::aligned_alloc(64, size));
   if (grown == nullptr) throw std::bad_alloc();
   internal::prefer_huge_pages(grown, size);
-  if (arena_bytes_ > 0) std::memcpy(grown, arena_, arena_bytes_);
+  if (arena_kept_bytes_ > 0) std::memcpy(grown, arena_, arena_kept_bytes_);
   std::free(arena_);
   arena_ = grown;
   arena_bytes_ = size;

@@ -75,6 +75,7 @@ void Recorder::clear() {
   assigned_.clear();
   requested_ = nullptr;
   planned_ = false;
+  arena_kept_bytes_ = 0;
   forget_open_segment();
   const TapeOptions options = options_;
   Recorder* const newer = current_;

@@ -229,7 +229,7 @@ class Recorder {
     const Segment* segment;  // that asked for it
     Tensor tensor;
   };
-  char* arena(std::size_t bytes);  // grows; what is in it moves along
+  char* arena(std::size_t bytes);  // grows; what is kept in it moves along
   char* arena_data() const { return arena_; }
   void* hold(std::int32_t id);
   Tensor held_value(std::int32_t id) const;
@@ -429,6 +429,7 @@ class Recorder {
   std::vector<Slot> slot_memory_;
   char* arena_ = nullptr;
   std::size_t arena_bytes_ = 0;
+  std::size_t arena_kept_bytes_ = 0;  // at its beginning, by the plans carried out
 
   friend class Differentiation;
 };
