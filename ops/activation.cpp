@@ -106,7 +106,8 @@ const Op relu_gradient_op{
     .kind = Kind::elementwise,
     .shape_rule = elementwise_shape,
     .pullbacks = {[](const Pullback& p) { return record(relu_gradient_op, p.gradient, p.input(1)); }},
-    .kernel = &relu_gradient_kernel};
+    .kernel = &relu_gradient_kernel,
+    .epilogue = Epilogue::relu_gradient};
 
 /// tanh_gradient(g, y) = g(1 − y²). d/dg: the same of its gradient; d/dy = −2yg.
 const Op tanh_gradient_op{
@@ -115,7 +116,8 @@ const Op tanh_gradient_op{
     .shape_rule = elementwise_shape,
     .pullbacks = {[](const Pullback& p) { return record(tanh_gradient_op, p.gradient, p.input(1)); },
                   [](const Pullback& p) { return chain(p.gradient, -2 * p.input(1) * p.input(0)); }},
-    .kernel = &tanh_gradient_kernel};
+    .kernel = &tanh_gradient_kernel,
+    .epilogue = Epilogue::tanh_gradient};
 
 const Op tanh_op{.name = "tanh",
                  .kind = Kind::elementwise,

@@ -109,8 +109,9 @@ constexpr std::uint64_t axes_bits = 0xFF, keep_dimensions_bit = 1 << 8;
 /// Attribute of a contraction: which factor is read transposed. A third input is where the sums start: C + A·B.
 constexpr std::uint64_t transpose_a_bit = 1, transpose_b_bit = 2;
 
-/// An activation that a contraction can apply to its finished sums, with the same bits as the op of that name.
-enum class Epilogue : std::uint8_t { none, relu, tanh, sigmoid };
+/// An op that a contraction can apply to its finished sums, with the same bits: an activation, or the gradient of one, whose
+/// second input is what the activation has made.
+enum class Epilogue : std::uint8_t { none, relu, tanh, sigmoid, relu_gradient, tanh_gradient };
 
 enum class ReductionKind : std::uint8_t { sum, product, maximum, minimum };
 
@@ -133,7 +134,7 @@ struct Op {
   ReductionKind reduction{};              // reduction
   ViewRule view_rule = nullptr;           // view, broadcast
   OpaqueKernel opaque_kernel = nullptr;   // opaque
-  /// elementwise with one input: the contraction before it may apply it to its finished sums.
+  /// elementwise: the contraction that computes its first input may apply it to its finished sums.
   Epilogue epilogue = Epilogue::none;
   /// random: standard normal rather than uniform in [0, 1).
   bool normal = false;

@@ -58,10 +58,13 @@ void Planner::collect_targets() {
 
 void Planner::count_uses(const Key& key) {
   const std::span<const std::int32_t> inputs = value_inputs(key);
+  const bool is_contraction = key.op->kind == Kind::contraction;
+  const bool reads_memory = is_contraction || key.op->kind == Kind::opaque;
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     PlannedNode& input = node(inputs[i]);
     ++input.uses;
-    if (key.op->kind == Kind::contraction && i < 2) ++input.factor_uses;
+    if (is_contraction && i < 2) ++input.factor_uses;
+    if (reads_memory) ++input.memory_uses;
   }
 }
 

@@ -49,7 +49,7 @@ std::vector<std::int32_t> Plan::reads(const Pass& pass) const {
   switch (pass.kind) {
     case Pass::Kind::sweep: take(list(sweep(pass).reads)); break;
     case Pass::Kind::matmul:
-      for (const std::int32_t buffer : {matmul(pass).a, matmul(pass).b, matmul(pass).start, matmul(pass).bias})
+      for (const std::int32_t buffer : matmul(pass).inputs())
         if (buffer >= 0) buffers.push_back(buffer);
       for (const std::int32_t buffer : list(matmul(pass).joined_reads)) buffers.push_back(buffer);
       break;

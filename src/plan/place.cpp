@@ -239,6 +239,12 @@ bool Planner::place_in_epilogue(PlannedNode& node, const Key& key) {
     MatmulPass& pass = matmul_of(operand.matmul);
     return pass.matmul.activation == run::Activation::none && !(shape(id) != shape(node.id)) ? &pass : nullptr;
   };
+  /// Whether it lies in memory, as it is, before the product of `id` is made.
+  const auto is_there = [&](std::int32_t operand, std::int32_t id) {
+    const PlannedNode& other = this->node(operand);
+    return other.where == PlannedNode::Where::buffer && other.buffer_pass < this->node(id).matmul &&
+           info(operand).dtype == matmul_of(this->node(id).matmul).matmul.dtype;
+  };
   const auto take = [&](std::int32_t id) {
     const PlannedNode& operand = this->node(id);
     node.where = PlannedNode::Where::buffer;
@@ -248,27 +254,34 @@ bool Planner::place_in_epilogue(PlannedNode& node, const Key& key) {
     pass.nodes[pass.node_count++] = node.id;
     return true;
   };
-  if (key.op->epilogue != Epilogue::none && key.count == 1) {
+  if (key.op->epilogue != Epilogue::none) {
     MatmulPass* const pass = open(key.inputs[0]);
     if (pass == nullptr) return false;
+    if (key.count == 2) {
+      const std::int32_t activated = key.inputs[1];
+      // What goes on in a sweep, as the sum for a bias does, begins there.
+      const bool is_stored = node.uses == node.memory_uses && !node.target;
+      const bool lies_alike = pass->batch < 0 && shape(activated) == shape(node.id);
+      if (!is_stored || !lies_alike || !is_there(activated, key.inputs[0])) return false;
+      pass->activated = this->node(activated).buffer;
+    }
     pass->matmul.activation = static_cast<run::Activation>(key.op->epilogue);
     return take(key.inputs[0]);
   }
   if (key.op != &add_op) return false;
   for (int side = 0; side < 2; ++side) {
-    MatmulPass* const pass = open(key.inputs[side]);
-    const std::int32_t bias = key.inputs[1 - side];
-    if (pass == nullptr || pass->bias >= 0 || info(bias).weak) continue;
+    const std::int32_t sum = key.inputs[side], bias = key.inputs[1 - side];
+    MatmulPass* const pass = open(sum);
+    if (pass == nullptr || pass->bias >= 0 || info(bias).weak || !is_there(bias, sum)) continue;
     const OperandGeometry geometry = operand_geometry(shape(bias), shape(node.id));
     const bool is_row = geometry.extent == Extent::per_column
                             ? geometry.columns == pass->matmul.n
                             : pass->matmul.m == 1 && shape(bias).size() == pass->matmul.n;
-    const PlannedNode& bias_node = this->node(bias);
-    const bool there =
-        bias_node.where == PlannedNode::Where::buffer && bias_node.buffer_pass < this->node(key.inputs[side]).matmul;
-    if (!there || !geometry.simple || !is_row || info(bias).dtype != pass->matmul.dtype) continue;
-    pass->bias = bias_node.buffer;
-    return take(key.inputs[side]);
+    const bool is_whole = pass->batch < 0 && shape(bias) == shape(node.id);
+    if (!geometry.simple || !(is_row || is_whole)) continue;
+    pass->bias = this->node(bias).buffer;
+    pass->matmul.bias_stride = is_row ? 0 : pass->matmul.ldc;
+    return take(sum);
   }
   return false;
 }

@@ -98,7 +98,8 @@ std::size_t Plan::pass_bytes(const Pass& pass) const {
     case Pass::Kind::sweep: return sweep(pass).sweep.bytes_moved();
     case Pass::Kind::matmul: {
       const run::Matmul& m = matmul(pass).matmul;
-      const std::int64_t elements = m.m * m.k + m.k * m.n + m.m * m.n * (matmul(pass).start >= 0 ? 2 : 1);
+      const std::int64_t of_c = 1 + (matmul(pass).start >= 0) + (m.bias_stride > 0) + (matmul(pass).activated >= 0);
+      const std::int64_t elements = m.m * m.k + m.k * m.n + m.m * m.n * of_c;
       return static_cast<std::size_t>(elements * batch_count(matmul(pass))) * size_of(m.dtype);
     }
     case Pass::Kind::copy: return 2 * bytes(copy(pass).output);
@@ -165,8 +166,14 @@ void Plan::bind(Recorder& recorder, const Recorder::BackwardTarget& target) {
     binding_ = binding;
     return;
   }
-  for (const std::int32_t buffer : bound_)
-    pointers_[static_cast<std::size_t>(buffer)] = address(buffers_[static_cast<std::size_t>(buffer)], recorder, target);
+  bool have_moved = false;
+  for (const std::int32_t buffer : bound_) {
+    void*& known = pointers_[static_cast<std::size_t>(buffer)];
+    void* const found = address(buffers_[static_cast<std::size_t>(buffer)], recorder, target);
+    have_moved |= found != known;
+    known = found;
+  }
+  if (!have_moved) return;
   for (const std::int32_t pass : prepared_) prepare(passes_[static_cast<std::size_t>(pass)]);
 }
 
@@ -188,6 +195,7 @@ void Plan::prepare(const Pass& pass) {
       matmul.matmul.c = at(matmul.c);
       matmul.matmul.start = at(matmul.start);
       matmul.matmul.bias = at(matmul.bias);
+      matmul.matmul.activated = at(matmul.activated);
       matmul.workspace_memory = at(matmul.workspace);
       if (matmul.batch < 0) run::prepare(matmul.prepared, matmul.matmul);
       break;

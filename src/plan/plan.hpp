@@ -53,10 +53,11 @@ struct MatmulPass {
   run::Matmul matmul;
   run::PreparedMatmul prepared;
   void* workspace_memory = nullptr;
-  std::int32_t a = -1, b = -1, c = -1, start = -1, bias = -1;  // buffers
-  std::int32_t workspace = -1;                                 // a buffer, −1: none wanted
-  std::int32_t batch = -1;                                     // of the plan's, −1: one product
-  std::int32_t nodes[3] = {-1, -1, -1};                        // the contraction, and those of the epilogue
+  std::int32_t a = -1, b = -1, c = -1, start = -1, bias = -1, activated = -1;            // buffers
+  std::array<std::int32_t, 5> inputs() const { return {a, b, start, bias, activated}; }  // −1: none
+  std::int32_t workspace = -1;                                                           // a buffer, −1: none wanted
+  std::int32_t batch = -1;               // of the plan's, −1: one product
+  std::int32_t nodes[3] = {-1, -1, -1};  // the contraction, and those of the epilogue
   std::int32_t node_count = 1;
   run::ListRange joined_nodes, joined_reads;  // of products that have become part of it; see products.cpp
 };

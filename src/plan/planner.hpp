@@ -108,6 +108,7 @@ class Planner {
     std::int32_t buffer_pass = -1;           // which has written the buffer; the same or a later one
     std::int32_t matmul = -1;                // the pass whose epilogue may still take it
     std::int32_t uses = 0, factor_uses = 0;  // those as a factor of a contraction
+    std::int32_t memory_uses = 0;            // those by what reads memory, whatever computes it
   };
   struct SweepBuild {
     run::Sweep sweep;
@@ -311,7 +312,7 @@ void Planner::for_each_read(const Pass& pass, F&& f) const {
       break;
     case Pass::Kind::matmul: {
       const MatmulPass& matmul = plan_->matmuls_[index];
-      for (const std::int32_t buffer : {matmul.a, matmul.b, matmul.start, matmul.bias})
+      for (const std::int32_t buffer : matmul.inputs())
         if (buffer >= 0) f(buffer);
       for (const std::int32_t buffer : plan_->list(matmul.joined_reads)) f(buffer);
       break;

@@ -18,7 +18,8 @@
 
 namespace thalweg::run {
 
-enum class Activation : std::uint8_t { none, relu, tanh, sigmoid };
+/// Or the gradient of one: what `activated` says becomes of the sum as the gradient of what the activation has made.
+enum class Activation : std::uint8_t { none, relu, tanh, sigmoid, relu_gradient, tanh_gradient };
 
 /// Row-major matrices. op(A) is (m, k): stored (m, k) with leading dimension lda, or (k, m) where transpose_a.
 /// op(B) is (k, n): stored (k, n) with leading dimension ldb, or (n, k) where transpose_b. C is (m, n).
@@ -33,11 +34,12 @@ struct Matmul {
   const void* b = nullptr;
   void* c = nullptr;
   const void* start = nullptr;  // (m, n) with leading dimension ldc; may be c itself; null: 0
-  // The epilogue works on the finished sum: first + bias (n values), then the activation; each step rounds as the
-  // separate op would.
+  // The epilogue works on the finished sum: first + bias, then the activation; each step rounds as the separate op would.
   const void* bias = nullptr;
+  std::int64_t bias_stride = 0;  // how far apart its rows are; 0: it has one, of n values, for all
   Activation activation = Activation::none;
-  bool looks_for_zeros = true;  // false: it stands for products of other forms, which do not (see may_skip_zeros)
+  const void* activated = nullptr;  // what the activation made of which this is the gradient; lies as C does
+  bool looks_for_zeros = true;      // false: it stands for products of other forms, which do not (see may_skip_zeros)
 };
 
 /// Many products of one shape. The matrices of C (and of `start`) lie one after the other, row-major over `counts`; those

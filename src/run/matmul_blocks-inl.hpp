@@ -58,7 +58,8 @@ HWY_INLINE Product<T> product_of(const Matmul& matmul) {
   product.c = static_cast<T*>(matmul.c);
   product.start = static_cast<const T*>(matmul.start);
   product.ldc = matmul.ldc;
-  product.epilogue = {static_cast<const T*>(matmul.bias), false, matmul.activation};
+  product.epilogue = {static_cast<const T*>(matmul.bias), matmul.bias_stride, static_cast<const T*>(matmul.activated),
+                      matmul.activation};
   if (matmul.n == 1 && (matmul.ldc == 1 || matmul.m == 1)) {
     // One column: Cᵀ = op(B)ᵀ·op(A)ᵀ has the vectors along C's memory.
     std::swap(product.m, product.n);
@@ -69,7 +70,7 @@ HWY_INLINE Product<T> product_of(const Matmul& matmul) {
     product.ldb = matmul.lda;
     product.transpose_b = !matmul.transpose_a;
     product.ldc = matmul.m;
-    product.epilogue.single_bias = true;
+    product.epilogue.single_bias = matmul.bias_stride == 0;
   }
   if (product.transpose_b && product.k == 1 && product.ldb == 1) product.transpose_b = false;  // a contiguous row
   return product;
@@ -162,10 +163,7 @@ HWY_INLINE Tile<T> panel_tile(const Product<T>& product, const Slice<T>& slice, 
   tile.last_columns = panel.count - (panel.vectors - 1) * Panels<T>::lanes;
   tile.clears_negative_zeros = product.clears_negative_zeros;
   tile.epilogue = {};
-  if (slice.first + slice.steps == product.k) {
-    tile.epilogue = product.epilogue;
-    if (tile.epilogue.bias && !tile.epilogue.single_bias) tile.epilogue.bias += panel.column;
-  }
+  if (slice.first + slice.steps == product.k) tile.epilogue = product.epilogue;
   return tile;
 }
 
@@ -178,6 +176,20 @@ HWY_INLINE void place(Tile<T>& tile, const Product<T>& product, const Slice<T>& 
   tile.a = slice.a + row * slice.a_row;
   tile.c = product.c + offset;
   tile.start = start ? start + offset : nullptr;
+  const Epilogue<T>& whole = product.epilogue;
+  if (tile.epilogue.bias && !whole.single_bias)
+    tile.epilogue.bias = whole.bias + row * whole.bias_stride + panel.column;
+  if (tile.epilogue.activated) tile.epilogue.activated = whole.activated + offset;
+}
+
+/// Moves the tile on by so many rows.
+template <class T>
+HWY_INLINE void advance(Tile<T>& tile, std::int64_t rows) {
+  tile.a += rows * tile.a_row;
+  tile.c += rows * tile.ldc;
+  if (tile.start) tile.start += rows * tile.ldc;
+  tile.epilogue.bias += rows * tile.epilogue.bias_stride;
+  if (tile.epilogue.activated) tile.epilogue.activated += rows * tile.ldc;
 }
 
 /// One panel of C, rows.begin ≤ row < rows.end, over one slice.

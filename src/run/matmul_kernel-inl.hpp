@@ -50,12 +50,14 @@ using Wide = hn::ScalableTag<T>;
 template <class T>
 using Single = hn::CappedTag<T, 1>;
 
-/// What happens to a finished sum. `bias` has one value per column, or a single one.
+/// What happens to a finished sum. `bias` and `activated` begin at the tile.
 template <class T>
 struct Epilogue {
   const T* bias = nullptr;
-  bool single_bias = false;
+  std::ptrdiff_t bias_stride = 0;  // of its rows; 0: all are the same
+  const T* activated = nullptr;
   Activation activation = Activation::none;
+  bool single_bias = false;  // one value for all
 };
 
 /// The number of a step in a list: as wide as an element, so that a vector of elements makes a vector of these.
@@ -79,12 +81,28 @@ struct Tile {
   bool clears_negative_zeros = false;    // a sum of −0 becomes 0
 };
 
+constexpr bool is_gradient(Activation activation) {
+  return activation == Activation::relu_gradient || activation == Activation::tanh_gradient;
+}
+
 /// As the ops of these names: relu keeps NaN and makes −0 0.
 template <Activation activation, class D, class V>
 HWY_INLINE V activate(D d, V sum) {
+  static_assert(!is_gradient(activation));
   if constexpr (activation == Activation::relu) return hn::IfThenZeroElse(hn::Le(sum, hn::Zero(d)), sum);
   if constexpr (activation == Activation::tanh) return thalweg::HWY_NAMESPACE::Tanh(d, sum);
   if constexpr (activation == Activation::sigmoid) return thalweg::HWY_NAMESPACE::Sigmoid(d, sum);
+}
+
+/// The gradient of the activation that has made `activated`, likewise.
+template <Activation activation, class D, class V>
+HWY_INLINE V activate(D d, V sum, V activated) {
+  static_assert(is_gradient(activation));
+  if constexpr (activation == Activation::relu_gradient) return hn::IfThenElseZero(hn::Gt(activated, hn::Zero(d)), sum);
+  if constexpr (activation == Activation::tanh_gradient) {
+    const V derivative = hn::Sub(hn::Set(d, hn::TFromD<D>{1}), hn::Mul(activated, activated));
+    return hn::IfThenElse(hn::Eq(sum, hn::Zero(d)), sum, hn::Mul(sum, derivative));
+  }
 }
 
 /// What a tile's last vector is: all of one, the first lanes of one, or the first lanes of half a vector.
@@ -128,16 +146,41 @@ struct RowAccess {
   }
 };
 
-/// tanh or sigmoid of a tile of C just stored: on the registers it would take all of them, in every tile function.
+/// The activation of a tile of C just stored: on the registers it would take all of them, in every tile function.
 template <Activation activation, int vectors, Last last_kind, class D>
 HWY_NOINLINE void activate_stored(const Tile<hn::TFromD<D>>& tile, int rows) {
   using Access = RowAccess<vectors, last_kind, D>;
   const Access access(tile);
   for (int row = 0; row < rows; ++row) {
-    auto* values = tile.c + row * tile.ldc;
-    for (int vector = 0; vector < Access::whole; ++vector)
-      access.store(activate<activation>(D(), access.load(values, vector)), values, vector);
-    access.store_last(activate<activation>(typename Access::LastD(), access.load_last(values)), values);
+    auto* const values = tile.c + row * tile.ldc;
+    if constexpr (is_gradient(activation)) {
+      const auto* const activated = tile.epilogue.activated + row * tile.ldc;
+      for (int vector = 0; vector < Access::whole; ++vector)
+        access.store(activate<activation>(D(), access.load(values, vector), access.load(activated, vector)), values,
+                     vector);
+      access.store_last(
+          activate<activation>(typename Access::LastD(), access.load_last(values), access.load_last(activated)),
+          values);
+    } else {
+      for (int vector = 0; vector < Access::whole; ++vector)
+        access.store(activate<activation>(D(), access.load(values, vector)), values, vector);
+      access.store_last(activate<activation>(typename Access::LastD(), access.load_last(values)), values);
+    }
+  }
+}
+
+/// All but relu, which is done on the registers.
+template <int vectors, Last last_kind, class D>
+HWY_INLINE void activate_stored(const Tile<hn::TFromD<D>>& tile, int rows) {
+  switch (tile.epilogue.activation) {
+    case Activation::none:
+    case Activation::relu: return;
+    case Activation::tanh: return activate_stored<Activation::tanh, vectors, last_kind, D>(tile, rows);
+    case Activation::sigmoid: return activate_stored<Activation::sigmoid, vectors, last_kind, D>(tile, rows);
+    case Activation::relu_gradient:
+      return activate_stored<Activation::relu_gradient, vectors, last_kind, D>(tile, rows);
+    case Activation::tanh_gradient:
+      return activate_stored<Activation::tanh_gradient, vectors, last_kind, D>(tile, rows);
   }
 }
 
@@ -181,25 +224,29 @@ struct Sums {
       for (int vector = 0; vector < whole; ++vector) access.store(sum[row][vector], to, vector);
       access.store_last(last[row], to);
     }
-    if (tile.epilogue.activation == Activation::tanh) {
-      activate_stored<Activation::tanh, vectors, last_kind, D>(tile, rows);
-    } else if (tile.epilogue.activation == Activation::sigmoid) {
-      activate_stored<Activation::sigmoid, vectors, last_kind, D>(tile, rows);
-    }
+    activate_stored<vectors, last_kind, D>(tile, rows);
   }
 
  private:
   HWY_INLINE void add_bias(const Epilogue<T>& epilogue, const Access& access) {
-    const T* const bias = epilogue.bias;
-    THALWEG_UNROLL
-    for (int vector = 0; vector < whole; ++vector) {
-      const auto value = epilogue.single_bias ? hn::Set(D(), *bias) : access.load(bias, vector);
+    if (epilogue.single_bias) {
+      const auto value = hn::Set(D(), *epilogue.bias);
       THALWEG_UNROLL
-      for (int row = 0; row < rows; ++row) sum[row][vector] = hn::Add(sum[row][vector], value);
+      for (int row = 0; row < rows; ++row) {
+        THALWEG_UNROLL
+        for (int vector = 0; vector < whole; ++vector) sum[row][vector] = hn::Add(sum[row][vector], value);
+        last[row] = hn::Add(last[row], access.narrowed(value));
+      }
+      return;
     }
-    const auto value = epilogue.single_bias ? hn::Set(LastD(), *bias) : access.load_last(bias);
     THALWEG_UNROLL
-    for (int row = 0; row < rows; ++row) last[row] = hn::Add(last[row], value);
+    for (int row = 0; row < rows; ++row) {
+      const T* const bias = epilogue.bias + row * epilogue.bias_stride;
+      THALWEG_UNROLL
+      for (int vector = 0; vector < whole; ++vector)
+        sum[row][vector] = hn::Add(sum[row][vector], access.load(bias, vector));
+      last[row] = hn::Add(last[row], access.load_last(bias));
+    }
   }
 };
 

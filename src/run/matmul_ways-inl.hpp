@@ -143,9 +143,7 @@ template <class T>
 HWY_INLINE void run_tiles(const PreparedPanel<T>& panel, Tile<T> tile) {
   for_each_row_block({0, panel.rows}, [&](std::int64_t, std::int64_t block_rows) HWY_ATTR {
     (*panel.functions)[panel.is_row ? 0 : block_rows](tile);
-    tile.a += block_rows * tile.a_row;
-    tile.c += block_rows * tile.ldc;
-    if (tile.start) tile.start += block_rows * tile.ldc;
+    advance(tile, block_rows);
   });
 }
 

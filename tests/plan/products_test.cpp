@@ -61,6 +61,42 @@ TEST_CASE("products: the gradients of recurrent nets have the bits of eager ones
           }
 }
 
+TEST_CASE("products: what is added to a product, and the gradient of what it feeds, are its epilogue") {
+  const auto gradients_of = [](Engine engine, auto activation, bool reads_twice) {
+    ParameterRegistry registry({.seed = 4});
+    const Parameter input = registry.add("input", xavier_normal({8, 24})),
+                    state = registry.add("state", xavier_normal({24, 24}));
+    std::string bits;
+    for (int turn = 0; turn < 2; ++turn) {
+      Tape tape({.engine = engine});
+      const Var projected = matmul(noise({5 * 6, 8}, 7), input);
+      Var hidden = activation(slice(projected, 0, 0, 6));
+      for (int t = 1; t < 5; ++t) {
+        const Var product = matmul(hidden, state);
+        hidden = activation(slice(projected, 0, 6 * t, 6 * (t + 1)) + product);
+        if (reads_twice) hidden = hidden + product;  // which is needed as it was
+      }
+      backward(mean(square(hidden)));
+      bits = bits_of(registry, true);
+      if (engine == Engine::planned && !reads_twice) {
+        const std::string text = explain_plan(tape);
+        INFO(text);
+        CHECK_THAT(text, Catch::Contains("; add at products_test.cpp"));
+        // The weight's transpose, the first activation and its gradient, the loss with its own, and unslice.
+        CHECK(plan_summary(tape).other_passes == 5);
+      }
+    }
+    return bits;
+  };
+  const auto check = [&](auto activation) {
+    for (const bool reads_twice : {false, true})
+      CHECK(gradients_of(Engine::planned, activation, reads_twice) ==
+            gradients_of(Engine::eager, activation, reads_twice));
+  };
+  check([](const Var& x) { return tanh(x); });
+  check([](const Var& x) { return relu(x); });
+}
+
 TEST_CASE("products: what is asked for between sums, or differentiated again, has the bits of eager ones") {
   const auto values = [](Engine engine) {
     Recurrent net(16, 32, DType::f32, 1);

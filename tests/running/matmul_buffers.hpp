@@ -29,6 +29,7 @@ struct Shape {
   Activation activation = Activation::none;
   double zeros = 0;  // share of A that is 0: single elements, and as much again in stripes of rows and of k
   Precision precision = Precision::highest;
+  bool bias_by_row = false;  // the bias has a row for each of C's
 };
 
 inline std::string text(const Shape& shape) {
@@ -36,7 +37,7 @@ inline std::string text(const Shape& shape) {
          (shape.transpose_a ? " T" : " N") + (shape.transpose_b ? "T" : "N") + ", gap " + std::to_string(shape.gap) +
          ", start " + std::to_string(shape.start) + ", bias " + std::to_string(shape.bias) + ", activation " +
          std::to_string(static_cast<int>(shape.activation)) + ", zeros " + std::to_string(shape.zeros) +
-         (shape.precision == Precision::medium ? ", in bf16" : "");
+         (shape.precision == Precision::medium ? ", in bf16" : "") + (shape.bias_by_row ? ", bias by row" : "");
 }
 
 /// Runs `body` with each of the CPU's SIMD targets in turn.
@@ -71,9 +72,12 @@ inline float in_bf16(float x) {
                                         : static_cast<float>(rounded);
 }
 
+/// `y`: what the activation has made, where this is its gradient.
 template <class T>
-T activated(T x, Activation activation) {
+T activated(T x, Activation activation, T y = 0) {
   if (activation == Activation::relu) return x <= 0 ? T{0} : x;
+  if (activation == Activation::relu_gradient) return y > 0 ? x : T{0};
+  if (activation == Activation::tanh_gradient) return x == 0 ? x : x * (1 - y * y);
   return x;
 }
 
@@ -81,7 +85,7 @@ T activated(T x, Activation activation) {
 template <class T>
 class Buffers {
  public:
-  Buffers() : a_(capacity), b_(capacity), c_(capacity), start_(capacity), bias_(capacity) {}
+  Buffers() : a_(capacity), b_(capacity), c_(capacity), start_(capacity), bias_(capacity), activated_(capacity) {}
 
   /// Fills the operands, gaps with NaN, and binds them.
   void bind(const Shape& shape, std::uint32_t seed) {
@@ -108,7 +112,11 @@ class Buffers {
     start = c;
     if (shape.start == Shape::from_start) start = matrix(start_, shape.m, p.ldc);
     if (shape.start != Shape::from_zero) p.start = start;
-    if (shape.bias) p.bias = matrix(bias_, 1, shape.n + shape.gap);
+    if (shape.bias) p.bias = matrix(bias_, shape.bias_by_row ? shape.m : 1, p.ldc);
+    if (shape.bias_by_row) p.bias_stride = p.ldc;
+    const bool is_gradient =
+        shape.activation == Activation::relu_gradient || shape.activation == Activation::tanh_gradient;
+    if (is_gradient) p.activated = matrix(activated_, shape.m, p.ldc);
     initial_c.assign(c, c + size(shape.m, p.ldc));
     const std::size_t bytes = matmul_workspace(p);
     if (bytes > workspace_bytes_) {
@@ -165,8 +173,9 @@ class Buffers {
           if (start_value) sum = *start_value;
           for (std::int64_t k = 0; k < p.k; ++k) sum = at(i, j, k, sum);
         }
-        if (p.bias) sum += static_cast<const T*>(p.bias)[j];
-        expected[static_cast<std::size_t>(i * p.ldc + j)] = activated(sum, p.activation);
+        if (p.bias) sum += static_cast<const T*>(p.bias)[i * p.bias_stride + j];
+        const T y = p.activated ? static_cast<const T*>(p.activated)[i * p.ldc + j] : T{0};
+        expected[static_cast<std::size_t>(i * p.ldc + j)] = activated(sum, p.activation, y);
       }
     }
     return expected;
@@ -215,7 +224,7 @@ class Buffers {
 
   Shape shape_{};
   std::mt19937 random_;
-  testing::GuardedMemory a_, b_, c_, start_, bias_;
+  testing::GuardedMemory a_, b_, c_, start_, bias_, activated_;
   std::unique_ptr<testing::GuardedMemory> workspace_;
   std::size_t workspace_bytes_ = 0;
 };

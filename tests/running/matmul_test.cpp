@@ -251,6 +251,35 @@ TEMPLATE_TEST_CASE("matmul's tanh and sigmoid are those of the sum", "[matmul]",
   }
 }
 
+TEMPLATE_TEST_CASE("matmul's epilogue adds and reads whole matrices, row by row", "[matmul]", float, double) {
+  Buffers<TestType> buffers;
+  for (const Shape& base :
+       {Shape{1, 1, 9}, Shape{1, 37, 70}, Shape{40, 1, 9}, Shape{9, 100, 30}, Shape{16, 64, 64},
+        Shape{17, 5, 3, true, true, 2}, Shape{30, 7, 0}, Shape{129, 70, 300, false, true}, Shape{100, 40, 1100},
+        Shape{300, 300, 600, true}, Shape{.m = 96, .n = 64, .k = 200, .zeros = 0.5}})
+    for (const bool by_row : {false, true})
+      for (const Activation activation :
+           {Activation::none, Activation::relu, Activation::relu_gradient, Activation::tanh_gradient}) {
+        Shape shape = base;
+        shape.bias = true;
+        shape.bias_by_row = by_row;
+        shape.activation = activation;
+        check(buffers, shape);
+      }
+}
+
+TEST_CASE("matmul's epilogue in bf16 reads whole matrices too", "[matmul]") {
+  Buffers<float> buffers;
+  for (const Activation activation : {Activation::relu, Activation::tanh_gradient})
+    check(buffers, {.m = 33,
+                    .n = 70,
+                    .k = 40,
+                    .bias = true,
+                    .activation = activation,
+                    .precision = Precision::medium,
+                    .bias_by_row = true});
+}
+
 TEMPLATE_TEST_CASE("matmul lets NaN and infinity through", "[matmul]", float, double) {
   using T = TestType;
   const T infinity = std::numeric_limits<T>::infinity(), nan = std::numeric_limits<T>::quiet_NaN();
