@@ -36,11 +36,12 @@ class Differentiation {
   Differentiation(Recorder& recorder, std::int32_t y) : recorder_(recorder), y_(y) {
     needed_.assign(static_cast<std::size_t>(y) + 1, 0);
     gradients_.assign(static_cast<std::size_t>(y) + 1, -1);
+    gathered_.assign(static_cast<std::size_t>(y) + 1, -1);
   }
 
   /// Asks for the gradient of node `id`; the terms of several nodes may be gathered at one of them, `gather_at`.
   void want(std::int32_t id) { needed_[static_cast<std::size_t>(id)] = 1; }
-  void gather(std::int32_t id, std::int32_t gather_at) { gathered_.emplace(id, gather_at); }
+  void gather(std::int32_t id, std::int32_t gather_at) { gathered_[static_cast<std::size_t>(id)] = gather_at; }
 
   /// Records the backward pass from `seed`, the gradient of y.
   void run(std::int32_t seed) {
@@ -122,7 +123,7 @@ class Differentiation {
 
   void accumulate(std::int32_t input, Var term, std::int32_t first_new) {
     const Info& info = recorder_.info(input);
-    if (const auto at = gathered_.find(input); at != gathered_.end()) input = at->second;
+    if (const std::int32_t at = gathered_[static_cast<std::size_t>(input)]; at >= 0) input = at;
     std::int32_t& sum = gradients_[static_cast<std::size_t>(input)];
     const bool stretched = recorder_.info(term.id()).shape != info.shape;
     if (stretched) term = sum_to(term, *info.shape);
@@ -189,7 +190,7 @@ class Differentiation {
   std::int32_t y_;
   std::vector<std::uint8_t> needed_;
   std::vector<std::int32_t> gradients_;
-  std::unordered_map<std::int32_t, std::int32_t> gathered_;
+  std::vector<std::int32_t> gathered_;  // where, −1: at the node itself
   std::vector<Var> inputs_;
   std::vector<Joined> joined_;  // a few at a time
 };
@@ -318,7 +319,7 @@ void Recorder::derive_backward(std::int32_t loss, std::int32_t seed, const Backw
                                                                   index) != target.selection->end());
     if (!wanted) continue;
     differentiation.want(id);
-    const auto [at, is_first] = first_leaf.emplace(key(id).attribute, id);
+    const auto [at, is_first] = first_leaf.try_emplace(key(id).attribute, id);
     if (is_first) {
       leaves.emplace_back(registry, id);
     } else {

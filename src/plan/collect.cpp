@@ -74,10 +74,12 @@ void Planner::collect_number_dtypes() {
   for (std::size_t i = nodes_.size(); i-- > 0;) {
     const PlannedNode& reader = nodes_[i];
     const Key& key = this->key(reader.id);
+    const std::span<const std::int32_t> inputs = value_inputs(key);
+    if (std::none_of(inputs.begin(), inputs.end(), [&](std::int32_t input) { return info(input).weak; })) continue;
     const bool is_number = info(reader.id).weak, is_elementwise = key.op->kind == Kind::elementwise;
     std::uint8_t dtypes = is_number ? reader.number_dtypes : is_elementwise ? bit(compute_dtype(key)) : 0;
     if (reader.target) dtypes |= bit(info(reader.id).dtype);
-    for (const std::int32_t input : value_inputs(key))  // what is no elementwise op reads memory
+    for (const std::int32_t input : inputs)  // what is no elementwise op reads memory
       if (info(input).weak && place_of_.contains(input))
         node(input).number_dtypes |= is_elementwise ? dtypes : dtypes | bit(info(input).dtype);
   }
@@ -90,8 +92,8 @@ void Planner::collect_needed() {
   const auto visit = [&](std::int32_t id) {
     if (place_of_.contains(id)) return;
     place_of_.set(id, 0);
-    stack_.push_back(id);
     if (id < base_) {
+      stack_.push_back(id);
       found_.push_back(id);
     } else {
       first = std::min(first, id);
@@ -104,15 +106,18 @@ void Planner::collect_needed() {
     return place_available(node, false);
   };
   for (const Target& target : targets_) visit(target.node);
+  for (std::int32_t id = last; id >= base_; --id) {  // inputs have smaller ids
+    if (!place_of_.contains(id)) continue;
+    for (const std::int32_t input : value_inputs(key(id))) {
+      visit(input);
+      if (input < base_ && key(input).op->kind != Kind::source && !info(input).weak) plan_->wanted.push_back(input);
+    }
+  }
   while (!stack_.empty()) {
     const std::int32_t id = stack_.back();
     stack_.pop_back();
     if (is_there(id)) continue;
-    for (const std::int32_t input : value_inputs(key(id))) {
-      visit(input);
-      if (!eager_ && id >= base_ && input < base_ && key(input).op->kind != Kind::source && !info(input).weak)
-        plan_->wanted.push_back(input);
-    }
+    for (const std::int32_t input : value_inputs(key(id))) visit(input);
   }
   std::sort(found_.begin(), found_.end());
   const auto add = [&](std::int32_t id) {
@@ -129,10 +134,11 @@ void Planner::collect_needed() {
   }
   std::size_t contractions = 0;
   for (PlannedNode& node : nodes_)
-    if (!place_available(node, true)) {
-      count_uses(key(node.id));
-      if (key(node.id).op->kind == Kind::contraction) ++contractions;
-      has_arithmetic_on_numbers_ |= info(node.id).weak && key(node.id).op->kind == Kind::elementwise;
+    if (node.id >= base_ || !place_available(node, true)) {
+      const Key& key = this->key(node.id);
+      count_uses(key);
+      if (key.op->kind == Kind::contraction) ++contractions;
+      has_arithmetic_on_numbers_ |= key.op->kind == Kind::elementwise && info(node.id).weak;
     }
   plan_->matmuls_.reserve(contractions);  // long passes, and a plan of many is kept
   if (has_arithmetic_on_numbers_) collect_number_dtypes();
@@ -198,9 +204,9 @@ void Planner::check_leaves() {
   }
 }
 
-std::span<const std::int32_t> Planner::value_inputs(const Key& key) const {
+std::span<const std::int32_t> Planner::view_inputs(const Key& key) const {
   const std::span<const std::int32_t> inputs = recorder_->inputs(key);
-  if (key.op->kind != Kind::view || inputs.size() < 2) return inputs;
+  if (inputs.size() < 2) return inputs;
   const Op* const second = this->key(inputs[1]).op;
   return second == &number_op || second == &literal_op ? inputs : inputs.first(1);
 }

@@ -237,7 +237,7 @@ bool Planner::place_in_epilogue(PlannedNode& node, const Key& key) {
     const PlannedNode& operand = this->node(id);
     if (operand.matmul < 0 || operand.uses != 1 || operand.target) return nullptr;
     MatmulPass& pass = matmul_of(operand.matmul);
-    return pass.matmul.activation == run::Activation::none && !(shape(id) != shape(node.id)) ? &pass : nullptr;
+    return pass.matmul.activation == run::Activation::none && info(id).shape == info(node.id).shape ? &pass : nullptr;
   };
   /// Whether it lies in memory, as it is, before the product of `id` is made.
   const auto is_there = [&](std::int32_t operand, std::int32_t id) {
@@ -261,7 +261,7 @@ bool Planner::place_in_epilogue(PlannedNode& node, const Key& key) {
       const std::int32_t activated = key.inputs[1];
       // What goes on in a sweep, as the sum for a bias does, begins there.
       const bool is_stored = node.uses == node.memory_uses && !node.target;
-      const bool lies_alike = pass->batch < 0 && shape(activated) == shape(node.id);
+      const bool lies_alike = pass->batch < 0 && info(activated).shape == info(node.id).shape;
       if (!is_stored || !lies_alike || !is_there(activated, key.inputs[0])) return false;
       pass->activated = this->node(activated).buffer;
     }
@@ -273,14 +273,16 @@ bool Planner::place_in_epilogue(PlannedNode& node, const Key& key) {
     const std::int32_t sum = key.inputs[side], bias = key.inputs[1 - side];
     MatmulPass* const pass = open(sum);
     if (pass == nullptr || pass->bias >= 0 || info(bias).weak || !is_there(bias, sum)) continue;
-    const OperandGeometry geometry = operand_geometry(shape(bias), shape(node.id));
-    const bool is_row = geometry.extent == Extent::per_column
-                            ? geometry.columns == pass->matmul.n
-                            : pass->matmul.m == 1 && shape(bias).size() == pass->matmul.n;
-    const bool is_whole = pass->batch < 0 && shape(bias) == shape(node.id);
-    if (!geometry.simple || !(is_row || is_whole)) continue;
+    if (pass->batch < 0 && info(bias).shape == info(node.id).shape) {
+      pass->matmul.bias_stride = pass->matmul.ldc;
+    } else {
+      const OperandGeometry geometry = operand_geometry(shape(bias), shape(node.id));
+      const bool is_row = geometry.extent == Extent::per_column
+                              ? geometry.columns == pass->matmul.n
+                              : pass->matmul.m == 1 && shape(bias).size() == pass->matmul.n;
+      if (!geometry.simple || !is_row) continue;
+    }
     pass->bias = this->node(bias).buffer;
-    pass->matmul.bias_stride = is_row ? 0 : pass->matmul.ldc;
     return take(sum);
   }
   return false;
@@ -486,6 +488,7 @@ void Planner::place_contraction(PlannedNode& node, const Key& key) {
 
 /// The axes before the last two, as few as they can be said in; −1 where there is one product only.
 std::int32_t Planner::batch_of(const Factor& a, const Factor& b, const Shape& product) {
+  if (product.rank() == 2) return -1;
   run::MatmulBatch batch;
   for (int axis = 0; axis + 2 < product.rank(); ++axis) {
     const std::int64_t count = product[axis];

@@ -80,7 +80,7 @@ void Plan::complete(Plan& draft) {
   const auto held = [](const auto& list) { return list.capacity() * sizeof(list[0]); };
   static_bytes_ = sizeof(Plan) + held(buffers_) + held(pointers_) + held(passes_) + held(sweeps_) + held(matmuls_) +
                   held(copies_) + held(opaques_) + held(opaque_types_) + held(lists_) + held(computed) + held(wanted) +
-                  held(kept);
+                  held(kept) + matmuls_.size() * sizeof(run::MatmulPanel);  // panels_ at the most
   for (const SweepPass& pass : sweeps_) static_bytes_ += pass.sweep.bytes();
 }
 
@@ -197,7 +197,7 @@ void Plan::prepare(const Pass& pass) {
       matmul.matmul.bias = at(matmul.bias);
       matmul.matmul.activated = at(matmul.activated);
       matmul.workspace_memory = at(matmul.workspace);
-      if (matmul.batch < 0) run::prepare(matmul.prepared, matmul.matmul);
+      if (matmul.batch < 0) prepare_product(matmul);
       break;
     }
     case Pass::Kind::copy:
@@ -215,6 +215,18 @@ void Plan::prepare(const Pass& pass) {
   }
 }
 
+void Plan::prepare_product(MatmulPass& pass) {
+  run::PreparedMatmul prepared;
+  run::prepare(prepared, pass.matmul);
+  pass.run = prepared.run;
+  if (!prepared.takes_panel) return;
+  if (pass.panel < 0) {
+    pass.panel = static_cast<std::int32_t>(panels_.size());
+    panels_.emplace_back();
+  }
+  panels_[static_cast<std::size_t>(pass.panel)] = prepared.panel;
+}
+
 // --- running ---
 
 inline void Plan::run_pass(const Pass& pass, const run::SweepBindings& bindings, const Recorder& recorder) {
@@ -222,7 +234,11 @@ inline void Plan::run_pass(const Pass& pass, const run::SweepBindings& bindings,
   if (pass.kind == Pass::Kind::sweep) return sweeps_[index].sweep.run(bindings);
   if (pass.kind != Pass::Kind::matmul) return run_other(pass, recorder);
   const MatmulPass& product = matmuls_[index];
-  if (product.batch < 0) return product.prepared.run(product.prepared, product.matmul, product.workspace_memory);
+  if (product.batch < 0) {
+    const run::MatmulPanel* const panel =
+        product.panel < 0 ? nullptr : &panels_[static_cast<std::size_t>(product.panel)];
+    return product.run(panel, product.matmul, product.workspace_memory);
+  }
   run::matmul(product.matmul, batches_[static_cast<std::size_t>(product.batch)], product.workspace_memory);
 }
 

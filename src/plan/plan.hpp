@@ -51,9 +51,10 @@ struct SweepPass {
 };
 struct MatmulPass {
   run::Matmul matmul;
-  run::PreparedMatmul prepared;
+  run::PreparedMatmul::Run run = nullptr;
   void* workspace_memory = nullptr;
-  std::int32_t a = -1, b = -1, c = -1, start = -1, bias = -1, activated = -1;            // buffers
+  std::int32_t panel = -1;                                                     // of the plan's, −1: none taken
+  std::int32_t a = -1, b = -1, c = -1, start = -1, bias = -1, activated = -1;  // buffers
   std::array<std::int32_t, 5> inputs() const { return {a, b, start, bias, activated}; }  // −1: none
   std::int32_t workspace = -1;                                                           // a buffer, −1: none wanted
   std::int32_t batch = -1;               // of the plan's, −1: one product
@@ -163,6 +164,7 @@ class Plan {
   void bind(Recorder& recorder, const Recorder::BackwardTarget& target);
   /// Writes the addresses of its buffers into a pass.
   void prepare(const Pass& pass);
+  void prepare_product(MatmulPass& pass);
   void run_pass(const Pass& pass, const run::SweepBindings& bindings, const Recorder& recorder);
   void run_other(const Pass& pass, const Recorder& recorder);
   void run_observed(const run::SweepBindings& bindings, const Recorder& recorder);
@@ -232,6 +234,7 @@ class Plan {
   std::vector<SweepPass> sweeps_;
   std::vector<MatmulPass> matmuls_;
   std::vector<run::MatmulBatch> batches_;
+  std::vector<run::MatmulPanel> panels_;
   std::vector<CopyPass> copies_;
   std::vector<OpaquePass> opaques_;
   std::vector<ZeroPass> zeros_;

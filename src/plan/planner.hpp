@@ -136,7 +136,10 @@ class Planner {
   bool place_available(PlannedNode& node, bool place_it);
   PlannedNode& node(std::int32_t id) { return nodes_[static_cast<std::size_t>(place_of_[id])]; }
   /// The inputs whose values a node needs: a view's is the first, and numbers that say where it lies.
-  std::span<const std::int32_t> value_inputs(const Key& key) const;
+  std::span<const std::int32_t> value_inputs(const Key& key) const {
+    return key.op->kind == Kind::view ? view_inputs(key) : recorder_->inputs(key);
+  }
+  std::span<const std::int32_t> view_inputs(const Key& key) const;
 
   // place.cpp: where each is computed.
   void place(PlannedNode& node);

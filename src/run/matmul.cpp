@@ -31,7 +31,7 @@ void prepare(PreparedMatmul& prepared, const Matmul& matmul) {
 void matmul(const Matmul& matmul, void* workspace) {
   PreparedMatmul prepared;
   prepare(prepared, matmul);
-  prepared.run(prepared, matmul, workspace);
+  prepared.run(&prepared.panel, matmul, workspace);
 }
 
 void matmul(const Matmul& first, const MatmulBatch& batch, void* workspace) {

@@ -55,12 +55,17 @@ struct MatmulBatch {
 std::size_t matmul_workspace(const Matmul& matmul);
 void matmul(const Matmul& matmul, void* workspace);
 
+/// What the kernels take for a C of one panel, in the form of the SIMD target.
+struct MatmulPanel {
+  alignas(8) std::array<std::byte, 160> bytes;
+};
 /// The kernel chosen for a product whose matrices stay where they are, and what it takes: for nets so small that finding
 /// them each time is what counts.
 struct PreparedMatmul {
-  using Run = void (*)(const PreparedMatmul& prepared, const Matmul& matmul, void* workspace);
+  using Run = void (*)(const MatmulPanel* panel, const Matmul& matmul, void* workspace);
   Run run = nullptr;
-  alignas(8) std::array<std::byte, 160> panel;  // where C is but one, in the form of the SIMD target's kernels
+  bool takes_panel = false;
+  MatmulPanel panel;
 };
 void prepare(PreparedMatmul& prepared, const Matmul& matmul);
 /// The product of each of the batch's matrices, of which `first` has the first ones; each has the bits it has alone. The

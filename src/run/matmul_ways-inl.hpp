@@ -106,15 +106,15 @@ void multiply(const Matmul& matmul, void* workspace) {
 // What is chosen once for a product that runs again and again.
 
 template <class T>
-void run_nothing(const PreparedMatmul&, const Matmul&, void*) {}
+void run_nothing(const MatmulPanel*, const Matmul&, void*) {}
 
 template <class T>
-void run_dot(const PreparedMatmul&, const Matmul& matmul, void*) {
+void run_dot(const MatmulPanel*, const Matmul& matmul, void*) {
   multiply_dot(product_of<T>(matmul));
 }
 
 template <class T>
-void run_general(const PreparedMatmul&, const Matmul& matmul, void* workspace) {
+void run_general(const MatmulPanel*, const Matmul& matmul, void* workspace) {
   multiply<T>(matmul, workspace);
 }
 
@@ -129,13 +129,13 @@ struct PreparedPanel {
 };
 
 template <class T>
-const PreparedPanel<T>& panel_of(const PreparedMatmul& prepared) {
-  return *reinterpret_cast<const PreparedPanel<T>*>(prepared.panel.data());
+const PreparedPanel<T>& panel_of(const MatmulPanel* memory) {
+  return *reinterpret_cast<const PreparedPanel<T>*>(memory->bytes.data());
 }
 
 template <class T>
-void run_one_tile(const PreparedMatmul& prepared, const Matmul&, void*) {
-  const PreparedPanel<T>& panel = panel_of<T>(prepared);
+void run_one_tile(const MatmulPanel* memory, const Matmul&, void*) {
+  const PreparedPanel<T>& panel = panel_of<T>(memory);
   (*panel.functions)[panel.is_row ? 0 : panel.rows](panel.tile);
 }
 
@@ -148,16 +148,16 @@ HWY_INLINE void run_tiles(const PreparedPanel<T>& panel, Tile<T> tile) {
 }
 
 template <class T>
-void run_one_panel(const PreparedMatmul& prepared, const Matmul&, void*) {
-  run_tiles(panel_of<T>(prepared), panel_of<T>(prepared).tile);
+void run_one_panel(const MatmulPanel* memory, const Matmul&, void*) {
+  run_tiles(panel_of<T>(memory), panel_of<T>(memory).tile);
 }
 
 /// B is a transposed square of a vector's width, or less.
 template <class T>
-void run_one_square(const PreparedMatmul& prepared, const Matmul&, void*) {
+void run_one_square(const MatmulPanel* memory, const Matmul&, void*) {
   constexpr std::int64_t lanes = Panels<T>::lanes;
   HWY_ALIGN T square[lanes * lanes];
-  const PreparedPanel<T>& panel = panel_of<T>(prepared);
+  const PreparedPanel<T>& panel = panel_of<T>(memory);
   Tile<T> tile = panel.tile;
   transpose_square(tile.b, panel.ldb, tile.last_columns, tile.steps, square, lanes);
   tile.b = square;
@@ -184,7 +184,8 @@ HWY_INLINE bool prepare_panel(const Product<T>& product, PreparedMatmul& prepare
   one.is_row = product.m == 1;
   one.ldb = product.ldb;
   static_assert(sizeof one <= sizeof prepared.panel && std::is_trivially_copyable_v<PreparedPanel<T>>);
-  std::memcpy(prepared.panel.data(), &one, sizeof one);
+  std::memcpy(prepared.panel.bytes.data(), &one, sizeof one);
+  prepared.takes_panel = true;
   prepared.run = product.transpose_b      ? &run_one_square<T>
                  : product.m <= tile_rows ? &run_one_tile<T>
                                           : &run_one_panel<T>;
