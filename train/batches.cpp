@@ -11,15 +11,17 @@ namespace thalweg {
 
 namespace {
 
-[[noreturn]] void fail(const std::string& message) { throw ValueError(error_text("batches", message)); }
+[[noreturn]] void fail(const std::string& message, SourceLine line) {
+  throw ValueError(error_text("batches", message, line));
+}
 
-void check(const Dataset& dataset, const BatchOptions& options) {
-  if (dataset.size() == 0) fail("the data set is empty");
-  if (options.size < 1) fail(fmt::format("size must be at least 1, got {}", options.size));
-  if (options.count && *options.count < 0) fail(fmt::format("count must not be negative, got {}", *options.count));
-  if (options.skip < 0) fail(fmt::format("skip must not be negative, got {}", options.skip));
-  if (!options.random && options.replacement) fail("replacement needs a random");
-  if (!options.random && options.epoch) fail("an epoch needs a random");
+void check(const Dataset& dataset, const BatchOptions& options, SourceLine line) {
+  if (dataset.size() == 0) fail("the data set is empty", line);
+  if (options.size < 1) fail(fmt::format("size must be at least 1, got {}", options.size), line);
+  if (options.count && *options.count < 0) fail(fmt::format("count must not be negative, got {}", *options.count), line);
+  if (options.skip < 0) fail(fmt::format("skip must not be negative, got {}", options.skip), line);
+  if (!options.random && options.replacement) fail("replacement needs a random", line);
+  if (!options.random && options.epoch) fail("an epoch needs a random", line);
 }
 
 std::int64_t batches_of_a_pass(const Dataset& dataset, const BatchOptions& options) {
@@ -27,12 +29,13 @@ std::int64_t batches_of_a_pass(const Dataset& dataset, const BatchOptions& optio
   return (dataset.size() + (whole_only ? 0 : options.size - 1)) / options.size;
 }
 
-std::int64_t batch_count(const Dataset& dataset, const BatchOptions& options) {
+std::int64_t batch_count(const Dataset& dataset, const BatchOptions& options, SourceLine line) {
   const std::int64_t pass = batches_of_a_pass(dataset, options);
   if (!options.count) return pass;
   if (!options.replacement && *options.count > pass)
     fail(fmt::format("count {} is more than the {} batches of one pass, which only replacement allows", *options.count,
-                     pass));
+                     pass),
+         line);
   return *options.count;
 }
 
@@ -55,10 +58,10 @@ Tensor sample_order(const Dataset& dataset, const BatchOptions& options, std::in
 
 }  // namespace
 
-Batches::Batches(Dataset dataset, const BatchOptions& options)
+Batches::Batches(Dataset dataset, const BatchOptions& options, SourceLine line)
     : dataset_(std::move(dataset)), batch_size_(options.size), first_(options.skip) {
-  check(dataset_, options);
-  count_ = batch_count(dataset_, options);
+  check(dataset_, options, line);
+  count_ = batch_count(dataset_, options, line);
   order_ = sample_order(dataset_, options, count_);
 }
 
@@ -81,6 +84,8 @@ void Batches::Iterator::take() {
   batch_ = range_->dataset_.take(order.subspan(begin, size));
 }
 
-Batches batches(const Dataset& dataset, const BatchOptions& options) { return Batches(dataset, options); }
+Batches batches(const Dataset& dataset, const BatchOptions& options, SourceLine line) {
+  return Batches(dataset, options, line);
+}
 
 }  // namespace thalweg

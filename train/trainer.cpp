@@ -15,14 +15,23 @@
 
 namespace thalweg {
 
-const std::vector<double>& History::operator[](std::string_view metric) const {
+namespace {
+
+/// "there are: loss, accuracy"
+template <class Value>
+std::string names_of(const std::vector<std::pair<std::string, Value>>& metrics) {
+  if (metrics.empty()) return "there are none";
   std::vector<std::string> names;
-  for (const auto& [name, values] : metrics) {
+  for (const auto& [name, value] : metrics) names.push_back(name);
+  return fmt::format("there are: {}", fmt::join(names, ", "));
+}
+
+}  // namespace
+
+const std::vector<double>& History::operator[](std::string_view metric) const {
+  for (const auto& [name, values] : metrics)
     if (name == metric) return values;
-    names.push_back(name);
-  }
-  throw ValueError(
-      error_text("History", fmt::format("there is no metric \"{}\"; there are: {}", metric, fmt::join(names, ", "))));
+  throw ValueError(error_text("History", fmt::format("there is no metric \"{}\"; {}", metric, names_of(metrics))));
 }
 
 double History::at(std::string_view metric, std::int64_t epoch) const {
@@ -134,10 +143,21 @@ Flow Trainer::evaluate(std::int64_t epoch, History& history) {
   return history.end == History::End::all_epochs ? Flow::go_on : Flow::stop;
 }
 
-History Trainer::fit(const Dataset& samples) {
+void Trainer::check_early_stopping(SourceLine line) const {
+  if (!options_.early_stopping) return;
+  const std::string& wanted = options_.early_stopping->metric;
+  if (std::none_of(metrics_.begin(), metrics_.end(), [&](const auto& metric) { return metric.first == wanted; }))
+    throw ValueError(
+        error_text("fit",
+                   fmt::format("early_stopping.metric is \"{}\", which is not measured; {} (see measure)", wanted,
+                               names_of(metrics_)),
+                   line));
+}
+
+History Trainer::fit(const Dataset& samples, SourceLine line) {
+  check_early_stopping(line);
   History history;
   for (const auto& [name, metric] : metrics_) history.metrics.emplace_back(name, std::vector<double>{});
-  if (options_.early_stopping) static_cast<void>(history[options_.early_stopping->metric]);  // is it there at all?
   best_values_.clear();
 
   std::optional<std::reference_wrapper<Random>> random = options_.random;

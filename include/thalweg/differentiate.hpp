@@ -61,6 +61,10 @@ std::vector<Var> gradients(const Var& y, std::span<const Var> inputs, const Var&
 std::vector<Var> gradients(const Var& y, std::initializer_list<Var> inputs, const Var& seed = {},
                            const char* file = __builtin_FILE(), unsigned line = __builtin_LINE());
 
+/// The same for one input.
+Var gradients(const Var& y, const Var& input, const Var& seed = {}, const char* file = __builtin_FILE(),
+              unsigned line = __builtin_LINE());
+
 /// x, through which no gradient flows. d/dx = 0.
 Var stop_gradient(const Operand& x);
 

@@ -1,6 +1,8 @@
 #pragma once
-// `fmt::print("{}", tensor)` prints as NumPy's print does. A width or alignment may follow: `{:>12}`.
+// `fmt::print("{}", tensor)` prints as NumPy's print does, as does `std::cout << tensor`. A width or alignment may follow:
+// `{:>12}`.
 
+#include <ostream>
 #include <string>
 #include <string_view>
 
@@ -33,3 +35,11 @@ struct fmt::formatter<thalweg::DType> : fmt::formatter<std::string_view> {
     return fmt::formatter<std::string_view>::format(name(dtype), context);
   }
 };
+
+namespace thalweg {
+
+inline std::ostream& operator<<(std::ostream& stream, const Tensor& tensor) { return stream << to_string(tensor); }
+inline std::ostream& operator<<(std::ostream& stream, const Shape& shape) { return stream << to_string(shape); }
+inline std::ostream& operator<<(std::ostream& stream, DType dtype) { return stream << name(dtype); }
+
+}  // namespace thalweg

@@ -59,7 +59,7 @@ class Parameter {
   Tensor gradient() const;
   /// Overwrites the value. ShapeError or DtypeError where `value` does not fit; TapeError while another thread's tape
   /// has read this registry.
-  void set_value(const Tensor& value, SourceLine line = SourceLine::here());
+  void set_value(const Tensor& value, SourceLine line = SourceLine::here()) const;
 
   const std::shared_ptr<internal::RegistryCore>& core() const { return core_; }
   int index() const { return index_; }

@@ -24,7 +24,7 @@ struct PlanSummary {
   std::int64_t matmuls = 0;
   std::int64_t other_passes = 0;        // sweeps, copies and opaque kernels
   std::int64_t bytes_moved = 0;         // between memory and kernels
-  std::int64_t pass_bytes = 0;         // inputs and outputs of each pass, counted once: what it must move at least
+  std::int64_t pass_bytes = 0;          // inputs and outputs of each pass, counted once: what it must move at least
   std::int64_t input_output_bytes = 0;  // inputs and outputs of each plan: what one single pass would move
   std::int64_t arena_bytes = 0;         // the most that intermediate values take
 };

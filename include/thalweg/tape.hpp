@@ -17,7 +17,7 @@ namespace internal {
 class Recorder;
 }
 
-/// What dropout and batch normalization read: whether this tape trains or evaluates.
+/// Whether a tape trains or evaluates: what dropout and batch normalization ask, and others by `current_phase`.
 enum class Phase : std::uint8_t { training, evaluation };
 
 /// planned: computes at a request, fused, from a plan that is made once for each structure.
@@ -72,6 +72,10 @@ class Tape {
  private:
   internal::Recorder* recorder_;
 };
+
+/// The phase of the thread's current tape: what a layer reads that does something else in training than in evaluation.
+/// TapeError where no tape is alive.
+Phase current_phase(SourceLine line = SourceLine::here());
 
 /// A handle to a node: trivially copyable, empty when default-constructed. `+=` and its like rebind the handle.
 /// Usable while its tape is the thread's current one; the error says why where it is not.

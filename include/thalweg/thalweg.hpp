@@ -1,12 +1,19 @@
 #pragma once
-// All of the library but graph.hpp, which compiles slowly.
+// All of the library but graph.hpp, which compiles slowly. What compare.hpp, draw.hpp, monitor.hpp, profile.hpp and
+// tape_graph.hpp declare is in thalweg::graph, which is linked where it is used.
 
+#include <thalweg/check_gradients.hpp>
+#include <thalweg/compare.hpp>
+#include <thalweg/composite.hpp>
 #include <thalweg/compute.hpp>
 #include <thalweg/derivatives.hpp>
 #include <thalweg/differentiate.hpp>
+#include <thalweg/draw.hpp>
+#include <thalweg/element_function.hpp>
 #include <thalweg/elementwise.hpp>
 #include <thalweg/error.hpp>
 #include <thalweg/format.hpp>
+#include <thalweg/monitor.hpp>
 #include <thalweg/nn/affine.hpp>
 #include <thalweg/nn/batch_norm.hpp>
 #include <thalweg/nn/dropout.hpp>
@@ -28,6 +35,7 @@
 #include <thalweg/optim/muon.hpp>
 #include <thalweg/optim/nadam.hpp>
 #include <thalweg/optim/nag.hpp>
+#include <thalweg/optim/optimizer.hpp>
 #include <thalweg/optim/parameter_average.hpp>
 #include <thalweg/optim/radam.hpp>
 #include <thalweg/optim/rmsprop.hpp>
@@ -35,10 +43,12 @@
 #include <thalweg/optim/schedules.hpp>
 #include <thalweg/optim/sgd.hpp>
 #include <thalweg/precision.hpp>
+#include <thalweg/profile.hpp>
 #include <thalweg/random.hpp>
 #include <thalweg/registry.hpp>
 #include <thalweg/statistics.hpp>
 #include <thalweg/tape.hpp>
+#include <thalweg/tape_graph.hpp>
 #include <thalweg/tensor.hpp>
 #include <thalweg/threads.hpp>
 #include <thalweg/train/accuracy.hpp>

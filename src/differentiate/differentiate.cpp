@@ -411,4 +411,8 @@ std::vector<Var> gradients(const Var& y, std::initializer_list<Var> inputs, cons
   return gradients(y, std::span<const Var>(inputs.begin(), inputs.size()), seed, file, line);
 }
 
+Var gradients(const Var& y, const Var& input, const Var& seed, const char* file, unsigned line) {
+  return gradients(y, std::span(&input, 1), seed, file, line).front();
+}
+
 }  // namespace thalweg

@@ -30,7 +30,7 @@ Tensor Parameter::gradient() const {
   return internal::copied(core.gradient_data(index_), shape(), core.dtype);
 }
 
-void Parameter::set_value(const Tensor& value, SourceLine line) {
+void Parameter::set_value(const Tensor& value, SourceLine line) const {
   require("set_value", line);
   internal::check_fits("set_value", *core_, index_, value, line);
   const internal::WriteClaim claim = core_->claim_write("set_value", line);

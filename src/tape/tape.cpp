@@ -23,6 +23,7 @@ Tape::Tape(const TapeOptions& options) : recorder_(Workspace::current().acquire(
 Tape::~Tape() { recorder_->end(); }
 void Tape::clear() { recorder_->clear(); }
 Phase Tape::phase() const { return recorder_->phase(); }
+Phase current_phase(SourceLine line) { return Recorder::require("current_phase", line).phase(); }
 Engine Tape::engine() const { return recorder_->engine(); }
 std::int64_t Tape::size() const { return recorder_->size(); }
 void Tape::run() { recorder_->run_effects("run", {}); }

@@ -1,6 +1,8 @@
-// The programs of README.md, docs/custom_ops.md, docs/derivatives.md and docs/optimizers.md, compiled and run.
+// The programs of README.md and of the pages in docs/, compiled and run; those of docs/coming_from_pytorch.md and docs/graph.md
+// have tests of their own.
 #include <catch2/catch.hpp>
 
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -28,6 +30,22 @@ class Residual {
 
  private:
   tw::Affine inner_;
+};
+
+class GaussianNoise {
+ public:
+  GaussianNoise(double deviation, tw::Random& random) : deviation_(deviation), random_(&random) {}
+
+  tw::Var operator()(const tw::Operand& x) const {
+    const tw::Scope scope("gaussian_noise", x.line());
+    const tw::Var value = tw::as_var(x);
+    if (tw::current_phase() == tw::Phase::evaluation) return value;
+    return value + deviation_ * tw::normal(value.shape(), *random_, value.dtype());
+  }
+
+ private:
+  double deviation_;
+  tw::Random* random_;
 };
 
 /// The text without a word that only one of two places needs.
@@ -75,6 +93,11 @@ TEST_CASE("docs: a layer of one's own") {
   const tw::Tape tape;
   tw::backward(tw::mean(tw::square(net(tw::Tensor{{1., 2., 3.}}))));
   CHECK_FALSE(tw::identical(registry["residual1.weight"].gradient(), tw::Tensor::zeros({3, 3})));
+  tw::Random random(0);
+  const GaussianNoise noise(0.1, random);
+  const tw::Tensor rows = tw::Tensor::zeros({100, 100});
+  CHECK(tw::identical(tw::compute([&] { return noise(rows); }), rows));
+  CHECK(tw::standard_deviation(noise(rows)).item() == Approx(0.1).epsilon(0.02));
   const std::string sources = without(docs::text_of("examples/custom_ops/ops.hpp"), "inline ");
   CHECK(docs::missing(docs::code_blocks(docs::text_of("docs/custom_ops.md")),
                       sources + docs::text_of("tests/docs/pages_test.cpp")) == Missing());
@@ -115,6 +138,77 @@ TEST_CASE("docs: optimizers") {
     optimizer.step();
   }
   CHECK(optimizer.step_count() == 2);
-  const std::vector<std::string> blocks = docs::code_blocks(docs::text_of("docs/optimizers.md"));
-  CHECK(docs::missing({blocks.front()}, docs::text_of("tests/docs/pages_test.cpp")) == Missing());
+}
+
+TEST_CASE("docs: two optimizers of one net") {
+  tw::ParameterRegistry registry({.seed = 0});
+  const tw::Affine hidden(registry, "hidden1", tw::he_normal({3, 4}));
+  tw::Muon muon(registry.select("hidden*.weight"));
+  tw::AdamW rest(registry.select("*.bias"));
+  const tw::Tensor weight = hidden.weight().value(), bias = hidden.bias().value();
+  const tw::Tape tape;
+  const tw::Var loss = tw::mean(tw::square(hidden(tw::Tensor{{1., 2., 3.}})));
+  tw::backward(loss);
+  muon.step();
+  rest.step();
+  CHECK_FALSE(tw::identical(hidden.weight().value(), weight));
+  CHECK_FALSE(tw::identical(hidden.bias().value(), bias));
+}
+
+TEST_CASE("docs: L-BFGS, and a checkpoint") {
+  tw::ParameterRegistry registry({.seed = 0, .dtype = tw::f64});
+  const tw::Parameter weight = registry.add("weight", tw::zeros({1, 1})), bias = registry.add("bias", tw::zeros({1}));
+  const tw::Tensor x({{0.}, {1.}, {2.}}, tw::f64), y({{1.}, {3.}, {5.}}, tw::f64);
+  tw::LBFGS lbfgs(registry);
+  lbfgs.step([&] {
+    tw::Tape tape;
+    tw::Var loss = tw::mean_squared_error(tw::matmul(x, weight) + bias, y);
+    tw::backward(loss);
+    return loss.item();
+  });
+  CHECK(tw::all_close(weight.value(), tw::Tensor({{2.}}, tw::f64), 1e-4));
+  CHECK(tw::all_close(bias.value(), tw::Tensor({1.}, tw::f64), 1e-4));
+
+  tw::Optimizer& optimizer = lbfgs;
+  tw::Random random(0);
+  std::int64_t epoch = 3;
+  const std::filesystem::path before = std::filesystem::current_path();
+  const std::filesystem::path folder = std::filesystem::temp_directory_path() / "thalweg_pages";
+  std::filesystem::create_directories(folder);
+  std::filesystem::current_path(folder);
+  {
+    tw::Checkpoint checkpoint(registry);
+    checkpoint.add(optimizer).add("dropout", random).add("epoch", epoch);
+    checkpoint.save("run.safetensors");
+    checkpoint.load("run.safetensors");
+  }
+  std::filesystem::current_path(before);
+  std::filesystem::remove_all(folder);
+  CHECK(epoch == 3);
+}
+
+TEST_CASE("docs: a training step, and products in bf16") {
+  tw::ParameterRegistry registry({.seed = 0});
+  const tw::Parameter weight = registry.add("weight", tw::ones({3, 1})), bias = registry.add("bias", tw::zeros({1}));
+  tw::SGD optimizer(registry, {.learning_rate = 0.1});
+  const tw::Tensor x{{1., 0., 1.}}, y{{1.}};
+  {
+    tw::Tape tape;
+    tw::Var loss = tw::mean_squared_error(tw::matmul(x, weight) + bias, y);  // record
+    tw::backward(loss);                                                      // differentiate, plan, run
+    optimizer.step();                                                        // record, plan, run
+    CHECK(loss.item() == 1);
+  }
+  CHECK(bias.value().item() == Approx(-0.2));
+  const tw::Tape tape;
+  tw::matmul(x, weight, tw::Precision::medium);
+  tw::MatmulPrecision precision(tw::Precision::medium);  // until the end of the scope, where a call says nothing else
+  CHECK(tw::matmul(x, weight).value().item() == Approx(1.6).epsilon(0.02));
+}
+
+TEST_CASE("docs: every program of these pages is compiled") {
+  const std::string sources =
+      docs::text_of("tests/docs/pages_test.cpp") + docs::text_of("examples/own_optimizer/main.cpp");
+  for (const char* const page : {"docs/optimizers.md", "docs/precision.md", "docs/engine.md"})
+    CHECK(docs::missing(docs::code_blocks(docs::text_of(page)), sources) == Missing());
 }

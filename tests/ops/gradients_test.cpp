@@ -7,6 +7,8 @@
 #include <thalweg/differentiate.hpp>
 #include <thalweg/ops/ops.hpp>
 
+#include "tests/ops/expect.hpp"
+
 using namespace thalweg;
 
 namespace {
@@ -14,24 +16,12 @@ namespace {
 using Inputs = std::span<const Var>;
 using Function = std::function<Var(Inputs)>;
 
-/// Distinct values between `low` and `high`, in no order, none within 1/100 of 0 or of each other where there is room.
-Tensor values(const Shape& shape, double low, double high, int seed) {
-  Tensor result = Tensor::empty(shape, DType::f64);
-  const std::span<double> elements = result.mutable_data<double>();
-  for (std::size_t i = 0; i < elements.size(); ++i) {
-    const double golden = (static_cast<double>(i) + 0.37 * seed + 0.21) * 0.6180339887498949;
-    const double x = low + (high - low) * (golden - std::floor(golden));
-    elements[i] = std::abs(x) < 0.01 ? 0.02 : x;
-  }
-  return result;
-}
-
 void check(const std::string& name, const Function& function, const std::vector<Shape>& shapes, double low = -2,
            double high = 2) {
   std::vector<Tensor> inputs;
   std::string text = name;
   for (std::size_t i = 0; i < shapes.size(); ++i) {
-    inputs.push_back(values(shapes[i], low, high, static_cast<int>(i)));
+    inputs.push_back(tests::spread_values(shapes[i], low, high, static_cast<int>(i)));
     text += " " + to_string(shapes[i]);
   }
   for (const Engine engine : {Engine::planned, Engine::eager}) {

@@ -10,6 +10,8 @@
 #include <thalweg/registry.hpp>
 #include <thalweg/threads.hpp>
 
+#include "tests/pool_size.hpp"
+
 using namespace thalweg;
 
 namespace {
@@ -404,12 +406,6 @@ std::string difference(const Results& planned, const Results& eager) {
   return {};
 }
 
-struct PoolSize {
-  explicit PoolSize(int count) : previous(thread_count()) { set_thread_count(count); }
-  ~PoolSize() { set_thread_count(previous); }
-  int previous;
-};
-
 void check_seeds(unsigned first, unsigned last) {
   for (unsigned seed = first; seed <= last; ++seed) {
     const Results eager = run_program(seed, seed, Engine::eager), planned = run_program(seed, seed, Engine::planned);
@@ -440,7 +436,7 @@ TEST_CASE("random graphs: a plan that is used again gives the bits of eager for 
 }
 
 TEST_CASE("random graphs: 1, 2 and 3 threads give the same bits") {
-  const PoolSize pool(3);
+  const testing::PoolSize pool(3);
   for (unsigned seed = 1; seed <= 60; ++seed) {
     INFO("seed " << seed);
     const auto run_on = [&](int threads) {

@@ -357,3 +357,28 @@ TEST_CASE("rule R11: a norm of no meaning") {
     expect_error<ValueError>([p](auto x) { return norm(x[0], {.p = p}); }, {doubles({1.})},
                              {"[norm]", "p is", "above 0"});
 }
+
+TEST_CASE("reductions: axes in braces, as options or alone") {
+  Tape tape;
+  const Var x = Tensor::arange(24, f64).reshape({2, 3, 4});
+  const auto alike = [](const Var& a, const Var& b) { return identical(a.value(), b.value()); };
+  const ReductionOptions options{.axes = {0, 1}}, kept{.axes = {0, 2}, .keep_dimensions = true};
+  const VarianceOptions variance_options{.axes = {0, 1}};
+  CHECK(sum(x, {0, 1}).shape() == Shape{4});  // not axis 0 with keep_dimensions
+  CHECK(alike(sum(x, {0, 1}), sum(x, options)));
+  CHECK(alike(mean(x, {0, 1}), mean(x, options)));
+  CHECK(alike(max(x, {0, 1}), max(x, options)));
+  CHECK(alike(min(x, {0, 1}), min(x, options)));
+  CHECK(alike(product(x, {0, 1}), product(x, options)));
+  CHECK(alike(any(x, {0, 1}), any(x, options)));
+  CHECK(alike(all(x, {0, 1}), all(x, options)));
+  CHECK(alike(argmax(x, {0, 1}), argmax(x, options)));
+  CHECK(alike(argmin(x, {0, 1}), argmin(x, options)));
+  CHECK(alike(logsumexp(x, {0, 1}), logsumexp(x, options)));
+  CHECK(alike(variance(x, {0, 1}), variance(x, variance_options)));
+  CHECK(alike(standard_deviation(x, {0, 1}), standard_deviation(x, variance_options)));
+  CHECK(alike(sum(x, {0, 2}, true), sum(x, kept)));
+  CHECK(alike(sum(x, {-1}), sum(x, 2)));
+  CHECK(alike(sum(x, {0, true}), sum(x, 0, true)));  // the options, in their order
+  CHECK(sum(x, {}).shape() == Shape{});
+}

@@ -11,21 +11,10 @@
 #include <thalweg/threads.hpp>
 
 #include "src/run/thread_pool.hpp"
+#include "tests/pool_size.hpp"
 
 namespace thalweg::run {
 namespace {
-
-/// The pool with `count` threads for as long as a test runs.
-class PoolOf {
- public:
-  explicit PoolOf(int count) : previous_(thread_count()) { set_thread_count(count); }
-  ~PoolOf() { set_thread_count(previous_); }
-  PoolOf(const PoolOf&) = delete;
-  PoolOf& operator=(const PoolOf&) = delete;
-
- private:
-  int previous_;
-};
 
 /// How often each index was called.
 std::vector<int> calls_of(std::int64_t count) {
@@ -40,13 +29,13 @@ bool is_once_each(const std::vector<int>& calls) { return calls == std::vector<i
 
 TEST_CASE("parallel_for calls every index once and has finished when it returns", "[thread_pool]") {
   for (const int threads : {1, 2, 3, 5}) {
-    const PoolOf pool(threads);
+    const testing::PoolSize pool(threads);
     for (const std::int64_t count : {0, 1, 2, 3, 7, 100, 10000}) CHECK(is_once_each(calls_of(count)));
   }
 }
 
 TEST_CASE("parallel_for runs on several threads at once", "[thread_pool]") {
-  const PoolOf pool(3);
+  const testing::PoolSize pool(3);
   // Each of three tasks waits until all three have begun: it ends only if three threads are at work.
   std::atomic<int> begun = 0;
   parallel_for(3, [&](std::int64_t) {
@@ -57,7 +46,7 @@ TEST_CASE("parallel_for runs on several threads at once", "[thread_pool]") {
 }
 
 TEST_CASE("parallel_for can be called many times in a row", "[thread_pool]") {
-  const PoolOf pool(3);
+  const testing::PoolSize pool(3);
   std::int64_t total = 0;
   for (int call = 0; call < 2000; ++call) {
     std::int64_t parts[4] = {};
@@ -68,7 +57,7 @@ TEST_CASE("parallel_for can be called many times in a row", "[thread_pool]") {
 }
 
 TEST_CASE("parallel_for inside a task runs where it is", "[thread_pool]") {
-  const PoolOf pool(3);
+  const testing::PoolSize pool(3);
   std::vector<int> calls(6 * 50);
   std::atomic<int> elsewhere = 0, limits = 0;
   parallel_for(6, [&](std::int64_t outer) {
@@ -86,7 +75,7 @@ TEST_CASE("parallel_for inside a task runs where it is", "[thread_pool]") {
 }
 
 TEST_CASE("parallel_for may be called from several threads side by side", "[thread_pool]") {
-  const PoolOf pool(3);
+  const testing::PoolSize pool(3);
   std::atomic<int> right = 0;
   std::vector<std::thread> callers;
   for (int caller = 0; caller < 4; ++caller)
@@ -99,7 +88,7 @@ TEST_CASE("parallel_for may be called from several threads side by side", "[thre
 }
 
 TEST_CASE("parallel_for keeps within the caller's limit", "[thread_pool]") {
-  const PoolOf pool(4);
+  const testing::PoolSize pool(4);
   const Threads limit(2);
   std::vector<std::thread::id> of(200);
   parallel_for(200, [&](std::int64_t index) { of[static_cast<std::size_t>(index)] = std::this_thread::get_id(); });
@@ -107,7 +96,7 @@ TEST_CASE("parallel_for keeps within the caller's limit", "[thread_pool]") {
 }
 
 TEST_CASE("Threads limits its thread until its scope ends", "[thread_pool]") {
-  const PoolOf pool(3);
+  const testing::PoolSize pool(3);
   CHECK(thread_limit() == 3);
   {
     const Threads limit(1);

@@ -22,6 +22,21 @@ TEST_CASE("rule 13: compute() is in the evaluation phase, unless asked otherwise
   CHECK(since.plans() == 0);
 }
 
+TEST_CASE("rule 13: current_phase() is that of the current tape") {
+  const Tape training;
+  CHECK(current_phase() == Phase::training);
+  {
+    const Tape evaluation({.phase = Phase::evaluation});
+    CHECK(current_phase() == Phase::evaluation);
+  }
+  CHECK(current_phase() == Phase::training);
+  compute([] {
+    CHECK(current_phase() == Phase::evaluation);
+    return Var(Tensor{1.});
+  });
+  CHECK(current_phase() == Phase::training);
+}
+
 TEST_CASE("rule 13: the tape that was current is so again after compute(), also when it throws") {
   Tape tape;
   const Var x = Tensor{1., 2.};
@@ -44,6 +59,7 @@ TEST_CASE("rule 13: any other op without a tape is a TapeError that says so") {
   CHECK(error_of<TapeError>([&] { parameter * 2; }) == "[multiply] " + text + at(__LINE__));
   CHECK(error_of<TapeError>([&] { Var(t).shape(); }) == "[Var] " + text + at(__LINE__));
   CHECK(error_of<TapeError>([&] { assign(parameter, t); }) == "[assign] " + text + at(__LINE__));
+  CHECK(error_of<TapeError>([&] { current_phase(); }) == "[current_phase] " + text + at(__LINE__));
   CHECK_THAT(error_of<TapeError>([&] { sum(t); }), Catch::Contains(text));
   Random random;
   CHECK_THAT(error_of<TapeError>([&] { uniform({2}, random); }), Catch::Contains(text));

@@ -191,6 +191,21 @@ TEST_CASE("rule 3: gradients() gives Vars, for derivatives of derivatives") {
   }
 }
 
+TEST_CASE("rule 3: gradients() by one input is a Var") {
+  const Engine engine = GENERATE(Engine::planned, Engine::eager);
+  ParameterRegistry registry({.dtype = f64});
+  const Parameter weight = registry.add("weight", Tensor({3.}, f64));
+  Tape tape({.engine = engine});
+  const Var x = Tensor({2.}, f64);
+  const Var y = weight * x * x * x;
+  const Var first = gradients(sum(y), x);
+  CHECK(first.value().item() == 36);
+  CHECK(gradients(sum(first), x).value().item() == 36);
+  CHECK(gradients(y, weight, Tensor({0.5}, f64)).value().item() == 4);
+  CHECK_THAT(error_of<ShapeError>([&] { gradients(concatenate({y, y}), x); }),
+             Catch::StartsWith("[gradients]") && Catch::EndsWith(at(__LINE__ - 1)));
+}
+
 TEST_CASE("rule 3: a gradient can be part of a loss") {
   const Engine engine = GENERATE(Engine::planned, Engine::eager);
   ParameterRegistry registry({.dtype = f64});

@@ -1,6 +1,7 @@
 #include <catch2/catch.hpp>
 
 #include <limits>
+#include <sstream>
 
 #include <thalweg/format.hpp>
 
@@ -120,4 +121,10 @@ TEST_CASE("printing: more than 1000 elements are summarised") {
 TEST_CASE("printing: through fmt") {
   CHECK(fmt::format("{}", Tensor{{1., 2.}, {3., 4.}}) == "[[1. 2.]\n [3. 4.]]");
   CHECK(fmt::format("{:>5}|{}|{}", Tensor(1), Shape{2, 3}, f64) == "    1|(2, 3)|f64");
+}
+
+TEST_CASE("printing: into streams as by fmt") {
+  std::ostringstream stream;
+  stream << Tensor{1., 2.5} << ' ' << Shape{2, 3} << ' ' << f64;
+  CHECK(stream.str() == "[1.  2.5] (2, 3) f64");
 }

@@ -8,6 +8,7 @@
 #include <thalweg/error.hpp>
 #include <thalweg/train/accuracy.hpp>
 #include <thalweg/train/batches.hpp>
+#include <thalweg/train/split.hpp>
 
 namespace tw = thalweg;
 
@@ -66,12 +67,53 @@ TEST_CASE("Dataset: take, first and what they refuse") {
   CHECK(tw::identical(dataset.take(indices).labels, tw::Tensor{4, 0, 4}));
   CHECK(tw::identical(dataset.first(2).all().labels, tw::Tensor{0, 1}));
   CHECK(dataset.first(0).all().images.shape() == tw::Shape{0, 3});
-  CHECK_THROWS_WITH(dataset.first(6), "[first] 6 samples of 5");
+  CHECK_THROWS_WITH(dataset.first(6), Catch::StartsWith("[first] 6 samples of 5 at batches_test.cpp:"));
   const std::vector<std::int64_t> beyond = {0, 5}, negative = {-1};
-  CHECK_THROWS_WITH(dataset.take(beyond), "[take] sample 5 is out of range for 5 samples");
+  CHECK_THROWS_WITH(dataset.take(beyond),
+                    Catch::StartsWith("[take] sample 5 is out of range for 5 samples at batches_test.cpp:"));
   CHECK_THROWS_AS(dataset.take(negative), tw::IndexError);
   CHECK_THROWS_AS(dataset.first(2).take(beyond), tw::IndexError);
-  CHECK_THROWS_WITH(tw::Dataset({1, 2, 3}, {0, 1}, 2), "[Dataset] 3 bytes of images are not 2 samples of 2 features");
+  CHECK_THROWS_WITH(
+      tw::Dataset({1, 2, 3}, {0, 1}, 2),
+      Catch::StartsWith("[Dataset] 3 bytes of images are not 2 samples of 2 features at batches_test.cpp:"));
+}
+
+TEST_CASE("Dataset: of tensors, whose rows come as they are") {
+  const tw::Tensor inputs = tw::Tensor::arange(24, tw::f64).reshape({6, 2, 2});
+  const tw::Tensor targets = tw::Tensor{{0., 1.}, {2., 3.}, {4., 5.}, {6., 7.}, {8., 9.}, {10., 11.}};
+  const tw::Dataset dataset(inputs, targets);
+  CHECK(dataset.size() == 6);
+  CHECK(dataset.features() == 4);
+  CHECK(tw::identical(dataset.all().images, inputs));
+  CHECK(tw::identical(dataset.all().labels, targets));
+  const std::vector<std::int64_t> indices = {5, 1};
+  const tw::Batch batch = dataset.take(indices);
+  CHECK(tw::identical(batch.images, tw::Tensor({{{20., 21.}, {22., 23.}}, {{4., 5.}, {6., 7.}}}, tw::f64)));
+  CHECK(tw::identical(batch.labels, tw::Tensor{{10., 11.}, {2., 3.}}));
+  CHECK(tw::identical(dataset.select(indices).all().images, batch.images));
+  CHECK(tw::identical(dataset.first(2).all().labels, tw::Tensor{{0., 1.}, {2., 3.}}));
+  CHECK(dataset.first(0).all().images.shape() == tw::Shape{0, 2, 2});
+  CHECK(dataset.take({}).labels.shape() == tw::Shape{0, 2});
+
+  tw::Random random(0);
+  std::vector<double> seen;
+  for (const auto& [x, y] : tw::batches(dataset, {.size = 4, .random = random}))
+    for (std::int64_t row = 0; row < x.shape()[0]; ++row) {
+      seen.push_back(x.at<double>({row, 0, 0}));
+      CHECK(y.at<float>({row, 0}) * 2 == static_cast<float>(seen.back()));
+    }
+  std::sort(seen.begin(), seen.end());
+  CHECK(seen == std::vector<double>{0, 4, 8, 12, 16, 20});
+  const auto [train, held_out] = tw::split(dataset, {.held_out = 1. / 3});
+  CHECK(tw::identical(held_out.all().labels, tw::Tensor{{8., 9.}, {10., 11.}}));
+
+  CHECK_THROWS_WITH(
+      tw::Dataset(inputs, tw::Tensor{1, 2}),
+      Catch::StartsWith(
+          "[Dataset] images (6, 2, 2) and labels (2,) have not a row for each sample at batches_test.cpp:"));
+  CHECK_THROWS_AS(tw::Dataset(tw::Tensor(1.), tw::Tensor(1)), tw::ShapeError);
+  CHECK_THROWS_AS(dataset.take(std::vector<std::int64_t>{6}), tw::IndexError);
+  CHECK(tw::Dataset(tw::Tensor::zeros({0, 3}), tw::Tensor::zeros({0})).size() == 0);
 }
 
 TEST_CASE("batches: without replacement each sample comes once, the last batch with what is left") {
@@ -171,14 +213,21 @@ TEST_CASE("batches: a batch that is kept stays as it was") {
 TEST_CASE("batches: settings without meaning") {
   tw::Random random(0);
   const tw::Dataset dataset = numbered(10);
-  CHECK_THROWS_WITH(tw::batches(dataset, {.size = 0}), "[batches] size must be at least 1, got 0");
-  CHECK_THROWS_WITH(tw::batches(tw::Dataset(), {}), "[batches] the data set is empty");
-  CHECK_THROWS_WITH(tw::batches(dataset, {.count = -1}), "[batches] count must not be negative, got -1");
-  CHECK_THROWS_WITH(tw::batches(dataset, {.skip = -2}), "[batches] skip must not be negative, got -2");
-  CHECK_THROWS_WITH(tw::batches(dataset, {.replacement = true}), "[batches] replacement needs a random");
-  CHECK_THROWS_WITH(tw::batches(dataset, {.epoch = 1}), "[batches] an epoch needs a random");
+  CHECK_THROWS_WITH(tw::batches(dataset, {.size = 0}),
+                    Catch::StartsWith("[batches] size must be at least 1, got 0 at batches_test.cpp:"));
+  CHECK_THROWS_WITH(tw::batches(tw::Dataset(), {}),
+                    Catch::StartsWith("[batches] the data set is empty at batches_test.cpp:"));
+  CHECK_THROWS_WITH(tw::batches(dataset, {.count = -1}),
+                    Catch::StartsWith("[batches] count must not be negative, got -1 at batches_test.cpp:"));
+  CHECK_THROWS_WITH(tw::batches(dataset, {.skip = -2}),
+                    Catch::StartsWith("[batches] skip must not be negative, got -2 at batches_test.cpp:"));
+  CHECK_THROWS_WITH(tw::batches(dataset, {.replacement = true}),
+                    Catch::StartsWith("[batches] replacement needs a random at batches_test.cpp:"));
+  CHECK_THROWS_WITH(tw::batches(dataset, {.epoch = 1}),
+                    Catch::StartsWith("[batches] an epoch needs a random at batches_test.cpp:"));
   CHECK_THROWS_WITH(tw::batches(dataset, {.size = 5, .random = random, .count = 3}),
-                    "[batches] count 3 is more than the 2 batches of one pass, which only replacement allows");
+                    Catch::StartsWith("[batches] count 3 is more than the 2 batches of one pass, which only "
+                                      "replacement allows at batches_test.cpp:"));
 }
 
 TEST_CASE("accuracy: the share of rows whose largest element is the label's") {

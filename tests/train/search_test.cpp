@@ -14,6 +14,8 @@
 
 #include <thalweg/thalweg.hpp>
 
+#include "tests/pool_size.hpp"
+
 namespace tw = thalweg;
 namespace fs = std::filesystem;
 
@@ -27,13 +29,6 @@ struct Folder {
     path = name;
   }
   ~Folder() { fs::remove_all(path); }
-};
-
-/// The pool as it was, at the end.
-struct ThreadCount {
-  int before = tw::thread_count();
-  explicit ThreadCount(int count) { tw::set_thread_count(count); }
-  ~ThreadCount() { tw::set_thread_count(before); }
 };
 
 tw::SearchSpace two_rates() {
@@ -71,10 +66,10 @@ void check_same(const tw::Search& a, const tw::Search& b) {
 
 TEST_CASE("random_search: log-uniform in the ranges, ranked, the same on any number of threads") {
   const tw::Search one = [] {
-    const ThreadCount threads(1);
+    const thalweg::testing::PoolSize threads(1);
     return tw::random_search(two_rates(), {.trials = 200, .seed = 4}, judge);
   }();
-  const ThreadCount threads(3);
+  const thalweg::testing::PoolSize threads(3);
   check_same(one, tw::random_search(two_rates(), {.trials = 200, .seed = 4}, judge));
   int below = 0;
   for (const tw::Trial& trial : one.ranked) {
@@ -188,7 +183,7 @@ TEST_CASE("random_search: NaN ranks last; the lowest score can be the best") {
 }
 
 TEST_CASE("random_search: a trial that throws, an interrupt") {
-  const ThreadCount threads(1);
+  const thalweg::testing::PoolSize threads(1);
   CHECK_THROWS_WITH(tw::random_search(two_rates(), {.trials = 4},
                                       [](const tw::Candidate& candidate) -> tw::TrialResult {
                                         if (candidate.number == 2) throw tw::ValueError("the second");

@@ -7,21 +7,13 @@
 
 #include <thalweg/thalweg.hpp>
 
+#include "tests/pool_size.hpp"
+
 namespace tw = thalweg;
-
-namespace {
-
-struct ThreadCount {
-  int before = tw::thread_count();
-  explicit ThreadCount(int count) { tw::set_thread_count(count); }
-  ~ThreadCount() { tw::set_thread_count(before); }
-};
-
-}  // namespace
 
 TEST_CASE("side_by_side: every task once, on any number of threads") {
   for (const int count : {1, 2, 5}) {
-    const ThreadCount threads(count);
+    const thalweg::testing::PoolSize threads(count);
     std::vector<std::atomic<int>> calls(20);
     const std::vector<bool> ended = tw::side_by_side(20, [&](std::int64_t i) { ++calls[static_cast<std::size_t>(i)]; });
     for (const auto& times : calls) CHECK(times == 1);
@@ -31,7 +23,7 @@ TEST_CASE("side_by_side: every task once, on any number of threads") {
 }
 
 TEST_CASE("side_by_side: the exception of the lowest task goes on, and no more begin") {
-  const ThreadCount threads(1);
+  const thalweg::testing::PoolSize threads(1);
   int last = -1;
   CHECK_THROWS_WITH(tw::side_by_side(10,
                                      [&](std::int64_t i) {
@@ -43,7 +35,7 @@ TEST_CASE("side_by_side: the exception of the lowest task goes on, and no more b
 }
 
 TEST_CASE("side_by_side: after an interrupt no more begin") {
-  const ThreadCount threads(1);
+  const thalweg::testing::PoolSize threads(1);
   const tw::Interrupt interrupt;
   const std::vector<bool> ended = tw::side_by_side(5, [](std::int64_t i) {
     if (i == 1) std::raise(SIGINT);
@@ -67,7 +59,7 @@ TEST_CASE("side_by_side: trials that train give the same bits on one thread and 
   };
   std::vector<tw::Tensor> alone(6), together(6);
   for (std::size_t i = 0; i < 6; ++i) alone[i] = train(static_cast<std::int64_t>(i));
-  const ThreadCount threads(3);
+  const thalweg::testing::PoolSize threads(3);
   tw::side_by_side(6, [&](std::int64_t i) { together[static_cast<std::size_t>(i)] = train(i); });
   for (std::size_t i = 0; i < 6; ++i) CHECK(tw::identical(alone[i], together[i]));
 }

@@ -186,7 +186,10 @@ TEST_CASE("Trainer: early stopping on a loss, with a least improvement; a metric
        .batch_size = 40,
        .early_stopping = tw::EarlyStopping{
            .metric = "loss", .patience = 2, .least_improvement = 0.2, .is_maximized = false, .restores_best = false}});
-  CHECK_THROWS_AS(trainer.fit(samples), tw::ValueError);
+  CHECK_THROWS_WITH(trainer.fit(samples),
+                    Catch::StartsWith("[fit] early_stopping.metric is \"loss\", which is not measured; there are none "
+                                      "(see measure) at trainer_test.cpp:"));
+  CHECK(model.optimizer.step_count() == 0);
   trainer.measure("loss", [&] { return loss -= 0.15; });
   const tw::History history =
       trainer.fit(samples);  // .85, .7 (no better), .55 (better than .85 by .3), .4, .25: better

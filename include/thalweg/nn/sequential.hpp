@@ -20,14 +20,17 @@ concept Layer =
 class Sequential {
  public:
   Sequential() = default;
-  template <Layer... Layers>
-  requires(!(sizeof...(Layers) == 1 &&
-             (std::same_as<Layers, Sequential> && ...))) explicit Sequential(Layers... layers) {
+  template <class... Layers>
+  requires(sizeof...(Layers) > 0 && !(sizeof...(Layers) == 1 && (std::same_as<Layers, Sequential> &&
+                                                                 ...))) explicit Sequential(Layers... layers) {
     (add(std::move(layers)), ...);
   }
 
-  template <Layer T>
+  template <class T>
   Sequential& add(T layer) {
+    static_assert(Layer<T>,
+                  "a layer is called with one Var; a function of more arguments goes into a lambda: "
+                  "[](const Var& x) { return gelu(x); }");
     if constexpr (std::is_invocable_r_v<Var, const T&, const Operand&>) {
       layers_.emplace_back(std::move(layer));
     } else {

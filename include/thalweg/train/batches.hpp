@@ -34,7 +34,7 @@ struct BatchOptions {
 /// into the memory that the batch before it has given back.
 class Batches {
  public:
-  Batches(Dataset dataset, const BatchOptions& options);
+  Batches(Dataset dataset, const BatchOptions& options, SourceLine line = SourceLine::here());
 
   /// Number of batches, those skipped included.
   std::int64_t size() const { return count_; }
@@ -72,6 +72,6 @@ class Batches {
 
 /// ValueError: a size below 1, a negative count or skip, a count beyond one pass without replacement, replacement or
 /// an epoch without a `random`, an empty data set.
-Batches batches(const Dataset& dataset, const BatchOptions& options);
+Batches batches(const Dataset& dataset, const BatchOptions& options, SourceLine line = SourceLine::here());
 
 }  // namespace thalweg

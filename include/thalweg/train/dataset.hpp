@@ -11,36 +11,43 @@
 
 namespace thalweg {
 
-/// Some samples of a data set: images f32 in [0, 1] of shape (count, features), labels i64 of shape (count,).
+/// Some samples of a data set: a row of `images` and one of `labels` for each. Of images of bytes: f32 in [0, 1] of shape
+/// (count, features), and i64 of shape (count,).
 struct Batch {
   Tensor images;
   Tensor labels;
 };
 
-/// Images of one byte per pixel with a label each. They stay bytes, shared by all copies, until a batch is taken.
+/// Labelled samples. They are shared by all copies; rows are copied when a batch is taken.
 class Dataset {
  public:
   Dataset() = default;
-  /// `images` holds labels.size() rows of `features` bytes. ShapeError where it does not, or features < 1.
-  Dataset(std::vector<std::uint8_t> images, std::vector<std::uint8_t> labels, std::int64_t features);
+  /// Images of one byte per pixel with a label each, which stay bytes: labels.size() rows of `features`. ShapeError where
+  /// the bytes are not so many, or features < 1.
+  Dataset(std::vector<std::uint8_t> images, std::vector<std::uint8_t> labels, std::int64_t features,
+          SourceLine line = SourceLine::here());
+  /// Samples of any shape and dtype, such as inputs and targets of a regression: row i along the first axis of `images` with
+  /// row i of `labels`. ShapeError where either is 0-d, or the two have different numbers of rows.
+  Dataset(const Tensor& images, const Tensor& labels, SourceLine line = SourceLine::here());
 
   std::int64_t size() const { return size_; }
+  /// Elements of a row of images.
   std::int64_t features() const { return features_; }
 
-  /// The samples at `indices`, in that order; pixels are divided by 255. IndexError for an index outside [0, size).
-  Batch take(std::span<const std::int64_t> indices) const;
+  /// The samples at `indices`, in that order; pixels of bytes are divided by 255. IndexError for an index outside [0, size).
+  Batch take(std::span<const std::int64_t> indices, SourceLine line = SourceLine::here()) const;
   /// All samples.
   Batch all() const;
   /// The first `count` samples, not copied. IndexError where there are fewer.
-  Dataset first(std::int64_t count) const;
+  Dataset first(std::int64_t count, SourceLine line = SourceLine::here()) const;
   /// A data set of copies of the samples at `indices`, in that order. IndexError as `take`.
-  Dataset select(std::span<const std::int64_t> indices) const;
+  Dataset select(std::span<const std::int64_t> indices, SourceLine line = SourceLine::here()) const;
 
  private:
-  struct Samples {
-    std::vector<std::uint8_t> images, labels;
-  };
-  void check_indices(const char* op, std::span<const std::int64_t> indices) const;
+  struct Samples;
+  struct Bytes;
+  struct Rows;
+  void check_indices(const char* op, std::span<const std::int64_t> indices, SourceLine line) const;
 
   std::shared_ptr<const Samples> samples_;
   std::int64_t size_ = 0;

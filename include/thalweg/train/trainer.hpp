@@ -113,13 +113,15 @@ class Trainer {
   /// Called after each evaluation with the number of the epoch, from 0, and what was measured so far.
   Trainer& on_epoch(std::function<Flow(std::int64_t epoch, const History&)> callback);
 
-  /// Trains until the epochs are done, a callback or early stopping ends it, or an interrupt asks for it.
-  History fit(const Dataset& samples);
+  /// Trains until the epochs are done, a callback or early stopping ends it, or an interrupt asks for it. ValueError where
+  /// early stopping goes by a metric that is not measured.
+  History fit(const Dataset& samples, SourceLine line = SourceLine::here());
 
   /// Steps that `fit` makes on so many samples if nothing ends it before: the total of a progress.
   std::int64_t step_count(std::int64_t samples) const;
 
  private:
+  void check_early_stopping(SourceLine line) const;
   std::int64_t steps_per_epoch(std::int64_t samples) const;
   double step(const Batch& batch, History& history);
   double learn(const Batch& batch, History& history);

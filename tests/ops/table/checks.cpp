@@ -10,6 +10,8 @@
 #include <thalweg/simd.hpp>
 #include <thalweg/threads.hpp>
 
+#include "tests/pool_size.hpp"
+
 namespace thalweg::op_table {
 
 namespace {
@@ -406,17 +408,6 @@ void check_broadcasting(const Row& row, Report& report) {
   }
 }
 
-class ThreadCount {
- public:
-  explicit ThreadCount(int count) : previous_(thread_count()) { set_thread_count(count); }
-  ~ThreadCount() { set_thread_count(previous_); }
-  ThreadCount(const ThreadCount&) = delete;
-  ThreadCount& operator=(const ThreadCount&) = delete;
-
- private:
-  int previous_;
-};
-
 void check_threads(const Row& row, Report& report) {
   std::vector<std::vector<Shape>> large = row.large;
   if (row.elementwise && large.empty()) {
@@ -424,7 +415,7 @@ void check_threads(const Row& row, Report& report) {
     large = {{Shape{rows, columns}, Shape{columns}, Shape{rows, 1}}};
     large.front().resize(row.domains.size());
   }
-  const ThreadCount pool(2);
+  const testing::PoolSize pool(2);
   for (const std::vector<Shape>& shapes : large.empty() ? shapes_of(row) : large) {
     const std::vector<Tensor> inputs = as_dtype(draw_inputs(row, shapes), fractions_of(row).back());
     const auto on_threads = [&](int count) {

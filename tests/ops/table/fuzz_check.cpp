@@ -12,6 +12,7 @@
 #include "tests/ops/table/checks.hpp"
 #include "tests/ops/table/fuzz.hpp"
 #include "tests/ops/table/fuzz_record.hpp"
+#include "tests/pool_size.hpp"
 
 namespace thalweg::op_table {
 
@@ -81,17 +82,6 @@ std::string difference(const Outcome& outcome, const Outcome& wanted) {
                          to_string(wanted.values[i].second));
   return outcome.values.size() == wanted.values.size() ? "" : "other numbers of results";
 }
-
-class ThreadCount {
- public:
-  explicit ThreadCount(int count) : previous_(thread_count()) { set_thread_count(count); }
-  ~ThreadCount() { set_thread_count(previous_); }
-  ThreadCount(const ThreadCount&) = delete;
-  ThreadCount& operator=(const ThreadCount&) = delete;
-
- private:
-  int previous_;
-};
 
 // --- gradients against differences, along one direction ---
 
@@ -179,7 +169,7 @@ std::string what_fails(const Graph& graph) {
     if (!failure.empty() || differs("planned beside eager: ")) return;
     // Once a tape has ended it is known what its later requests read of earlier ones, and plans are made anew.
     if (differs("planned again: ")) return;
-    const ThreadCount pool(2);
+    const testing::PoolSize pool(2);
     {
       const Threads limit(2);
       if (differs("on 2 threads: ")) return;
