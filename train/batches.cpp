@@ -18,7 +18,8 @@ namespace {
 void check(const Dataset& dataset, const BatchOptions& options, SourceLine line) {
   if (dataset.size() == 0) fail("the data set is empty", line);
   if (options.size < 1) fail(fmt::format("size must be at least 1, got {}", options.size), line);
-  if (options.count && *options.count < 0) fail(fmt::format("count must not be negative, got {}", *options.count), line);
+  if (options.count && *options.count < 0)
+    fail(fmt::format("count must not be negative, got {}", *options.count), line);
   if (options.skip < 0) fail(fmt::format("skip must not be negative, got {}", options.skip), line);
   if (!options.random && options.replacement) fail("replacement needs a random", line);
   if (!options.random && options.epoch) fail("an epoch needs a random", line);

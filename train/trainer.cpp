@@ -147,11 +147,10 @@ void Trainer::check_early_stopping(SourceLine line) const {
   if (!options_.early_stopping) return;
   const std::string& wanted = options_.early_stopping->metric;
   if (std::none_of(metrics_.begin(), metrics_.end(), [&](const auto& metric) { return metric.first == wanted; }))
-    throw ValueError(
-        error_text("fit",
-                   fmt::format("early_stopping.metric is \"{}\", which is not measured; {} (see measure)", wanted,
-                               names_of(metrics_)),
-                   line));
+    throw ValueError(error_text("fit",
+                                fmt::format("early_stopping.metric is \"{}\", which is not measured; {} (see measure)",
+                                            wanted, names_of(metrics_)),
+                                line));
 }
 
 History Trainer::fit(const Dataset& samples, SourceLine line) {

@@ -9,9 +9,9 @@ namespace thalweg {
 /// The matrix product over the last two axes: (…, m, k) by (…, k, n) gives (…, m, n), where the axes before them broadcast;
 /// f32 and f64. A vector (k,) counts as a row on the left and as a column on the right, and the result does not have that
 /// axis: (k,) by (k,) is a number.
-/// Each element sums over k in order, with fused multiply-adds where the processor has them. d/dA = Ḡ·Bᵀ, d/dB = Aᵀ·Ḡ.
-/// Transposing a factor costs nothing: it is read in place, as is one with permuted axes whose rows or columns stay
-/// contiguous.
+/// Each element sums over k in order, with fused multiply-adds where the processor has them; a result of one row or column
+/// in a few sums of a fixed pattern. d/dA = Ḡ·Bᵀ, d/dB = Aᵀ·Ḡ. Transposing a factor costs nothing: it is read in place, as
+/// is one with permuted axes whose rows or columns stay contiguous.
 /// f32 is multiplied in the precision that holds (MatmulPrecision), or in the one given; so are its gradients.
 /// ShapeError where a factor is 0-d, the inner dimensions differ or the others do not broadcast; DtypeError for i64 and bool.
 Var matmul(const Operand& a, const Operand& b);
