@@ -187,7 +187,7 @@ void Planner::find_moving_buffers() {
         !is_moving_alias)
       continue;
     moves_[i] = 1;
-    plan_->bound_.push_back(static_cast<std::int32_t>(i));
+    (is_moving_alias ? plan_->moving_views_ : plan_->bound_).push_back(static_cast<std::int32_t>(i));
   }
   for (std::size_t i = 0; i < passes_.size(); ++i) {
     bool is_moving = false;

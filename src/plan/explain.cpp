@@ -136,7 +136,7 @@ std::string Plan::explain_pass(const Pass& pass, const Recorder& recorder) const
       break;
     }
     case Pass::Kind::matmul: {
-      const run::Matmul& m = matmul(pass).matmul;
+      const run::MatmulForm& m = matmul(pass).form;
       const std::int64_t count = batch_count(matmul(pass));
       text =
           fmt::format("{}matmul ({}, {}){} · ({}, {}){}{}{}: {}", count == 1 ? "" : fmt::format("{} × ", count), m.m,

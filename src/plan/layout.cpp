@@ -88,7 +88,7 @@ void Planner::place_block(std::int32_t block, std::size_t offset) {
 
 void Planner::lay_out(std::size_t arena_begin) {
   for (MatmulPass& matmul : plan_->matmuls_) {
-    const std::size_t bytes = run::matmul_workspace(matmul.matmul);
+    const std::size_t bytes = run::matmul_workspace(matmul.form);
     if (bytes == 0) continue;
     PlanBuffer workspace;
     workspace.bytes = bytes;

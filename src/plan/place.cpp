@@ -237,13 +237,13 @@ bool Planner::place_in_epilogue(PlannedNode& node, const Key& key) {
     const PlannedNode& operand = this->node(id);
     if (operand.matmul < 0 || operand.uses != 1 || operand.target) return nullptr;
     MatmulPass& pass = matmul_of(operand.matmul);
-    return pass.matmul.activation == run::Activation::none && info(id).shape == info(node.id).shape ? &pass : nullptr;
+    return pass.form.activation == run::Activation::none && info(id).shape == info(node.id).shape ? &pass : nullptr;
   };
   /// Whether it lies in memory, as it is, before the product of `id` is made.
   const auto is_there = [&](std::int32_t operand, std::int32_t id) {
     const PlannedNode& other = this->node(operand);
     return other.where == PlannedNode::Where::buffer && other.buffer_pass < this->node(id).matmul &&
-           info(operand).dtype == matmul_of(this->node(id).matmul).matmul.dtype;
+           info(operand).dtype == matmul_of(this->node(id).matmul).form.dtype;
   };
   const auto take = [&](std::int32_t id) {
     const PlannedNode& operand = this->node(id);
@@ -265,7 +265,7 @@ bool Planner::place_in_epilogue(PlannedNode& node, const Key& key) {
       if (!is_stored || !lies_alike || !is_there(activated, key.inputs[0])) return false;
       pass->activated = this->node(activated).buffer;
     }
-    pass->matmul.activation = static_cast<run::Activation>(key.op->epilogue);
+    pass->form.activation = static_cast<run::Activation>(key.op->epilogue);
     return take(key.inputs[0]);
   }
   if (key.op != &add_op) return false;
@@ -274,12 +274,12 @@ bool Planner::place_in_epilogue(PlannedNode& node, const Key& key) {
     MatmulPass* const pass = open(sum);
     if (pass == nullptr || pass->bias >= 0 || info(bias).weak || !is_there(bias, sum)) continue;
     if (pass->batch < 0 && info(bias).shape == info(node.id).shape) {
-      pass->matmul.bias_stride = pass->matmul.ldc;
+      pass->form.bias_stride = pass->form.ldc;
     } else {
       const OperandGeometry geometry = operand_geometry(shape(bias), shape(node.id));
       const bool is_row = geometry.extent == Extent::per_column
-                              ? geometry.columns == pass->matmul.n
-                              : pass->matmul.m == 1 && shape(bias).size() == pass->matmul.n;
+                              ? geometry.columns == pass->form.n
+                              : pass->form.m == 1 && shape(bias).size() == pass->form.n;
       if (!geometry.simple || !is_row) continue;
     }
     pass->bias = this->node(bias).buffer;
@@ -464,22 +464,22 @@ void Planner::place_contraction(PlannedNode& node, const Key& key) {
   const std::span<const std::int32_t> inputs = recorder_->inputs(key);
   const Factor a = place_factor(inputs[0], (key.attribute & transpose_a_bit) != 0);
   const Factor b = place_factor(inputs[1], (key.attribute & transpose_b_bit) != 0);
-  run::Matmul& matmul = pass.matmul;
-  matmul.dtype = info(node.id).dtype;
-  matmul.precision = (key.attribute & medium_precision_bit) != 0 ? Precision::medium : Precision::highest;
-  matmul.transpose_a = a.transposed;
-  matmul.transpose_b = b.transposed;
-  matmul.m = a.rows;
-  matmul.k = a.columns;
-  matmul.n = b.columns;
-  matmul.lda = a.stride;
-  matmul.ldb = b.stride;
-  matmul.ldc = matmul.n;
+  run::MatmulForm& form = pass.form;
+  form.dtype = info(node.id).dtype;
+  form.precision = (key.attribute & medium_precision_bit) != 0 ? Precision::medium : Precision::highest;
+  form.transpose_a = a.transposed;
+  form.transpose_b = b.transposed;
+  form.m = a.rows;
+  form.k = a.columns;
+  form.n = b.columns;
+  form.lda = a.stride;
+  form.ldb = b.stride;
+  form.ldc = form.n;
   pass.a = a.buffer;
   pass.b = b.buffer;
   pass.batch = batch_of(a, b, shape(node.id));
   if (inputs.size() > 2) pass.start = materialize(inputs[2]);
-  pass.c = arena_buffer(shape(node.id), matmul.dtype);
+  pass.c = arena_buffer(shape(node.id), form.dtype);
   node.where = PlannedNode::Where::buffer;
   node.buffer = pass.c;
   plan_->matmuls_.push_back(pass);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <bit>
 #include <cstring>
 
 #include "src/core_ops/core_ops.hpp"
@@ -74,14 +75,32 @@ void Plan::complete(Plan& draft) {
   arena_end = draft.arena_end;
   value_buffer_ = draft.value_buffer_;
   pointers_.assign(buffers_.size(), nullptr);
+  share_forms();
   draws_.resize(draw_nodes_.size());
   opaque_memory_.resize(opaque_inputs_.size());
   for (const Pass& pass : passes_) bytes_moved_ += pass_bytes(pass);
   const auto held = [](const auto& list) { return list.capacity() * sizeof(list[0]); };
   static_bytes_ = sizeof(Plan) + held(buffers_) + held(pointers_) + held(passes_) + held(sweeps_) + held(matmuls_) +
-                  held(copies_) + held(opaques_) + held(opaque_types_) + held(lists_) + held(computed) + held(wanted) +
-                  held(kept) + matmuls_.size() * sizeof(run::MatmulPanel);  // panels_ at the most
+                  held(bound_matmuls_) + held(copies_) + held(opaques_) + held(opaque_types_) + held(lists_) +
+                  held(computed) + held(wanted) + held(kept) +
+                  matmuls_.size() * sizeof(run::MatmulPanel);  // panels_ at the most
   for (const SweepPass& pass : sweeps_) static_bytes_ += pass.sweep.bytes();
+}
+
+/// Products of one form, as time steps have, read it at one place.
+void Plan::share_forms() {
+  constexpr std::size_t most_compared = 8;
+  std::vector<const run::MatmulForm*> latest;
+  bound_matmuls_.resize(matmuls_.size());
+  for (std::size_t i = 0; i < matmuls_.size(); ++i) {
+    const run::MatmulForm& form = matmuls_[i].form;
+    const auto known = std::find_if(latest.begin(), latest.end(), [&](const auto* other) { return *other == form; });
+    bound_matmuls_[i].batch = matmuls_[i].batch;
+    bound_matmuls_[i].form = known != latest.end() ? *known : &form;
+    if (known != latest.end()) continue;
+    if (latest.size() == most_compared) latest.erase(latest.begin());
+    latest.push_back(&form);
+  }
 }
 
 std::int64_t Plan::batch_count(const MatmulPass& pass) const {
@@ -97,7 +116,7 @@ std::size_t Plan::pass_bytes(const Pass& pass) const {
   switch (pass.kind) {
     case Pass::Kind::sweep: return sweep(pass).sweep.bytes_moved();
     case Pass::Kind::matmul: {
-      const run::Matmul& m = matmul(pass).matmul;
+      const run::MatmulForm& m = matmul(pass).form;
       const std::int64_t of_c = 1 + (matmul(pass).start >= 0) + (m.bias_stride > 0) + (matmul(pass).activated >= 0);
       const std::int64_t elements = m.m * m.k + m.k * m.n + m.m * m.n * of_c;
       return static_cast<std::size_t>(elements * batch_count(matmul(pass))) * size_of(m.dtype);
@@ -151,30 +170,51 @@ void* Plan::address(const PlanBuffer& buffer, Recorder& recorder, const Recorder
 }
 
 void Plan::bind(Recorder& recorder, const Recorder::BackwardTarget& target) {
-  for (const PlanNumber& number : number_nodes_)
-    numbers_[static_cast<std::size_t>(number.slot)] = recorder.slot(number.node).number;
-  for (NumberCell& cell : number_cells_)
-    run::convert_values(cell.bytes, cell.dtype, &numbers_[static_cast<std::size_t>(cell.slot)], DType::f64, 1);
+  const bool have_changed = read_numbers(recorder);
   for (std::size_t i = 0; i < draw_nodes_.size(); ++i) {
     const Slot& slot = recorder.slot(draw_nodes_[i]);
     draws_[i] = {slot.seed, slot.draw, slot.stream};
   }
   const Binding binding{recorder.arena(arena_end), target.buffer, RegistryCore::layouts_made()};
   if (binding != binding_) {
+    fill_number_cells();
     for (std::size_t i = 0; i < buffers_.size(); ++i) pointers_[i] = address(buffers_[i], recorder, target);
     for (const Pass& pass : passes_) prepare(pass);
     binding_ = binding;
     return;
   }
+  if (have_changed) fill_number_cells();
+  bool have_moved = rebind(bound_, recorder, target);
+  if (have_moved || have_changed) have_moved |= rebind(moving_views_, recorder, target);
+  if (!have_moved) return;
+  for (const std::int32_t pass : prepared_) prepare(passes_[static_cast<std::size_t>(pass)]);
+}
+
+bool Plan::read_numbers(const Recorder& recorder) {
+  std::uint64_t differences = 0;
+  for (const PlanNumber& number : number_nodes_) {
+    double& known = numbers_[static_cast<std::size_t>(number.slot)];
+    const double found = recorder.slot(number.node).number;
+    differences |= std::bit_cast<std::uint64_t>(known) ^ std::bit_cast<std::uint64_t>(found);
+    known = found;
+  }
+  return differences != 0;
+}
+
+void Plan::fill_number_cells() {
+  for (NumberCell& cell : number_cells_)
+    run::convert_values(cell.bytes, cell.dtype, &numbers_[static_cast<std::size_t>(cell.slot)], DType::f64, 1);
+}
+
+bool Plan::rebind(std::span<const std::int32_t> buffers, Recorder& recorder, const Recorder::BackwardTarget& target) {
   bool have_moved = false;
-  for (const std::int32_t buffer : bound_) {
+  for (const std::int32_t buffer : buffers) {
     void*& known = pointers_[static_cast<std::size_t>(buffer)];
     void* const found = address(buffers_[static_cast<std::size_t>(buffer)], recorder, target);
     have_moved |= found != known;
     known = found;
   }
-  if (!have_moved) return;
-  for (const std::int32_t pass : prepared_) prepare(passes_[static_cast<std::size_t>(pass)]);
+  return have_moved;
 }
 
 void Plan::prepare(const Pass& pass) {
@@ -189,15 +229,12 @@ void Plan::prepare(const Pass& pass) {
   switch (pass.kind) {
     case Pass::Kind::sweep: sweeps_[index].sweep.bind(pointers_); break;
     case Pass::Kind::matmul: {
-      MatmulPass& matmul = matmuls_[index];
-      matmul.matmul.a = at(matmul.a);
-      matmul.matmul.b = at(matmul.b);
-      matmul.matmul.c = at(matmul.c);
-      matmul.matmul.start = at(matmul.start);
-      matmul.matmul.bias = at(matmul.bias);
-      matmul.matmul.activated = at(matmul.activated);
-      matmul.workspace_memory = at(matmul.workspace);
-      if (matmul.batch < 0) prepare_product(matmul);
+      const MatmulPass& matmul = matmuls_[index];
+      BoundMatmul& bound = bound_matmuls_[index];
+      bound.memory = {at(matmul.a),     at(matmul.b),    at(matmul.c),
+                      at(matmul.start), at(matmul.bias), at(matmul.activated)};
+      bound.workspace = at(matmul.workspace);
+      if (matmul.batch < 0) choose_kernel(bound);
       break;
     }
     case Pass::Kind::copy:
@@ -215,16 +252,16 @@ void Plan::prepare(const Pass& pass) {
   }
 }
 
-void Plan::prepare_product(MatmulPass& pass) {
+void Plan::choose_kernel(BoundMatmul& matmul) {
   run::PreparedMatmul prepared;
-  run::prepare(prepared, pass.matmul);
-  pass.run = prepared.run;
+  run::prepare(prepared, {*matmul.form, matmul.memory});
+  matmul.run = prepared.run;
   if (!prepared.takes_panel) return;
-  if (pass.panel < 0) {
-    pass.panel = static_cast<std::int32_t>(panels_.size());
+  if (matmul.panel < 0) {
+    matmul.panel = static_cast<std::int32_t>(panels_.size());
     panels_.emplace_back();
   }
-  panels_[static_cast<std::size_t>(pass.panel)] = prepared.panel;
+  panels_[static_cast<std::size_t>(matmul.panel)] = prepared.panel;
 }
 
 // --- running ---
@@ -233,13 +270,13 @@ inline void Plan::run_pass(const Pass& pass, const run::SweepBindings& bindings,
   const auto index = static_cast<std::size_t>(pass.index);
   if (pass.kind == Pass::Kind::sweep) return sweeps_[index].sweep.run(bindings);
   if (pass.kind != Pass::Kind::matmul) return run_other(pass, recorder);
-  const MatmulPass& product = matmuls_[index];
+  const BoundMatmul& product = bound_matmuls_[index];
   if (product.batch < 0) {
     const run::MatmulPanel* const panel =
         product.panel < 0 ? nullptr : &panels_[static_cast<std::size_t>(product.panel)];
-    return product.run(panel, product.matmul, product.workspace_memory);
+    return product.run(panel, *product.form, product.memory, product.workspace);
   }
-  run::matmul(product.matmul, batches_[static_cast<std::size_t>(product.batch)], product.workspace_memory);
+  run::matmul({*product.form, product.memory}, batches_[static_cast<std::size_t>(product.batch)], product.workspace);
 }
 
 void Plan::run_other(const Pass& pass, const Recorder& recorder) {

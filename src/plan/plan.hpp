@@ -50,17 +50,24 @@ struct SweepPass {
   run::ListRange nodes, reads, writes;
 };
 struct MatmulPass {
-  run::Matmul matmul;
-  run::PreparedMatmul::Run run = nullptr;
-  void* workspace_memory = nullptr;
-  std::int32_t panel = -1;                                                     // of the plan's, −1: none taken
-  std::int32_t a = -1, b = -1, c = -1, start = -1, bias = -1, activated = -1;  // buffers
+  run::MatmulForm form;
+  std::int32_t a = -1, b = -1, c = -1, start = -1, bias = -1, activated = -1;            // buffers
   std::array<std::int32_t, 5> inputs() const { return {a, b, start, bias, activated}; }  // −1: none
   std::int32_t workspace = -1;                                                           // a buffer, −1: none wanted
   std::int32_t batch = -1;               // of the plan's, −1: one product
   std::int32_t nodes[3] = {-1, -1, -1};  // the contraction, and those of the epilogue
   std::int32_t node_count = 1;
   run::ListRange joined_nodes, joined_reads;  // of products that have become part of it; see products.cpp
+};
+/// A matmul pass as it is run, apart from what planning and explain_plan need to know: plans of many products are read from
+/// beyond the caches at each run.
+struct BoundMatmul {
+  run::MatmulMemory memory;
+  run::PreparedMatmul::Run run = nullptr;
+  const run::MatmulForm* form = nullptr;  // of the first pass that has the same
+  void* workspace = nullptr;
+  std::int32_t panel = -1;  // of the plan's, −1: none taken
+  std::int32_t batch = -1;
 };
 /// A strided copy: output[i] = input[offset + Σ i_k·strides_k]; the offset may depend on numbers.
 struct CopyPass {
@@ -162,9 +169,14 @@ class Plan {
  private:
   friend class Planner;
   void bind(Recorder& recorder, const Recorder::BackwardTarget& target);
+  /// Reads the numbers that are data; whether one has changed.
+  bool read_numbers(const Recorder& recorder);
+  /// Binds these buffers anew; whether one has moved.
+  bool rebind(std::span<const std::int32_t> buffers, Recorder& recorder, const Recorder::BackwardTarget& target);
+  void fill_number_cells();
   /// Writes the addresses of its buffers into a pass.
   void prepare(const Pass& pass);
-  void prepare_product(MatmulPass& pass);
+  void choose_kernel(BoundMatmul& matmul);
   void run_pass(const Pass& pass, const run::SweepBindings& bindings, const Recorder& recorder);
   void run_other(const Pass& pass, const Recorder& recorder);
   void run_observed(const run::SweepBindings& bindings, const Recorder& recorder);
@@ -173,13 +185,15 @@ class Plan {
   template <class F>
   void with_lists_of(Plan& other, F&& f) {
     f(kept, other.kept), f(computed, other.computed), f(wanted, other.wanted), f(buffers_, other.buffers_);
-    f(bound_, other.bound_), f(prepared_, other.prepared_), f(checked_, other.checked_);
+    f(bound_, other.bound_), f(moving_views_, other.moving_views_), f(prepared_, other.prepared_);
+    f(checked_, other.checked_);
     f(numbers_, other.numbers_), f(number_nodes_, other.number_nodes_), f(number_cells_, other.number_cells_);
     f(draw_nodes_, other.draw_nodes_), f(passes_, other.passes_), f(matmuls_, other.matmuls_);
     f(batches_, other.batches_), f(copies_, other.copies_), f(opaques_, other.opaques_), f(zeros_, other.zeros_);
     f(opaque_inputs_, other.opaque_inputs_), f(opaque_types_, other.opaque_types_), f(lists_, other.lists_);
     f(dynamic_views_, other.dynamic_views_);
   }
+  void share_forms();
   /// A plan as the planner has drafted it, without the room its lists have left to grow; counts what its passes do.
   void complete(Plan& draft);
   std::size_t pass_bytes(const Pass& pass) const;
@@ -212,10 +226,11 @@ class Plan {
 
   std::uint64_t number_ = next_number();
   std::vector<PlanBuffer> buffers_;
-  std::vector<void*> pointers_;         // by buffer
-  std::vector<std::int32_t> bound_;     // buffers to bind at every run
-  std::vector<std::int32_t> prepared_;  // passes that work on these
-  std::vector<std::int32_t> checked_;   // parameter leaves whose value must be the one recorded
+  std::vector<void*> pointers_;             // by buffer
+  std::vector<std::int32_t> bound_;         // buffers to bind at every run
+  std::vector<std::int32_t> moving_views_;  // buffers that these, or numbers, move
+  std::vector<std::int32_t> prepared_;      // passes that work on either
+  std::vector<std::int32_t> checked_;       // parameter leaves whose value must be the one recorded
   struct PlanNumber {
     std::int32_t slot, node;
   };
@@ -234,6 +249,7 @@ class Plan {
   std::vector<SweepPass> sweeps_;
   std::vector<MatmulPass> matmuls_;
   std::vector<run::MatmulBatch> batches_;
+  std::vector<BoundMatmul> bound_matmuls_;  // by index into matmuls_
   std::vector<run::MatmulPanel> panels_;
   std::vector<CopyPass> copies_;
   std::vector<OpaquePass> opaques_;

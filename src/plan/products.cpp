@@ -21,7 +21,7 @@ constexpr std::int64_t most_steps = 256;
 constexpr std::int64_t most_rows = 64;
 
 bool is_short(const MatmulPass& pass) {
-  const run::Matmul& m = pass.matmul;
+  const run::MatmulForm& m = pass.form;
   const auto element = static_cast<std::int64_t>(size_of(m.dtype));
   const bool lies_by_k = m.transpose_a && !m.transpose_b && m.lda == m.m && m.ldb == m.n;
   const bool has_pairs = m.precision == Precision::highest || m.k % 2 == 0;  // bf16 is summed by pairs of steps
@@ -30,7 +30,7 @@ bool is_short(const MatmulPass& pass) {
          !run::may_skip_zeros(m.m, m.n, m.k, m.transpose_b, static_cast<std::size_t>(element));
 }
 
-bool are_alike(const run::Matmul& a, const run::Matmul& b) {
+bool are_alike(const run::MatmulForm& a, const run::MatmulForm& b) {
   return a.dtype == b.dtype && a.precision == b.precision && a.m == b.m && a.n == b.n && a.k == b.k;
 }
 
@@ -62,11 +62,10 @@ void Planner::join_products() {
     if (previous < 0 || root(product.start) != product.start) continue;
     const auto from = static_cast<std::size_t>(previous);
     const MatmulPass& sum = plan_->matmuls_[from];
-    const bool joins = is_short(sum) && are_alike(sum.matmul, product.matmul) && sum.node_count == 1 &&
+    const bool joins = is_short(sum) && are_alike(sum.form, product.form) && sum.node_count == 1 &&
                        buffer(sum.c).place == PlanBuffer::Place::arena &&
                        (sum.start < 0 || buffer(root(sum.start)).place == PlanBuffer::Place::arena) &&
-                       reads[static_cast<std::size_t>(sum.c)] == 1 &&
-                       (length[from] + 1) * product.matmul.k <= most_steps;
+                       reads[static_cast<std::size_t>(sum.c)] == 1 && (length[from] + 1) * product.form.k <= most_steps;
     if (!joins) continue;
     before[at] = previous;
     length[at] = length[from] + 1;
@@ -98,8 +97,8 @@ void Planner::join_chain(std::int32_t end, std::span<const std::int32_t> before)
   whole.a = first.a;
   whole.b = first.b;
   whole.start = first.start;
-  whole.matmul.k *= static_cast<std::int64_t>(chain.size());
-  whole.matmul.looks_for_zeros = false;
+  whole.form.k *= static_cast<std::int64_t>(chain.size());
+  whole.form.looks_for_zeros = false;
   std::vector<std::int32_t>& lists = plan_->lists_;
   whole.joined_nodes.begin = static_cast<std::int32_t>(lists.size());
   for (const std::int32_t index : chain)
@@ -170,7 +169,7 @@ void Planner::share_transposes() {
   };
   std::vector<Transposed> matrices;
   const auto find = [&](const MatmulPass& pass) -> Transposed* {
-    const run::Matmul& m = pass.matmul;
+    const run::MatmulForm& m = pass.form;
     const bool is_fit = m.transpose_b && pass.batch < 0 && m.m > 1 && m.m <= most_rows && m.n > 1 &&
                         buffer(pass.b).place == PlanBuffer::Place::registry;
     if (!is_fit) return nullptr;
@@ -193,9 +192,9 @@ void Planner::share_transposes() {
     const Transposed* const matrix = find(pass);
     if (matrix == nullptr || matrix->copy < 0) continue;
     pass.b = matrix->copy;
-    pass.matmul.transpose_b = false;
-    pass.matmul.ldb = matrix->n;
-    pass.matmul.looks_for_zeros = false;
+    pass.form.transpose_b = false;
+    pass.form.ldb = matrix->n;
+    pass.form.looks_for_zeros = false;
   }
 }
 

@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <cstring>
 
+#include "src/run/matmul.hpp"
+
 namespace thalweg::run {
 
 namespace {
@@ -43,7 +45,7 @@ void copy_row(const T* input, T* output, std::int64_t count, std::int64_t stride
   }
 }
 
-/// The two innermost dimensions in tiles, so that a transpose reads and writes whole cache lines.
+/// The two innermost dimensions; a transpose in tiles, so that it reads and writes whole cache lines.
 template <class T>
 void copy_plane(const T* input, T* output, std::int64_t rows, std::int64_t columns, std::int64_t row_stride,
                 std::int64_t column_stride) {
@@ -53,6 +55,8 @@ void copy_plane(const T* input, T* output, std::int64_t rows, std::int64_t colum
       copy_row(input + row * row_stride, output + row * columns, columns, column_stride);
     return;
   }
+  if (sizeof(T) >= 4 && column_stride >= rows)
+    return transpose(input, column_stride, columns, rows, output, columns, sizeof(T));
   for (std::int64_t row = 0; row < rows; row += tile)
     for (std::int64_t column = 0; column < columns; column += tile)
       for (std::int64_t r = row; r < std::min(rows, row + tile); ++r)

@@ -12,8 +12,10 @@ namespace thalweg::run {
 
 HWY_EXPORT(prepare_f32);
 HWY_EXPORT(prepare_f64);
+HWY_EXPORT(transpose_f32);
+HWY_EXPORT(transpose_f64);
 
-std::size_t matmul_workspace(const Matmul& matmul) {
+std::size_t matmul_workspace(const MatmulForm& matmul) {
   const std::size_t element = size_of(matmul.dtype);
   if (matmul.precision == Precision::medium) return medium_workspace(matmul.m, matmul.n, matmul.k);
   if (!is_packed(matmul.m, matmul.n, matmul.k, element)) return 0;
@@ -28,10 +30,21 @@ void prepare(PreparedMatmul& prepared, const Matmul& matmul) {
   }
 }
 
+void transpose(const void* from, std::int64_t ldf, std::int64_t rows, std::int64_t columns, void* to, std::int64_t ldt,
+               std::size_t element_bytes) {
+  if (element_bytes == sizeof(float)) {
+    HWY_DYNAMIC_DISPATCH(transpose_f32)
+    (static_cast<const float*>(from), ldf, rows, columns, static_cast<float*>(to), ldt);
+  } else {
+    HWY_DYNAMIC_DISPATCH(transpose_f64)
+    (static_cast<const double*>(from), ldf, rows, columns, static_cast<double*>(to), ldt);
+  }
+}
+
 void matmul(const Matmul& matmul, void* workspace) {
   PreparedMatmul prepared;
   prepare(prepared, matmul);
-  prepared.run(&prepared.panel, matmul, workspace);
+  prepared.run(&prepared.panel, matmul, matmul, workspace);
 }
 
 void matmul(const Matmul& first, const MatmulBatch& batch, void* workspace) {

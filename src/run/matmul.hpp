@@ -24,23 +24,30 @@ enum class Activation : std::uint8_t { none, relu, tanh, sigmoid, relu_gradient,
 /// Row-major matrices. op(A) is (m, k): stored (m, k) with leading dimension lda, or (k, m) where transpose_a.
 /// op(B) is (k, n): stored (k, n) with leading dimension ldb, or (n, k) where transpose_b. C is (m, n).
 /// m, n or k may be 0; k = 0 gives epilogue(start).
-struct Matmul {
+struct MatmulForm {
   DType dtype = DType::f32;                  // f32 or f64
   Precision precision = Precision::highest;  // medium: f32 only
+  bool transpose_a = false, transpose_b = false;
+  Activation activation = Activation::none;
+  bool looks_for_zeros = true;  // false: it stands for products of other forms, which do not (see may_skip_zeros)
   std::int64_t m = 0, n = 0, k = 0;
   std::int64_t lda = 0, ldb = 0, ldc = 0;
-  bool transpose_a = false, transpose_b = false;
+  std::int64_t bias_stride = 0;  // how far apart the bias's rows are; 0: it has one, of n values, for all
+  bool operator==(const MatmulForm&) const = default;
+};
+
+/// Where the matrices lie. The epilogue works on the finished sum: first + bias, then the activation; each step rounds as
+/// the separate op would.
+struct MatmulMemory {
   const void* a = nullptr;
   const void* b = nullptr;
   void* c = nullptr;
   const void* start = nullptr;  // (m, n) with leading dimension ldc; may be c itself; null: 0
-  // The epilogue works on the finished sum: first + bias, then the activation; each step rounds as the separate op would.
   const void* bias = nullptr;
-  std::int64_t bias_stride = 0;  // how far apart its rows are; 0: it has one, of n values, for all
-  Activation activation = Activation::none;
   const void* activated = nullptr;  // what the activation made of which this is the gradient; lies as C does
-  bool looks_for_zeros = true;      // false: it stands for products of other forms, which do not (see may_skip_zeros)
 };
+
+struct Matmul : MatmulForm, MatmulMemory {};
 
 /// Many products of one shape. The matrices of C (and of `start`) lie one after the other, row-major over `counts`; those
 /// of A and B are as far apart as the strides say, in elements: 0 where one serves all.
@@ -52,7 +59,7 @@ struct MatmulBatch {
 
 /// Bytes of scratch memory that `matmul` wants for this shape (on up to thread_limit() threads); 64-byte aligned memory
 /// is passed in, so that nothing is allocated.
-std::size_t matmul_workspace(const Matmul& matmul);
+std::size_t matmul_workspace(const MatmulForm& form);
 void matmul(const Matmul& matmul, void* workspace);
 
 /// What the kernels take for a C of one panel, in the form of the SIMD target.
@@ -62,7 +69,7 @@ struct MatmulPanel {
 /// The kernel chosen for a product whose matrices stay where they are, and what it takes: for nets so small that finding
 /// them each time is what counts.
 struct PreparedMatmul {
-  using Run = void (*)(const MatmulPanel* panel, const Matmul& matmul, void* workspace);
+  using Run = void (*)(const MatmulPanel* panel, const MatmulForm& form, const MatmulMemory& memory, void* workspace);
   Run run = nullptr;
   bool takes_panel = false;
   MatmulPanel panel;
@@ -71,5 +78,9 @@ void prepare(PreparedMatmul& prepared, const Matmul& matmul);
 /// The product of each of the batch's matrices, of which `first` has the first ones; each has the bits it has alone. The
 /// workspace is that of one.
 void matmul(const Matmul& first, const MatmulBatch& batch, void* workspace);
+
+/// to[k·ldt + j] = from[j·ldf + k] for j < rows, k < columns; elements of 4 or 8 bytes.
+void transpose(const void* from, std::int64_t ldf, std::int64_t rows, std::int64_t columns, void* to, std::int64_t ldt,
+               std::size_t element_bytes);
 
 }  // namespace thalweg::run

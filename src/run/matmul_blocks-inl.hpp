@@ -43,34 +43,34 @@ struct Product {
 };
 
 template <class T>
-HWY_INLINE Product<T> product_of(const Matmul& matmul) {
+HWY_INLINE Product<T> product_of(const MatmulForm& form, const MatmulMemory& memory) {
   Product<T> product;
-  product.m = matmul.m;
-  product.n = matmul.n;
-  product.k = matmul.k;
-  product.a = static_cast<const T*>(matmul.a);
-  product.a_row = matmul.transpose_a ? 1 : matmul.lda;
-  product.a_step = matmul.transpose_a ? matmul.lda : 1;
-  product.b = static_cast<const T*>(matmul.b);
-  product.ldb = matmul.ldb;
-  product.transpose_b = matmul.transpose_b;
-  product.precision = matmul.precision;
-  product.c = static_cast<T*>(matmul.c);
-  product.start = static_cast<const T*>(matmul.start);
-  product.ldc = matmul.ldc;
-  product.epilogue = {static_cast<const T*>(matmul.bias), matmul.bias_stride, static_cast<const T*>(matmul.activated),
-                      matmul.activation};
-  if (matmul.n == 1 && (matmul.ldc == 1 || matmul.m == 1)) {
+  product.m = form.m;
+  product.n = form.n;
+  product.k = form.k;
+  product.a = static_cast<const T*>(memory.a);
+  product.a_row = form.transpose_a ? 1 : form.lda;
+  product.a_step = form.transpose_a ? form.lda : 1;
+  product.b = static_cast<const T*>(memory.b);
+  product.ldb = form.ldb;
+  product.transpose_b = form.transpose_b;
+  product.precision = form.precision;
+  product.c = static_cast<T*>(memory.c);
+  product.start = static_cast<const T*>(memory.start);
+  product.ldc = form.ldc;
+  product.epilogue = {static_cast<const T*>(memory.bias), form.bias_stride, static_cast<const T*>(memory.activated),
+                      form.activation};
+  if (form.n == 1 && (form.ldc == 1 || form.m == 1)) {
     // One column: Cᵀ = op(B)ᵀ·op(A)ᵀ has the vectors along C's memory.
     std::swap(product.m, product.n);
-    product.a = static_cast<const T*>(matmul.b);
-    product.a_step = matmul.transpose_b ? 1 : matmul.ldb;
+    product.a = static_cast<const T*>(memory.b);
+    product.a_step = form.transpose_b ? 1 : form.ldb;
     product.a_row = 1;  // a single row
-    product.b = static_cast<const T*>(matmul.a);
-    product.ldb = matmul.lda;
-    product.transpose_b = !matmul.transpose_a;
-    product.ldc = matmul.m;
-    product.epilogue.single_bias = matmul.bias_stride == 0;
+    product.b = static_cast<const T*>(memory.a);
+    product.ldb = form.lda;
+    product.transpose_b = !form.transpose_a;
+    product.ldc = form.m;
+    product.epilogue.single_bias = form.bias_stride == 0;
   }
   if (product.transpose_b && product.k == 1 && product.ldb == 1) product.transpose_b = false;  // a contiguous row
   return product;

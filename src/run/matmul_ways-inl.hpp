@@ -83,15 +83,15 @@ HWY_NOINLINE void multiply_dot(const Product<T>& product) {
 }
 
 template <class T>
-void multiply(const Matmul& matmul, void* workspace) {
-  Product<T> product = product_of<T>(matmul);
+void multiply(const MatmulForm& form, const MatmulMemory& memory, void* workspace) {
+  Product<T> product = product_of<T>(form, memory);
   if constexpr (std::is_same_v<T, float>) {
     if (product.precision == Precision::medium) {
-      const bool takes_workspace = medium_workspace(matmul.m, matmul.n, matmul.k) > 0;
+      const bool takes_workspace = medium_workspace(form.m, form.n, form.k) > 0;
       return multiply_in_bf16(product, takes_workspace ? workspace : nullptr);
     }
   }
-  if (matmul.looks_for_zeros && may_skip_zeros(product.m, product.n, product.k, product.transpose_b, sizeof(T))) {
+  if (form.looks_for_zeros && may_skip_zeros(product.m, product.n, product.k, product.transpose_b, sizeof(T))) {
     product.clears_negative_zeros = true;
     product.skips_zeros = skipping_pays(product);
   }
@@ -106,16 +106,16 @@ void multiply(const Matmul& matmul, void* workspace) {
 // What is chosen once for a product that runs again and again.
 
 template <class T>
-void run_nothing(const MatmulPanel*, const Matmul&, void*) {}
+void run_nothing(const MatmulPanel*, const MatmulForm&, const MatmulMemory&, void*) {}
 
 template <class T>
-void run_dot(const MatmulPanel*, const Matmul& matmul, void*) {
-  multiply_dot(product_of<T>(matmul));
+void run_dot(const MatmulPanel*, const MatmulForm& form, const MatmulMemory& memory, void*) {
+  multiply_dot(product_of<T>(form, memory));
 }
 
 template <class T>
-void run_general(const MatmulPanel*, const Matmul& matmul, void* workspace) {
-  multiply<T>(matmul, workspace);
+void run_general(const MatmulPanel*, const MatmulForm& form, const MatmulMemory& memory, void* workspace) {
+  multiply<T>(form, memory, workspace);
 }
 
 /// C is one panel, all of k one slice.
@@ -134,8 +134,8 @@ const PreparedPanel<T>& panel_of(const MatmulPanel* memory) {
 }
 
 template <class T>
-void run_one_tile(const MatmulPanel* memory, const Matmul&, void*) {
-  const PreparedPanel<T>& panel = panel_of<T>(memory);
+void run_one_tile(const MatmulPanel* panel_memory, const MatmulForm&, const MatmulMemory&, void*) {
+  const PreparedPanel<T>& panel = panel_of<T>(panel_memory);
   (*panel.functions)[panel.is_row ? 0 : panel.rows](panel.tile);
 }
 
@@ -148,16 +148,16 @@ HWY_INLINE void run_tiles(const PreparedPanel<T>& panel, Tile<T> tile) {
 }
 
 template <class T>
-void run_one_panel(const MatmulPanel* memory, const Matmul&, void*) {
-  run_tiles(panel_of<T>(memory), panel_of<T>(memory).tile);
+void run_one_panel(const MatmulPanel* panel_memory, const MatmulForm&, const MatmulMemory&, void*) {
+  run_tiles(panel_of<T>(panel_memory), panel_of<T>(panel_memory).tile);
 }
 
 /// B is a transposed square of a vector's width, or less.
 template <class T>
-void run_one_square(const MatmulPanel* memory, const Matmul&, void*) {
+void run_one_square(const MatmulPanel* panel_memory, const MatmulForm&, const MatmulMemory&, void*) {
   constexpr std::int64_t lanes = Panels<T>::lanes;
   HWY_ALIGN T square[lanes * lanes];
-  const PreparedPanel<T>& panel = panel_of<T>(memory);
+  const PreparedPanel<T>& panel = panel_of<T>(panel_memory);
   Tile<T> tile = panel.tile;
   transpose_square(tile.b, panel.ldb, tile.last_columns, tile.steps, square, lanes);
   tile.b = square;
@@ -196,7 +196,7 @@ template <class T>
 HWY_INLINE void prepare(const Matmul& matmul, PreparedMatmul& prepared) {
   prepared.run = &run_nothing<T>;
   if (matmul.m <= 0 || matmul.n <= 0) return;
-  const Product<T> product = product_of<T>(matmul);
+  const Product<T> product = product_of<T>(matmul, matmul);
   if (product.precision != Precision::highest) {
     prepared.run = &run_general<T>;
   } else if (product.m == 1 && product.n == 1) {
@@ -204,6 +204,25 @@ HWY_INLINE void prepare(const Matmul& matmul, PreparedMatmul& prepared) {
   } else if (!prepare_panel(product, prepared)) {
     prepared.run = &run_general<T>;
   }
+}
+
+/// The vectors' transposition writes whole vectors; what is left over goes one by one.
+template <class T>
+HWY_INLINE void transpose_all(const T* from, std::int64_t ldf, std::int64_t rows, std::int64_t columns, T* to,
+                              std::int64_t ldt) {
+  const std::int64_t whole = rows - rows % Panels<T>::lanes;
+  if (whole > 0) transpose(from, ldf, whole, columns, to, ldt);
+  for (std::int64_t k = 0; k < columns; ++k)
+    for (std::int64_t j = whole; j < rows; ++j) to[k * ldt + j] = from[j * ldf + k];
+}
+
+void transpose_f32(const float* from, std::int64_t ldf, std::int64_t rows, std::int64_t columns, float* to,
+                   std::int64_t ldt) {
+  transpose_all(from, ldf, rows, columns, to, ldt);
+}
+void transpose_f64(const double* from, std::int64_t ldf, std::int64_t rows, std::int64_t columns, double* to,
+                   std::int64_t ldt) {
+  transpose_all(from, ldf, rows, columns, to, ldt);
 }
 
 void prepare_f32(const Matmul& matmul, PreparedMatmul& prepared) { prepare<float>(matmul, prepared); }

@@ -146,15 +146,14 @@ bool Recorder::turn(const Key& key) {
   return false;
 }
 
-/// Operands of one shape and floating dtype: the result is of the same, without asking the rule.
+/// Operands, three at most, of one shape and floating dtype: the result is of the same, without asking the rule.
 [[gnu::always_inline]] inline bool Recorder::infer_alike(const Key& key, Info& result) const {
-  if (key.count > 3) return false;
   const Info& first = info(key.inputs[0]);
   if (first.weak || !is_floating(first.dtype)) return false;
   for (int i = 1; i < key.count; ++i)  // shape, dtype and weakness at once
     if (std::memcmp(&info(key.inputs[i]), &first, offsetof(Info, origin)) != 0) return false;
-  result.shape = first.shape;
-  result.dtype = key.op->gives_bool ? DType::boolean : first.dtype;
+  result = first;
+  if (key.op->gives_bool) result.dtype = DType::boolean;
   return true;
 }
 
@@ -162,8 +161,9 @@ namespace {
 
 /// Whether an op's author has given what its kind needs.
 inline bool is_complete(const Op& op, int operands) {
+  if (op.kind == Kind::elementwise)  // first, being what most records are
+    return op.shape_rule != nullptr && op.kernel != nullptr && op.kernel->arity == operands;
   switch (op.kind) {
-    case Kind::elementwise: return op.shape_rule != nullptr && op.kernel != nullptr && op.kernel->arity == operands;
     case Kind::opaque: return op.shape_rule != nullptr && op.opaque_kernel != nullptr;
     case Kind::view:
     case Kind::broadcast: return op.shape_rule != nullptr && op.view_rule != nullptr;
