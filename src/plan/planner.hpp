@@ -2,9 +2,9 @@
 // Makes a plan: decides node by node, in the order of their ids, which pass computes it.
 //
 // The rules: an elementwise node joins the newest pass over a domain of its size that comes after everything it reads; a
-// reduction ends a pass for its consumers, which may go on in it as a further stage; bias and activation join the
-// contraction before them; views and broadcasts are read in place where that is possible. What a pass computes lies in
-// registers; it gets a buffer when another pass reads it.
+// reduction ends a pass for its consumers, which may go on in it as a further stage; what is added to a contraction, an
+// activation and an activation's gradient join the contraction before them; views and broadcasts are read in place where
+// that is possible. What a pass computes lies in registers; it gets a buffer when another pass reads it.
 
 #include <algorithm>
 #include <array>
