@@ -11,6 +11,7 @@
 #include "src/evaluate/anomaly.hpp"
 #include "src/plan/plan.hpp"
 #include "src/tape/recorder.hpp"
+#include "src/tensor/allocations.hpp"
 #include "src/tensor/huge_pages.hpp"
 
 namespace thalweg::internal {
@@ -215,16 +216,17 @@ char* Recorder::arena(std::size_t bytes) {
 /// The tensor that holds what was asked for; the plan has delivered it.
 Tensor Recorder::held_value(std::int32_t id) const {
   const auto held = std::find_if(held_.begin(), held_.end(), [&](const HeldValue& value) { return value.node == id; });
-  return held->tensor;
+  const Info& held_info = info(id);
+  return {held->storage, held_info.dtype, *held_info.shape};
 }
 
 /// The tensor held for a node that was asked for; made where there is none yet.
 void* Recorder::hold(std::int32_t id) {
   for (const HeldValue& held : held_)
-    if (held.node == id) return const_cast<void*>(held.tensor.raw());
-  const NodeType held_type = type(id);
-  held_.push_back({id, path_.back(), Tensor::empty(held_type.shape, held_type.dtype)});
-  return const_cast<void*>(held_.back().tensor.raw());
+    if (held.node == id) return held.storage->data;
+  const Info& held_info = info(id);
+  held_.push_back({id, path_.back(), allocate_elements(*held_info.shape, held_info.dtype)});
+  return held_.back().storage->data;
 }
 
 /// Turns what `watch` asked for into keeps, for the nodes recorded since the last request.

@@ -46,7 +46,7 @@ void RegistryCore::begin_read() const {
 void RegistryCore::end_read() const {
   OwnReads* reads = find_own_reads(this);
   if (--reads->tapes == 0) {
-    *reads = own_reads().back();
+    if (reads != &own_reads().back()) *reads = own_reads().back();
     own_reads().pop_back();
   }
   readers_.fetch_sub(1, std::memory_order_release);

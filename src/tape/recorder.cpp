@@ -62,6 +62,14 @@ void Recorder::begin(const TapeOptions& options) {
 }
 
 void Recorder::clear() {
+  forget_all();
+  const TapeOptions options = options_;
+  Recorder* const newer = current_;
+  begin(options);
+  current_ = newer;
+}
+
+void Recorder::forget_all() {
   for (Storage* storage : constants_) StorageHandle{storage};
   for (const RegistryRead& read : registries_) read.core->end_read();
   constants_.clear();
@@ -78,15 +86,12 @@ void Recorder::clear() {
   planned_ = false;
   arena_kept_bytes_ = 0;
   forget_open_segment();
-  const TapeOptions options = options_;
-  Recorder* const newer = current_;
-  begin(options);
-  current_ = newer;
+  eager_root_ = nullptr;
 }
 
 void Recorder::end() {
   if (planned_) Plan::learn(*this);
-  clear();
+  forget_all();
   serial_ = 0;
   workspace_.release(this);
   if (current_ == this) current_ = workspace_.live.empty() ? nullptr : workspace_.live.back();
@@ -320,17 +325,18 @@ const Shape* Recorder::source_shape(const Key& key) const {
 }
 
 std::int32_t Recorder::resolve_leaf(const Operand& operand, const char* op) {
+  // By its parts: copied whole it would be read as two words, of which the second was written but in part.
+  const SourceLine line{operand.line_.file, operand.line_.line};
   switch (operand.kind_) {
-    case Operand::Kind::var: throw_foreign(operand.serial_, op, operand.line_);
+    case Operand::Kind::var: throw_foreign(operand.serial_, op, line);
     case Operand::Kind::parameter: {
       const Parameter& parameter_handle = *operand.parameter_;
-      if (!parameter_handle.core())
-        throw TapeError(error_text(blame(op), "an empty Parameter was given", blame(operand.line_)));
-      return parameter(*parameter_handle.core(), parameter_handle.index(), operand.line_);
+      if (!parameter_handle.core()) throw TapeError(error_text(blame(op), "an empty Parameter was given", blame(line)));
+      return parameter(*parameter_handle.core(), parameter_handle.index(), line);
     }
-    case Operand::Kind::tensor: return constant(*operand.tensor_, operand.line_);
-    case Operand::Kind::number: return number(operand.number_, false, operand.line_);
-    case Operand::Kind::integer: return number(operand.number_, true, operand.line_);
+    case Operand::Kind::tensor: return constant(*operand.tensor_, line);
+    case Operand::Kind::number: return number(operand.number_, false, line);
+    case Operand::Kind::integer: return number(operand.number_, true, line);
   }
   return -1;
 }

@@ -227,7 +227,7 @@ class Recorder {
   struct HeldValue {
     std::int32_t node;
     const Segment* segment;  // that asked for it
-    Tensor tensor;
+    StorageHandle storage;
   };
   char* arena(std::size_t bytes);  // grows; what is kept in it moves along
   char* arena_data() const { return arena_; }
@@ -301,6 +301,8 @@ class Recorder {
     expected_ = open_keys_ = predicted_->keys.data();
     open_infos_ = predicted_->infos.data();
   }
+  /// Lets go of all that was recorded.
+  void forget_all();
   void forget_open_segment();
   void push(const Key& key, const Info& info) {
     keys_.push_back(key);

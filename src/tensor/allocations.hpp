@@ -1,14 +1,19 @@
 #pragma once
 #include <cstdint>
 
-namespace thalweg::internal {
+#include <thalweg/dtype.hpp>
+#include <thalweg/internal/storage.hpp>
+#include <thalweg/shape.hpp>
 
-struct Storage;
+namespace thalweg::internal {
 
 /// Blocks of memory that tensors of this thread have taken from the system since it started.
 std::int64_t blocks_allocated();
 
 /// When it is released its block goes back to the system: for what is kept long, and then not asked for in that size.
 void keep_out_of_pool(Storage& storage);
+
+/// Memory for a tensor of this shape. ShapeError where there is not that much.
+StorageHandle allocate_elements(const Shape& shape, DType dtype);
 
 }  // namespace thalweg::internal

@@ -12,6 +12,7 @@
 #include <thalweg/error.hpp>
 #include <thalweg/random.hpp>
 
+#include "src/tensor/allocations.hpp"
 #include "src/tensor/convert.hpp"
 #include "src/tensor/visit.hpp"
 
@@ -140,17 +141,21 @@ Tensor Tensor::scalar(const Literal& value) {
 
 // ---- making tensors
 
-Tensor Tensor::empty(const Shape& shape, DType dtype) {
+StorageHandle internal::allocate_elements(const Shape& shape, DType dtype) {
   const auto element = static_cast<std::int64_t>(size_of(dtype));
   std::int64_t bytes = 0;
   const bool is_countable = !__builtin_mul_overflow(shape.size(), element, &bytes);
   try {
-    if (is_countable) return Tensor(StorageHandle(Storage::allocate(static_cast<std::size_t>(bytes))), dtype, shape);
+    if (is_countable) return StorageHandle(Storage::allocate(static_cast<std::size_t>(bytes)));
   } catch (const std::bad_alloc&) {  // reported below
   }
   throw ShapeError(error_text("Tensor", fmt::format("{} {} needs {}", to_string(shape), name(dtype),
                                                     is_countable ? fmt::format("{} bytes, more than there are", bytes)
                                                                  : "more bytes than int64 counts")));
+}
+
+Tensor Tensor::empty(const Shape& shape, DType dtype) {
+  return Tensor(internal::allocate_elements(shape, dtype), dtype, shape);
 }
 
 Tensor Tensor::zeros(const Shape& shape, DType dtype) {
@@ -208,7 +213,7 @@ Tensor Tensor::borrowed(void* data, DType dtype, const Shape& shape, std::shared
 void Tensor::unshare() {
   Tensor copy = empty(shape_, dtype_);
   std::memcpy(copy.storage_->data, storage_->data, bytes());
-  swap(copy);
+  *this = std::move(copy);
 }
 
 // ---- elements
