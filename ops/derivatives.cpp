@@ -7,6 +7,7 @@
 #include <thalweg/differentiate.hpp>
 #include <thalweg/ops/shape.hpp>
 
+#include "ops/axes.hpp"
 #include "src/core_ops/core_ops.hpp"
 #include "src/tape/recorder.hpp"
 
@@ -38,10 +39,14 @@ void check_dtypes(const Request& request, const Var& y, std::span<const Var> inp
 void check_directions(const Request& request, std::span<const Var> inputs, std::span<const Var> directions) {
   if (inputs.size() != directions.size())
     request.fail<ShapeError>(fmt::format("{} inputs and {} directions", inputs.size(), directions.size()));
-  for (std::size_t i = 0; i < inputs.size(); ++i)
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
     if (!(inputs[i].shape() == directions[i].shape()))
       request.fail<ShapeError>(fmt::format("the direction has shape {}, its input {}", to_string(directions[i].shape()),
                                            to_string(inputs[i].shape())));
+    if (inputs[i].dtype() != directions[i].dtype() && !type_of(directions[i]).weak && !type_of(inputs[i]).weak)
+      request.fail<DtypeError>(
+          fmt::format("the direction is {}, its input {}", name(directions[i].dtype()), name(inputs[i].dtype())));
+  }
 }
 
 void check_scalar(const Request& request, const Var& y) {

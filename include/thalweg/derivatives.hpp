@@ -6,9 +6,9 @@
 // read). An input that y does not depend on gives zeros. Over a registry, or a selection of it, the derivative is by the
 // flat vector of its P trainable elements: the parameters in the order of their making, each row-major.
 //
-// Thrown by all: DtypeError where y or an input is not f32 or f64; ShapeError where a direction does not have its input's
-// shape, or a result would have more than 8 dimensions; ValueError for a registry or selection without trainable parameters;
-// TapeError as from `gradients`.
+// Thrown by all: DtypeError where y or an input is not f32 or f64, or a direction has another dtype than its input;
+// ShapeError where it does not have its input's shape, or a result would have more than 8 dimensions; ValueError for a
+// registry or selection without trainable parameters; TapeError as from `gradients`.
 
 #include <initializer_list>
 #include <span>

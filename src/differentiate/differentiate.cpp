@@ -203,11 +203,14 @@ std::int32_t seed_of(Recorder& recorder, std::int32_t y, std::int32_t seed, cons
   if (!is_differentiable(info))
     throw DtypeError(error_text(op, fmt::format("a value of dtype {} has no gradient", name(info.dtype)), line));
   if (seed >= 0) {
-    if (!(*recorder.info(seed).shape == *info.shape))
-      throw ShapeError(error_text(op,
-                                  fmt::format("the seed has shape {}, what it seeds {}",
-                                              to_string(*recorder.info(seed).shape), to_string(*info.shape)),
-                                  line));
+    const Info given = recorder.info(seed);
+    if (!(*given.shape == *info.shape))
+      throw ShapeError(error_text(
+          op, fmt::format("the seed has shape {}, what it seeds {}", to_string(*given.shape), to_string(*info.shape)),
+          line));
+    if (given.dtype != info.dtype && !given.weak && !info.weak)
+      throw DtypeError(
+          error_text(op, fmt::format("the seed is {}, what it seeds {}", name(given.dtype), name(info.dtype)), line));
     return seed;
   }
   if (info.shape->size() != 1)

@@ -185,7 +185,7 @@ void Recorder::throw_incomplete(const Key& key, SourceLine line) const {
   const Op& op = *key.op;
   const bool is_view = op.kind == Kind::view || op.kind == Kind::broadcast;
   std::string text = "the op has no shape_rule";
-  if (op.shape_rule != nullptr && op.kernel != nullptr)
+  if (op.shape_rule != nullptr && op.kind == Kind::elementwise && op.kernel != nullptr)
     text = fmt::format("the kernel takes {} operand{}, it is given {}", op.kernel->arity,
                        op.kernel->arity == 1 ? "" : "s", key.count);
   else if (op.shape_rule != nullptr)

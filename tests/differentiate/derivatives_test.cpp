@@ -275,6 +275,10 @@ TEST_CASE("derivatives: errors name what does not fit and where it was asked for
                jacobian_vector_product(y, x, Tensor{1., 2.});
              }),
              Contains("[jacobian_vector_product] the direction has shape (2,), its input (3,)"));
+  CHECK_THAT(error_of<DtypeError>([&] {
+               jacobian_vector_product(y, x, Tensor({1., 2., 3.}, f64));
+             }),
+             Contains("[jacobian_vector_product] the direction is f64, its input f32"));
   CHECK_THAT(error_of<ShapeError>([&] {
                jacobian_vector_product(y, {x, x}, {x});
              }),

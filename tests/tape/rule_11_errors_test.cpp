@@ -166,6 +166,7 @@ TEST_CASE("rule 11: an op that lacks what its kind needs, or gets another number
   const Engine engine = GENERATE(Engine::planned, Engine::eager);
   const Op without_kernel{.name = "half_made", .kind = Kind::elementwise, .shape_rule = floating_shape};
   const Op without_opaque_kernel{.name = "half_made", .kind = Kind::opaque, .shape_rule = floating_shape};
+  const Op without_kind{.name = "half_made", .shape_rule = floating_shape, .kernel = &cube_kernel};
   const Op without_rule{.name = "half_made", .kind = Kind::elementwise, .kernel = &cube_kernel};
   const Op cube = cube_op(nullptr);
   Tape tape({.engine = engine});
@@ -173,6 +174,8 @@ TEST_CASE("rule 11: an op that lacks what its kind needs, or gets another number
   const std::int64_t size = tape.size();
   CHECK(error_of<ValueError>([&] { record(without_kernel, x); }) == "[half_made] the op has no kernel" + at(__LINE__));
   CHECK(error_of<ValueError>([&] { record(without_opaque_kernel, x); }) ==
+        "[half_made] the op has no opaque_kernel" + at(__LINE__ - 1));
+  CHECK(error_of<ValueError>([&] { record(without_kind, x); }) ==
         "[half_made] the op has no opaque_kernel" + at(__LINE__ - 1));
   CHECK(error_of<ValueError>([&] { record(without_rule, x); }) ==
         "[half_made] the op has no shape_rule" + at(__LINE__ - 1));

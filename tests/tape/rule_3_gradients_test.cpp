@@ -101,6 +101,10 @@ TEST_CASE("rule 3: a loss that is not a scalar needs a seed") {
                backward(product, Tensor{1., 2., 3.});
              }),
              Catch::Contains("the seed has shape (3,), what it seeds (2,)"));
+  CHECK_THAT(error_of<DtypeError>([&] {
+               backward(product, Tensor({1., 2.}, f64));
+             }),
+             Catch::Contains("[backward] the seed is f64, what it seeds f32"));
   backward(product, Tensor{10., 100.});
   CHECK(identical(r.a.gradient(), Tensor{30., 400.}));
 }
