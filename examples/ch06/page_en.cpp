@@ -25,6 +25,7 @@ report::PageText english() {
       .outside = "outside the book's band",
       .verdict = "{} of {} numbers that the book has a band for lie inside it.",
       .failed = "Failed.",
+      .not_run = "Not run.",
       .source = "Source",
       .run_with = "Seeds {}; data: {}; threads: {}; {:.1f} s.",
       .incomplete = "This section was interrupted: some of its seeds are missing.",

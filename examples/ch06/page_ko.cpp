@@ -27,6 +27,7 @@ report::PageText korean() {
       .outside = "책의 범위 밖",
       .verdict = "책의 범위가 있는 수치 {1}개 가운데 {0}개가 범위 안에 있다.",
       .failed = "실패.",
+      .not_run = "실행하지 않음.",
       .source = "소스",
       .run_with = "시드 {}, 데이터 {}, 스레드 {}개, {:.1f}초.",
       .incomplete = "이 절은 도중에 중단되어 일부 시드의 결과가 없다.",

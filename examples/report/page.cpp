@@ -65,6 +65,9 @@ struct Part {
   const SectionText* text = nullptr;
   SavedResults results = {};
   std::string error = {};
+  bool was_run = true;
+
+  bool has_results() const { return was_run && error.empty(); }
 };
 
 class Page {
@@ -76,6 +79,8 @@ class Page {
     Part part{.section = &section};
     for (const SectionText& text : text_.sections)
       if (text.id == section.id) part.text = &text;
+    part.was_run = fs::exists(results_file(out_ / section.id));
+    if (!part.was_run) return part;
     try {
       part.results = read_results(out_ / section.id);
       part.error = part.results.header.error;
@@ -95,7 +100,7 @@ class Page {
   std::string verdict(const std::vector<Part>& parts) const {
     std::ptrdiff_t judged = 0, inside = 0;
     for (const Part& part : parts) {
-      if (!part.error.empty()) continue;
+      if (!part.has_results()) continue;
       judged += std::count_if(part.results.inside.begin(), part.results.inside.end(),
                               [](const auto& verdict) { return verdict.has_value(); });
       inside += std::count(part.results.inside.begin(), part.results.inside.end(), std::optional(true));
@@ -139,6 +144,7 @@ class Page {
   }
 
   std::string mark_of(const Part& part) const {
+    if (!part.was_run) return fmt::format("<span class=\"not-run\">{}</span>", text_.not_run);
     if (!part.error.empty()) return fmt::format("<span class=\"outside\">✗ {}</span>", text_.failed);
     const auto& inside = part.results.inside;
     if (std::find(inside.begin(), inside.end(), std::optional(false)) != inside.end()) return mark(false);
@@ -146,6 +152,7 @@ class Page {
   }
 
   std::string body(const Part& part) const {
+    if (!part.was_run) return fmt::format("<p class=\"not-run\">{}</p>\n", text_.not_run);
     if (!part.error.empty())
       return fmt::format("<p class=\"failure\"><strong>{}</strong> {}</p>\n", text_.failed, escaped(part.error));
     const SavedResults& results = part.results;

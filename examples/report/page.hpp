@@ -28,7 +28,7 @@ struct PageText {
   std::string how_to_read = {};  // the tables
   // Words of the frame.
   std::string contents = {}, ours = {}, band = {}, ten_seeds = {}, inside = {}, outside = {}, verdict = {}, failed = {},
-              source = {}, run_with = {}, incomplete = {};
+              not_run = {}, source = {}, run_with = {}, incomplete = {};
   std::vector<SectionText> sections = {};
   /// Words in the results, rows, columns, captions and notes, that this language has other ones for.
   std::map<std::string, std::string> words = {};
@@ -39,8 +39,8 @@ struct Excerpt {
   std::string section, file, text;
 };
 
-/// The page, from the results in `out`. A section without results, or with broken ones, is shown as failed with the
-/// reason.
+/// The page, from the results in `out`. A section without results is shown as not run, one with broken ones as failed with
+/// the reason.
 std::string page(const std::filesystem::path& out, std::span<const Section> sections, const PageText& text,
                  std::span<const Excerpt> excerpts);
 

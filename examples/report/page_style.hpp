@@ -38,6 +38,7 @@ tbody th { text-align: left; font-weight: 600; }
 td { white-space: nowrap; }
 td small { opacity: 0.75; }
 .inside { color: var(--good); font-weight: 700; }
+.not-run { opacity: 0.75; }
 .outside { color: var(--bad); font-weight: 700; }
 .verdict { font-size: 1.1rem; font-weight: 600; }
 .failure { border: 2px solid var(--bad); padding: 0.6rem 1rem; border-radius: 4px; }

@@ -212,7 +212,7 @@ void write_results(const std::filesystem::path& folder, const ResultsHeader& hea
   json["timings"] = Json::object();
   for (const auto& [what, seconds] : results.seconds()) json["timings"][what] = seconds;
 
-  const std::filesystem::path file = folder / "results.json", unfinished = folder / "results.json.part";
+  const std::filesystem::path file = results_file(folder), unfinished = folder / "results.json.part";
   {
     std::ofstream stream(unfinished);
     stream << json.dump(2) << '\n';
@@ -223,8 +223,10 @@ void write_results(const std::filesystem::path& folder, const ResultsHeader& hea
   std::filesystem::rename(unfinished, file);
 }
 
+std::filesystem::path results_file(const std::filesystem::path& folder) { return folder / "results.json"; }
+
 SavedResults read_results(const std::filesystem::path& folder) {
-  const std::filesystem::path file = folder / "results.json";
+  const std::filesystem::path file = results_file(folder);
   const auto fail = [&](const std::string& why) {
     throw thalweg::IoError(thalweg::error_text("read_results", fmt::format("{}: {}", file.string(), why)));
   };

@@ -141,4 +141,7 @@ struct SavedResults {
 /// IoError where the file is missing or is not what `write_results` writes.
 SavedResults read_results(const std::filesystem::path& folder);
 
+/// Where a section's results are, in its folder.
+std::filesystem::path results_file(const std::filesystem::path& folder);
+
 }  // namespace report
