@@ -56,8 +56,9 @@ void Planner::collect_targets() {
   for (const std::int32_t id : segment.keep) keep(id);
 }
 
-void Planner::count_uses(const Key& key) {
+void Planner::count_uses(std::int32_t id, const Key& key) {
   const std::span<const std::int32_t> inputs = value_inputs(key);
+  bool reads_number = false;
   const bool is_contraction = key.op->kind == Kind::contraction;
   const bool reads_memory = is_contraction || key.op->kind == Kind::opaque;
   for (std::size_t i = 0; i < inputs.size(); ++i) {
@@ -65,21 +66,21 @@ void Planner::count_uses(const Key& key) {
     ++input.uses;
     if (is_contraction && i < 2) ++input.factor_uses;
     if (reads_memory) ++input.memory_uses;
+    reads_number |= info(inputs[i]).weak;
   }
+  if (reads_number) number_readers_.push_back(id);
 }
 
 /// Numbers take the dtype of what they are read beside: in which dtypes each is read, through other numbers too.
 void Planner::collect_number_dtypes() {
   const auto bit = [](DType dtype) { return static_cast<std::uint8_t>(1u << static_cast<unsigned>(dtype)); };
-  for (std::size_t i = nodes_.size(); i-- > 0;) {
-    const PlannedNode& reader = nodes_[i];
+  for (std::size_t i = number_readers_.size(); i-- > 0;) {
+    const PlannedNode& reader = node(number_readers_[i]);
     const Key& key = this->key(reader.id);
-    const std::span<const std::int32_t> inputs = value_inputs(key);
-    if (std::none_of(inputs.begin(), inputs.end(), [&](std::int32_t input) { return info(input).weak; })) continue;
     const bool is_number = info(reader.id).weak, is_elementwise = key.op->kind == Kind::elementwise;
     std::uint8_t dtypes = is_number ? reader.number_dtypes : is_elementwise ? bit(compute_dtype(key)) : 0;
     if (reader.target) dtypes |= bit(info(reader.id).dtype);
-    for (const std::int32_t input : inputs)  // what is no elementwise op reads memory
+    for (const std::int32_t input : value_inputs(key))  // what is no elementwise op reads memory
       if (info(input).weak && place_of_.contains(input))
         node(input).number_dtypes |= is_elementwise ? dtypes : dtypes | bit(info(input).dtype);
   }
@@ -136,7 +137,7 @@ void Planner::collect_needed() {
   for (PlannedNode& node : nodes_)
     if (node.id >= base_ || !place_available(node, true)) {
       const Key& key = this->key(node.id);
-      count_uses(key);
+      count_uses(node.id, key);
       if (key.op->kind == Kind::contraction) ++contractions;
       has_arithmetic_on_numbers_ |= key.op->kind == Kind::elementwise && info(node.id).weak;
     }

@@ -33,12 +33,12 @@ struct PlanBuffer {
     number,    // number cell `index`
   };
   Place place = Place::arena;
+  DType dtype = DType::f32;
   std::int32_t node = -1;
   std::int32_t index = -1;
   std::int32_t base = -1;
   std::size_t offset = 0;
   std::size_t bytes = 0;
-  DType dtype = DType::f32;
 };
 
 // A pass holds the addresses that it works on; Plan::prepare writes them where they have changed. Nodes, reads and

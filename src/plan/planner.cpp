@@ -41,6 +41,7 @@ void Planner::begin(Recorder& recorder, Segment* segment) {
   number_slots_.clear(ids);
   known_sources_.fill({});
   nodes_.clear();
+  number_readers_.clear();
   passes_.clear();
   early_passes_.clear();
   sweep_count_ = 0;

@@ -129,7 +129,7 @@ class Planner {
 
   // collect.cpp: which nodes.
   void collect_targets();
-  void count_uses(const Key& key);
+  void count_uses(std::int32_t id, const Key& key);
   void collect_needed();
   void collect_number_dtypes();
   void check_leaves();
@@ -259,6 +259,7 @@ class Planner {
   std::vector<PlannedNode> nodes_;  // those needed, by ascending id
   NodeMap place_of_;                // by id: index into nodes_
   NodeMap seen_;
+  std::vector<std::int32_t> number_readers_;  // nodes, by ascending id
   std::vector<std::int32_t> stack_, found_;
   std::vector<Pass> passes_;        // sweeps by index into sweeps_, the others by index into the plan's lists
   std::vector<Pass> early_passes_;  // go before them
