@@ -160,8 +160,8 @@ Vars jacobians(const Request& request, const Var& y, std::span<const Var> inputs
   check_dtypes(request, y, inputs);
   std::vector<Shape> shapes;
   for (const Var& input : inputs) shapes.push_back(joined(request, y.shape(), input.shape()));
-  const bool is_empty =
-      y.size() == 0 || std::any_of(inputs.begin(), inputs.end(), [](const Var& x) { return x.size() == 0; });
+  const bool is_empty = y.shape().size() == 0 ||
+                        std::any_of(inputs.begin(), inputs.end(), [](const Var& x) { return x.shape().size() == 0; });
   Vars results;
   if (is_empty) {
     for (const Shape& shape : shapes) results.emplace_back(Tensor::zeros(shape, y.dtype()));
