@@ -46,10 +46,12 @@ class Function {
       function_ = [x = add("d0", {n, m}), scale = add("d1", {m}), shift = add("d2", {m}),
                    weights = spec.numbers("d3", {n, m}),
                    axis = name == "layernorm" ? 1 : 0] { return normalized(x, scale, shift, weights, axis); };
-    } else if (name == "batchnorm_fused") {
+    } else if (name == "layernorm_fused" || name == "batchnorm_fused") {
       function_ = [x = add("d0", {n, m}), scale = add("d1", {m}), shift = add("d2", {m}),
-                   weights = spec.numbers("d3", {n, m})] {
-        return tw::sum(tw::batch_norm(x, scale, shift, {.epsilon = 1e-5}) * weights);
+                   weights = spec.numbers("d3", {n, m}), is_layer = name == "layernorm_fused"] {
+        return tw::sum((is_layer ? tw::layer_norm(x, scale, shift, {.epsilon = 1e-5})
+                                 : tw::batch_norm(x, scale, shift, {.epsilon = 1e-5})) *
+                       weights);
       };
     } else {
       throw std::runtime_error("no function " + name + " here");
