@@ -37,6 +37,7 @@ struct LogKernel {
 THALWEG_ELEMENT_HANDLERS(log_handlers, LogKernel, 1, float, double)
 
 struct Log1pKernel {
+  static constexpr Primitive primitive = Primitive::log1p;
   template <class D, class V>
   HWY_INLINE V operator()(D d, V x) const {
     return Log1p(d, x);

@@ -13,6 +13,7 @@ namespace thalweg::HWY_NAMESPACE {
 namespace {
 
 struct SinKernel {
+  static constexpr Primitive primitive = Primitive::sin;
   template <class D, class V>
   HWY_INLINE V operator()(D d, V x) const {
     return Sin(d, x);
@@ -21,6 +22,7 @@ struct SinKernel {
 THALWEG_ELEMENT_HANDLERS(sin_handlers, SinKernel, 1, float, double)
 
 struct CosKernel {
+  static constexpr Primitive primitive = Primitive::cos;
   template <class D, class V>
   HWY_INLINE V operator()(D d, V x) const {
     return Cos(d, x);

@@ -31,6 +31,9 @@ enum class Primitive : std::uint8_t {
   maximum,
   minimum,
   exp,
+  log1p,  // these in f32 alone
+  sin,
+  cos,
 };
 
 /// The handlers of one elementwise function for one dtype; null where the function is not defined for it.
@@ -43,6 +46,8 @@ struct ElementHandlers {
   Handler wide_memory = nullptr;  // two operands only: memory ∘ memory
   Handler narrow_memory = nullptr;
   Primitive primitive = Primitive::none;
+  /// A primitive of one operand, from memory to memory: for the arguments that the generator's code leaves out.
+  void (*one_vector)(const void* x, void* result) = nullptr;
 };
 
 /// result[i] = f(operands[0][i], operands[1][i], …) for i < count: arrays of one dtype, the result apart from them. What

@@ -242,6 +242,12 @@ HWY_INLINE Handler erased(Function* function) {
   return reinterpret_cast<Handler>(function);
 }
 
+template <class T, class F>
+void apply_to_vector(const void* x, void* result) {
+  const Tag<T> d;
+  hn::StoreU(F()(d, hn::LoadU(d, static_cast<const T*>(x))), d, static_cast<T*>(result));
+}
+
 template <class T, class F, int arity>
 const ElementHandlers& element_handlers() {
   static const ElementHandlers handlers = [] {
@@ -251,6 +257,7 @@ const ElementHandlers& element_handlers() {
       using Plain = Handlers<T, UnaryBody<T, F>>;
       made.wide = erased(&Plain::wide);
       made.narrow = erased(&Plain::narrow);
+      if constexpr (requires { F::primitive; }) made.one_vector = &apply_to_vector<T, F>;
     } else if constexpr (arity == 2) {
       using Plain = Handlers<T, BinaryBody<T, F, false>>;
       using Swapped = Handlers<T, BinaryBody<T, F, true>>;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "src/run/sweep_generate.hpp"
+
 namespace thalweg::run {
 
 using Kind = SweepValue::Kind;
@@ -201,9 +203,13 @@ void Emitter::consume(int v) {
 
 /// What the generator may make of a kernel's instruction.
 Meaning Emitter::apply_meaning(const SweepNode& node, OperandForm form) const {
-  if (node.handlers->primitive == Primitive::none) return {};
-  return {
-      .kind = Meaning::Kind::apply, .primitive = node.handlers->primitive, .form = form, .arity = node.operand_count};
+  const Primitive primitive = node.handlers->primitive;
+  if (primitive == Primitive::none || (is_of_f32(primitive) && program_->dtype != DType::f32)) return {};
+  return {.kind = Meaning::Kind::apply,
+          .primitive = primitive,
+          .form = form,
+          .arity = node.operand_count,
+          .one_vector = node.handlers->one_vector};
 }
 
 /// Of a load or store of a buffer of `dtype`: opaque where it converts.

@@ -41,7 +41,7 @@ class Joiner {
 
   /// Makes the code executable and puts it in its place. Whether there is any.
   bool finish() {
-    assembler_.write_literals();
+    generator_.finish();
     code_.readyRE();
     for (const auto& [begin, entry] : handlers_)
       program_.instructions[static_cast<std::size_t>(begin)].handler = reinterpret_cast<Handler>(address(entry));

@@ -20,9 +20,14 @@
 namespace thalweg::run {
 
 /// Sweeps over fewer elements are not worth generated code.
-inline constexpr std::int64_t least_generated_elements = 16 * 1024;
+inline constexpr std::int64_t least_generated_elements = 8 * 1024;
 /// The bound in use; tests lower it, to compare the two.
 std::int64_t& generated_elements();
+
+/// A primitive that is written in line for f32 alone.
+constexpr bool is_of_f32(Primitive primitive) {
+  return primitive == Primitive::log1p || primitive == Primitive::sin || primitive == Primitive::cos;
+}
 
 /// Whether this build has a generator for the SIMD target in use.
 bool generates_code();

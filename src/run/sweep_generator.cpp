@@ -2,6 +2,7 @@
 
 #if THALWEG_GENERATES_CODE
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -28,7 +29,13 @@ std::size_t Generator::write_handler(const Run& run, const Block& block) {
   registers_.restore_saved();
   code_.add(code_.rdi, (run.end - run.begin) * static_cast<int>(sizeof(Instruction)));
   code_.jmp(code_.ptr[code_.rdi + offsetof(Instruction, handler)]);
+  write_calls();
   return entry;
+}
+
+void Generator::finish() {
+  drop_calls();
+  assembler_.write_literals();
 }
 
 std::size_t Generator::write_loop(const Run& run, const Position& position, const RowEnd* row) {
@@ -65,12 +72,14 @@ std::size_t Generator::write_loop(const Run& run, const Position& position, cons
   registers_.restore_saved();
   code_.vzeroupper();
   code_.ret();
+  write_calls();
   return entry;
 }
 
 std::size_t Generator::begin(const Run& run, int first_free, const Budget& budget) {
   run_ = &run;
   is_partial_ = false;
+  drop_calls();
   code_.align(16);
   const std::size_t entry = code_.getSize();
   registers_.choose(run, first_free, budget);
@@ -262,9 +271,11 @@ void Generator::reduce(const Zmm& to, Reduction reduction, const Zmm& a, const Z
   switch (reduction) {
     case Reduction::sum: return assembler_.add(to, a, b);
     case Reduction::product: return assembler_.multiply(to, a, b);
-    // The first stays where it is no less (no more) than the second.
-    case Reduction::maximum: return choose(to, a, b, Predicate::greater_equal);
-    case Reduction::minimum: return choose(to, a, b, Predicate::less_equal);
+    // `a` stays where it is no less (no more) than b, and where it is NaN; to + b: b, or `a` where that is NaN too.
+    case Reduction::maximum:
+    case Reduction::minimum:
+      write_extreme(to, b, a, reduction == Reduction::maximum);
+      return assembler_.add(to | code_.k1, to, b);
   }
 }
 
@@ -292,37 +303,39 @@ void Generator::write_apply(const Operation& operation) {
     }
     case Primitive::sign: return write_sign(operation);
     case Primitive::exp: return write_exponential(operation);
+    case Primitive::log1p: return write_log1p(operation);
+    case Primitive::sin:
+    case Primitive::cos: return write_wave(operation);
     case Primitive::chain: return write_chain(operation);
     case Primitive::equal: return write_equal(operation);
     case Primitive::where: return write_where(operation);
     case Primitive::maximum:
     case Primitive::minimum: {
       const Zmm x = in_register(a), y = in_register(b);
-      const bool larger = operation.meaning.primitive == Primitive::maximum;
-      return choose(result(operation), x, y, larger ? Predicate::greater : Predicate::less);
+      const Zmm to = result(operation);
+      write_extreme(to, x, y, operation.meaning.primitive == Primitive::maximum);
+      return assembler_.move(to | code_.k1, x);
     }
     case Primitive::none: break;
   }
 }
 
-/// to = first, where that is NaN or the predicate holds, else second.
-void Generator::choose(const Zmm& to, const Zmm& first, const Zmm& second, Predicate predicate) {
-  assembler_.compare(code_.k1, first, second, predicate);
-  assembler_.compare(code_.k2, first, first, Predicate::unordered);
-  code_.korw(code_.k1, code_.k1, code_.k2);
-  assembler_.blend(to | code_.k1, second, first);
+/// to = the larger (or smaller) one; the second where they are equal or either is NaN. k1: where the first is NaN.
+void Generator::write_extreme(const Zmm& to, const Zmm& first, const Zmm& second, bool larger) {
+  assembler_.compare(code_.k1, first, first, Predicate::unordered);
+  larger ? assembler_.larger(to, first, second) : assembler_.smaller(to, first, second);
 }
 
 void Generator::write_chain(const Operation& operation) {
   const int v = operation.operands[0];
   const Zmm gradient = in_register(v);
-  const int known = registers_.zero_mask(v);
-  const Xbyak::Opmask is_zero = known >= 0 ? Xbyak::Opmask(known) : code_.k1;
-  if (known < 0) assembler_.compare(is_zero, gradient, registers_.constant(Constant::zero), Predicate::equal);
+  const int known = registers_.nonzero_mask(v);
+  const Xbyak::Opmask is_nonzero = known >= 0 ? Xbyak::Opmask(known) : code_.k1;
+  if (known < 0) assembler_.compare(is_nonzero, gradient, registers_.constant(Constant::zero), Predicate::not_equal);
   with_operand(operation.operands[1], [&](const auto& derivative) {
     const Zmm to = result(operation);
-    assembler_.multiply(to, gradient, derivative);
-    assembler_.blend(to | is_zero, to, gradient);
+    assembler_.move(to, gradient);
+    assembler_.multiply(to | is_nonzero, gradient, derivative);
   });
 }
 
@@ -351,20 +364,121 @@ void Generator::write_where(const Operation& operation) {
 }
 
 void Generator::write_sign(const Operation& operation) {
+  constexpr int first_of_second_or_third = 0xEA;  // (first & second) | third
   const Zmm x = in_register(operation.operands[0]), to = result(operation);
-  assembler_.compare(code_.k1, x, registers_.constant(Constant::zero), Predicate::less);
-  assembler_.compare(code_.k2, x, registers_.constant(Constant::zero), Predicate::greater);
-  assembler_.blend(to | code_.k1, x, registers_.constant(Constant::minus_one));
-  assembler_.blend(to | code_.k2, to, registers_.constant(Constant::one));
+  assembler_.compare(code_.k1, x, registers_.constant(Constant::zero), Predicate::less_or_greater);
+  assembler_.move(to, x);
+  assembler_.logic(to | code_.k1, registers_.constant(Constant::sign_bit), registers_.constant(Constant::one),
+                   first_of_second_or_third);
+}
+
+template <std::size_t n>
+std::array<Zmm, n> Generator::take_some() {
+  std::array<Zmm, n> taken;
+  for (Zmm& each : taken) each = Zmm(take());
+  return taken;
+}
+template <std::size_t n>
+void Generator::give_back(const std::array<Zmm, n>& registers) {
+  for (const Zmm& each : registers) free_.push_back(each.getIdx());
 }
 
 void Generator::write_exponential(const Operation& operation) {
   with_operand(operation.operands[0], [&](const auto& x) {
     const Zmm to = result(operation);
-    const std::array<Zmm, 4> free = {Zmm(take()), Zmm(take()), Zmm(take()), Zmm(take())};
-    assembler_.exponential(to, x, registers_.constant(Constant::highest), registers_.constant(Constant::lowest), free);
-    for (const Zmm& each : free) free_.push_back(each.getIdx());
+    const auto free = take_some<4>();
+    functions_.exponential(to, x, free);
+    give_back(free);
   });
+}
+
+void Generator::write_log1p(const Operation& operation) {
+  const Zmm x = in_register(operation.operands[0]), to = result(operation);
+  const auto free = take_some<6>();
+  functions_.log1p(to, x, free);
+  give_back(free);
+}
+
+/// A cosine to come of what this is the sine of, or the other way round; null if there is none.
+const Operation* Generator::other_wave(const Operation& operation) const {
+  const Primitive other = operation.meaning.primitive == Primitive::sin ? Primitive::cos : Primitive::sin;
+  const auto is_other = [&](const Operation& each) {
+    return each.meaning.kind == Meaning::Kind::apply && each.meaning.primitive == other &&
+           each.operands[0] == operation.operands[0];
+  };
+  const auto found = std::find_if(run_->operations.begin() + operation_, run_->operations.end(), is_other);
+  return found == run_->operations.end() ? nullptr : &*found;
+}
+
+void Generator::write_wave(const Operation& operation) {
+  if (register_of_[static_cast<std::size_t>(operation.result)] >= 0) return;  // computed with the other one
+  const Zmm x = in_register(operation.operands[0]), to = result(operation);
+  const Operation* other = other_wave(operation);
+  const Zmm of_other = other != nullptr ? result(*other) : Zmm(take());
+  const bool is_sine = operation.meaning.primitive == Primitive::sin;
+  Call& call = calls_.emplace_back();
+  call.x = x;
+  call.results.push_back({to, operation.meaning.one_vector});
+  if (other != nullptr) call.results.push_back({of_other, other->meaning.one_vector});
+  functions_.unless_near(x, to, call.begin);
+  const auto free = take_some<4>();
+  functions_.sine_and_cosine(is_sine ? to : of_other, is_sine ? of_other : to, x, free);
+  code_.L(call.end);
+  give_back(free);
+  if (other == nullptr) free_.push_back(of_other.getIdx());
+}
+
+/// For arguments that are rare: the functions are called with a vector in memory, on the stack as their result.
+void Generator::write_calls() {
+  if (calls_.empty()) return;
+  constexpr auto bytes = static_cast<int>(max_vector_bytes);
+  Xbyak::Label call_of_rax;
+  for (Call& call : calls_) {
+    code_.L(call.begin);
+    code_.sub(code_.rsp, 2 * bytes);
+    assembler_.move(code_.ptr[code_.rsp], call.x);
+    for (const Call::Result& result : call.results) {
+      code_.mov(code_.rax, reinterpret_cast<std::size_t>(result.function));
+      code_.call(call_of_rax);
+      assembler_.move(result.to, code_.ptr[code_.rsp + bytes]);
+    }
+    code_.add(code_.rsp, 2 * bytes);
+    code_.jmp(call.end, Xbyak::CodeGenerator::T_NEAR);
+  }
+  code_.L(call_of_rax);
+  write_call_of_rax();
+  calls_.clear();
+}
+
+/// Of a run that has turned out too long: its jumps lead nowhere.
+void Generator::drop_calls() {
+  for (Call& call : calls_) code_.L(call.begin);
+  calls_.clear();
+}
+
+/// A function that calls the one in rax on the two vectors that the stack ends in, and leaves all registers but rax as they are.
+void Generator::write_call_of_rax() {
+  constexpr auto bytes = static_cast<int>(max_vector_bytes);
+  constexpr int vectors = 32, masks = 8;
+  const std::array saved = {code_.rcx, code_.rdx, code_.rsi, code_.rdi, code_.r8, code_.r9, code_.r10, code_.r11};
+  code_.push(code_.rbp);
+  code_.mov(code_.rbp, code_.rsp);
+  for (const Reg64& each : saved) code_.push(each);
+  code_.lea(code_.rdi, code_.ptr[code_.rbp + 2 * static_cast<int>(sizeof(void*))]);
+  code_.lea(code_.rsi, code_.ptr[code_.rdi + bytes]);
+  code_.sub(code_.rsp, (vectors + 1) * bytes);
+  code_.and_(code_.rsp, -bytes);
+  for (int i = 0; i < vectors; ++i) assembler_.move(code_.ptr[code_.rsp + (i + 1) * bytes], Zmm(i));
+  for (int i = 1; i < masks; ++i)
+    code_.kmovw(code_.ptr[code_.rsp + i * static_cast<int>(sizeof(void*))], Xbyak::Opmask(i));
+  code_.call(code_.rax);
+  for (int i = 1; i < masks; ++i)
+    code_.kmovw(Xbyak::Opmask(i), code_.ptr[code_.rsp + i * static_cast<int>(sizeof(void*))]);
+  for (int i = 0; i < vectors; ++i) assembler_.move(Zmm(i), code_.ptr[code_.rsp + (i + 1) * bytes]);
+  code_.lea(code_.rsp, code_.ptr[code_.rbp - static_cast<int>(sizeof(void*) * saved.size())]);
+  for (std::size_t i = saved.size(); i-- > 0;) code_.pop(saved[i]);
+  code_.pop(code_.rbp);
+  code_.ret();
 }
 
 }  // namespace thalweg::run

@@ -1,11 +1,14 @@
 #pragma once
 // Machine code for one run of instructions, with its values in AVX-512's registers.
 
+#include <array>
 #include <cstddef>
+#include <deque>
 #include <span>
 #include <vector>
 
 #include "src/run/sweep_registers.hpp"
+#include "src/run/vector_functions.hpp"
 
 namespace thalweg::run {
 
@@ -25,7 +28,7 @@ struct RowEnd {
 class Generator {
  public:
   explicit Generator(VectorAssembler& assembler)
-      : assembler_(assembler), code_(assembler.code()), registers_(assembler) {}
+      : assembler_(assembler), code_(assembler.code()), functions_(assembler), registers_(assembler) {}
 
   /// A handler that goes on with the instruction after the run. Returns the code's offset; may throw TooLong, with nothing
   /// written that counts.
@@ -33,12 +36,27 @@ class Generator {
   /// A LoopCode for a run that is a whole program, whose positions move as in `position`. `row`: it goes on to the end of
   /// a row, and to its sums.
   std::size_t write_loop(const Run& run, const Position& position, const RowEnd* row);
+  /// What the code refers to; after all code.
+  void finish();
 
  private:
   VectorAssembler& assembler_;
   Xbyak::CodeGenerator& code_;
+  VectorFunctions functions_;
   RunRegisters registers_;
   const Run* run_ = nullptr;
+
+  /// to = function(x) instead of what comes between two places of the code.
+  struct Call {
+    Xbyak::Label begin, end;
+    Zmm x;
+    struct Result {
+      Zmm to;
+      void (*function)(const void* x, void* result);
+    };
+    std::vector<Result> results;
+  };
+  std::deque<Call> calls_;
 
   // Of the vector that is being written.
   std::vector<int> register_of_;  // by value, of masks the mask register; −1: none
@@ -77,12 +95,22 @@ class Generator {
   void write_accumulate(const Operation& operation);
   void reduce(const Zmm& to, Reduction reduction, const Zmm& a, const Zmm& b);
   void write_apply(const Operation& operation);
-  void choose(const Zmm& to, const Zmm& first, const Zmm& second, Predicate predicate);
+  void write_extreme(const Zmm& to, const Zmm& first, const Zmm& second, bool larger);
   void write_chain(const Operation& operation);
   void write_equal(const Operation& operation);
   void write_where(const Operation& operation);
   void write_sign(const Operation& operation);
   void write_exponential(const Operation& operation);
+  void write_log1p(const Operation& operation);
+  void write_wave(const Operation& operation);
+  const Operation* other_wave(const Operation& operation) const;
+  template <std::size_t n>
+  std::array<Zmm, n> take_some();
+  template <std::size_t n>
+  void give_back(const std::array<Zmm, n>& registers);
+  void write_calls();
+  void drop_calls();
+  void write_call_of_rax();
 };
 
 }  // namespace thalweg::run

@@ -159,6 +159,7 @@ struct Meaning {
   OperandForm form = OperandForm::plain;
   std::uint8_t arity = 0;
   Reduction reduction = Reduction::sum;
+  void (*one_vector)(const void* x, void* result) = nullptr;  // of a primitive of one operand
 };
 
 /// What an instruction is, for people and for the generator.

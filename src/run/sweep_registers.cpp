@@ -77,8 +77,7 @@ void RunRegisters::choose_constants() {
       case Primitive::chain:
       case Primitive::where: need(Constant::zero); break;
       case Primitive::equal: need(Constant::one); break;
-      case Primitive::sign: need(Constant::zero), need(Constant::one), need(Constant::minus_one); break;
-      case Primitive::exp: need(Constant::highest), need(Constant::lowest); break;
+      case Primitive::sign: need(Constant::zero), need(Constant::one), need(Constant::sign_bit); break;
       default: break;
     }
   }
@@ -89,12 +88,12 @@ void RunRegisters::need(Constant constant) {
 }
 
 void RunRegisters::choose_masks() {
-  zero_mask_.assign(run_->values.size(), -1);
+  nonzero_mask_.assign(run_->values.size(), -1);
   for (const Operation& operation : run_->operations) {
     if (!is_apply(operation, Primitive::chain)) continue;
     const auto gradient = static_cast<std::size_t>(operation.operands[0]);
-    if (hoisted_[gradient] >= 0 && zero_mask_[gradient] < 0 && masks_end_ > first_free_mask + 2)
-      zero_mask_[gradient] = --masks_end_;
+    if (hoisted_[gradient] >= 0 && nonzero_mask_[gradient] < 0 && masks_end_ > first_free_mask + 2)
+      nonzero_mask_[gradient] = --masks_end_;
   }
   const auto count = static_cast<int>(run_->operations.size());
   is_mask_.assign(run_->values.size(), false);
@@ -144,9 +143,10 @@ void RunRegisters::load() {
     if (hoisted_[v] >= 0) assembler_.move(Zmm(hoisted_[v]), at(*run_->values[v].memory, 0));
   for (std::size_t c = 0; c < constants_.size(); ++c)
     if (constants_[c] >= 0) load_constant(static_cast<Constant>(c), Zmm(constants_[c]));
-  for (std::size_t v = 0; v < zero_mask_.size(); ++v)
-    if (zero_mask_[v] >= 0)
-      assembler_.compare(Xbyak::Opmask(zero_mask_[v]), Zmm(hoisted_[v]), constant(Constant::zero), Predicate::equal);
+  for (std::size_t v = 0; v < nonzero_mask_.size(); ++v)
+    if (nonzero_mask_[v] >= 0)
+      assembler_.compare(Xbyak::Opmask(nonzero_mask_[v]), Zmm(hoisted_[v]), constant(Constant::zero),
+                         Predicate::not_equal);
 }
 
 void RunRegisters::restore_saved() {
@@ -154,18 +154,13 @@ void RunRegisters::restore_saved() {
 }
 
 void RunRegisters::load_constant(Constant constant, const Zmm& to) {
-  using E = elementary::Exponential<float>;
-  using F = elementary::Exponential<double>;
   const auto splat = [&](float single, double number) {
     assembler_.splat(to, std::bit_cast<std::uint32_t>(single), std::bit_cast<std::uint64_t>(number), code_.rax);
   };
   switch (constant) {
     case Constant::one: return splat(1, 1);
-    case Constant::minus_one: return splat(-1, -1);
     case Constant::sign_bit: return splat(-0.0F, -0.0);
     case Constant::all_but_sign: return assembler_.splat(to, ~0U >> 1, ~std::uint64_t{0} >> 1, code_.rax);
-    case Constant::highest: return splat(E::highest, F::highest);
-    case Constant::lowest: return splat(E::lowest, F::lowest);
     default: return splat(0, 0);
   }
 }

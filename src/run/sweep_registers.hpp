@@ -27,7 +27,7 @@ struct Budget {
 };
 
 /// Numbers that instructions need beside their operands.
-enum class Constant : std::uint8_t { zero, one, minus_one, sign_bit, all_but_sign, highest, lowest, count };
+enum class Constant : std::uint8_t { zero, one, sign_bit, all_but_sign, count };
 
 /// Of one run. Vector registers are given out from the last one down; those from first_free() to end() are for the values
 /// of a vector.
@@ -53,8 +53,8 @@ class RunRegisters {
   int carried(int operation) const { return carried_[static_cast<std::size_t>(operation)]; }
   /// A comparison that nothing but `where` reads.
   bool is_mask(int value) const { return is_mask_[static_cast<std::size_t>(value)]; }
-  /// The mask of a hoisted value's zeros; −1: not known beforehand.
-  int zero_mask(int value) const { return zero_mask_[static_cast<std::size_t>(value)]; }
+  /// The mask of a hoisted value where it is not 0; −1: not known beforehand.
+  int nonzero_mask(int value) const { return nonzero_mask_[static_cast<std::size_t>(value)]; }
   /// The general register with an offset from buffers or scratch memory; −1: not used.
   int index(Address address) const { return indices_[place(address)]; }
   int first_free() const { return first_free_; }
@@ -76,7 +76,7 @@ class RunRegisters {
   std::vector<Base> bases_;
   std::array<int, static_cast<std::size_t>(Address::count)> indices_{};
   std::array<int, static_cast<std::size_t>(Constant::count)> constants_{};  // registers; −1: not used
-  std::vector<int> hoisted_, zero_mask_;                                    // by value
+  std::vector<int> hoisted_, nonzero_mask_;                                 // by value
   std::vector<bool> is_mask_;                                               // by value
   std::vector<int> carried_;                                                // by operation
   std::size_t general_count_ = 0;

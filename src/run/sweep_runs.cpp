@@ -1,6 +1,7 @@
 #include "src/run/sweep_runs.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 namespace thalweg::run {
 
@@ -41,6 +42,16 @@ void RunReader::set_known(const Memory& place, int value) {
   known_.emplace_back(place, value);
 }
 
+/// What has computed the same before; null if nothing.
+const Operation* RunReader::earlier(const Run& run, const Operation& operation) {
+  const auto same = [&](const Operation& other) {
+    return other.meaning.kind == Meaning::Kind::apply && other.meaning.primitive == operation.meaning.primitive &&
+           std::equal(std::begin(other.operands), std::end(other.operands), std::begin(operation.operands));
+  };
+  const auto found = std::find_if(run.operations.begin(), run.operations.end(), same);
+  return found == run.operations.end() ? nullptr : &*found;
+}
+
 void RunReader::add(Run& run, int i) {
   const Meaning& s = meaning(i);
   Operation operation;
@@ -71,6 +82,10 @@ void RunReader::add(Run& run, int i) {
         const int first = value_in(run, i, 0);
         operation.operands[0] = s.form == OperandForm::plain ? run.outgoing : first;
         operation.operands[1] = both ? value_in(run, i, 1) : s.form == OperandForm::plain ? first : run.outgoing;
+      }
+      if (const Operation* same = earlier(run, operation)) {
+        run.outgoing = same->result;
+        return;
       }
       operation.result = run.outgoing = static_cast<int>(run.values.size());
       run.values.emplace_back();

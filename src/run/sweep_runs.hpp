@@ -82,6 +82,7 @@ class RunReader {
   Memory memory(int i, int which) const;
   int value_in(Run& run, int i, int which);
   void set_known(const Memory& place, int value);
+  static const Operation* earlier(const Run& run, const Operation& operation);
   void add(Run& run, int i);
   void drop_if_unread(Run& run, std::size_t k) const;
   bool is_read_from(int i, const Memory& place) const;

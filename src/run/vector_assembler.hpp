@@ -1,13 +1,10 @@
 #pragma once
 // AVX-512 instructions on vectors of f32 or f64, for the generator of machine code.
 
-#include <array>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
-
-#include "src/run/elementary/exponential_constants.hpp"
 
 #define XBYAK_NO_OP_NAMES
 #include <xbyak/xbyak.h>
@@ -19,6 +16,7 @@ enum class Predicate : std::uint8_t {
   equal = 0,
   unordered = 3,
   not_equal = 4,
+  less_or_greater = 12,
   less = 17,
   less_equal = 18,
   greater_equal = 29,
@@ -69,6 +67,10 @@ class VectorAssembler {
   void multiply_add(const Zmm& to, const Zmm& a, const Operand& b) {
     is_double_ ? code_.vfmadd213pd(to, a, b) : code_.vfmadd213ps(to, a, b);
   }
+  /// to = to + a · b
+  void add_product(const Zmm& to, const Zmm& a, const Operand& b) {
+    is_double_ ? code_.vfmadd231pd(to, a, b) : code_.vfmadd231ps(to, a, b);
+  }
   /// to = to − a · b
   void subtract_product(const Zmm& to, const Zmm& a, const Operand& b) {
     is_double_ ? code_.vfnmadd231pd(to, a, b) : code_.vfnmadd231ps(to, a, b);
@@ -90,6 +92,12 @@ class VectorAssembler {
     is_double_ ? code_.vblendmpd(to, no, yes) : code_.vblendmps(to, no, yes);
   }
 
+  /// to = each bit of to, a and b by a table of eight.
+  void logic(const Zmm& to, const Zmm& a, const Operand& b, int table) {
+    const auto t = static_cast<std::uint8_t>(table);
+    is_double_ ? code_.vpternlogq(to, a, b, t) : code_.vpternlogd(to, a, b, t);
+  }
+
   /// A number's bits in every lane; `scratch` is lost.
   void splat(const Zmm& to, std::uint32_t single_bits, std::uint64_t double_bits, const Xbyak::Reg64& scratch) {
     if (single_bits == 0 && double_bits == 0) return code_.vpxord(to, to, to);
@@ -102,28 +110,19 @@ class VectorAssembler {
     }
   }
 
-  /// to = e^x with the bits of Exp (exponential-inl.hpp); `highest` and `lowest` hold the numbers of that name.
-  void exponential(const Zmm& to, const Operand& x, const Zmm& highest, const Zmm& lowest,
-                   const std::array<Zmm, 4>& free) {
-    using E = elementary::Exponential<float>;
-    using F = elementary::Exponential<double>;
-    const auto& [n, square, even, odd] = free;
-    smaller(to, highest, x);
-    larger(to, lowest, to);
-    multiply(n, to, literal(E::ln2_inverse, F::ln2_inverse));
-    round(n, n);
-    subtract_product(to, n, literal(E::ln2_high, F::ln2_high));
-    subtract_product(to, n, literal(E::ln2_low, F::ln2_low));
-    multiply(square, to, to);
-    const std::size_t count = is_double_ ? F::quotient.size() : E::quotient.size();
-    terms(even, square, (count - 1) / 2 * 2);
-    terms(odd, square, (count / 2 - 1) * 2 + 1);
-    multiply_add(odd, to, even);
-    multiply_add(odd, square, to);
-    add(odd, odd, literal(1, 1));
-    scale(to, odd, n);
+  /// A number in memory, as an operand for all lanes.
+  Xbyak::Address literal(float single, double number) {
+    return literal_bits(is_double_ ? std::bit_cast<std::uint64_t>(number) : std::bit_cast<std::uint32_t>(single));
   }
-
+  Xbyak::Address literal_bits(std::uint64_t bits) { return code_.ptr_b[code_.rip + label(bits)]; }
+  /// Every lane = the number.
+  void load_literal(const Zmm& to, float single, double number) {
+    if (is_double_) {
+      code_.vbroadcastsd(to, code_.qword[code_.rip + label(std::bit_cast<std::uint64_t>(number))]);
+    } else {
+      code_.vbroadcastss(to, code_.dword[code_.rip + label(std::bit_cast<std::uint32_t>(single))]);
+    }
+  }
   /// What literals refer to; after all code.
   void write_literals() {
     code_.align(8);
@@ -143,28 +142,11 @@ class VectorAssembler {
   bool is_double_;
   std::deque<Literal> literals_;
 
-  Xbyak::Label& label(float single, double number) {
-    const std::uint64_t bits = is_double_ ? std::bit_cast<std::uint64_t>(number) : std::bit_cast<std::uint32_t>(single);
+  Xbyak::Label& label(std::uint64_t bits) {
     for (Literal& each : literals_)
       if (each.bits == bits) return each.label;
     literals_.push_back({bits, {}});
     return literals_.back().label;
-  }
-  /// A number in memory, as an operand for all lanes.
-  Xbyak::Address literal(float single, double number) { return code_.ptr_b[code_.rip + label(single, number)]; }
-
-  /// Every other coefficient of the exponential's quotient, up to the last: … + quotient[last] · square^k.
-  void terms(const Zmm& sum, const Zmm& square, std::size_t last) {
-    const auto coefficient = [&](std::size_t i) -> Xbyak::Label& {
-      const auto& single = elementary::Exponential<float>::quotient;
-      return label(i < single.size() ? single[i] : 0, elementary::Exponential<double>::quotient[i]);
-    };
-    if (is_double_) {
-      code_.vbroadcastsd(sum, code_.qword[code_.rip + coefficient(last)]);
-    } else {
-      code_.vbroadcastss(sum, code_.dword[code_.rip + coefficient(last)]);
-    }
-    for (std::size_t i = last; i >= 2; i -= 2) multiply_add(sum, square, code_.ptr_b[code_.rip + coefficient(i - 2)]);
   }
 };
 

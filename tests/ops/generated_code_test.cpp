@@ -68,6 +68,11 @@ TEST_CASE("generated code: every op it writes in line has the bits of its kernel
       {"chain", [](const Var& x, const Var& y) { return chain(x, y); }},
       {"where equal", [](const Var& x, const Var& y) { return where(equal(x, y), x, y); }},
       {"exp", [](const Var& x, const Var&) { return exp(x); }},
+      {"log1p", [](const Var& x, const Var&) { return log1p(x); }},
+      {"sin", [](const Var& x, const Var&) { return sin(x); }},
+      {"cos", [](const Var& x, const Var&) { return cos(x); }},
+      {"sin and cos of one", [](const Var& x, const Var&) { return sin(x) * cos(x); }},
+      {"cos and sin of two", [](const Var& x, const Var& y) { return cos(x) - sin(x) * cos(y); }},
       {"maximum", [](const Var& x, const Var& y) { return maximum(x, y); }},
       {"minimum", [](const Var& x, const Var& y) { return minimum(x, y); }},
   };
@@ -81,6 +86,34 @@ TEST_CASE("generated code: every op it writes in line has the bits of its kernel
       CHECK(same_numbers(generated, called));
     }
   }
+}
+
+TEST_CASE("generated code: functions have the bits of their kernels over their whole range", "[generated_code]") {
+  const DType dtype = GENERATE(f32, f64);
+  std::vector<double> numbers;
+  for (int i = 0; i < 20000; ++i) numbers.push_back(std::sin(i) * std::exp(0.01 * (i % 2000) - 10));  // up to 2^14
+  for (int i = 0; i < 2000; ++i) numbers.push_back(i * 1.5707963267948966);
+  for (int i = 0; i < 2000; ++i)
+    numbers.push_back(std::ldexp(1 + 0.001 * (i % 700), i % 250 - 125) * (i % 2 == 0 ? 1 : -1));
+  for (int i = 0; i < 2000; ++i) numbers.push_back(-1 + std::ldexp(1, -i % 60));  // log1p's end
+  const Tensor x = Tensor::from(numbers, {static_cast<std::int64_t>(numbers.size())}).to(dtype);
+  for (Var (*const f)(const Operand&) : {&exp, &log1p, &sin, &cos}) {
+    const auto apply = [&] { return f(Var(x)); };
+    CHECK(same_numbers(computed(0, apply), computed(std::numeric_limits<std::int64_t>::max(), apply)));
+  }
+}
+
+TEST_CASE("generated code: what is computed outside of it for rare arguments leaves all else as it is",
+          "[generated_code]") {
+  std::vector<float> numbers;
+  for (int i = 0; i < 4000; ++i) numbers.push_back(static_cast<float>(i % 97 == 0 ? 3e5 + i : 0.01 * i));
+  const Tensor x = Tensor::from(numbers, {static_cast<std::int64_t>(numbers.size())});
+  const auto f = [&] {
+    const Var v = x, a = v + 1, b = v * 2, c = abs(v), d = square(v), e = v / 3;
+    const Var s = sin(v), t = cos(b), u = cos(v);
+    return sum(a * s + b * t - c * u + d / e + exp(-c) * (v - s) + a * b);
+  };
+  CHECK(same_numbers(computed(0, f), computed(std::numeric_limits<std::int64_t>::max(), f)));
 }
 
 }  // namespace thalweg

@@ -17,7 +17,7 @@
 #include <utility>
 
 #include "hwy/highway.h"
-#include "src/run/elementary/exponential_constants.hpp"
+#include "src/run/elementary/constants.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace thalweg {

@@ -1,12 +1,12 @@
 """Polynomials of the elementary functions: Chebyshev interpolation in 50 digits, expanded into powers, the coefficients
-rounded to f64 (or f32). Prints them, lowest power first, and log2 of the largest relative error of the function so approximated.
+rounded to f64 (or f32); where every bit counts, Remez' algorithm. Prints them, lowest power first, and log2 of the largest relative error of the function so approximated.
 
     python3 fit_polynomials.py [NAME...]        needs mpmath
 """
 
 import sys
 
-from mpmath import asin, atan, cos, digamma, erfc, exp, findroot, log, mp, mpf, pi, polyval, sqrt, tan, workprec
+from mpmath import asin, atan, cos, digamma, erfc, exp, findroot, log, lu_solve, matrix, mp, mpf, pi, polyval, sin, sqrt, tan, workprec
 
 mp.dps = 50
 
@@ -42,6 +42,36 @@ def interpolate(function, low, high, degree, digits=53):
         return [+c for c in result]
 
 
+def minimax(function, weight, low, high, degree, digits):
+    """Coefficients by power of the polynomial with the smallest largest error, times `weight`, on [low, high] (Remez). The
+    lowest is rounded first, and the others are fitted anew to what is left."""
+    fixed = []
+    while len(fixed) <= degree:
+        first, count = len(fixed), degree + 1 - len(fixed)
+        rest = lambda x: function(x) - polyval(fixed[::-1] or [0], x)
+        nodes = [(low + high) / 2 - (high - low) / 2 * cos(pi * k / count) for k in range(count + 1)]
+        for _ in range(12):
+            rows = [[x ** (first + j) for j in range(count)] + [(-1) ** i / weight(x)] for i, x in enumerate(nodes)]
+            solved = lu_solve(matrix(rows), matrix([rest(x) for x in nodes]))
+            error = lambda x: weight(x) * (rest(x) - sum(solved[j] * x ** (first + j) for j in range(count)))
+            found = extremes(error, [low + (high - low) * (1 - cos(pi * k / 400)) / 2 for k in range(401)])
+            while len(found) > count + 1:
+                found.pop(0 if abs(error(found[0])) < abs(error(found[-1])) else -1)
+            if len(found) < count + 1:
+                break
+            nodes = found
+        with workprec(digits):
+            fixed.append(+solved[0])
+    return fixed
+
+
+def extremes(function, grid):
+    """Where it is largest or smallest between changes of its sign."""
+    values = [function(x) for x in grid]
+    starts = [0] + [i for i in range(1, len(grid)) if (values[i] >= 0) != (values[i - 1] >= 0)] + [len(grid)]
+    return [grid[max(range(a, b), key=lambda i: abs(values[i]))] for a, b in zip(starts, starts[1:])]
+
+
 def report(name, coefficients, approximation, exact, low, high):
     error = mpf(0)
     for k in range(1, 1000):
@@ -55,6 +85,16 @@ def odd(name, function, limit, degree):
     """function(x) = x + x·z·p(z) with z = x², for |x| ≤ limit; in terms of z."""
     p = interpolate(lambda z: (function(sqrt(z)) / sqrt(z) - 1) / z, mpf("1e-30"), limit**2, degree)
     report(name, p, lambda z, v: 1 + z * v, lambda z: function(sqrt(z)) / sqrt(z), mpf("1e-30"), limit**2)
+
+
+def fit_wave_f32():
+    """sin(x) = x + x·z·p(z) and cos(x) = 1 + z·(-1/2 + z·q(z)), z = x², for |x| a little beyond π/4; in terms of z."""
+    low, high = mpf("1e-12"), (pi / 4 * (1 + mpf(2) ** -20)) ** 2
+    sine, cosine = lambda z: sin(sqrt(z)) / sqrt(z), lambda z: cos(sqrt(z))
+    p = minimax(lambda z: (sine(z) - 1) / z, lambda z: z / sine(z), low, high, 2, 24)
+    report("sin for f32", p, lambda z, v: 1 + z * v, sine, low, high)
+    q = minimax(lambda z: ((cosine(z) - 1) / z + 0.5) / z, lambda z: z * z / cosine(z), low, high, 2, 24)
+    report("cos for f32", q, lambda z, v: 1 + z * (z * v - 0.5), cosine, low, high)
 
 
 def fit_tan():
@@ -94,7 +134,7 @@ def fit_digamma():
     report("digamma", p, lambda t, v: v, ratio, mpf("-0.5"), mpf("0.5"))
 
 
-fits = {"tan": fit_tan, "asin": fit_asin, "atan": fit_atan, "erfc": fit_erfc, "erfc_f32": fit_erfc_f32, "digamma": fit_digamma}
+fits = {"wave_f32": fit_wave_f32, "tan": fit_tan, "asin": fit_asin, "atan": fit_atan, "erfc": fit_erfc, "erfc_f32": fit_erfc_f32, "digamma": fit_digamma}
 
 for name in sys.argv[1:] or fits:
     fits[name]()

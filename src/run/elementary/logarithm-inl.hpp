@@ -67,8 +67,8 @@ HWY_INLINE V LogFromReduced(D d, LogReduced<V> x) {
   const V ln2_low = Constant(d, 0x1.7f7d1cp-20f, 0x1.a39ef35793c76p-33);
   const V f2 = hn::Mul(f, f);
   if constexpr (sizeof(hn::TFromD<D>) == 4) {
-    const V q = Polynomial(d, f, f2, 0x1.5555a4p-2f, -0x1.000042p-2f, 0x1.99699cp-3f, -0x1.54ef82p-3f, 0x1.28851p-3f,
-                           -0x1.0d8f2ep-3f, 0x1.ac9e66p-4f, -0x1.714b54p-5f);
+    constexpr auto c = elementary::LogarithmF32::quotient;
+    const V q = Polynomial(d, f, f2, c[0], c[1], c[2], c[3], c[4], c[5], c[6], c[7]);
     // f - f²/2 + f³·q; k·ln2_low first, as it is the smallest.
     const V rest = hn::MulAdd(hn::Mul(f, f2), q, hn::Mul(x.k, ln2_low));
     return hn::MulAdd(x.k, ln2_high, hn::Add(f, hn::NegMulAdd(hn::Set(d, 0.5f), f2, rest)));
@@ -131,14 +131,35 @@ HWY_INLINE V Log(D d, V x) {
   return has_exponent_instructions<V> ? result : LogSpecial(d, x, result);
 }
 
+#if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX3
+/// The logarithm's values off the positive finite numbers, else `result`.
+HWY_INLINE hn::Vec512<float> WithLogSpecial(hn::Vec512<float> x, hn::Vec512<float> result) {
+  return hn::Vec512<float>{
+      _mm512_fixupimm_ps(result.raw, x.raw, _mm512_set1_epi32(elementary::LogarithmF32::special_table), 0)};
+}
+HWY_INLINE hn::Vec512<double> WithLogSpecial(hn::Vec512<double> x, hn::Vec512<double> result) {
+  return hn::Vec512<double>{
+      _mm512_fixupimm_pd(result.raw, x.raw, _mm512_set1_epi64(elementary::LogarithmF32::special_table), 0)};
+}
+#endif
+
 /// log(1 + x).
 template <class D, class V = hn::Vec<D>>
 HWY_INLINE V Log1p(D d, V x) {
   const hn::RebindToUnsigned<D> du;
   const V one = Constant(d, 1.0f, 1.0);
   const V u = hn::Add(x, one);
+  // u = m·2^k, and f = x·2^-k − (1 − 2^-k) rounds once, where u has lost bits of x.
+  if constexpr (has_exponent_instructions<V>) {
+    const auto half = hn::BitCast(d, hn::Sub(hn::BitCast(du, u), BitsConstant(du, 0x400000u, 0x6a09e00000000u)));
+    const V minus_k = hn::Sub(hn::Neg(one), ExponentOf(half));
+    const V scale = ScaleF(one, minus_k);
+    const V f = hn::MulSub(x, scale, hn::Sub(one, scale));
+    const V result = LogFromReduced(d, LogReduced<V>{f, hn::Neg(minus_k)});
+    return hn::CopySign(WithLogSpecial(u, result), x);  // keeps -0
+  }
   const auto split = SplitExponent(d, u);
-  // f = x·2^-k + (2^-k - 1) rounds once, where u has lost bits of x. With 4·2^-k, as 2^-k may be subnormal.
+  // With 4·2^-k, as 2^-k may be subnormal.
   const V scale = PowerOfTwoFromField(d, hn::Sub(BitsConstant(du, 256, 2048), split.field));
   const V quarter = Constant(d, 0.25f, 0.25);
   const V f = hn::MulAdd(hn::Mul(x, quarter), scale, hn::MulSub(scale, quarter, one));

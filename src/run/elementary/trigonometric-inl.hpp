@@ -1,10 +1,10 @@
 // sin, cos and tan over Highway vectors of f32 and f64, for arguments of any size.
 //
-// x = m·π/2 + r with |r| ≤ π/2, m even for sin and odd for cos, so that both are ±sin r: one odd polynomial, a minimax
-// fit of the relative error (2^-35.3 for f32, 2^-57.9 for f64). f64 takes π/2 in three parts of 53 bits and r in
-// double-double. f32 takes it in parts of f32, and is computed in f64 beyond 2048 and next to multiples of π/2. tan takes
-// any m, |r| ≤ π/4, and is tan r or -1 / tan r; f32 is computed in f64. From 2^45 on the C library's function takes over.
-// Each for those lanes alone.
+// f64: x = m·π/2 + r with |r| ≤ π/2, m even for sin and odd for cos, so that both are ±sin r: one odd polynomial, a minimax
+// fit of the relative error (2^-57.9; 2^-35.3 where the result is f32), with π/2 in three parts of 53 bits and r in
+// double-double. f32 up to 2048 takes any m, |r| ≤ π/4, sin r and cos r (2^-27.9 and 2^-33), all in f32; it is computed in
+// f64 beyond. tan takes any m, |r| ≤ π/4, and is tan r or -1 / tan r; f32 is computed in f64. From 2^45 on the C library's
+// function takes over. Each for those lanes alone.
 
 // Per-target include guard.
 #if defined(THALWEG_ELEMENTARY_TRIGONOMETRIC_INL_HPP) == defined(HWY_TARGET_TOGGLE)
@@ -14,6 +14,7 @@
 #define THALWEG_ELEMENTARY_TRIGONOMETRIC_INL_HPP
 #endif
 
+#include <array>
 #include <cmath>
 
 #include "src/run/elementary/exponential-inl.hpp"
@@ -99,26 +100,41 @@ HWY_INLINE V WaveInF64(D d, V x) {
   return WithLarge<wave>(d, x, result);
 }
 
-/// sin or cos of f32 numbers by f32 arithmetic; `good` is where that is accurate. π/2 has parts of 13, 7 and 24 bits, down
-/// to 2^-24 the first two, so that m times them is exact up to |m| = 2^11, and what they leave of x where it is below 1. An
-/// error of m·2^-50 is left, too much where r is tiny beside it.
+/// x − turns·π/2 for f32, |x| ≤ WaveF32::farthest.
+template <class D, class V = hn::Vec<D>>
+HWY_INLINE V SubtractQuarterTurns(D d, V x, V turns) {
+#if HWY_NATIVE_FMA
+  constexpr auto parts = elementary::WaveF32::half_pi;
+#else
+  constexpr auto parts = elementary::WaveF32::short_half_pi;
+#endif
+  for (const float part : parts) x = hn::NegMulAdd(turns, hn::Set(d, part), x);
+  return x;
+}
+
+/// c[0] + c[1]·z + c[2]·z²
+template <class D, class V = hn::Vec<D>>
+HWY_INLINE V Quadratic(D d, V z, const std::array<float, 3>& c) {
+  return hn::MulAdd(hn::MulAdd(hn::Set(d, c[2]), z, hn::Set(d, c[1])), z, hn::Set(d, c[0]));
+}
+
+/// sin or cos of f32 numbers by f32 arithmetic, |x| ≤ WaveF32::farthest: x = q·π/2 + r, ±sin r or ±cos r.
 template <Wave wave, class D, class V = hn::Vec<D>>
-HWY_INLINE V WaveInF32(D d, V x, hn::Mask<D>& good) {
-  const V half = hn::Set(d, 0.5f), one = hn::Set(d, 1.0f);
-  const V turns = hn::Mul(x, hn::Set(d, 0x1.45f306p-2f));
-  const V h = hn::Round(wave == Wave::sine ? turns : hn::Sub(turns, half));
-  const V m = wave == Wave::sine ? hn::Add(h, h) : hn::Add(hn::Add(h, h), one);
-  const V second = hn::NegMulAdd(m, hn::Set(d, -0x1.2cp-18f), hn::NegMulAdd(m, hn::Set(d, 0x1.922p0f), x));
-  const V r = hn::NegMulAdd(m, hn::Set(d, 0x1.110b46p-26f), second);
-  good =
-      hn::And(hn::Le(hn::Abs(x), hn::Set(d, 2048.0f)), hn::Ge(hn::Abs(r), hn::Abs(hn::Mul(m, hn::Set(d, 0x1p-25f)))));
-  const V z = hn::Mul(r, r);
-  const V q = Polynomial(d, z, hn::Mul(z, z), -0x1.555556p-3f, 0x1.11110cp-7f, -0x1.a017dap-13f, 0x1.717074p-19f,
-                         -0x1.9a6782p-26f);
-  const V sine = hn::MulAdd(hn::Mul(r, z), q, r);
+HWY_INLINE V WaveInF32(D d, V x) {
+  using W = elementary::WaveF32;
   const hn::RebindToUnsigned<D> du;
-  const V parity = hn::Add(wave == Wave::sine ? h : hn::Add(h, one), hn::Set(d, 0x1.8p23f));
-  return hn::Xor(sine, hn::BitCast(d, hn::ShiftLeft<31>(hn::BitCast(du, parity))));
+  const V one = hn::Set(d, 1.0f), rounder = hn::Set(d, W::rounder);
+  const V rounded = hn::MulAdd(x, hn::Set(d, W::half_pi_inverse), rounder);
+  const V r = SubtractQuarterTurns(d, x, hn::Sub(rounded, rounder));
+  const V z = hn::Mul(r, r);
+  V sine = hn::MulAdd(hn::Mul(r, z), Quadratic(d, z, W::sine), r);
+  sine = hn::CopySign(sine, r);  // keeps -0
+  const V cosine = hn::MulAdd(hn::MulAdd(Quadratic(d, z, W::cosine), z, hn::Set(d, -0.5f)), z, one);
+  auto q = hn::BitCast(du, rounded);
+  const auto odd = hn::RebindMask(d, hn::TestBit(q, hn::Set(du, 1)));
+  const V result = wave == Wave::sine ? hn::IfThenElse(odd, cosine, sine) : hn::IfThenElse(odd, sine, cosine);
+  if (wave == Wave::cosine) q = hn::Add(q, hn::Set(du, 1));
+  return hn::Xor(result, hn::And(hn::BitCast(d, hn::ShiftLeft<30>(q)), hn::SignBit(d)));
 }
 
 /// `result` where it is good, else the function computed in f64.
@@ -132,8 +148,8 @@ HWY_NOINLINE V WithF64(D d, V x, V result, hn::Mask<D> good) {
 template <Wave wave, class D, class V = hn::Vec<D>>
 HWY_INLINE V WaveOf(D d, V x) {
   if constexpr (sizeof(hn::TFromD<D>) == 4) {
-    hn::Mask<D> good;
-    const V result = WaveInF32<wave>(d, x, good);
+    const auto good = hn::Le(hn::Abs(x), hn::Set(d, elementary::WaveF32::farthest));
+    const V result = WaveInF32<wave>(d, x);
     return HWY_LIKELY(hn::AllTrue(d, good)) ? result : WithF64<wave>(d, x, result, good);
   } else {
     return WaveInF64<wave, false>(d, x);
@@ -142,7 +158,8 @@ HWY_INLINE V WaveOf(D d, V x) {
 
 template <class D, class V = hn::Vec<D>>
 HWY_INLINE V Sin(D d, V x) {
-  return hn::IfThenElse(hn::Eq(x, hn::Zero(d)), x, WaveOf<Wave::sine>(d, x));  // keeps -0
+  const V sine = WaveOf<Wave::sine>(d, x);
+  return sizeof(hn::TFromD<D>) == 4 ? sine : hn::IfThenElse(hn::Eq(x, hn::Zero(d)), x, sine);  // keeps -0
 }
 
 template <class D, class V = hn::Vec<D>>

@@ -1,7 +1,9 @@
 #pragma once
-// What e^x is made of, for exponential-inl.hpp and for the generator of machine code (src/run/vector_assembler.hpp).
+// Numbers of the functions that the generator of machine code writes in line (src/run/vector_functions.hpp), for it and for
+// the functions themselves.
 
 #include <array>
+#include <cstdint>
 
 namespace thalweg::elementary {
 
@@ -36,6 +38,30 @@ struct Exponential<double> {
                                                       0x1.27e53642bcee9p-22,
                                                       0x1.af5ea855d969bp-26,
                                                       0x1.1ee8890af4f21p-29};
+};
+
+/// log and log1p of f32: log(1 + f) = f − f²/2 + f³·quotient(f), f in [−1/4, 1/2).
+struct LogarithmF32 {
+  static constexpr std::array<float, 8> quotient = {0x1.5555a4p-2f, -0x1.000042p-2f, 0x1.99699cp-3f, -0x1.54ef82p-3f,
+                                                    0x1.28851p-3f,  -0x1.0d8f2ep-3f, 0x1.ac9e66p-4f, -0x1.714b54p-5f};
+  /// For AVX-512's vfixupimm, by the class of x (a quiet NaN's in the low bits): log 0 = −inf, log inf = inf, NaN below 0.
+  static constexpr std::uint32_t special_table = 0x03530422;
+};
+
+/// sin and cos of f32, |x| ≤ farthest.
+struct WaveF32 {
+  static constexpr float farthest = 2048;
+  /// A sum with it has the nearest integer in its low bits.
+  static constexpr float rounder = 0x1.8p23f;
+  static constexpr float half_pi_inverse = 0x1.45f306p-1f;
+  /// π/2, rounded down in all parts but the last. A fused product is subtracted without an error by the first part, as the
+  /// difference is below 1 and a multiple of 2^-24.
+  static constexpr std::array<float, 3> half_pi = {0x1.921fb4p0f, 0x1.4442dp-24f, 0x1.846988p-48f};
+  /// Short enough that products with up to 2^11 are exact but for the last part's.
+  static constexpr std::array<float, 4> short_half_pi = {0x1.921p0f, 0x1.f6ap-13f, 0x1.11p-26f, 0x1.68c234p-39f};
+  /// With z = r², |r| ≤ π/4: sin r = r + r·z·sine(z), cos r = 1 + z·(−1/2 + z·cosine(z)).
+  static constexpr std::array<float, 3> sine = {-0x1.555546p-3f, 0x1.110778p-7f, -0x1.995406p-13f};
+  static constexpr std::array<float, 3> cosine = {0x1.55554ap-5f, -0x1.6c0c28p-10f, 0x1.99e80cp-16f};
 };
 
 }  // namespace thalweg::elementary

@@ -1,0 +1,37 @@
+#pragma once
+// Elementary functions as AVX-512 instructions, for the generator of machine code: those of src/run/elementary, operation by
+// operation, so with their bits. `free` registers are lost; none is an argument or a result.
+
+#include <array>
+#include <cstddef>
+#include <span>
+
+#include "src/run/vector_assembler.hpp"
+
+namespace thalweg::run {
+
+class VectorFunctions {
+ public:
+  using Zmm = Xbyak::Zmm;
+
+  explicit VectorFunctions(VectorAssembler& assembler) : assembler_(assembler), code_(assembler.code()) {}
+
+  /// to = e^x
+  void exponential(const Zmm& to, const Xbyak::Operand& x, const std::array<Zmm, 4>& free);
+  /// to = log(1 + x); f32 alone.
+  void log1p(const Zmm& to, const Zmm& x, const std::array<Zmm, 6>& free);
+  /// sin x and cos x, |x| ≤ WaveF32::farthest; f32 alone.
+  void sine_and_cosine(const Zmm& sine, const Zmm& cosine, const Zmm& x, const std::array<Zmm, 4>& free);
+  /// Jumps to `elsewhere` unless |x| ≤ WaveF32::farthest in all lanes.
+  void unless_near(const Zmm& x, const Zmm& free, const Xbyak::Label& elsewhere);
+
+ private:
+  VectorAssembler& assembler_;
+  Xbyak::CodeGenerator& code_;
+
+  void horner(const Zmm& sum, const Zmm& x, std::span<const float> coefficients);
+  void every_other_term(const Zmm& sum, const Zmm& square, std::span<const float> single,
+                        std::span<const double> number, std::size_t last);
+};
+
+}  // namespace thalweg::run
