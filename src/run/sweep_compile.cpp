@@ -139,6 +139,8 @@ void Compiler::add_element_actions(int walk, int stage) {
       }
       emitter_.add_action(v, action);
     }
+    if (node.keep == Keep::lent && node.segment == segment)
+      emitter_.add_action(v, {.kind = Action::Kind::output, .dtype = nodes_.dtype, .slot = node.output_slot});
     if (output_segment(node) != segment) continue;
     for (const SweepNodeOutput& output : nodes_.outputs) {
       if (output.value != v) continue;
@@ -301,6 +303,7 @@ void Compiler::count_bytes(const Sweep& sweep) {
     if (!node.live) continue;
     if (node.kind == Kind::input) once += bytes(node);
     if (!node.small() && node.keep == Keep::vector) again += 2 * bytes(node);
+    if (node.keep == Keep::lent) again += bytes(node);  // its reading is among the emitter's
   }
   for (const SweepOutput& output : sweep.outputs)
     once += count(nodes_.geometry.canonical(sweep.values[static_cast<std::size_t>(output.value)].extent)) *

@@ -22,6 +22,8 @@ class Compiler {
   int output_segment(const SweepNode& node) const;
   int accumulate_segment(const SweepNode& node) const;
   void keep(SweepNode& node, int walk);
+  void lend_outputs();
+  bool is_made_of(int v, int operand);
   void choose_shared();
   void lay_out_memory();
   void lay_out_walk_memory(SweepNode& node);

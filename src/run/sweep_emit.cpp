@@ -88,7 +88,7 @@ bool Emitter::is_available(const SweepNode& node) const {
 
 /// An element value from a buffer, or kept by an earlier segment.
 void Emitter::locate_elements(const SweepNode& node, Place& place) const {
-  if (node.kind == Kind::input || node.keep == Keep::output) {
+  if (node.kind == Kind::input || node.keep == Keep::output || node.keep == Keep::lent) {
     const bool is_input = node.kind == Kind::input;
     place.dtype = is_input ? node.dtype : program_->dtype;
     place.operand = {0, flat_address(place.dtype), is_input ? node.slot : node.output_slot};

@@ -110,6 +110,52 @@ void Compiler::decide_keeping() {
   for (int p = 0; p < nodes_.walks; ++p)
     for (int s = 0; s < nodes_.stage_counts[static_cast<std::size_t>(p)]; ++s)
       demand(nodes_.first_segments[static_cast<std::size_t>(p)] + s, p);
+  if (!delay_stores_) lend_outputs();
+}
+
+/// A value kept from one walk to the last segment, and read there only for one operand of an output, lies in that output's
+/// buffer: memory that is written anyway. Not where the last segment reads inputs, which may be the same memory.
+void Compiler::lend_outputs() {
+  const int last = segments_ - 1;
+  for (int v = 0; v < nodes_.count(); ++v)  // the marks are those of the last segment
+    if (marks_[static_cast<std::size_t>(v)] != 0 && nodes_[v].kind == Kind::input && !nodes_[v].small()) return;
+  for (int v = 0; v < nodes_.count(); ++v) {
+    SweepNode& node = nodes_[v];
+    if (!node.live || node.keep != Keep::vector || node.extent != Extent::element || node.segment == last) continue;
+    int reader = -1, readers = 0;
+    for (int c = v + 1; c < nodes_.count(); ++c) {
+      const SweepNode& other = nodes_[c];
+      const auto* end = other.operands + other.operand_count;
+      const bool adds_up = nodes_.reduces_elements(other) && accumulate_segment(other) == node.segment;
+      if (other.live && !adds_up && std::find(other.operands, end, v) != end) reader = c, ++readers;
+    }
+    if (readers != 1 || nodes_[reader].segment != last) continue;
+    for (const SweepNodeOutput& output : nodes_.outputs) {
+      const SweepNode& written = nodes_[output.value];
+      const bool is_lent = std::any_of(nodes_.nodes.begin(), nodes_.nodes.end(), [&](const SweepNode& other) {
+        return other.keep == Keep::lent && other.output_slot == output.slot;
+      });
+      if (is_lent || output.dtype != nodes_.dtype || written.extent != Extent::element || written.segment != last ||
+          !is_made_of(output.value, reader))
+        continue;
+      node.keep = Keep::lent;
+      node.output_slot = output.slot;
+      break;
+    }
+  }
+}
+
+/// Whether v is computed from `operand` in the elements of one segment.
+bool Compiler::is_made_of(int v, int operand) {
+  marks_.assign(static_cast<std::size_t>(nodes_.count()), 0);
+  marks_[static_cast<std::size_t>(operand)] = 1;
+  for (int c = operand + 1; c <= v; ++c) {
+    const SweepNode& node = nodes_[c];
+    if (!node.is_apply() || node.extent != Extent::element) continue;
+    for (int k = 0; k < node.operand_count; ++k)
+      marks_[static_cast<std::size_t>(c)] |= marks_[static_cast<std::size_t>(node.operands[k])];
+  }
+  return marks_[static_cast<std::size_t>(v)] != 0;
 }
 
 /// Which small values another program reads, and which values per column the flat walk reads as a tile.

@@ -18,6 +18,7 @@ enum class Keep : std::uint8_t {
   row_buffer,  // in a thread's scratch memory, for later stages of the row
   vector,      // in the sweep's memory: all elements, or one per row
   output,      // read back from the output it is written to
+  lent,        // in the buffer of an output that is made of it last of all
 };
 
 struct SweepNode {
@@ -36,7 +37,7 @@ struct SweepNode {
   std::int16_t walk = 0;
   std::int16_t stage = 0;         // of the walk; of a small value its level
   std::int16_t segment = -1;      // where it is computed first
-  std::int32_t output_slot = -1;  // an output of the machine's dtype
+  std::int32_t output_slot = -1;  // an output of the machine's dtype, or one that is lent
   std::int32_t cost = 0;
   std::int32_t row_slot = -1;  // byte offset in scratch memory: a per_row value, splatted
   std::int64_t memory = -1;    // byte offset in the sweep's memory, or of a row buffer in scratch memory

@@ -584,6 +584,19 @@ TEST_CASE("sweep: the program can be read", "[sweep]") {
   CHECK(text.find("store v2 [buffer 1]") != std::string::npos);
 }
 
+TEST_CASE("sweep: what is kept for an output that is made of it lies in the output's buffer", "[sweep]") {
+  const auto text_of = [](bool reads_input_again) {
+    SweepWriter writer(DType::f32, 1, 1000);
+    const int x = writer.input(Extent::element), power = writer.apply(power_kernel, x);
+    const int share = writer.apply(multiply_kernel, power, writer.reduce(Reduction::sum, power, Extent::single));
+    writer.output(reads_input_again ? writer.apply(add_kernel, share, x) : share);
+    return CompiledSweep(writer.sweep).disassembly();
+  };
+  CHECK(text_of(false).find("store v1 [buffer 1]") != std::string::npos);
+  // It may be the input's memory.
+  CHECK(text_of(true).find("store v1 [buffer 1]") == std::string::npos);
+}
+
 TEST_CASE("simd: an unknown target is refused by name", "[simd]") {
   CHECK_THROWS_WITH(set_simd_target("mmx"), Catch::Contains("\"mmx\"") && Catch::Contains("supported: "));
   CHECK_THROWS_AS(set_simd_target("AVX2"), ValueError);
