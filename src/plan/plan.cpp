@@ -147,7 +147,6 @@ void* Plan::address(const PlanBuffer& buffer, Recorder& recorder, const Recorder
     case PlanBuffer::Place::earlier: return recorder.arena_data() + buffer.offset;
     case PlanBuffer::Place::constant: return recorder.slot(buffer.node).storage->data;
     case PlanBuffer::Place::registry:
-      return registry_data(*recorder.slot(buffer.node).registry, recorder.key(buffer.node).attribute);
     case PlanBuffer::Place::assigned:
       return registry_data(*recorder.slot(buffer.node).registry, recorder.key(buffer.node).attribute);
     case PlanBuffer::Place::held: return static_cast<char*>(recorder.hold(buffer.node)) + buffer.offset;
