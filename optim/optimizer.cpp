@@ -257,7 +257,8 @@ void Optimizer::set_progress(const Progress& progress) {
 void Optimizer::step(SourceLine line) {
   if (core_->trainable_elements == 0)
     throw TapeError(error_text("step", "the registry has no trainable parameter", line));
-  if (needs_gradients()) check_gradients(line);
+  const bool all_are_new = core_->gradients_filled && core_->all_gradients_count > used_gradients_;
+  if (!all_are_new && needs_gradients()) check_gradients(line);
   ++(carry_out(needs_gradients(), line) ? step_count_ : skipped_count_);
   used_gradients_ = core_->gradient_count;
 }
@@ -265,7 +266,6 @@ void Optimizer::step(SourceLine line) {
 void Optimizer::check_gradients(SourceLine line) const {
   const std::string* old = nullptr;
   bool some_are_new = core_->gradients_filled && core_->gradient_count > used_gradients_;
-  if (some_are_new && core_->all_gradients_count > used_gradients_) return;
   if (some_are_new) {  // those of a selection
     some_are_new = false;
     for (int index = 0; index < static_cast<int>(core_->entries.size()); ++index) {

@@ -168,6 +168,36 @@ void* Plan::address(const PlanBuffer& buffer, Recorder& recorder, const Recorder
   return nullptr;
 }
 
+inline bool Plan::read_numbers(const Recorder& recorder) {
+  std::uint64_t differences = 0;
+  for (const PlanNumber& number : number_nodes_) {
+    double& known = numbers_[static_cast<std::size_t>(number.slot)];
+    const double found = recorder.slot(number.node).number;
+    differences |= std::bit_cast<std::uint64_t>(known) ^ std::bit_cast<std::uint64_t>(found);
+    known = found;
+  }
+  return differences != 0;
+}
+
+void Plan::fill_number_cells() {
+  for (NumberCell& cell : number_cells_)
+    run::convert_values(cell.bytes, cell.dtype, &numbers_[static_cast<std::size_t>(cell.slot)], DType::f64, 1);
+}
+
+[[gnu::always_inline]] inline bool Plan::rebind(std::span<const std::int32_t> buffers, Recorder& recorder,
+                                                const Recorder::BackwardTarget& target) {
+  bool have_moved = false;
+  for (const std::int32_t buffer : buffers) {
+    void*& known = pointers_[static_cast<std::size_t>(buffer)];
+    const PlanBuffer& place = buffers_[static_cast<std::size_t>(buffer)];
+    void* const found = place.place == PlanBuffer::Place::constant ? recorder.slot(place.node).storage->data
+                                                                   : address(place, recorder, target);
+    have_moved |= found != known;
+    known = found;
+  }
+  return have_moved;
+}
+
 void Plan::bind(Recorder& recorder, const Recorder::BackwardTarget& target) {
   const bool have_changed = read_numbers(recorder);
   for (std::size_t i = 0; i < draw_nodes_.size(); ++i) {
@@ -187,33 +217,6 @@ void Plan::bind(Recorder& recorder, const Recorder::BackwardTarget& target) {
   if (have_moved || have_changed) have_moved |= rebind(moving_views_, recorder, target);
   if (!have_moved) return;
   for (const std::int32_t pass : prepared_) prepare(passes_[static_cast<std::size_t>(pass)]);
-}
-
-bool Plan::read_numbers(const Recorder& recorder) {
-  std::uint64_t differences = 0;
-  for (const PlanNumber& number : number_nodes_) {
-    double& known = numbers_[static_cast<std::size_t>(number.slot)];
-    const double found = recorder.slot(number.node).number;
-    differences |= std::bit_cast<std::uint64_t>(known) ^ std::bit_cast<std::uint64_t>(found);
-    known = found;
-  }
-  return differences != 0;
-}
-
-void Plan::fill_number_cells() {
-  for (NumberCell& cell : number_cells_)
-    run::convert_values(cell.bytes, cell.dtype, &numbers_[static_cast<std::size_t>(cell.slot)], DType::f64, 1);
-}
-
-bool Plan::rebind(std::span<const std::int32_t> buffers, Recorder& recorder, const Recorder::BackwardTarget& target) {
-  bool have_moved = false;
-  for (const std::int32_t buffer : buffers) {
-    void*& known = pointers_[static_cast<std::size_t>(buffer)];
-    void* const found = address(buffers_[static_cast<std::size_t>(buffer)], recorder, target);
-    have_moved |= found != known;
-    known = found;
-  }
-  return have_moved;
 }
 
 void Plan::prepare(const Pass& pass) {
