@@ -19,7 +19,7 @@ struct ReductionOptions {
 /// depends on the shape alone, and partial sums of f32 are carried in f64.
 Var sum(const Operand& x, const ReductionOptions& options = {});
 Var sum(const Operand& x, int axis, bool keep_dimensions = false);
-template <std::same_as<int> Axis = int>
+template <std::same_as<int> Axis = int>  // a template, so that {.axes = …} is not taken for axes; so are those below
 Var sum(const Operand& x, std::initializer_list<Axis> axes, bool keep_dimensions = false) {
   return sum(x, ReductionOptions{.axes = axes, .keep_dimensions = keep_dimensions});
 }
