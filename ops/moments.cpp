@@ -39,9 +39,9 @@ Var along_rows(const Var& v, const Shape& x, std::uint64_t mask) {
   int first = 0, last = x.rank() - 1;
   while (first < x.rank() && ((mask >> first & 1) || x[first] == 1)) ++first;  // the first of the other axes
   while (last >= 0 && ((mask >> last & 1) == 0 || x[last] == 1)) --last;       // the last of those of the mask
-  const bool none_before = first > last;
+  if (first > last) return v;  // none before
   const bool none_behind = last == x.rank() - 1 || count_over(x, ~((std::uint64_t{2} << last) - 1)) == 1;
-  if (none_before || none_behind) return v;
+  if (none_behind) return v;
   Dimensions rows{};
   std::fill_n(rows.begin(), x.rank(), 1);
   std::copy_n(x.begin(), last + 1, rows.begin());
