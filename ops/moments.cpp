@@ -39,7 +39,7 @@ Var along_rows(const Var& v, const Shape& x, std::uint64_t mask) {
   int first = 0, last = x.rank() - 1;
   while (first < x.rank() && ((mask >> first & 1) || x[first] == 1)) ++first;  // the first of the other axes
   while (last >= 0 && ((mask >> last & 1) == 0 || x[last] == 1)) --last;       // the last of those of the mask
-  if (first > last) return v;  // none before
+  if (first > last) return v;                                                  // none before
   const bool none_behind = last == x.rank() - 1 || count_over(x, ~((std::uint64_t{2} << last) - 1)) == 1;
   if (none_behind) return v;
   Dimensions rows{};
