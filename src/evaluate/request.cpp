@@ -202,13 +202,16 @@ char* Recorder::arena(std::size_t bytes) {
   if (bytes <= arena_bytes_) return arena_;
   // What is not written takes address space, no memory; and each growth binds the plans anew.
   constexpr std::size_t page = 4096, least = std::size_t{1} << 20;
+  // Other large blocks begin with a page as well; a load waits for a store that is a multiple of 4 KiB away from it.
+  constexpr std::size_t shift = 3136;
   const std::size_t size = std::max(least, (bytes + bytes / 4 + page - 1) / page * page);
-  auto* const grown = static_cast<char*>(std::aligned_alloc(64, size));
-  if (grown == nullptr) throw std::bad_alloc();
-  internal::prefer_huge_pages(grown, size);
-  if (arena_kept_bytes_ > 0) std::memcpy(grown, arena_, arena_kept_bytes_);
-  std::free(arena_);
-  arena_ = grown;
+  auto* const block = static_cast<char*>(std::aligned_alloc(64, shift + size));
+  if (block == nullptr) throw std::bad_alloc();
+  internal::prefer_huge_pages(block, shift + size);
+  if (arena_kept_bytes_ > 0) std::memcpy(block + shift, arena_, arena_kept_bytes_);
+  std::free(arena_block_);
+  arena_block_ = block;
+  arena_ = block + shift;
   arena_bytes_ = size;
   return arena_;
 }

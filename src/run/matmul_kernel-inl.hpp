@@ -229,19 +229,21 @@ struct Sums {
 
  private:
   HWY_INLINE void add_bias(const Epilogue<T>& epilogue, const Access& access) {
-    if (epilogue.single_bias) {
-      const auto value = hn::Set(D(), *epilogue.bias);
+    const T* bias = epilogue.bias;
+    if (epilogue.bias_stride == 0) {
       THALWEG_UNROLL
-      for (int row = 0; row < rows; ++row) {
+      for (int vector = 0; vector < whole; ++vector) {
+        const auto value = epilogue.single_bias ? hn::Set(D(), *bias) : access.load(bias, vector);
         THALWEG_UNROLL
-        for (int vector = 0; vector < whole; ++vector) sum[row][vector] = hn::Add(sum[row][vector], value);
-        last[row] = hn::Add(last[row], access.narrowed(value));
+        for (int row = 0; row < rows; ++row) sum[row][vector] = hn::Add(sum[row][vector], value);
       }
+      const auto value = epilogue.single_bias ? hn::Set(LastD(), *bias) : access.load_last(bias);
+      THALWEG_UNROLL
+      for (int row = 0; row < rows; ++row) last[row] = hn::Add(last[row], value);
       return;
     }
     THALWEG_UNROLL
-    for (int row = 0; row < rows; ++row) {
-      const T* const bias = epilogue.bias + row * epilogue.bias_stride;
+    for (int row = 0; row < rows; ++row, bias += epilogue.bias_stride) {
       THALWEG_UNROLL
       for (int vector = 0; vector < whole; ++vector)
         sum[row][vector] = hn::Add(sum[row][vector], access.load(bias, vector));

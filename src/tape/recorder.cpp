@@ -37,7 +37,7 @@ constinit thread_local Recorder* Recorder::current_ = nullptr;
 
 Recorder::Recorder(Workspace& workspace) : expected_(&nothing()), workspace_(workspace) {}
 
-Recorder::~Recorder() { std::free(arena_); }
+Recorder::~Recorder() { std::free(arena_block_); }
 
 void Recorder::throw_no_tape(const char* op, SourceLine line, std::uint64_t serial) {
   if (serial != 0)

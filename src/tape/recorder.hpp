@@ -429,6 +429,7 @@ class Recorder {
   Workspace& workspace_;
   std::vector<Line> line_memory_;
   std::vector<Slot> slot_memory_;
+  char* arena_block_ = nullptr;  // in which the arena begins
   char* arena_ = nullptr;
   std::size_t arena_bytes_ = 0;
   std::size_t arena_kept_bytes_ = 0;  // at its beginning, by the plans carried out
