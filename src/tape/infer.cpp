@@ -1,0 +1,106 @@
+// The shape and dtype of a node, as its op's rule gives them.
+
+#include <array>
+#include <bit>
+#include <cstring>
+#include <limits>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "src/core_ops/core_ops.hpp"
+#include "src/tape/recorder.hpp"
+
+namespace thalweg::internal {
+
+namespace {
+
+/// Whether what `op` makes of numbers is a number still, computed in the dtype of what it is read beside. Sums of numbers,
+/// or arrays made of them, are computed once: they are f32 or i64 for good.
+bool gives_way(const Op& op, const Shape& shape) {
+  return op.kind == Kind::view || op.kind == Kind::broadcast || (op.kind == Kind::elementwise && shape.rank() == 0);
+}
+
+Info ask_shape_rule(const Recorder& recorder, const Key& key, SourceLine line) {
+  const std::span<const std::int32_t> ids = recorder.inputs(key);
+  std::vector<NodeType> types;
+  NodeType few[3];
+  std::span<NodeType> seen(few, ids.size() <= 3 ? ids.size() : 0);
+  if (ids.size() > 3) {
+    types.resize(ids.size());
+    seen = types;
+  }
+  for (std::size_t i = 0; i < ids.size(); ++i) seen[i] = recorder.type(ids[i]);
+  const char* const op = recorder.blame(key.op->name);
+  const NodeType result = key.op->shape_rule(Inference(op, recorder.blame(line), key.attribute, seen));
+  if (result.shape.size() > std::numeric_limits<std::int64_t>::max() / static_cast<std::int64_t>(size_of(result.dtype)))
+    throw ShapeError(error_text(
+        op, fmt::format("{} of {} take more bytes than int64 counts", to_string(result.shape), name(result.dtype)),
+        recorder.blame(line)));
+  Info info;
+  info.shape = recorder.workspace().pool.shape(result.shape);
+  info.dtype = result.dtype;
+  info.weak = result.weak && gives_way(*key.op, result.shape);
+  return info;
+}
+
+/// What is known of a node with these inputs. It follows from the rule, the attribute and the inputs' types alone, and
+/// recordings ask the same again and again.
+struct Inferred {
+  ShapeRule rule = nullptr;
+  Kind kind{};
+  std::uint64_t attribute = 0;
+  int count = 0;
+  Info inputs[3];
+  Info result;
+
+  bool answers(const Inferred& asked) const {
+    bool is_same = rule == asked.rule && kind == asked.kind && attribute == asked.attribute && count == asked.count;
+    for (int i = 0; i < asked.count; ++i)  // shape, dtype and weakness at once
+      is_same = is_same && std::memcmp(&inputs[i], &asked.inputs[i], offsetof(Info, origin)) == 0;
+    return is_same;
+  }
+  std::size_t hash() const {
+    std::uint64_t hash = reinterpret_cast<std::uintptr_t>(rule) ^ attribute;
+    for (int i = 0; i < count; ++i) hash = std::rotl(hash, 17) ^ reinterpret_cast<std::uintptr_t>(inputs[i].shape);
+    return hash * 0x9E3779B97F4A7C15u >> 32;
+  }
+};
+
+/// A thread's last answers, by their hash.
+constinit thread_local std::array<Inferred, 64> inferred{};
+
+}  // namespace
+
+Info Recorder::infer(const Key& key, SourceLine line) const {
+  if (key.op->shape_rule == nullptr) {  // a source: its key says it; or a request, which has no value
+    Info info;
+    info.shape = source_shape(key);
+    info.dtype = key.dtype;
+    info.weak = (key.flags & weak_flag) != 0;
+    return info;
+  }
+  if (key.count > 3) return ask_shape_rule(*this, key, line);
+  Inferred asked;
+  asked.rule = key.op->shape_rule;
+  asked.kind = key.op->kind;
+  asked.attribute = key.attribute;
+  asked.count = key.count;
+  for (int i = 0; i < key.count; ++i) asked.inputs[i] = info(key.inputs[i]);
+  Inferred& known = inferred[asked.hash() % inferred.size()];
+  if (!known.answers(asked)) {
+    asked.result = ask_shape_rule(*this, key, line);
+    known = asked;
+  }
+  return known.result;
+}
+
+const Shape* Recorder::source_shape(const Key& key) const {
+  if (key.flags & shape_flag) return reinterpret_cast<const Shape*>(static_cast<std::uintptr_t>(key.attribute));
+  if (key.op == &parameter_op || key.op == &registry_buffer_op)
+    return registry_shape(*registry_by_uid(unpack(key.attribute).uid), key.attribute);
+  static const Shape* const scalar = intern_shape(Shape{});
+  return scalar;
+}
+
+}  // namespace thalweg::internal
