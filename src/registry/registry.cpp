@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <numeric>
+#include <span>
 #include <vector>
 
 #include <fmt/format.h>
@@ -11,6 +12,7 @@
 
 #include "src/registry/check.hpp"
 #include "src/registry/core.hpp"
+#include "src/tensor/allocations.hpp"
 
 namespace thalweg {
 
@@ -87,7 +89,10 @@ Parameter ParameterRegistry::add(std::string name, const Initializer& initialize
   if (!initializer.fill)
     throw ValueError(error_text("add", fmt::format("the initializer of \"{}\" is empty", name), line));
 
-  std::vector<double> values(static_cast<std::size_t>(initializer.shape.size()));
+  const internal::StorageHandle memory = internal::allocate_elements(initializer.shape, f64);
+  internal::keep_out_of_pool(*memory.get());
+  const std::span values(static_cast<double*>(memory->data), static_cast<std::size_t>(initializer.shape.size()));
+  std::ranges::fill(values, 0.0);
   initializer.fill(values, core_->seed, stream_of(0, name));
 
   const WriteClaim claim = core_->claim_write("add", line);

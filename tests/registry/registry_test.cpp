@@ -232,6 +232,14 @@ TEST_CASE("ParameterRegistry: an error names the caller's line") {
   CHECK(text.ends_with(" at registry_test.cpp:" + std::to_string(__LINE__ - 1)));
 }
 
+TEST_CASE("ParameterRegistry: a parameter of more bytes than there are is an error, and is not added") {
+  ParameterRegistry registry;
+  const Initializer large{Shape{std::int64_t{1} << 40, std::int64_t{1} << 22},
+                          [](std::span<double>, std::uint64_t, std::uint32_t) { FAIL("nothing to fill"); }};
+  CHECK_THROWS_AS(registry.add("weight", large), ShapeError);
+  CHECK(registry.size() == 0);
+}
+
 TEST_CASE("ParameterRegistry: dtypes other than f32 and f64 are rejected") {
   CHECK(thrown<DtypeError>([] {
           ParameterRegistry registry({.dtype = i64}, {"model.cpp", 7});
