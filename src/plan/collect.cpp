@@ -60,7 +60,9 @@ void Planner::count_uses(std::int32_t id, const Key& key) {
   const std::span<const std::int32_t> inputs = value_inputs(key);
   bool reads_number = false;
   const bool is_contraction = key.op->kind == Kind::contraction;
-  const bool reads_memory = is_contraction || key.op->kind == Kind::opaque;
+  // A sum of nothing is the same memory: a bias's gradient in a batch of one.
+  const bool sums_nothing = key.op->kind == Kind::reduction && shape(id).size() == shape(inputs[0]).size();
+  const bool reads_memory = is_contraction || key.op->kind == Kind::opaque || sums_nothing;
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     PlannedNode& input = node(inputs[i]);
     ++input.uses;

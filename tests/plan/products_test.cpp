@@ -97,6 +97,31 @@ TEST_CASE("products: what is added to a product, and the gradient of what it fee
   check([](const Var& x) { return relu(x); });
 }
 
+TEST_CASE("products: in a batch of one the gradient of an activation, which is the bias's too, is their epilogue") {
+  const auto gradients_of = [](Engine engine, auto activation) {
+    ParameterRegistry registry({.seed = 4});
+    const Parameter first = registry.add("first", xavier_normal({8, 16})), first_bias = registry.add("b1", zeros({16})),
+                    second = registry.add("second", xavier_normal({16, 16})),
+                    second_bias = registry.add("b2", zeros({16})), last = registry.add("last", xavier_normal({16, 1}));
+    std::string bits;
+    for (int turn = 0; turn < 2; ++turn) {
+      Tape tape({.engine = engine});
+      const Var hidden = activation(matmul(noise({1, 8}, 7), first) + first_bias);
+      backward(sum(square(matmul(activation(matmul(hidden, second) + second_bias), last))));
+      bits = bits_of(registry, true);
+      if (engine == Engine::eager) continue;
+      INFO(explain_plan(tape));
+      CHECK(plan_summary(tape).other_passes == 1);  // the loss with its gradient
+    }
+    return bits;
+  };
+  const auto check = [&](auto activation) {
+    CHECK(gradients_of(Engine::planned, activation) == gradients_of(Engine::eager, activation));
+  };
+  check([](const Var& x) { return tanh(x); });
+  check([](const Var& x) { return relu(x); });
+}
+
 TEST_CASE("products: what is asked for between sums, or differentiated again, has the bits of eager ones") {
   const auto values = [](Engine engine) {
     Recurrent net(16, 32, DType::f32, 1);
