@@ -7,8 +7,6 @@
 #include <zlib.h>
 #endif
 
-#include <thalweg/error.hpp>
-
 namespace thalweg {
 
 namespace {
@@ -17,8 +15,13 @@ bool is_gzip(std::span<const std::uint8_t> bytes) { return bytes.size() >= 2 && 
 
 }  // namespace
 
-void fail_reading(const std::filesystem::path& file, const std::string& expected, const std::string& found) {
-  throw IoError(error_text("read_idx", fmt::format("{}: expected {}, found {}", file.string(), expected, found)));
+void fail_reading(const std::filesystem::path& file, const std::string& expected, const std::string& found,
+                  SourceLine line) {
+  throw IoError(error_text("read_idx", fmt::format("{}: expected {}, found {}", file.string(), expected, found), line));
+}
+
+void ByteSource::fail(const std::string& expected, const std::string& found) const {
+  fail_reading(file_, expected, found, line_);
 }
 
 #ifdef THALWEG_ZLIB
@@ -51,14 +54,13 @@ std::size_t ByteSource::read_inflated(std::span<std::uint8_t> to) {
       if (!is_gzip(left_)) {
         std::uint64_t more = 0;
         for (; !left_.empty(); refill()) more += left_.size(), left_ = {};
-        fail_reading(file_, "the end of the file after its gzip stream", fmt::format("{} bytes more", more));
+        fail("the end of the file after its gzip stream", fmt::format("{} bytes more", more));
       }
       inflateReset(&stream);
     } else if (status == Z_BUF_ERROR) {
-      fail_reading(file_, "a whole gzip stream", fmt::format("a truncated one ({} bytes inflated)", inflated_));
+      fail("a whole gzip stream", fmt::format("a truncated one ({} bytes inflated)", inflated_));
     } else if (status != Z_OK) {
-      fail_reading(file_, "a gzip stream",
-                   fmt::format("a damaged one ({})", stream.msg ? stream.msg : "unknown reason"));
+      fail("a gzip stream", fmt::format("a damaged one ({})", stream.msg ? stream.msg : "unknown reason"));
     }
   }
   return size;
@@ -71,20 +73,19 @@ std::size_t ByteSource::read_inflated(std::span<std::uint8_t>) { return 0; }
 
 #endif
 
-ByteSource::ByteSource(const std::filesystem::path& file) : file_(file) {
-  if (!std::filesystem::exists(file)) fail_reading(file, "an IDX file", "no such file");
-  if (!std::filesystem::is_regular_file(file)) fail_reading(file, "an IDX file", "something that is no file");
+ByteSource::ByteSource(const std::filesystem::path& file, SourceLine line) : file_(file), line_(line) {
+  if (!std::filesystem::exists(file)) fail("an IDX file", "no such file");
+  if (!std::filesystem::is_regular_file(file)) fail("an IDX file", "something that is no file");
   stream_.open(file, std::ios::binary);
-  if (!stream_) fail_reading(file, "an IDX file", "a file that cannot be opened");
+  if (!stream_) fail("an IDX file", "a file that cannot be opened");
   refill();
   if (!is_gzip(left_)) return;
 #ifdef THALWEG_ZLIB
   constexpr int gzip_window_bits = 16 + MAX_WBITS;
   inflater_ = std::make_unique<Inflater>();
-  if (inflateInit2(&inflater_->stream, gzip_window_bits) != Z_OK)
-    fail_reading(file, "memory to inflate it", "too little");
+  if (inflateInit2(&inflater_->stream, gzip_window_bits) != Z_OK) fail("memory to inflate it", "too little");
 #else
-  fail_reading(file, "an uncompressed IDX file, for this build is without zlib", "a gzip stream");
+  fail("an uncompressed IDX file, for this build is without zlib", "a gzip stream");
 #endif
 }
 

@@ -9,16 +9,18 @@
 #include <span>
 #include <string>
 
+#include <thalweg/error.hpp>
+
 namespace thalweg {
 
 /// IoError naming the file, what was expected and what was found.
-[[noreturn]] void fail_reading(const std::filesystem::path& file, const std::string& expected,
-                               const std::string& found);
+[[noreturn]] void fail_reading(const std::filesystem::path& file, const std::string& expected, const std::string& found,
+                               SourceLine line);
 
 class ByteSource {
  public:
-  /// Throws where `file` cannot be opened, or is gzip in a build without zlib.
-  explicit ByteSource(const std::filesystem::path& file);
+  /// Throws where `file` cannot be opened, or is gzip in a build without zlib; errors name `line`.
+  ByteSource(const std::filesystem::path& file, SourceLine line);
   ~ByteSource();
   ByteSource(const ByteSource&) = delete;
   ByteSource& operator=(const ByteSource&) = delete;
@@ -35,7 +37,10 @@ class ByteSource {
   /// Reads more of the file into the buffer, behind what is left there.
   void refill();
 
+  [[noreturn]] void fail(const std::string& expected, const std::string& found) const;
+
   std::filesystem::path file_;
+  SourceLine line_;
   std::ifstream stream_;
   std::array<std::uint8_t, 1 << 16> buffer_;
   std::span<const std::uint8_t> left_;  // of the buffer

@@ -129,24 +129,25 @@ Dataset Dataset::select(std::span<const std::int64_t> indices, SourceLine line) 
   return samples_ ? samples_->select(indices) : Dataset();
 }
 
-Dataset load_idx_dataset(const std::filesystem::path& images, const std::filesystem::path& labels) {
-  IdxArray pixels = read_idx(images, 3);
-  IdxArray classes = read_idx(labels, 1);
+Dataset load_idx_dataset(const std::filesystem::path& images, const std::filesystem::path& labels, SourceLine line) {
+  IdxArray pixels = read_idx(images, 3, line);
+  IdxArray classes = read_idx(labels, 1, line);
   if (pixels.dimensions[0] != classes.dimensions[0]) {
     throw IoError(error_text("load_idx_dataset",
                              fmt::format("{}: expected {} labels, one for each image of {}, found {}", labels.string(),
-                                         pixels.dimensions[0], images.string(), classes.dimensions[0])));
+                                         pixels.dimensions[0], images.string(), classes.dimensions[0]),
+                             line));
   }
   return Dataset(std::move(pixels.bytes), std::move(classes.bytes), pixels.dimensions[1] * pixels.dimensions[2]);
 }
 
-Mnist load_mnist(const std::filesystem::path& folder) {
+Mnist load_mnist(const std::filesystem::path& folder, SourceLine line) {
   const auto file = [&](const std::string& name) {
     const std::filesystem::path plain = folder / name;
     return std::filesystem::exists(plain) ? plain : folder / (name + ".gz");
   };
   const auto load = [&](const std::string& part) {
-    return load_idx_dataset(file(part + "-images-idx3-ubyte"), file(part + "-labels-idx1-ubyte"));
+    return load_idx_dataset(file(part + "-images-idx3-ubyte"), file(part + "-labels-idx1-ubyte"), line);
   };
   return {load("train"), load("t10k")};
 }

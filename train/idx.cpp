@@ -23,16 +23,17 @@ std::uint32_t big_endian(const Bytes& bytes, std::size_t at) {
 std::string describe(std::uint32_t magic) { return fmt::format("magic number {:#010x}", magic); }
 
 /// The dimensions that the file begins with.
-std::vector<std::int64_t> read_header(ByteSource& source, const std::filesystem::path& file, int rank) {
+std::vector<std::int64_t> read_header(ByteSource& source, const std::filesystem::path& file, int rank,
+                                      SourceLine line) {
   Bytes header(4 + 4 * static_cast<std::size_t>(rank));
   const std::size_t found = source.read(header);
   const std::uint32_t magic = unsigned_byte_type << 8 | static_cast<std::uint32_t>(rank);
   if (found >= 4 && big_endian(header, 0) != magic) {
     fail_reading(file, fmt::format("{} (unsigned bytes in {} dimensions)", describe(magic), rank),
-                 describe(big_endian(header, 0)));
+                 describe(big_endian(header, 0)), line);
   }
   if (found < header.size())
-    fail_reading(file, fmt::format("a header of {} bytes", header.size()), fmt::format("{}", found));
+    fail_reading(file, fmt::format("a header of {} bytes", header.size()), fmt::format("{}", found), line);
   std::vector<std::int64_t> dimensions;
   for (std::size_t at = 4; at < header.size(); at += 4) dimensions.push_back(big_endian(header, at));
   return dimensions;
@@ -40,9 +41,9 @@ std::vector<std::int64_t> read_header(ByteSource& source, const std::filesystem:
 
 }  // namespace
 
-IdxArray read_idx(const std::filesystem::path& file, int rank) {
-  ByteSource source(file);
-  IdxArray result{read_header(source, file, rank), {}};
+IdxArray read_idx(const std::filesystem::path& file, int rank, SourceLine line) {
+  ByteSource source(file, line);
+  IdxArray result{read_header(source, file, rank, line), {}};
   unsigned __int128 count = 1;  // at most 2^32 for each dimension: cannot overflow within the four that are in use
   for (const std::int64_t dimension : result.dimensions)
     count = std::min<unsigned __int128>(count * static_cast<std::uint64_t>(dimension), INT64_MAX);
@@ -60,7 +61,7 @@ IdxArray read_idx(const std::filesystem::path& file, int rank) {
     fail_reading(
         file,
         fmt::format("{} bytes after the header, for dimensions ({})", expected, fmt::join(result.dimensions, ", ")),
-        fmt::format("{} ({})", found, found < expected ? "truncated" : "trailing bytes"));
+        fmt::format("{} ({})", found, found < expected ? "truncated" : "trailing bytes"), line);
   }
   return result;
 }

@@ -60,8 +60,8 @@ void check(const char* op, const SearchSpace& space, std::int64_t trials, Source
 }
 
 Search run(const SearchSpace& space, const SearchOptions& options, const std::vector<Candidate>& candidates,
-           const std::string& kind, const TrialFunction& trial) {
-  internal::SearchLog log(options.log, space, options.seed, kind);
+           const std::string& kind, const TrialFunction& trial, SourceLine line) {
+  internal::SearchLog log(options.log, space, options.seed, kind, line);
   Search search;
   std::vector<const Candidate*> open;
   for (const Candidate& candidate : candidates) {
@@ -124,7 +124,7 @@ Search random_search(const SearchSpace& space, const SearchOptions& options, con
   check("random_search", space, options.trials, line);
   std::vector<Candidate> candidates;
   for (std::int64_t i = 0; i < options.trials; ++i) candidates.push_back(drawn(space, options.seed, i));
-  return run(space, options, candidates, "random", trial);
+  return run(space, options, candidates, "random", trial, line);
 }
 
 Search grid_search(const SearchSpace& space, std::int64_t points, const SearchOptions& options,
@@ -142,7 +142,7 @@ Search grid_search(const SearchSpace& space, std::int64_t points, const SearchOp
   }
   std::vector<Candidate> candidates;
   for (std::int64_t i = 0; i < count; ++i) candidates.push_back(on_grid(space, points, options.seed, i));
-  return run(space, options, candidates, fmt::format("grid of {}", points), trial);
+  return run(space, options, candidates, fmt::format("grid of {}", points), trial, line);
 }
 
 SearchSpace narrowed(const SearchSpace& space, const Search& search, std::size_t count, SourceLine line) {

@@ -75,8 +75,8 @@ std::optional<std::pair<std::int64_t, TrialResult>> parse(std::string_view line)
 }  // namespace
 
 SearchLog::SearchLog(const std::filesystem::path& file, const SearchSpace& space, std::uint64_t seed,
-                     const std::string& kind)
-    : file_(file) {
+                     const std::string& kind, SourceLine line)
+    : file_(file), line_(line) {
   if (file.empty()) return;
   const std::string head = head_of(space, seed, kind);
   const bool is_known = std::filesystem::exists(file) && std::filesystem::file_size(file) > 0;
@@ -120,7 +120,7 @@ void SearchLog::append(const Trial& trial) {
 }
 
 void SearchLog::fail(const std::string& message) const {
-  throw IoError(error_text("search", fmt::format("{}: {}", file_.string(), message)));
+  throw IoError(error_text("search", fmt::format("{}: {}", file_.string(), message), line_));
 }
 
 }  // namespace thalweg::internal

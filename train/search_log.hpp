@@ -17,8 +17,9 @@ namespace thalweg::internal {
 class SearchLog {
  public:
   /// Reads the trials of `file` where there is one, and opens it to go on; an empty path is no log. A last line that was
-  /// cut short, by a crash, is dropped. IoError: cannot be read or written, or is of another search.
-  SearchLog(const std::filesystem::path& file, const SearchSpace& space, std::uint64_t seed, const std::string& kind);
+  /// cut short, by a crash, is dropped. IoError: cannot be read or written, or is of another search; errors name `line`.
+  SearchLog(const std::filesystem::path& file, const SearchSpace& space, std::uint64_t seed, const std::string& kind,
+            SourceLine line);
 
   /// Null for a trial that the log does not hold.
   const TrialResult* find(std::int64_t number) const;
@@ -29,6 +30,7 @@ class SearchLog {
   [[noreturn]] void fail(const std::string& message) const;
 
   std::filesystem::path file_;
+  SourceLine line_;
   std::ofstream stream_;
   std::map<std::int64_t, TrialResult> trials_;
 };

@@ -1,5 +1,6 @@
 #include <catch2/catch.hpp>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -67,8 +68,13 @@ std::string error_of(const std::function<void()>& action) {
   return "no IoError";
 }
 
+constexpr tw::SourceLine user_line{"main.cpp", 3};
+
+/// Without the user's line, which it ends with.
 std::string error_of_images(const fs::path& file) {
-  return error_of([&] { tw::read_idx(file, 3); });
+  const std::string text = error_of([&] { tw::read_idx(file, 3, user_line); }), place = " at main.cpp:3";
+  CHECK_THAT(text, Catch::EndsWith(place));
+  return text.substr(0, text.size() - std::min(text.size(), place.size()));
 }
 
 }  // namespace
@@ -159,9 +165,9 @@ TEST_CASE("load_idx_dataset: as many labels as images") {
   const Folder folder;
   const fs::path images = folder.write("images", image_file);
   const fs::path labels = folder.write("labels", {0, 0, 8, 1, 0, 0, 0, 2, 7, 0});
-  CHECK(error_of([&] { tw::load_idx_dataset(images, labels); }) == "[load_idx_dataset] " + labels.string() +
-                                                                       ": expected 3 labels, one for each image of " +
-                                                                       images.string() + ", found 2");
+  CHECK(error_of([&] { tw::load_idx_dataset(images, labels, user_line); }) ==
+        "[load_idx_dataset] " + labels.string() + ": expected 3 labels, one for each image of " + images.string() +
+            ", found 2 at main.cpp:3");
 }
 
 TEST_CASE("load_mnist: finds plain and gzip files by name") {
@@ -169,8 +175,8 @@ TEST_CASE("load_mnist: finds plain and gzip files by name") {
   folder.write("train-images-idx3-ubyte", image_file);
   folder.write("train-labels-idx1-ubyte.gz", gzip(label_file));
   folder.write("t10k-images-idx3-ubyte.gz", gzip(image_file));
-  CHECK_THAT(error_of([&] { tw::load_mnist(folder.path); }),
-             Catch::Contains("t10k-labels-idx1-ubyte.gz: expected an IDX file, found no such file"));
+  CHECK_THAT(error_of([&] { tw::load_mnist(folder.path, user_line); }),
+             Catch::EndsWith("t10k-labels-idx1-ubyte.gz: expected an IDX file, found no such file at main.cpp:3"));
   folder.write("t10k-labels-idx1-ubyte", label_file);
   const tw::Mnist mnist = tw::load_mnist(folder.path);
   CHECK(mnist.train.size() == 3);

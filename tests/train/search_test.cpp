@@ -131,7 +131,7 @@ TEST_CASE("random_search: a log of another search, or none at all") {
   CHECK_THROWS_AS(tw::random_search(two_rates(), {.trials = 2, .log = folder.path / "no" / "log"}, judge), tw::IoError);
   std::ofstream(log, std::ios::app) << "no trial\n";
   CHECK_THROWS_WITH(tw::random_search(two_rates(), {.trials = 2, .seed = 1, .log = log}, judge),
-                    Catch::Contains("line 5 is not a trial: \"no trial\""));
+                    Catch::Contains("line 5 is not a trial: \"no trial\" at search_test.cpp:"));
 }
 
 TEST_CASE("edge case 32: numbers are read alike under every locale, and only where all of the text is one") {

@@ -113,8 +113,10 @@ std::string header_of(const SafetensorsFile& file) {
   return text;
 }
 
-void write_all(const std::string& path, const SafetensorsFile& content, SourceLine line) {
-  const File file(std::fopen(path.c_str(), "wb"));
+/// Writes it as `unfinished`; errors name `path`, the file that this is to become.
+void write_all(const std::string& unfinished, const SafetensorsFile& content, const std::string& path,
+               SourceLine line) {
+  const File file(std::fopen(unfinished.c_str(), "wb"));
   if (!file) fail_system(path, "it cannot be written", line);
   const auto write = [&](const void* data, std::size_t bytes) {
     if (bytes > 0 && std::fwrite(data, 1, bytes, file.get()) != bytes) fail_system(path, "it cannot be written", line);
@@ -161,7 +163,7 @@ SafetensorsFile read_safetensors(const std::string& path, SourceLine line) {
 void write_safetensors(const std::string& path, const SafetensorsFile& file, SourceLine line) {
   const std::string unfinished = fmt::format("{}.{}.unfinished", path, ::getpid());
   try {
-    write_all(unfinished, file, line);
+    write_all(unfinished, file, path, line);
     if (std::rename(unfinished.c_str(), path.c_str()) != 0) fail_system(path, "it cannot be replaced", line);
   } catch (...) {
     std::remove(unfinished.c_str());

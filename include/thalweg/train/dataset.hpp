@@ -56,7 +56,8 @@ class Dataset {
 
 /// A data set of an image file and a label file (IDX, plain or gzip). IoError as `read_idx`, and where the two files
 /// hold different numbers of samples.
-Dataset load_idx_dataset(const std::filesystem::path& images, const std::filesystem::path& labels);
+Dataset load_idx_dataset(const std::filesystem::path& images, const std::filesystem::path& labels,
+                         SourceLine line = SourceLine::here());
 
 struct Mnist {
   Dataset train, test;
@@ -64,6 +65,6 @@ struct Mnist {
 
 /// MNIST, or a successor in the same form, from a folder that holds {train,t10k}-images-idx3-ubyte and
 /// {train,t10k}-labels-idx1-ubyte, each with or without ".gz". IoError as `load_idx_dataset`.
-Mnist load_mnist(const std::filesystem::path& folder);
+Mnist load_mnist(const std::filesystem::path& folder, SourceLine line = SourceLine::here());
 
 }  // namespace thalweg

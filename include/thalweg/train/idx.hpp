@@ -5,6 +5,8 @@
 #include <filesystem>
 #include <vector>
 
+#include <thalweg/error.hpp>
+
 namespace thalweg {
 
 /// The content of an IDX file: its dimensions and its elements, row-major.
@@ -16,6 +18,6 @@ struct IdxArray {
 /// Reads an IDX file of unsigned bytes with `rank` dimensions, plain or compressed by gzip.
 /// IoError naming the file, what was expected and what was found: a missing file, a wrong magic number, less or more
 /// bytes than the dimensions say, a damaged gzip stream, gzip in a build without zlib.
-IdxArray read_idx(const std::filesystem::path& file, int rank);
+IdxArray read_idx(const std::filesystem::path& file, int rank, SourceLine line = SourceLine::here());
 
 }  // namespace thalweg
