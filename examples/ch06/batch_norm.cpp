@@ -17,10 +17,10 @@ constexpr int epochs = 20;
 /// 16 numbers from 1 to 1e-4, evenly on a log scale.
 double scale(std::size_t i) { return std::pow(10.0, -4.0 * static_cast<double>(i) / (scales - 1)); }
 
-std::string name_of(std::size_t i) { return fmt::format("{:.3g}", scale(i)); }
+std::string name_of(std::size_t i) { return fmt::format("std {:.3g}", scale(i)); }
 
 report::Panel panel(std::size_t i, const std::vector<tw::History>& seed) {
-  report::Panel panel{.title = "std " + name_of(i),
+  report::Panel panel{.title = name_of(i),
                       .x = {i >= 12 ? "epoch" : "", {{0, epochs - 1}}, false, {0, 5, 10, 15}},
                       .y = {i % 4 == 0 ? "training accuracy" : "", {{0, 1}}}};
   const auto curve = [&](const char* label, const tw::History& history, int style) {
@@ -62,12 +62,12 @@ void batch_norm(const report::Run& run, report::Results& results) {
   double anomalies = 0;
   for (std::size_t i = 0; i < scales; ++i) {
     for (const std::size_t variant : {0U, 1U}) {
-      results.add(name_of(i), variant == 0 ? "plain" : "BN",
+      results.add(name_of(i), variant == 0 ? "plain" : "batch norm",
                   report::mean_over(seeds, [&](const auto& seed) { return seed[2 * i + variant]["train"].back(); }));
       const tw::History& first = seeds[0][2 * i + variant];
       if (!first.anomaly.empty()) {
         const std::string name = variant == 0 ? "plain" : "batch norm";
-        results.add_note(fmt::format("std {}, {}, seed {}, {}", name_of(i), name, run.seeds.front(),
+        results.add_note(fmt::format("{}, {}, seed {}, {}", name_of(i), name, run.seeds.front(),
                                      first.anomaly.substr(0, first.anomaly.find('\n'))));
       }
       for (const auto& seed : seeds) anomalies += seed[2 * i + variant].anomaly.empty() ? 0 : 1;
