@@ -12,6 +12,7 @@ namespace thalweg::HWY_NAMESPACE {
 namespace {
 
 struct TanhKernel {
+  static constexpr Primitive primitive = Primitive::tanh;
   template <class D, class V>
   HWY_INLINE V operator()(D d, V x) const {
     return Tanh(d, x);
@@ -20,6 +21,7 @@ struct TanhKernel {
 THALWEG_ELEMENT_HANDLERS(tanh_handlers, TanhKernel, 1, float, double)
 
 struct SigmoidKernel {
+  static constexpr Primitive primitive = Primitive::sigmoid;
   template <class D, class V>
   HWY_INLINE V operator()(D d, V x) const {
     return Sigmoid(d, x);
@@ -44,6 +46,7 @@ struct SoftplusKernel {
 THALWEG_ELEMENT_HANDLERS(softplus_handlers, SoftplusKernel, 1, float, double)
 
 struct ReluKernel {
+  static constexpr Primitive primitive = Primitive::relu;
   template <class D, class V>
   HWY_INLINE V operator()(D d, V x) const {
     return hn::IfThenElse(hn::Le(x, hn::Zero(d)), hn::Zero(d), x);  // a NaN is not ≤ 0: it stays
@@ -53,6 +56,7 @@ THALWEG_ELEMENT_HANDLERS(relu_handlers, ReluKernel, 1, float, double)
 
 /// gradient where y > 0, else 0: relu's gradient rule in one instruction.
 struct ReluGradient {
+  static constexpr Primitive primitive = Primitive::relu_gradient;
   template <class D, class V>
   HWY_INLINE V operator()(D d, V gradient, V y) const {
     return hn::IfThenElseZero(hn::Gt(y, hn::Zero(d)), gradient);
@@ -62,6 +66,7 @@ THALWEG_ELEMENT_HANDLERS(relu_gradient_handlers, ReluGradient, 2, float, double)
 
 /// gradient · (1 − y²), 0 where the gradient is exactly 0.
 struct TanhGradient {
+  static constexpr Primitive primitive = Primitive::tanh_gradient;
   template <class D, class V>
   HWY_INLINE V operator()(D d, V gradient, V y) const {
     const V derivative = hn::Sub(hn::Set(d, hn::TFromD<D>{1}), hn::Mul(y, y));

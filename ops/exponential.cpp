@@ -21,6 +21,7 @@ struct ExpKernel {
 THALWEG_ELEMENT_HANDLERS(exp_handlers, ExpKernel, 1, float, double)
 
 struct Expm1Kernel {
+  static constexpr Primitive primitive = Primitive::expm1;
   template <class D, class V>
   HWY_INLINE V operator()(D d, V x) const {
     return Expm1(d, x);

@@ -22,6 +22,7 @@ HWY_INLINE auto is_true(D d, V x) {
 }
 
 struct Less {
+  static constexpr Primitive primitive = Primitive::less;
   template <class D, class V>
   HWY_INLINE V operator()(D d, V a, V b) const {
     return truth(d, hn::Lt(a, b));
@@ -30,6 +31,7 @@ struct Less {
 THALWEG_ELEMENT_HANDLERS(less_handlers, Less, 2, float, double, std::int64_t)
 
 struct LessEqual {
+  static constexpr Primitive primitive = Primitive::less_equal;
   template <class D, class V>
   HWY_INLINE V operator()(D d, V a, V b) const {
     if constexpr (hwy::IsFloat<hn::TFromD<D>>()) {
@@ -42,6 +44,7 @@ struct LessEqual {
 THALWEG_ELEMENT_HANDLERS(less_equal_handlers, LessEqual, 2, float, double, std::int64_t)
 
 struct Greater {
+  static constexpr Primitive primitive = Primitive::greater;
   template <class D, class V>
   HWY_INLINE V operator()(D d, V a, V b) const {
     return truth(d, hn::Gt(a, b));
@@ -50,6 +53,7 @@ struct Greater {
 THALWEG_ELEMENT_HANDLERS(greater_handlers, Greater, 2, float, double, std::int64_t)
 
 struct GreaterEqual {
+  static constexpr Primitive primitive = Primitive::greater_equal;
   template <class D, class V>
   HWY_INLINE V operator()(D d, V a, V b) const {
     return LessEqual()(d, b, a);
@@ -67,6 +71,7 @@ struct Equal {
 THALWEG_ELEMENT_HANDLERS(equal_handlers, Equal, 2, float, double, std::int64_t)
 
 struct NotEqual {
+  static constexpr Primitive primitive = Primitive::not_equal;
   template <class D, class V>
   HWY_INLINE V operator()(D d, V a, V b) const {
     return truth(d, hn::Not(hn::Eq(a, b)));

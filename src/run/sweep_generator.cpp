@@ -20,6 +20,17 @@ const SlotFold* fold_per_row(const RowEnd& row, const Memory& slot) {
   return nullptr;
 }
 
+Predicate predicate_of(Primitive comparison) {
+  switch (comparison) {
+    case Primitive::not_equal: return Predicate::not_equal;
+    case Primitive::less: return Predicate::less;
+    case Primitive::less_equal: return Predicate::less_equal;
+    case Primitive::greater: return Predicate::greater;
+    case Primitive::greater_equal: return Predicate::greater_equal;
+    default: return Predicate::equal;
+  }
+}
+
 }  // namespace
 
 std::size_t Generator::write_handler(const Run& run, const Block& block) {
@@ -303,11 +314,22 @@ void Generator::write_apply(const Operation& operation) {
     }
     case Primitive::sign: return write_sign(operation);
     case Primitive::exp: return write_exponential(operation);
-    case Primitive::log1p: return write_log1p(operation);
+    case Primitive::expm1: return write_function(operation, &VectorFunctions::expm1);
+    case Primitive::tanh: return write_function(operation, &VectorFunctions::tanh);
+    case Primitive::sigmoid: return write_function(operation, &VectorFunctions::sigmoid);
+    case Primitive::log1p: return write_function(operation, &VectorFunctions::log1p);
     case Primitive::sin:
     case Primitive::cos: return write_wave(operation);
     case Primitive::chain: return write_chain(operation);
-    case Primitive::equal: return write_equal(operation);
+    case Primitive::equal:
+    case Primitive::not_equal:
+    case Primitive::less:
+    case Primitive::less_equal:
+    case Primitive::greater:
+    case Primitive::greater_equal: return write_comparison(operation);
+    case Primitive::relu: return write_relu(operation);
+    case Primitive::relu_gradient: return write_relu_gradient(operation);
+    case Primitive::tanh_gradient: return write_tanh_gradient(operation);
     case Primitive::where: return write_where(operation);
     case Primitive::maximum:
     case Primitive::minimum: {
@@ -339,14 +361,15 @@ void Generator::write_chain(const Operation& operation) {
   });
 }
 
-void Generator::write_equal(const Operation& operation) {
+void Generator::write_comparison(const Operation& operation) {
+  const Predicate predicate = predicate_of(operation.meaning.primitive);
   const Zmm x = in_register(operation.operands[0]);
   with_operand(operation.operands[1], [&](const auto& y) {
     const bool stays = registers_.is_mask(operation.result);
     int& r = register_of_[static_cast<std::size_t>(operation.result)];
     if (stays) r = take(free_masks_);
     const Xbyak::Opmask mask = stays ? Xbyak::Opmask(r) : code_.k1;
-    assembler_.compare(mask, x, y, Predicate::equal);
+    assembler_.compare(mask, x, y, predicate);
     if (!stays) assembler_.move(result(operation) | mask | code_.T_z, registers_.constant(Constant::one));
   });
 }
@@ -361,6 +384,31 @@ void Generator::write_where(const Operation& operation) {
   }
   const Zmm otherwise = in_register(operation.operands[2]);
   with_operand(operation.operands[1], [&](const auto& x) { assembler_.blend(result(operation) | mask, otherwise, x); });
+}
+
+/// A NaN is not less or equal: it stays.
+void Generator::write_relu(const Operation& operation) {
+  const Zmm x = in_register(operation.operands[0]);
+  assembler_.compare(code_.k1, x, registers_.constant(Constant::zero), Predicate::not_less_equal);
+  assembler_.move(result(operation) | code_.k1 | code_.T_z, x);
+}
+
+void Generator::write_relu_gradient(const Operation& operation) {
+  const Zmm y = in_register(operation.operands[1]), gradient = in_register(operation.operands[0]);
+  assembler_.compare(code_.k1, y, registers_.constant(Constant::zero), Predicate::greater);
+  assembler_.move(result(operation) | code_.k1 | code_.T_z, gradient);
+}
+
+/// gradient · (1 − y²), but a gradient of 0 stays.
+void Generator::write_tanh_gradient(const Operation& operation) {
+  const Zmm gradient = in_register(operation.operands[0]), y = in_register(operation.operands[1]);
+  const Zmm to = result(operation), derivative(take());
+  assembler_.compare(code_.k1, gradient, registers_.constant(Constant::zero), Predicate::not_equal);
+  assembler_.multiply(derivative, y, y);
+  assembler_.subtract(derivative, registers_.constant(Constant::one), derivative);
+  assembler_.move(to, gradient);
+  assembler_.multiply(to | code_.k1, gradient, derivative);
+  free_.push_back(derivative.getIdx());
 }
 
 void Generator::write_sign(const Operation& operation) {
@@ -392,10 +440,13 @@ void Generator::write_exponential(const Operation& operation) {
   });
 }
 
-void Generator::write_log1p(const Operation& operation) {
+template <std::size_t n>
+void Generator::write_function(const Operation& operation,
+                               void (VectorFunctions::*function)(const Zmm& to, const Zmm& x,
+                                                                 const std::array<Zmm, n>& free)) {
   const Zmm x = in_register(operation.operands[0]), to = result(operation);
-  const auto free = take_some<6>();
-  functions_.log1p(to, x, free);
+  const auto free = take_some<n>();
+  (functions_.*function)(to, x, free);
   give_back(free);
 }
 

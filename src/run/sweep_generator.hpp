@@ -97,11 +97,16 @@ class Generator {
   void write_apply(const Operation& operation);
   void write_extreme(const Zmm& to, const Zmm& first, const Zmm& second, bool larger);
   void write_chain(const Operation& operation);
-  void write_equal(const Operation& operation);
+  void write_comparison(const Operation& operation);
   void write_where(const Operation& operation);
   void write_sign(const Operation& operation);
+  void write_relu(const Operation& operation);
+  void write_relu_gradient(const Operation& operation);
+  void write_tanh_gradient(const Operation& operation);
+  template <std::size_t n>
+  void write_function(const Operation& operation,
+                      void (VectorFunctions::*function)(const Zmm& to, const Zmm& x, const std::array<Zmm, n>& free));
   void write_exponential(const Operation& operation);
-  void write_log1p(const Operation& operation);
   void write_wave(const Operation& operation);
   const Operation* other_wave(const Operation& operation) const;
   template <std::size_t n>

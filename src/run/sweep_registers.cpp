@@ -75,10 +75,14 @@ void RunRegisters::choose_constants() {
       case Primitive::negate: need(Constant::sign_bit); break;
       case Primitive::absolute: need(Constant::all_but_sign); break;
       case Primitive::chain:
-      case Primitive::where: need(Constant::zero); break;
-      case Primitive::equal: need(Constant::one); break;
+      case Primitive::where:
+      case Primitive::relu:
+      case Primitive::relu_gradient: need(Constant::zero); break;
+      case Primitive::tanh_gradient: need(Constant::zero), need(Constant::one); break;
       case Primitive::sign: need(Constant::zero), need(Constant::one), need(Constant::sign_bit); break;
-      default: break;
+      default:
+        if (is_comparison(operation.meaning.primitive)) need(Constant::one);
+        break;
     }
   }
 }
@@ -98,7 +102,7 @@ void RunRegisters::choose_masks() {
   const auto count = static_cast<int>(run_->operations.size());
   is_mask_.assign(run_->values.size(), false);
   for (const Operation& operation : run_->operations)
-    if (operation.meaning.primitive == Primitive::equal) {
+    if (is_comparison(operation.meaning.primitive)) {
       const auto result = static_cast<std::size_t>(operation.result);
       is_mask_[result] = run_->values[result].last_use < count;
     }

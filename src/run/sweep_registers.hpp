@@ -96,6 +96,11 @@ class RunRegisters {
   void load_constant(Constant constant, const Zmm& to);
 };
 
+/// Those that give 0 or 1, or a mask.
+constexpr bool is_comparison(Primitive primitive) {
+  return primitive >= Primitive::equal && primitive <= Primitive::greater_equal;
+}
+
 /// A sum of lanes, which a loop may carry in registers.
 inline bool sums_lanes(const Operation& operation) {
   return operation.meaning.kind == Meaning::Kind::accumulate && operation.target.address == Address::scratch;

@@ -19,6 +19,7 @@ enum class Predicate : std::uint8_t {
   less_or_greater = 12,
   less = 17,
   less_equal = 18,
+  not_less_equal = 22,
   greater_equal = 29,
   greater = 30
 };
@@ -92,15 +93,26 @@ class VectorAssembler {
     is_double_ ? code_.vblendmpd(to, no, yes) : code_.vblendmps(to, no, yes);
   }
 
+  void bitwise_and(const Zmm& to, const Zmm& a, const Operand& b) {
+    is_double_ ? code_.vpandq(to, a, b) : code_.vpandd(to, a, b);
+  }
+  void bitwise_or(const Zmm& to, const Zmm& a, const Operand& b) {
+    is_double_ ? code_.vporq(to, a, b) : code_.vpord(to, a, b);
+  }
+  void bitwise_xor(const Zmm& to, const Zmm& a, const Operand& b) {
+    is_double_ ? code_.vpxorq(to, a, b) : code_.vpxord(to, a, b);
+  }
   /// to = each bit of to, a and b by a table of eight.
   void logic(const Zmm& to, const Zmm& a, const Operand& b, int table) {
     const auto t = static_cast<std::uint8_t>(table);
     is_double_ ? code_.vpternlogq(to, a, b, t) : code_.vpternlogd(to, a, b, t);
   }
 
+  /// to = 0
+  void clear(const Zmm& to) { code_.vpxord(to, to, to); }
   /// A number's bits in every lane; `scratch` is lost.
   void splat(const Zmm& to, std::uint32_t single_bits, std::uint64_t double_bits, const Xbyak::Reg64& scratch) {
-    if (single_bits == 0 && double_bits == 0) return code_.vpxord(to, to, to);
+    if (single_bits == 0 && double_bits == 0) return clear(to);
     if (is_double_) {
       code_.mov(scratch, double_bits);
       code_.vpbroadcastq(to, scratch);

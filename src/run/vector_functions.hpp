@@ -18,6 +18,11 @@ class VectorFunctions {
 
   /// to = e^x
   void exponential(const Zmm& to, const Xbyak::Operand& x, const std::array<Zmm, 4>& free);
+  /// to = e^x − 1
+  void expm1(const Zmm& to, const Zmm& x, const std::array<Zmm, 6>& free);
+  void tanh(const Zmm& to, const Zmm& x, const std::array<Zmm, 6>& free);
+  /// to = 1 / (1 + e^-x)
+  void sigmoid(const Zmm& to, const Zmm& x, const std::array<Zmm, 6>& free);
   /// to = log(1 + x); f32 alone.
   void log1p(const Zmm& to, const Zmm& x, const std::array<Zmm, 6>& free);
   /// sin x and cos x, |x| ≤ WaveF32::farthest; f32 alone.
@@ -29,6 +34,14 @@ class VectorFunctions {
   VectorAssembler& assembler_;
   Xbyak::CodeGenerator& code_;
 
+  void clamp(const Zmm& to, const Xbyak::Operand& x, float low, double number_low, float high, double number_high,
+             const Zmm& free);
+  void round_multiple_of_ln2(const Zmm& n, const Zmm& x);
+  void expm1_quotient(const Zmm& to, const Zmm& even, const Zmm& r, const Zmm& square);
+  void expm1_compensated(const Zmm& to, const Zmm& x, const Zmm& n, const std::array<Zmm, 4>& free);
+  void absolute(const Zmm& to, const Zmm& x);
+  void copy_sign(const Zmm& to, const Zmm& from);
+  Xbyak::Address sign_bits();
   void horner(const Zmm& sum, const Zmm& x, std::span<const float> coefficients);
   void every_other_term(const Zmm& sum, const Zmm& square, std::span<const float> single,
                         std::span<const double> number, std::size_t last);

@@ -67,6 +67,18 @@ TEST_CASE("generated code: every op it writes in line has the bits of its kernel
       {"sign", [](const Var& x, const Var&) { return sign(x); }},
       {"chain", [](const Var& x, const Var& y) { return chain(x, y); }},
       {"where equal", [](const Var& x, const Var& y) { return where(equal(x, y), x, y); }},
+      {"where not equal", [](const Var& x, const Var& y) { return where(not_equal(x, y), x, y); }},
+      {"where less", [](const Var& x, const Var& y) { return where(less(x, y), x, y); }},
+      {"where less or equal", [](const Var& x, const Var& y) { return where(less_equal(x, y), x, y); }},
+      {"where greater", [](const Var& x, const Var& y) { return where(greater(x, y), x, y); }},
+      {"where greater or equal", [](const Var& x, const Var& y) { return where(greater_equal(x, y), x, y); }},
+      {"relu", [](const Var& x, const Var&) { return relu(x); }},
+      {"tanh", [](const Var& x, const Var&) { return tanh(x); }},
+      {"sigmoid", [](const Var& x, const Var&) { return sigmoid(x); }},
+      {"expm1", [](const Var& x, const Var&) { return expm1(x); }},
+      {"gradient of relu", [](const Var& x, const Var& y) { return gradients(relu(x), x, y); }},
+      {"gradient of tanh", [](const Var& x, const Var& y) { return gradients(tanh(x), x, y); }},
+      {"gradient of sigmoid", [](const Var& x, const Var& y) { return gradients(sigmoid(x), x, y); }},
       {"exp", [](const Var& x, const Var&) { return exp(x); }},
       {"log1p", [](const Var& x, const Var&) { return log1p(x); }},
       {"sin", [](const Var& x, const Var&) { return sin(x); }},
@@ -97,7 +109,7 @@ TEST_CASE("generated code: functions have the bits of their kernels over their w
     numbers.push_back(std::ldexp(1 + 0.001 * (i % 700), i % 250 - 125) * (i % 2 == 0 ? 1 : -1));
   for (int i = 0; i < 2000; ++i) numbers.push_back(-1 + std::ldexp(1, -i % 60));  // log1p's end
   const Tensor x = Tensor::from(numbers, {static_cast<std::int64_t>(numbers.size())}).to(dtype);
-  for (Var (*const f)(const Operand&) : {&exp, &log1p, &sin, &cos}) {
+  for (Var (*const f)(const Operand&) : {&exp, &expm1, &tanh, &sigmoid, &log1p, &sin, &cos}) {
     const auto apply = [&] { return f(Var(x)); };
     CHECK(same_numbers(computed(0, apply), computed(std::numeric_limits<std::int64_t>::max(), apply)));
   }

@@ -39,6 +39,7 @@ struct Divide {
   }
 };
 struct Less {
+  static constexpr Primitive primitive = Primitive::less;
   template <class D, class V>
   HWY_INLINE V operator()(D d, V a, V b) const {
     return hn::IfThenElseZero(hn::Lt(a, b), hn::Set(d, hn::TFromD<D>(1)));

@@ -40,6 +40,28 @@ struct Exponential<double> {
                                                       0x1.1ee8890af4f21p-29};
 };
 
+/// From `farthest` on tanh rounds to 1.
+template <class T>
+struct HyperbolicTangent {
+  static constexpr T farthest = sizeof(T) == sizeof(float) ? 10 : 20;
+};
+
+/// Beyond these 1 / (1 + e^-x) is 1 and 0, and a smaller power of two vanishes beside 1.
+template <class T>
+struct LogisticSigmoid {
+  static constexpr bool is_single = sizeof(T) == sizeof(float);
+  static constexpr T highest = is_single ? 105 : 746, lowest = is_single ? -112 : -753;
+  static constexpr T least_exponent = is_single ? -100 : -1000;
+};
+
+/// Beyond these e^x − 1 is inf and −1; numbers below `tiny` are what they become.
+template <class T>
+struct ExponentialMinusOne {
+  static constexpr bool is_single = sizeof(T) == sizeof(float);
+  static constexpr T highest = is_single ? 89 : 710, lowest = is_single ? -20 : -40;
+  static constexpr T tiny = is_single ? static_cast<T>(0x1p-26) : static_cast<T>(0x1p-55);
+};
+
 /// log and log1p of f32: log(1 + f) = f − f²/2 + f³·quotient(f), f in [−1/4, 1/2).
 struct LogarithmF32 {
   static constexpr std::array<float, 8> quotient = {0x1.5555a4p-2f, -0x1.000042p-2f, 0x1.99699cp-3f, -0x1.54ef82p-3f,

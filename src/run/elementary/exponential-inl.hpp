@@ -51,6 +51,15 @@ HWY_INLINE V AtLeast(D d, V x, float low_f32, double low_f64) {
   return hn::Max(Constant(d, low_f32, low_f64), x);
 }
 
+template <class D, class V = hn::Vec<D>, class T = hn::TFromD<D>>
+HWY_INLINE V AtMost(D d, V x, T high) {
+  return hn::Min(hn::Set(d, high), x);
+}
+template <class D, class V = hn::Vec<D>, class T = hn::TFromD<D>>
+HWY_INLINE V AtLeast(D d, V x, T low) {
+  return hn::Max(hn::Set(d, low), x);
+}
+
 /// c0 + c2·x² + c4·x⁴ + ...
 template <class D, class V = hn::Vec<D>, class T = hn::TFromD<D>>
 HWY_INLINE V EvenTerms(D d, V, T c0) {
@@ -183,13 +192,14 @@ template <class D, class V = hn::Vec<D>>
 HWY_INLINE V Expm1(D d, V x) {
   // 2^n·(1 + p) - 1 = 2·(h·p + (h - 1/2)) with h = 2^(n-1): h stays finite up to where the result overflows.
   const V one = Constant(d, 1.0f, 1.0);
-  const V clamped = AtLeast(d, AtMost(d, x, 89.0f, 710.0), -20.0f, -40.0);
+  using E = elementary::ExponentialMinusOne<hn::TFromD<D>>;
+  const V clamped = AtLeast(d, AtMost(d, x, E::highest), E::lowest);
   const V n = RoundedMultipleOfLn2(d, clamped);
   const V h = PowerOfTwo(d, hn::Sub(n, one));
   const V p = Expm1Compensated(d, clamped, n, hn::Zero(d));
   const V half_result = hn::MulAdd(h, p, hn::Sub(h, Constant(d, 0.5f, 0.5)));
   // Halving and doubling would lose the last bit of a subnormal, and the sign of zero.
-  const auto tiny = hn::Lt(hn::Abs(x), Constant(d, 0x1p-26f, 0x1p-55));
+  const auto tiny = hn::Lt(hn::Abs(x), hn::Set(d, E::tiny));
   return hn::IfThenElse(tiny, x, hn::Add(half_result, half_result));
 }
 
@@ -197,8 +207,7 @@ HWY_INLINE V Expm1(D d, V x) {
 template <class D, class V = hn::Vec<D>>
 HWY_INLINE V Tanh(D d, V x) {
   const V one = Constant(d, 1.0f, 1.0);
-  // From there on the result rounds to 1.
-  const V magnitude = AtMost(d, hn::Abs(x), 10.0f, 20.0);
+  const V magnitude = AtMost(d, hn::Abs(x), elementary::HyperbolicTangent<hn::TFromD<D>>::farthest);
   const V doubled = hn::Add(magnitude, magnitude);
   const V n = RoundedMultipleOfLn2(d, doubled);
   const V power = PowerOfTwo(d, n);
@@ -222,11 +231,12 @@ template <class D, class V = hn::Vec<D>>
 HWY_INLINE SigmoidParts<V> SigmoidInParts(D d, V x) {
   const V zero = hn::Zero(d);
   const V one = Constant(d, 1.0f, 1.0);
-  x = AtLeast(d, AtMost(d, x, 105.0f, 746.0), -112.0f, -753.0);
+  using S = elementary::LogisticSigmoid<hn::TFromD<D>>;
+  x = AtLeast(d, AtMost(d, x, S::highest), S::lowest);
   const V n = RoundedMultipleOfLn2(d, x);
   const V p = Expm1Reduced(d, hn::Neg(SubtractLn2(d, x, n)));
-  // 2^-|n|; smaller ones vanish beside 1.
-  const V power = PowerOfTwo(d, hn::Max(hn::Or(n, hn::SignBit(d)), Constant(d, -100.0f, -1000.0)));
+  // 2^-|n|
+  const V power = PowerOfTwo(d, hn::Max(hn::Or(n, hn::SignBit(d)), hn::Set(d, S::least_exponent)));
   const V rest = hn::MulAdd(hn::IfThenElse(hn::Lt(n, zero), one, power), p, power);
   const V divisor = hn::Add(one, rest);
   return {divisor, hn::Sub(rest, hn::Sub(divisor, one)), hn::Min(n, zero)};
@@ -245,7 +255,8 @@ HWY_INLINE V Sigmoid(D d, V x) {
 template <class D, class V = hn::Vec<D>>
 HWY_INLINE V Silu(D d, V x) {
   const auto parts = SigmoidInParts(d, x);
-  const V numerator = AtLeast(d, x, -112.0f, -753.0);
+  using S = elementary::LogisticSigmoid<hn::TFromD<D>>;
+  const V numerator = AtLeast(d, x, S::lowest);
   // The quotient, and what it leaves of the numerator, divided in turn.
 #if HWY_NATIVE_FMA
   const V reciprocal = hn::Div(Constant(d, 1.0f, 1.0), parts.divisor);
@@ -256,7 +267,7 @@ HWY_INLINE V Silu(D d, V x) {
   const V quotient = hn::Div(numerator, parts.divisor);
   const V fraction = hn::Sub(quotient, hn::Mul(quotient, hn::Div(parts.divisor_low, parts.divisor)));
 #endif
-  const V large = Constant(d, 105.0f, 746.0);  // where e^-x vanishes beside 1, and inf leaves NaN
+  const V large = hn::Set(d, S::highest);  // where e^-x vanishes beside 1, and inf leaves NaN
   const V scaled = ScaleByPowerOfTwo(d, hn::CopySign(fraction, x), parts.exponent);  // -0 too
   return hn::IfThenElse(hn::Gt(x, large), x, scaled);
 }
