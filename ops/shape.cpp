@@ -72,7 +72,8 @@ Var reshape(const Operand& x, std::initializer_list<std::int64_t> dimensions) {
     wanted[static_cast<std::size_t>(axis++)] = dimension;
   }
   if (free_axis >= 0) {
-    if (known == 0 ? value.size() != 0 : value.size() % known != 0)
+    const bool divides = known == 0 ? value.size() == known : value.size() % known == 0;
+    if (!divides)
       fail<ShapeError>("reshape", fmt::format("{} elements do not divide by {}", value.size(), known), x.line());
     wanted[static_cast<std::size_t>(free_axis)] = known == 0 ? 0 : value.size() / known;
   }

@@ -194,7 +194,7 @@ TEST_CASE("derivatives over a registry: flat, trainable parameters alone, beside
     CHECK(close(transpose(hessian_value).value(), hessian_value));
     // Column by column against central differences of the gradient.
     std::int64_t column = 0;
-    for (Parameter parameter : net.registry.parameters()) {
+    for (const Parameter& parameter : net.registry.parameters()) {
       if (!parameter.trainable()) continue;
       const Tensor at = parameter.value();
       for (std::int64_t i = 0; i < at.size(); ++i, ++column) {
