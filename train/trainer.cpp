@@ -22,6 +22,7 @@ template <class Value>
 std::string names_of(const std::vector<std::pair<std::string, Value>>& metrics) {
   if (metrics.empty()) return "there are none";
   std::vector<std::string> names;
+  names.reserve(metrics.size());
   for (const auto& [name, value] : metrics) names.push_back(name);
   return fmt::format("there are: {}", fmt::join(names, ", "));
 }

@@ -57,7 +57,7 @@ struct Difference {
 
 /// values: at −2h, −h, 0, h, 2h. Abramowitz and Stegun, 25.3.6.
 Difference difference_of(const std::array<Sum, 5>& values, double step) {
-  const auto f = [&](int at) { return values[static_cast<std::size_t>(at + 2)].value; };
+  const auto f = [&](std::ptrdiff_t at) { return values[static_cast<std::size_t>(at + 2)].value; };
   Difference difference;
   difference.quotient = (8 * (f(1) - f(-1)) - (f(2) - f(-2))) / (12 * step);
   const std::array<double, 3> bends = {f(-2) - 2 * f(-1) + f(0), f(-1) - 2 * f(0) + f(1), f(0) - 2 * f(1) + f(2)};
@@ -127,6 +127,7 @@ class Check {
 
   std::vector<Var> gradients_of(const Var& y, const std::vector<Var>& points) const {
     std::vector<Var> wanted;
+    wanted.reserve(varied_.size());
     for (const std::size_t i : varied_) wanted.push_back(points[i]);
     return gradients(y, std::span<const Var>(wanted), points.back());
   }
@@ -178,8 +179,8 @@ class Check {
     const double at = points_[input].data<double>()[element];
     const double step = options_.step * std::max(1.0, std::abs(at));
     std::array<Sum, 5> values;
-    for (int k = -2; k <= 2; ++k) {
-      points_[input].mutable_data<double>()[element] = at + k * step;
+    for (std::ptrdiff_t k = -2; k <= 2; ++k) {
+      points_[input].mutable_data<double>()[element] = at + static_cast<double>(k) * step;
       values[static_cast<std::size_t>(k + 2)] = value_of(order);
     }
     points_[input].mutable_data<double>()[element] = at;

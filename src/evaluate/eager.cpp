@@ -25,11 +25,12 @@ bool Recorder::has_eager_value(std::int32_t id) const {
 void* Recorder::eager_data(std::int32_t id) {
   const auto place = static_cast<std::size_t>(id);
   if (place >= eager_values_.size()) eager_values_.resize(place + 1);
-  if (!eager_values_[place]) {
+  std::optional<Tensor>& value = eager_values_[place];
+  if (!value) {
     const NodeType node = type(id);
-    eager_values_[place] = Tensor::empty(node.shape, node.dtype);
+    value = Tensor::empty(node.shape, node.dtype);
   }
-  return const_cast<void*>(eager_values_[place]->raw());
+  return const_cast<void*>(value->raw());
 }
 
 void Recorder::compute_eagerly(std::int32_t id) {
@@ -41,7 +42,8 @@ void Recorder::compute_eagerly(std::int32_t id) {
 
 const Tensor& Recorder::eager_value(std::int32_t id) {
   if (!has_eager_value(id)) Plan::make_node(*this, id)->run(*this, {}, line(id));
-  return *eager_values_[static_cast<std::size_t>(id)];
+  // The plan has left it there.
+  return *eager_values_[static_cast<std::size_t>(id)];  // NOLINT(bugprone-unchecked-optional-access)
 }
 
 /// The same rule as a plan's: what is asked must not go through a changed parameter, except by way of what was asked before.
@@ -75,6 +77,7 @@ const void* Recorder::execute_eager(Segment& segment, SourceLine line, const Bac
   check_eager_leaves(segment, line);
   // All values first, then the writes: a throw leaves parameters as they were.
   std::vector<std::pair<Tensor, PendingEffect>> writes;
+  writes.reserve(pending_.size());
   for (const PendingEffect& effect : pending_) writes.emplace_back(eager_value(inputs(effect.node)[0]), effect);
   for (const GradientOutput& output : segment.gradient_outputs) {
     RegistryCore& core = *registry_by_uid(segment.registries[static_cast<std::size_t>(output.registry)]);

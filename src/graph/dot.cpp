@@ -171,7 +171,7 @@ std::string dot_string(std::string_view text) {
 }
 
 std::string node_title(const TapeGraph& graph, std::int32_t id) {
-  const std::string name = graph.parameter_name(id);
+  std::string name = graph.parameter_name(id);
   if (graph.kind(id) == Kind::effect) return fmt::format("assign {}", name);
   if (!name.empty()) return name;
   std::string title = graph.op(id).name;

@@ -202,6 +202,7 @@ class Profiler::Recording final : public PassObserver {
   template <class Map>
   static std::vector<ProfileEntry> values(Map& sums) {
     std::vector<ProfileEntry> entries;
+    entries.reserve(sums.size());
     for (auto& [key, entry] : sums) entries.push_back(std::move(entry));
     return sorted(std::move(entries));
   }

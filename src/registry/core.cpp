@@ -109,18 +109,19 @@ int RegistryCore::append(std::string name, const Shape& shape, bool trainable) {
   return index;
 }
 
+std::vector<bool> RegistryCore::trainable_flags() const {
+  std::vector<bool> flags(entries.size());
+  std::transform(entries.begin(), entries.end(), flags.begin(), [](const Entry& entry) { return entry.trainable; });
+  return flags;
+}
+
 void RegistryCore::set_trainable(const std::vector<int>& indices, bool trainable) {
-  std::vector<bool> flags;
-  for (const Entry& entry : entries) flags.push_back(entry.trainable);
+  std::vector<bool> flags = trainable_flags();
   for (const int index : indices) flags[static_cast<std::size_t>(index)] = trainable;
   lay_out(flags, dtype);
 }
 
-void RegistryCore::convert(DType to) {
-  std::vector<bool> flags;
-  for (const Entry& entry : entries) flags.push_back(entry.trainable);
-  lay_out(flags, to);
-}
+void RegistryCore::convert(DType to) { lay_out(trainable_flags(), to); }
 
 void RegistryCore::lay_out(const std::vector<bool>& trainable, DType to) {
   std::vector<std::int64_t> offsets;

@@ -160,7 +160,7 @@ class RegistryCore : public std::enable_shared_from_this<RegistryCore> {
   /// Adds a parameter behind the others, its value zero.
   int append(std::string name, const Shape& shape, bool trainable);
   void set_trainable(const std::vector<int>& indices, bool trainable);
-  void convert(DType dtype);
+  void convert(DType to);
 
  private:
   friend class WriteClaim;
@@ -170,6 +170,7 @@ class RegistryCore : public std::enable_shared_from_this<RegistryCore> {
     return static_cast<char*>(buffer.data()) + static_cast<std::size_t>(entry.offset) * size_of(dtype);
   }
   /// Moves everything into new buffers of that dtype.
+  std::vector<bool> trainable_flags() const;
   void lay_out(const std::vector<bool>& trainable, DType to);
   void renew_uid();
   WriteClaim claim(std::int64_t allowed_tapes, const char* writer, SourceLine line) const;

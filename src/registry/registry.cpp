@@ -28,6 +28,7 @@ void check_registry_dtype(const char* op, DType dtype, SourceLine line) {
 
 std::vector<std::string_view> names_of(const RegistryCore& core) {
   std::vector<std::string_view> names;
+  names.reserve(core.entries.size());
   for (const RegistryCore::Entry& entry : core.entries) names.push_back(entry.name);
   return names;
 }
@@ -113,6 +114,7 @@ bool ParameterRegistry::contains(std::string_view name) const { return core_->fi
 
 std::vector<Parameter> ParameterRegistry::parameters() const {
   std::vector<Parameter> all;
+  all.reserve(static_cast<std::size_t>(size()));
   for (int i = 0; i < size(); ++i) all.emplace_back(core_, i);
   return all;
 }

@@ -266,7 +266,8 @@ void Compiler::find_streams() {
   const auto& stages = nodes_.stage_counts;
   const bool is_one_walk = std::all_of(stages.begin() + 1, stages.end(), [](auto count) { return count == 0; });
   const bool is_flat = !nodes_.row_walk && stages[0] == 1 && program.code == nullptr;
-  if (!is_one_walk || !(is_flat || stages[0] >= 2)) return;
+  const bool is_by_stages = stages[0] >= 2;
+  if (!is_one_walk || (!is_flat && !is_by_stages)) return;
   std::vector<std::int32_t> slots;
   for (const Patch& patch : program.patches) {
     const Address address = program.instructions[static_cast<std::size_t>(patch.instruction)].address[patch.which];
