@@ -49,7 +49,7 @@ std::string Plan::explain_memory() const {
   std::map<std::int32_t, Lifetime> lifetimes;  // by arena buffer
   const auto is_kept = [&](std::int32_t root) {
     return std::any_of(kept.begin(), kept.end(),
-                       [&](const Kept& value) { return buffer_view(value.buffer).root == root; });
+                       [&](const KeptValue& value) { return buffer_view(value.buffer).root == root; });
   };
   for (std::size_t i = 0; i < passes_.size(); ++i) {
     for (const std::int32_t buffer : writes(passes_[i])) {

@@ -37,8 +37,8 @@ void Planner::collect_targets() {
     const RegistryCore& core =
         *recorder_->registry_by_uid(segment.registries[static_cast<std::size_t>(output.registry)]);
     gradient.bytes = core.entry_bytes(output.index);
-    plan_->zeros_.push_back({.output = add_buffer(gradient), .bytes = gradient.bytes});
-    add_pass(Pass::Kind::zero, plan_->zeros_.size());
+    draft_.zeros_.push_back({.output = add_buffer(gradient), .bytes = gradient.bytes});
+    add_pass(Pass::Kind::zero, draft_.zeros_.size());
   }
   const std::vector<PendingEffect>& pending = recorder_->pending();
   for (std::size_t i = 0; i < pending.size(); ++i) {
@@ -113,7 +113,7 @@ void Planner::collect_needed() {
     if (!place_of_.contains(id)) continue;
     for (const std::int32_t input : value_inputs(key(id))) {
       visit(input);
-      if (input < base_ && key(input).op->kind != Kind::source && !info(input).weak) plan_->wanted.push_back(input);
+      if (input < base_ && key(input).op->kind != Kind::source && !info(input).weak) draft_.wanted.push_back(input);
     }
   }
   while (!stack_.empty()) {
@@ -133,7 +133,7 @@ void Planner::collect_needed() {
   for (const Target& target : targets_) {
     node(target.node).target = true;
     if (!eager_ && target.node < base_ && key(target.node).op->kind != Kind::source)
-      plan_->wanted.push_back(target.node);
+      draft_.wanted.push_back(target.node);
   }
   std::size_t contractions = 0;
   for (PlannedNode& node : nodes_)
@@ -143,10 +143,10 @@ void Planner::collect_needed() {
       if (key.op->kind == Kind::contraction) ++contractions;
       has_arithmetic_on_numbers_ |= key.op->kind == Kind::elementwise && info(node.id).weak;
     }
-  plan_->matmuls_.reserve(contractions);  // long passes, and a plan of many is kept
+  draft_.matmuls_.reserve(contractions);  // long passes, and a plan of many is kept
   if (has_arithmetic_on_numbers_) collect_number_dtypes();
-  std::sort(plan_->wanted.begin(), plan_->wanted.end());
-  plan_->wanted.erase(std::unique(plan_->wanted.begin(), plan_->wanted.end()), plan_->wanted.end());
+  std::sort(draft_.wanted.begin(), draft_.wanted.end());
+  draft_.wanted.erase(std::unique(draft_.wanted.begin(), draft_.wanted.end()), draft_.wanted.end());
 }
 
 /// Whether an earlier request (or, on an eager tape, recording itself) has left this node's value in memory.
@@ -165,7 +165,7 @@ bool Planner::place_available(PlannedNode& node, bool place_it) {
       if (found) continue;
       const auto& kept = earlier->plan->kept;
       const auto at = std::lower_bound(kept.begin(), kept.end(), id,
-                                       [](const Plan::Kept& a, std::int32_t wanted) { return a.node < wanted; });
+                                       [](const KeptValue& a, std::int32_t wanted) { return a.node < wanted; });
       if (at == kept.end() || at->node != id) continue;
       found = true;
       const PlanBuffer& there = earlier->plan->buffers_[static_cast<std::size_t>(at->buffer)];
@@ -202,7 +202,7 @@ void Planner::check_leaves() {
     const std::int32_t id = stack_.back();
     stack_.pop_back();
     const Key& key = this->key(id);
-    if (key.op == &parameter_op || key.op == &registry_buffer_op) plan_->checked_.push_back(id);
+    if (key.op == &parameter_op || key.op == &registry_buffer_op) draft_.checked_.push_back(id);
     for (const std::int32_t input : value_inputs(key)) visit(input);
   }
 }

@@ -26,8 +26,8 @@ void Planner::deliver(std::int32_t id, const PlanBuffer& destination) {
     if (!moves && (place == PlanBuffer::Place::arena || place == PlanBuffer::Place::earlier ||
                    place == PlanBuffer::Place::held)) {
       if (place == PlanBuffer::Place::arena) kept_buffers_.push_back(base);
-      plan_->kept.push_back({id, buffer});
-      if (is_asked) plan_->value_buffer_ = buffer;
+      draft_.kept.push_back({id, buffer});
+      if (is_asked) draft_.value_buffer_ = buffer;
       return;
     }
   }
@@ -40,12 +40,12 @@ void Planner::deliver(std::int32_t id, const PlanBuffer& destination) {
   if (direct) {
     made = there;
     if (destination.place == PlanBuffer::Place::held) {
-      plan_->kept.push_back({id, buffer});
-      if (is_asked) plan_->value_buffer_ = buffer;
+      draft_.kept.push_back({id, buffer});
+      if (is_asked) draft_.value_buffer_ = buffer;
     }
     return;
   }
-  CopyPass& copy = plan_->copies_.emplace_back();
+  CopyPass& copy = draft_.copies_.emplace_back();
   copy.node = id;
   copy.input = buffer;
   copy.dtype = made.dtype;
@@ -54,10 +54,10 @@ void Planner::deliver(std::int32_t id, const PlanBuffer& destination) {
   copy.output = add_buffer(there);
   if (is_kept) kept_buffers_.push_back(copy.output);
   if (is_kept || destination.place == PlanBuffer::Place::held) {
-    plan_->kept.push_back({id, copy.output});
-    if (is_asked) plan_->value_buffer_ = copy.output;
+    draft_.kept.push_back({id, copy.output});
+    if (is_asked) draft_.value_buffer_ = copy.output;
   }
-  add_pass(Pass::Kind::copy, plan_->copies_.size());
+  add_pass(Pass::Kind::copy, draft_.copies_.size());
 }
 
 bool Planner::can_write_directly(std::int32_t id, const PlanBuffer& destination) {
@@ -84,7 +84,8 @@ bool Planner::can_write_directly(std::int32_t id, const PlanBuffer& destination)
     bool is_read = false;
     for_each_read(build, [&](std::int32_t buffer) { is_read = is_read || overlap(buffer) != Overlap::none; });
     if (is_read) return false;
-    if (build.kind == Pass::Kind::opaque && plan_->opaque(build).op->can_fail) return false;
+    if (build.kind == Pass::Kind::opaque && draft_.opaques_[static_cast<std::size_t>(build.index)].op->can_fail)
+      return false;
   }
   return true;
 }
@@ -137,8 +138,8 @@ void Planner::finish(std::size_t arena_begin) {
         deliver(target.node, target.destination);
   if (segment_ != nullptr && !segment_->learned && key(segment_->request).op != &backward_request_op)
     keep_what_is_there();
-  std::sort(plan_->kept.begin(), plan_->kept.end(),
-            [](const Plan::Kept& a, const Plan::Kept& b) { return a.node < b.node; });
+  std::sort(draft_.kept.begin(), draft_.kept.end(),
+            [](const KeptValue& a, const KeptValue& b) { return a.node < b.node; });
   // A pass of which nothing is read is none.
   std::erase_if(passes_, [&](const Pass& pass) {
     return pass.kind == Pass::Kind::sweep && sweeps_[static_cast<std::size_t>(pass.index)].sweep.outputs.empty();
@@ -148,20 +149,20 @@ void Planner::finish(std::size_t arena_begin) {
   join_products();
   lay_out(arena_begin);
   find_moving_buffers();
-  plan_->sweeps_.reserve(sweep_count_);
+  draft_.sweeps_.reserve(sweep_count_);
   for (Pass pass : passes_) {
     if (pass.kind == Pass::Kind::sweep) {
       compile_sweep(pass);
-      pass.index = static_cast<std::int32_t>(plan_->sweeps_.size()) - 1;
+      pass.index = static_cast<std::int32_t>(draft_.sweeps_.size()) - 1;
     }
-    plan_->passes_.push_back(pass);
+    draft_.passes_.push_back(pass);
   }
 }
 
 void Planner::compile_sweep(const Pass& pass) {
   SweepBuild& build = sweeps_[static_cast<std::size_t>(pass.index)];
   set_domain(build);
-  std::vector<std::int32_t>& lists = plan_->lists_;
+  std::vector<std::int32_t>& lists = draft_.lists_;
   const auto end = [&] { return static_cast<std::int32_t>(lists.size()); };
   run::ListRange nodes{end()}, reads, writes;
   lists.insert(lists.end(), build.nodes.begin(), build.nodes.end());
@@ -170,7 +171,7 @@ void Planner::compile_sweep(const Pass& pass) {
   reads.end = writes.begin = end();
   for_each_write(pass, [&](std::int32_t buffer) { lists.push_back(buffer); });
   writes.end = end();
-  plan_->sweeps_.push_back(
+  draft_.sweeps_.push_back(
       {run::CompiledSweep(build.sweep), build.sweep.rows, build.sweep.columns, nodes, reads, writes});
 }
 
@@ -178,30 +179,30 @@ void Planner::compile_sweep(const Pass& pass) {
 /// gradients stays where it is.
 void Planner::find_moving_buffers() {
   using Place = PlanBuffer::Place;
-  moves_.assign(plan_->buffers_.size(), 0);
+  moves_.assign(draft_.buffers_.size(), 0);
   for (std::size_t i = 0; i < moves_.size(); ++i) {
-    const PlanBuffer& buffer = plan_->buffers_[i];
+    const PlanBuffer& buffer = draft_.buffers_[i];
     const bool is_moving_alias =
         buffer.place == Place::alias && (buffer.index >= 0 || moves_[static_cast<std::size_t>(buffer.base)] != 0);
     if (buffer.place != Place::constant && buffer.place != Place::held && buffer.place != Place::eager &&
         !is_moving_alias)
       continue;
     moves_[i] = 1;
-    (is_moving_alias ? plan_->moving_views_ : plan_->bound_).push_back(static_cast<std::int32_t>(i));
+    (is_moving_alias ? draft_.moving_views_ : draft_.bound_).push_back(static_cast<std::int32_t>(i));
   }
   for (std::size_t i = 0; i < passes_.size(); ++i) {
     bool is_moving = false;
     const auto look = [&](std::int32_t buffer) { is_moving |= moves_[static_cast<std::size_t>(buffer)] != 0; };
     for_each_read(passes_[i], look);
     for_each_write(passes_[i], look);
-    if (is_moving) plan_->prepared_.push_back(static_cast<std::int32_t>(i));
+    if (is_moving) draft_.prepared_.push_back(static_cast<std::int32_t>(i));
   }
 }
 
 /// Before it is known what later requests read, everything that lies in memory anyway stays.
 void Planner::keep_what_is_there() {
   std::vector<std::int32_t> kept_before;
-  for (const Plan::Kept& kept : plan_->kept) kept_before.push_back(kept.node);
+  for (const KeptValue& kept : draft_.kept) kept_before.push_back(kept.node);
   std::sort(kept_before.begin(), kept_before.end());
   for (const PlannedNode& node : nodes_) {
     if (node.buffer < 0 || node.where == PlannedNode::Where::lazy || key(node.id).op->kind == Kind::source) continue;
@@ -210,8 +211,8 @@ void Planner::keep_what_is_there() {
       continue;
     if (std::binary_search(kept_before.begin(), kept_before.end(), node.id)) continue;
     kept_buffers_.push_back(base);
-    plan_->kept.push_back({node.id, node.buffer});
-    plan_->keeps_in_advance = true;
+    draft_.kept.push_back({node.id, node.buffer});
+    draft_.keeps_in_advance = true;
   }
 }
 

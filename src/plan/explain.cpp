@@ -101,7 +101,7 @@ void Plan::summarize(PlanSummary& summary) const {
   const auto is_within = [&](std::int32_t buffer) {
     while (buffers_[static_cast<std::size_t>(buffer)].place == PlanBuffer::Place::alias)
       buffer = buffers_[static_cast<std::size_t>(buffer)].base;
-    const auto is_kept = [&](const Kept& value) { return value.buffer == buffer; };
+    const auto is_kept = [&](const KeptValue& value) { return value.buffer == buffer; };
     return buffers_[static_cast<std::size_t>(buffer)].place == PlanBuffer::Place::arena &&
            std::none_of(kept.begin(), kept.end(), is_kept);
   };

@@ -175,8 +175,8 @@ bool Planner::join_draw(SweepBuild& sweep, PlannedNode& node, const Key& key) {
   value.kind = SweepValue::Kind::draw;
   value.extent = Extent::element;
   value.distribution = key.op->normal ? run::Distribution::normal : run::Distribution::uniform;
-  value.slot = static_cast<std::int32_t>(plan_->draw_nodes_.size());
-  plan_->draw_nodes_.push_back(node.id);
+  value.slot = static_cast<std::int32_t>(draft_.draw_nodes_.size());
+  draft_.draw_nodes_.push_back(node.id);
   put(node, sweep, add_value(sweep, value));
   return true;
 }

@@ -15,8 +15,8 @@ std::size_t Planner::bytes_of(std::int32_t id) const {
 }
 
 std::int32_t Planner::add_buffer(const PlanBuffer& buffer) {
-  plan_->buffers_.push_back(buffer);
-  return static_cast<std::int32_t>(plan_->buffers_.size()) - 1;
+  draft_.buffers_.push_back(buffer);
+  return static_cast<std::int32_t>(draft_.buffers_.size()) - 1;
 }
 
 std::int32_t Planner::arena_buffer(const Shape& shape, DType dtype) {
@@ -33,11 +33,11 @@ std::int32_t Planner::add_pass(Pass::Kind kind, std::size_t count) {
 
 std::int32_t Planner::number_slot(std::int32_t id) {
   if (number_slots_.contains(id)) return number_slots_[id];
-  const auto slot = static_cast<std::int32_t>(plan_->numbers_.size());
+  const auto slot = static_cast<std::int32_t>(draft_.numbers_.size());
   number_slots_.set(id, slot);
   const bool is_literal = key(id).op == &literal_op;
-  plan_->numbers_.push_back(is_literal ? std::bit_cast<double>(key(id).attribute) : 0);
-  if (!is_literal) plan_->number_nodes_.push_back({slot, id});
+  draft_.numbers_.push_back(is_literal ? std::bit_cast<double>(key(id).attribute) : 0);
+  if (!is_literal) draft_.number_nodes_.push_back({slot, id});
   return slot;
 }
 
@@ -89,27 +89,27 @@ std::int32_t Planner::materialize_lazy(PlannedNode& node) {
 
 /// A number for a pass that reads its inputs from memory.
 std::int32_t Planner::number_cell(std::int32_t id) {
-  Plan::NumberCell& cell = plan_->number_cells_.emplace_back();
+  NumberCell& cell = draft_.number_cells_.emplace_back();
   cell.slot = number_slot(id);
   cell.dtype = info(id).dtype;
   PlanBuffer buffer;
   buffer.place = PlanBuffer::Place::number;
   buffer.node = id;
-  buffer.index = static_cast<std::int32_t>(plan_->number_cells_.size()) - 1;
+  buffer.index = static_cast<std::int32_t>(draft_.number_cells_.size()) - 1;
   buffer.bytes = size_of(cell.dtype);
   buffer.dtype = cell.dtype;
   return add_buffer(buffer);
 }
 
 std::int32_t Planner::copy_view(std::int32_t id, std::int32_t input, const StridedView& view, const Shape& shape) {
-  CopyPass& pass = plan_->copies_.emplace_back();
+  CopyPass& pass = draft_.copies_.emplace_back();
   pass.node = id;
   pass.input = input;
   pass.dtype = info(id).dtype;
   pass.output = arena_buffer(shape, pass.dtype);
   pass.shape = shape;
   pass.view = view;
-  add_pass(Pass::Kind::copy, plan_->copies_.size());
+  add_pass(Pass::Kind::copy, draft_.copies_.size());
   return pass.output;
 }
 

@@ -396,19 +396,19 @@ void Planner::place_view(PlannedNode& node, const Key& key) {
     return;
   }
   node.buffer = copy_view(node.id, buffer, view, shape_out);
-  if (moves) plan_->copies_.back().dynamic = dynamic_view(node.id, inputs);
+  if (moves) draft_.copies_.back().dynamic = dynamic_view(node.id, inputs);
   node.pass = node.buffer_pass = last_pass();
 }
 
 std::int32_t Planner::dynamic_view(std::int32_t id, std::span<const std::int32_t> inputs) {
-  Plan::DynamicView& dynamic = plan_->dynamic_views_.emplace_back();
+  DynamicView& dynamic = draft_.dynamic_views_.emplace_back();
   dynamic.op = key(id).op;
   dynamic.attribute = key(id).attribute;
   dynamic.input = info(inputs[0]).shape;
   dynamic.output = info(id).shape;
   dynamic.count = static_cast<std::int32_t>(inputs.size()) - 1;
   for (std::size_t i = 1; i < inputs.size(); ++i) dynamic.numbers[i - 1] = number_slot(inputs[i]);
-  return static_cast<std::int32_t>(plan_->dynamic_views_.size()) - 1;
+  return static_cast<std::int32_t>(draft_.dynamic_views_.size()) - 1;
 }
 
 /// The last two axes of an operand, as a factor of a product.
@@ -482,8 +482,8 @@ void Planner::place_contraction(PlannedNode& node, const Key& key) {
   pass.c = arena_buffer(shape(node.id), form.dtype);
   node.where = PlannedNode::Where::buffer;
   node.buffer = pass.c;
-  plan_->matmuls_.push_back(pass);
-  node.pass = node.buffer_pass = node.matmul = add_pass(Pass::Kind::matmul, plan_->matmuls_.size());
+  draft_.matmuls_.push_back(pass);
+  node.pass = node.buffer_pass = node.matmul = add_pass(Pass::Kind::matmul, draft_.matmuls_.size());
 }
 
 /// The axes before the last two, as few as they can be said in; −1 where there is one product only.
@@ -507,8 +507,8 @@ std::int32_t Planner::batch_of(const Factor& a, const Factor& b, const Shape& pr
     batch.b_strides[last] = b_stride;
   }
   if (batch.rank == 0) return -1;
-  plan_->batches_.push_back(batch);
-  return static_cast<std::int32_t>(plan_->batches_.size()) - 1;
+  draft_.batches_.push_back(batch);
+  return static_cast<std::int32_t>(draft_.batches_.size()) - 1;
 }
 
 void Planner::place_draw(PlannedNode& node, const Key& key) {
@@ -531,41 +531,41 @@ void Planner::place_opaque(PlannedNode& node, const Key& key) {
   }
   OpaquePass pass;
   pass.node = node.id;
-  pass.inputs.begin = pass.inputs.end = static_cast<std::int32_t>(plan_->opaque_inputs_.size());
+  pass.inputs.begin = pass.inputs.end = static_cast<std::int32_t>(draft_.opaque_inputs_.size());
   pass.origin = recorder_->origin(node.id);
   pass.op = key.op;
   pass.attribute = key.attribute;
   for (const std::int32_t input : inputs) {
-    plan_->opaque_inputs_.push_back(materialize(input));
-    plan_->opaque_types_.push_back(recorder_->type(input));
+    draft_.opaque_inputs_.push_back(materialize(input));
+    draft_.opaque_types_.push_back(recorder_->type(input));
     ++pass.inputs.end;
   }
   pass.output_type = recorder_->type(node.id);
   pass.output = arena_buffer(shape(node.id), info(node.id).dtype);
   node.where = PlannedNode::Where::buffer;
   node.buffer = pass.output;
-  plan_->opaques_.push_back(pass);
-  node.pass = node.buffer_pass = add_pass(Pass::Kind::opaque, plan_->opaques_.size());
+  draft_.opaques_.push_back(pass);
+  node.pass = node.buffer_pass = add_pass(Pass::Kind::opaque, draft_.opaques_.size());
 }
 
 /// What reads the node from here on reads what `op` makes of it.
 void Planner::apply_after(const Op& op, PlannedNode& node) {
   OpaquePass pass;
   pass.node = node.id;
-  pass.inputs.begin = static_cast<std::int32_t>(plan_->opaque_inputs_.size());
+  pass.inputs.begin = static_cast<std::int32_t>(draft_.opaque_inputs_.size());
   pass.inputs.end = pass.inputs.begin + 1;
   pass.origin = recorder_->origin(node.id);
   pass.op = &op;
   pass.attribute = 0;
-  plan_->opaque_inputs_.push_back(materialize(node.id));
-  plan_->opaque_types_.push_back(recorder_->type(node.id));
+  draft_.opaque_inputs_.push_back(materialize(node.id));
+  draft_.opaque_types_.push_back(recorder_->type(node.id));
   pass.output_type = recorder_->type(node.id);
   pass.output = arena_buffer(shape(node.id), info(node.id).dtype);
   node.where = PlannedNode::Where::buffer;
   node.buffer = pass.output;
   node.matmul = -1;
-  plan_->opaques_.push_back(pass);
-  node.pass = node.buffer_pass = add_pass(Pass::Kind::opaque, plan_->opaques_.size());
+  draft_.opaques_.push_back(pass);
+  node.pass = node.buffer_pass = add_pass(Pass::Kind::opaque, draft_.opaques_.size());
 }
 
 }  // namespace thalweg::internal

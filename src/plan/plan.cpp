@@ -6,6 +6,8 @@
 #include <atomic>
 #include <bit>
 #include <cstring>
+#include <memory>
+#include <type_traits>
 
 #include "src/core_ops/core_ops.hpp"
 #include "src/plan/counters.hpp"
@@ -55,7 +57,7 @@ void Plan::learn(Recorder& recorder) {
     segment->learned = true;
     const auto is_kept = [&](std::int32_t id) {
       return std::any_of(segment->plan->kept.begin(), segment->plan->kept.end(),
-                         [&](const Kept& kept) { return kept.node == id; });
+                         [&](const KeptValue& value) { return value.node == id; });
     };
     const bool fits =
         first && !segment->plan->keeps_in_advance && std::all_of(segment->keep.begin(), segment->keep.end(), is_kept);
@@ -66,32 +68,56 @@ void Plan::learn(Recorder& recorder) {
 
 // --- binding ---
 
-void Plan::complete(Plan& draft) {
-  with_lists_of(draft, [](auto& list, auto& drafted) { list.assign(drafted.begin(), drafted.end()); });
+void Plan::complete(PlanDraft& draft, RecordingMemory& memory) {
   sweeps_ = std::move(draft.sweeps_);
   keeps_in_advance = draft.keeps_in_advance;
   arena_begin = draft.arena_begin;
   arena_kept_end = draft.arena_kept_end;
   arena_end = draft.arena_end;
   value_buffer_ = draft.value_buffer_;
-  pointers_.assign(buffers_.size(), nullptr);
+  lay_lists(draft, memory);
   share_forms();
-  draws_.resize(draw_nodes_.size());
-  opaque_memory_.resize(opaque_inputs_.size());
   for (const Pass& pass : passes_) bytes_moved_ += pass_bytes(pass);
-  const auto held = [](const auto& list) { return list.capacity() * sizeof(list[0]); };
-  static_bytes_ = sizeof(Plan) + held(buffers_) + held(pointers_) + held(passes_) + held(sweeps_) + held(matmuls_) +
-                  held(bound_matmuls_) + held(copies_) + held(opaques_) + held(opaque_types_) + held(lists_) +
-                  held(computed) + held(wanted) + held(kept) +
+  static_bytes_ = sizeof(Plan) + block_.bytes() + sweeps_.capacity() * sizeof(SweepPass) +
                   matmuls_.size() * sizeof(run::MatmulPanel);  // panels_ at the most
   for (const SweepPass& pass : sweeps_) static_bytes_ += pass.sweep.bytes();
+}
+
+/// Takes one block for all lists, and copies there what has been drafted.
+void Plan::lay_lists(PlanDraft& draft, RecordingMemory& memory) {
+  constexpr std::size_t alignment = 16;
+  const auto room = [](std::size_t bytes) { return (bytes + alignment - 1) / alignment * alignment; };
+  const std::size_t buffers = draft.buffers_.size(), draws = draft.draw_nodes_.size(), products = draft.matmuls_.size(),
+                    inputs = draft.opaque_inputs_.size();
+  std::size_t bytes = room(buffers * sizeof(void*)) + room(draws * sizeof(run::DrawSource)) +
+                      room(products * sizeof(BoundMatmul)) + room(inputs * sizeof(void*));
+  with_lists_of(draft, [&](auto&, const auto& drafted) { bytes += room(drafted.size() * sizeof(drafted[0])); });
+  block_ = memory.take(bytes);
+
+  std::byte* at = block_.data();
+  const auto lay = [&]<class T>(std::span<T>& list, std::size_t count) {
+    static_assert(std::is_trivially_destructible_v<T> && alignof(T) <= alignment);
+    list = {reinterpret_cast<T*>(at), count};
+    at += room(list.size_bytes());
+  };
+  const auto lay_new = [&](auto& list, std::size_t count) {
+    lay(list, count);
+    std::uninitialized_value_construct(list.begin(), list.end());
+  };
+  with_lists_of(draft, [&](auto& list, const auto& drafted) {
+    lay(list, drafted.size());
+    std::uninitialized_copy(drafted.begin(), drafted.end(), list.begin());
+  });
+  lay_new(pointers_, buffers);
+  lay_new(draws_, draws);
+  lay_new(bound_matmuls_, products);
+  lay_new(opaque_memory_, inputs);
 }
 
 /// Products of one form, as time steps have, read it at one place.
 void Plan::share_forms() {
   constexpr std::size_t most_compared = 8;
   std::vector<const run::MatmulForm*> latest;
-  bound_matmuls_.resize(matmuls_.size());
   for (std::size_t i = 0; i < matmuls_.size(); ++i) {
     const run::MatmulForm& form = matmuls_[i].form;
     const auto known = std::find_if(latest.begin(), latest.end(), [&](const auto* other) { return *other == form; });
@@ -134,10 +160,10 @@ std::size_t Plan::pass_bytes(const Pass& pass) const {
   return 0;
 }
 
-StridedView Plan::DynamicView::evaluate(const Plan& plan) const {
+StridedView DynamicView::evaluate(std::span<const double> all_numbers) const {
   double values[Shape::max_rank] = {};
   const auto known = static_cast<std::size_t>(count);
-  for (std::size_t i = 0; i < known; ++i) values[i] = plan.numbers_[static_cast<std::size_t>(numbers[i])];
+  for (std::size_t i = 0; i < known; ++i) values[i] = all_numbers[static_cast<std::size_t>(numbers[i])];
   return op->view_rule(*input, *output, attribute, {values, known});
 }
 
@@ -161,7 +187,7 @@ void* Plan::address(const PlanBuffer& buffer, Recorder& recorder, const Recorder
     case PlanBuffer::Place::alias: {
       char* const base = static_cast<char*>(pointers_[static_cast<std::size_t>(buffer.base)]);
       if (buffer.index < 0) return base + buffer.offset;
-      const StridedView view = dynamic_views_[static_cast<std::size_t>(buffer.index)].evaluate(*this);
+      const StridedView view = dynamic_views_[static_cast<std::size_t>(buffer.index)].evaluate(numbers_);
       return base + static_cast<std::size_t>(view.offset) * size_of(buffer.dtype);
     }
   }
@@ -287,7 +313,7 @@ void Plan::run_other(const Pass& pass, const Recorder& recorder) {
     case Pass::Kind::copy: {
       const CopyPass& copy = copies_[index];
       const StridedView view =
-          copy.dynamic < 0 ? copy.view : dynamic_views_[static_cast<std::size_t>(copy.dynamic)].evaluate(*this);
+          copy.dynamic < 0 ? copy.view : dynamic_views_[static_cast<std::size_t>(copy.dynamic)].evaluate(numbers_);
       return run::copy_strided(copy.input_memory, copy.output_memory, copy.shape, view, size_of(copy.dtype));
     }
     case Pass::Kind::opaque: {
@@ -339,7 +365,7 @@ Plan::Outcome Plan::run(Recorder& recorder, const Recorder::BackwardTarget& targ
 }
 
 const void* Plan::kept_value(std::int32_t node) const {
-  const auto at = std::find_if(kept.begin(), kept.end(), [&](const Kept& value) { return value.node == node; });
+  const auto at = std::find_if(kept.begin(), kept.end(), [&](const KeptValue& value) { return value.node == node; });
   return at == kept.end() ? nullptr : pointers_[static_cast<std::size_t>(at->buffer)];
 }
 

@@ -15,6 +15,7 @@
 #include "src/run/matmul.hpp"
 #include "src/run/sweep.hpp"
 #include "src/tape/recorder.hpp"
+#include "src/tape/recording_memory.hpp"
 
 namespace thalweg::internal {
 
@@ -100,7 +101,93 @@ struct Pass {
   std::int32_t index;
 };
 
-class Plan {
+/// A view whose place depends on numbers (the start of a slice).
+struct DynamicView {
+  const Op* op;
+  const Shape* input;
+  const Shape* output;
+  std::uint64_t attribute;
+  std::array<std::int32_t, Shape::max_rank> numbers;  // slots
+  std::int32_t count;                                 // of them
+  StridedView evaluate(std::span<const double> all_numbers) const;
+};
+/// A value that stays in the arena, or with the tape, for later plans.
+struct KeptValue {
+  std::int32_t node, buffer;
+};
+/// A number that is data; a literal's value never changes.
+struct PlanNumber {
+  std::int32_t slot, node;
+};
+/// A number in memory, for passes that are no sweeps.
+struct NumberCell {
+  alignas(16) std::byte bytes[16] = {};
+  std::int32_t slot;
+  DType dtype;
+};
+
+/// What planning decides. A draft's lists grow; those of the plan that is made of it lie in one block.
+template <template <class> class List>
+class PlanLists {
+ public:
+  // What planning later segments needs to know.
+  List<KeptValue> kept;           // sorted by node
+  List<std::int32_t> computed;    // nodes this plan computes, sorted
+  List<std::int32_t> wanted;      // nodes of earlier segments that it would like to find kept
+  bool keeps_in_advance = false;  // more than is known to be read
+  std::size_t arena_begin = 0, arena_kept_end = 0, arena_end = 0;
+
+ protected:
+  friend class Plan;
+  friend class Planner;
+  template <template <class> class OtherList>
+  friend class PlanLists;
+  /// Calls f(a list, the same one of `other`) for each.
+  template <class Other, class F>
+  void with_lists_of(Other& other, F&& f) {
+    f(kept, other.kept), f(computed, other.computed), f(wanted, other.wanted), f(buffers_, other.buffers_);
+    f(bound_, other.bound_), f(moving_views_, other.moving_views_), f(prepared_, other.prepared_);
+    f(checked_, other.checked_);
+    f(numbers_, other.numbers_), f(number_nodes_, other.number_nodes_), f(number_cells_, other.number_cells_);
+    f(draw_nodes_, other.draw_nodes_), f(passes_, other.passes_), f(matmuls_, other.matmuls_);
+    f(batches_, other.batches_), f(copies_, other.copies_), f(opaques_, other.opaques_), f(zeros_, other.zeros_);
+    f(opaque_inputs_, other.opaque_inputs_), f(opaque_types_, other.opaque_types_), f(lists_, other.lists_);
+    f(dynamic_views_, other.dynamic_views_);
+  }
+  std::span<const std::int32_t> list(const run::ListRange& range) const {
+    return std::span(lists_).subspan(static_cast<std::size_t>(range.begin),
+                                     static_cast<std::size_t>(range.end - range.begin));
+  }
+
+  List<PlanBuffer> buffers_;
+  List<std::int32_t> bound_;         // buffers to bind at every run
+  List<std::int32_t> moving_views_;  // buffers that these, or numbers, move
+  List<std::int32_t> prepared_;      // passes that work on either
+  List<std::int32_t> checked_;       // parameter leaves whose value must be the one recorded
+  List<double> numbers_;             // by slot
+  List<PlanNumber> number_nodes_;
+  List<NumberCell> number_cells_;
+  List<std::int32_t> draw_nodes_;
+  List<Pass> passes_;
+  List<MatmulPass> matmuls_;
+  List<run::MatmulBatch> batches_;
+  List<CopyPass> copies_;
+  List<OpaquePass> opaques_;
+  List<ZeroPass> zeros_;
+  List<std::int32_t> opaque_inputs_;  // buffers, by OpaquePass::inputs; likewise their types
+  List<NodeType> opaque_types_;
+  List<std::int32_t> lists_;  // nodes, reads and writes of the sweeps; what was joined to products
+  List<DynamicView> dynamic_views_;
+  std::vector<SweepPass> sweeps_;
+  std::int32_t value_buffer_ = -1;  // of what an item request or backward asks for
+};
+template <class T>
+using GrowingList = std::vector<T>;
+template <class T>
+using LaidList = std::span<T>;
+using PlanDraft = PlanLists<GrowingList>;
+
+class Plan : public PlanLists<LaidList> {
  public:
   /// The plan for what `segment`, the last of the recorder's path, requests.
   static std::unique_ptr<Plan> make(Recorder& recorder, Segment& segment);
@@ -143,27 +230,6 @@ class Plan {
   /// Where the last run has left the value of a node that was to be kept.
   const void* kept_value(std::int32_t node) const;
 
-  /// A view whose place depends on numbers (the start of a slice).
-  struct DynamicView {
-    const Op* op;
-    const Shape* input;
-    const Shape* output;
-    std::uint64_t attribute;
-    std::array<std::int32_t, Shape::max_rank> numbers;  // slots
-    std::int32_t count;                                 // of them
-    StridedView evaluate(const Plan& plan) const;
-  };
-
-  // What planning later segments needs to know.
-  struct Kept {
-    std::int32_t node;
-    std::int32_t buffer;
-  };
-  std::vector<Kept> kept;              // values that stay in the arena until the tape ends, sorted by node
-  std::vector<std::int32_t> computed;  // nodes this plan computes, sorted
-  std::vector<std::int32_t> wanted;    // nodes of earlier segments that it would like to find kept
-  bool keeps_in_advance = false;       // more than is known to be read
-  std::size_t arena_begin = 0, arena_kept_end = 0, arena_end = 0;
   std::uint64_t made_after = 0;  // number of the plan that the tape had carried out before it was made; 0: none
 
  private:
@@ -181,30 +247,15 @@ class Plan {
   void run_other(const Pass& pass, const Recorder& recorder);
   void run_observed(const run::SweepBindings& bindings, const Recorder& recorder);
   void* address(const PlanBuffer& buffer, Recorder& recorder, const Recorder::BackwardTarget& target);
-  /// Calls f(a list, the same one of `other`) for the lists that planning appends to.
-  template <class F>
-  void with_lists_of(Plan& other, F&& f) {
-    f(kept, other.kept), f(computed, other.computed), f(wanted, other.wanted), f(buffers_, other.buffers_);
-    f(bound_, other.bound_), f(moving_views_, other.moving_views_), f(prepared_, other.prepared_);
-    f(checked_, other.checked_);
-    f(numbers_, other.numbers_), f(number_nodes_, other.number_nodes_), f(number_cells_, other.number_cells_);
-    f(draw_nodes_, other.draw_nodes_), f(passes_, other.passes_), f(matmuls_, other.matmuls_);
-    f(batches_, other.batches_), f(copies_, other.copies_), f(opaques_, other.opaques_), f(zeros_, other.zeros_);
-    f(opaque_inputs_, other.opaque_inputs_), f(opaque_types_, other.opaque_types_), f(lists_, other.lists_);
-    f(dynamic_views_, other.dynamic_views_);
-  }
   void share_forms();
-  /// A plan as the planner has drafted it, without the room its lists have left to grow; counts what its passes do.
-  void complete(Plan& draft);
+  /// The plan that the planner has drafted; counts what its passes do.
+  void complete(PlanDraft& draft, RecordingMemory& memory);
+  void lay_lists(PlanDraft& draft, RecordingMemory& memory);
   std::size_t pass_bytes(const Pass& pass) const;
   /// The buffers that a pass reads, and those it writes.
   std::vector<std::int32_t> reads(const Pass& pass) const;
   std::vector<std::int32_t> writes(const Pass& pass) const;
   std::vector<std::int32_t> nodes(const MatmulPass& pass) const;
-  std::span<const std::int32_t> list(const run::ListRange& range) const {
-    return std::span(lists_).subspan(static_cast<std::size_t>(range.begin),
-                                     static_cast<std::size_t>(range.end - range.begin));
-  }
   template <class List>
   static auto of_inputs(const OpaquePass& pass, List& list) {
     return std::span(list.data() + pass.inputs.begin, list.data() + pass.inputs.end);
@@ -225,41 +276,12 @@ class Plan {
   static std::uint64_t next_number();
 
   std::uint64_t number_ = next_number();
-  std::vector<PlanBuffer> buffers_;
-  std::vector<void*> pointers_;             // by buffer
-  std::vector<std::int32_t> bound_;         // buffers to bind at every run
-  std::vector<std::int32_t> moving_views_;  // buffers that these, or numbers, move
-  std::vector<std::int32_t> prepared_;      // passes that work on either
-  std::vector<std::int32_t> checked_;       // parameter leaves whose value must be the one recorded
-  struct PlanNumber {
-    std::int32_t slot, node;
-  };
-  std::vector<double> numbers_;           // by slot
-  std::vector<PlanNumber> number_nodes_;  // those that are data; a literal's value never changes
-  /// A number in memory, for passes that are no sweeps.
-  struct NumberCell {
-    alignas(16) std::byte bytes[16] = {};
-    std::int32_t slot;
-    DType dtype;
-  };
-  std::vector<NumberCell> number_cells_;
-  std::vector<std::int32_t> draw_nodes_;
-  std::vector<run::DrawSource> draws_;
-  std::vector<Pass> passes_;
-  std::vector<SweepPass> sweeps_;
-  std::vector<MatmulPass> matmuls_;
-  std::vector<run::MatmulBatch> batches_;
-  std::vector<BoundMatmul> bound_matmuls_;  // by index into matmuls_
+  RecordingMemory::Block block_;  // in which the lists lie
+  LaidList<void*> pointers_;      // by buffer
+  LaidList<run::DrawSource> draws_;
+  LaidList<BoundMatmul> bound_matmuls_;  // by index into matmuls_
+  LaidList<const void*> opaque_memory_;  // by OpaquePass::inputs
   std::vector<run::MatmulPanel> panels_;
-  std::vector<CopyPass> copies_;
-  std::vector<OpaquePass> opaques_;
-  std::vector<ZeroPass> zeros_;
-  std::vector<std::int32_t> opaque_inputs_;  // buffers, by OpaquePass::inputs; likewise their types and addresses
-  std::vector<NodeType> opaque_types_;
-  std::vector<const void*> opaque_memory_;
-  std::vector<std::int32_t> lists_;  // nodes, reads and writes of the sweeps; what was joined to products
-  std::vector<DynamicView> dynamic_views_;
-  std::int32_t value_buffer_ = -1;  // of what an item request or backward asks for
   // What the addresses that are not bound at every run depend on.
   struct Binding {
     void* arena = nullptr;

@@ -29,13 +29,12 @@ void Planner::begin(Recorder& recorder, Segment* segment) {
     nodes_ = {};
     passes_ = {};
     sweeps_.clear();
-    plan_ = nullptr;
+    draft_ = {};
   }
-  if (plan_ == nullptr) plan_ = std::make_unique<Plan>();
-  plan_->with_lists_of(*plan_, [](auto& list, auto&) { list.clear(); });
-  plan_->sweeps_.clear();
-  plan_->keeps_in_advance = false;
-  plan_->value_buffer_ = -1;
+  draft_.with_lists_of(draft_, [](auto& list, auto&) { list.clear(); });
+  draft_.sweeps_.clear();
+  draft_.keeps_in_advance = false;
+  draft_.value_buffer_ = -1;
   place_of_.clear(ids);
   seen_.clear(ids);
   number_slots_.clear(ids);
@@ -63,13 +62,13 @@ void Planner::plan_segment(Recorder& recorder, Plan& plan, Segment& segment) {
   check_leaves();
   for (PlannedNode& node : nodes_)
     if (node.where == PlannedNode::Where::nowhere) {
-      plan_->computed.push_back(node.id);
+      draft_.computed.push_back(node.id);
       place(node);
     }
   std::size_t arena_begin = 0;
   for (const Segment* earlier : earlier_) arena_begin = std::max(arena_begin, earlier->plan->arena_kept_end);
   finish(arena_begin);
-  plan.complete(*plan_);
+  plan.complete(draft_, recorder.workspace().memory);
 }
 
 void Planner::plan_node(Recorder& recorder, Plan& plan, std::int32_t id) {
@@ -82,7 +81,7 @@ void Planner::plan_node(Recorder& recorder, Plan& plan, std::int32_t id) {
   for (PlannedNode& node : nodes_)
     if (node.where == PlannedNode::Where::nowhere) place(node);
   finish(0);
-  plan.complete(*plan_);
+  plan.complete(draft_, recorder.workspace().memory);
 }
 
 }  // namespace thalweg::internal

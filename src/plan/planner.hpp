@@ -205,7 +205,7 @@ class Planner {
   std::int32_t add_pass(Pass::Kind kind, std::size_t count);
   std::int32_t last_pass() const { return static_cast<std::int32_t>(passes_.size()) - 1; }
   MatmulPass& matmul_of(std::int32_t pass) {
-    return plan_->matmuls_[static_cast<std::size_t>(passes_[static_cast<std::size_t>(pass)].index)];
+    return draft_.matmuls_[static_cast<std::size_t>(passes_[static_cast<std::size_t>(pass)].index)];
   }
   std::size_t bytes_of(std::int32_t id) const;
 
@@ -235,8 +235,8 @@ class Planner {
   void place_block(std::int32_t block, std::size_t offset);
   void place_kept_aliases();
   std::int32_t root(std::int32_t buffer) const;
-  const PlanBuffer& buffer(std::int32_t index) const { return plan_->buffers_[static_cast<std::size_t>(index)]; }
-  PlanBuffer& buffer(std::int32_t index) { return plan_->buffers_[static_cast<std::size_t>(index)]; }
+  const PlanBuffer& buffer(std::int32_t index) const { return draft_.buffers_[static_cast<std::size_t>(index)]; }
+  PlanBuffer& buffer(std::int32_t index) { return draft_.buffers_[static_cast<std::size_t>(index)]; }
   /// Calls f for every buffer that a pass reads, or writes.
   template <class F>
   void for_each_read(const Pass& pass, F&& f) const;
@@ -248,7 +248,7 @@ class Planner {
   const Shape& shape(std::int32_t id) const { return *info(id).shape; }
 
   Recorder* recorder_ = nullptr;
-  std::unique_ptr<Plan> plan_;  // a draft, whose lists keep their memory
+  PlanDraft draft_;             // its lists keep their memory
   Segment* segment_ = nullptr;  // null: one node of an eager tape
   bool eager_ = false;
   std::int32_t base_ = 0;  // of the segment, whose keys and infos these are
@@ -315,15 +315,15 @@ void Planner::for_each_read(const Pass& pass, F&& f) const {
         if (value.kind == run::SweepValue::Kind::input) f(value.slot);
       break;
     case Pass::Kind::matmul: {
-      const MatmulPass& matmul = plan_->matmuls_[index];
+      const MatmulPass& matmul = draft_.matmuls_[index];
       for (const std::int32_t buffer : matmul.inputs())
         if (buffer >= 0) f(buffer);
-      for (const std::int32_t buffer : plan_->list(matmul.joined_reads)) f(buffer);
+      for (const std::int32_t buffer : draft_.list(matmul.joined_reads)) f(buffer);
       break;
     }
-    case Pass::Kind::copy: f(plan_->copies_[index].input); break;
+    case Pass::Kind::copy: f(draft_.copies_[index].input); break;
     case Pass::Kind::opaque:
-      for (const std::int32_t buffer : Plan::of_inputs(plan_->opaques_[index], plan_->opaque_inputs_)) f(buffer);
+      for (const std::int32_t buffer : Plan::of_inputs(draft_.opaques_[index], draft_.opaque_inputs_)) f(buffer);
       break;
     case Pass::Kind::zero: break;
   }
@@ -337,12 +337,12 @@ void Planner::for_each_write(const Pass& pass, F&& f) const {
       for (const run::SweepOutput& output : sweeps_[index].sweep.outputs) f(output.slot);
       break;
     case Pass::Kind::matmul:
-      f(plan_->matmuls_[index].c);
-      if (plan_->matmuls_[index].workspace >= 0) f(plan_->matmuls_[index].workspace);
+      f(draft_.matmuls_[index].c);
+      if (draft_.matmuls_[index].workspace >= 0) f(draft_.matmuls_[index].workspace);
       break;
-    case Pass::Kind::copy: f(plan_->copies_[index].output); break;
-    case Pass::Kind::opaque: f(plan_->opaques_[index].output); break;
-    case Pass::Kind::zero: f(plan_->zeros_[index].output); break;
+    case Pass::Kind::copy: f(draft_.copies_[index].output); break;
+    case Pass::Kind::opaque: f(draft_.opaques_[index].output); break;
+    case Pass::Kind::zero: f(draft_.zeros_[index].output); break;
   }
 }
 

@@ -38,10 +38,10 @@ bool are_alike(const run::MatmulForm& a, const run::MatmulForm& b) {
 
 void Planner::join_products() {
   together_.clear();
-  const bool has_sums = std::any_of(plan_->matmuls_.begin(), plan_->matmuls_.end(),
+  const bool has_sums = std::any_of(draft_.matmuls_.begin(), draft_.matmuls_.end(),
                                     [](const MatmulPass& pass) { return pass.start >= 0 && is_short(pass); });
   if (eager_ || !has_sums) return;
-  const std::size_t buffers = plan_->buffers_.size(), products = plan_->matmuls_.size();
+  const std::size_t buffers = draft_.buffers_.size(), products = draft_.matmuls_.size();
   together_.assign(buffers, {});
   std::vector<std::int32_t> reads(buffers, 0), made_by(buffers, -1);
   for (const Pass& pass : passes_)
@@ -55,13 +55,13 @@ void Planner::join_products() {
   for (const Pass& pass : passes_) {
     if (pass.kind != Pass::Kind::matmul) continue;
     const auto at = static_cast<std::size_t>(pass.index);
-    const MatmulPass& product = plan_->matmuls_[at];
+    const MatmulPass& product = draft_.matmuls_[at];
     made_by[static_cast<std::size_t>(product.c)] = pass.index;
     if (product.start < 0 || !is_short(product)) continue;
     const std::int32_t previous = made_by[static_cast<std::size_t>(root(product.start))];
     if (previous < 0 || root(product.start) != product.start) continue;
     const auto from = static_cast<std::size_t>(previous);
-    const MatmulPass& sum = plan_->matmuls_[from];
+    const MatmulPass& sum = draft_.matmuls_[from];
     const bool joins = is_short(sum) && are_alike(sum.form, product.form) && sum.node_count == 1 &&
                        buffer(sum.c).place == PlanBuffer::Place::arena &&
                        (sum.start < 0 || buffer(root(sum.start)).place == PlanBuffer::Place::arena) &&
@@ -85,7 +85,7 @@ void Planner::join_chain(std::int32_t end, std::span<const std::int32_t> before)
   for (std::int32_t at = end; at >= 0; at = before[static_cast<std::size_t>(at)]) chain.push_back(at);
   std::reverse(chain.begin(), chain.end());
   const auto product = [&](std::int32_t index) -> MatmulPass& {
-    return plan_->matmuls_[static_cast<std::size_t>(index)];
+    return draft_.matmuls_[static_cast<std::size_t>(index)];
   };
   for (const std::int32_t index : chain) {
     a.push_back(product(index).a);
@@ -99,7 +99,7 @@ void Planner::join_chain(std::int32_t end, std::span<const std::int32_t> before)
   whole.start = first.start;
   whole.form.k *= static_cast<std::int64_t>(chain.size());
   whole.form.looks_for_zeros = false;
-  std::vector<std::int32_t>& lists = plan_->lists_;
+  std::vector<std::int32_t>& lists = draft_.lists_;
   whole.joined_nodes.begin = static_cast<std::int32_t>(lists.size());
   for (const std::int32_t index : chain)
     if (index != end) {
@@ -143,17 +143,17 @@ bool Planner::lie_together(std::span<const std::int32_t> buffers) {
 /// Takes the products that have become part of another one out of the plan.
 void Planner::drop_joined() {
   const auto is_joined = [&](const Pass& pass) {
-    return pass.kind == Pass::Kind::matmul && plan_->matmuls_[static_cast<std::size_t>(pass.index)].node_count == 0;
+    return pass.kind == Pass::Kind::matmul && draft_.matmuls_[static_cast<std::size_t>(pass.index)].node_count == 0;
   };
   std::erase_if(passes_, is_joined);
-  std::vector<std::int32_t> place(plan_->matmuls_.size(), -1);
+  std::vector<std::int32_t> place(draft_.matmuls_.size(), -1);
   std::int32_t left = 0;
   for (std::size_t i = 0; i < place.size(); ++i)
-    if (plan_->matmuls_[i].node_count > 0) {
+    if (draft_.matmuls_[i].node_count > 0) {
       place[i] = left;
-      plan_->matmuls_[static_cast<std::size_t>(left++)] = plan_->matmuls_[i];
+      draft_.matmuls_[static_cast<std::size_t>(left++)] = draft_.matmuls_[i];
     }
-  plan_->matmuls_.resize(static_cast<std::size_t>(left));
+  draft_.matmuls_.resize(static_cast<std::size_t>(left));
   for (Pass& pass : passes_)
     if (pass.kind == Pass::Kind::matmul) pass.index = place[static_cast<std::size_t>(pass.index)];
 }
@@ -177,7 +177,7 @@ void Planner::share_transposes() {
       if (known.buffer == pass.b && known.n == m.n && known.k == m.k && known.stride == m.ldb) return &known;
     return &matrices.emplace_back(Transposed{pass.b, m.n, m.k, m.ldb, 0, -1});
   };
-  for (const MatmulPass& pass : plan_->matmuls_)
+  for (const MatmulPass& pass : draft_.matmuls_)
     if (Transposed* const matrix = find(pass)) ++matrix->uses;
   for (Transposed& matrix : matrices) {
     if (matrix.uses < 2) continue;
@@ -188,7 +188,7 @@ void Planner::share_transposes() {
     passes_.insert(passes_.begin(), passes_.back());  // parameters are there from the beginning
     passes_.pop_back();
   }
-  for (MatmulPass& pass : plan_->matmuls_) {
+  for (MatmulPass& pass : draft_.matmuls_) {
     const Transposed* const matrix = find(pass);
     if (matrix == nullptr || matrix->copy < 0) continue;
     pass.b = matrix->copy;

@@ -458,10 +458,8 @@ Segment* Recorder::find_segment(const Key& request, std::uint64_t hash) const {
 Segment* Recorder::make_segment(std::int32_t request, std::uint64_t hash) {
   auto segment = std::make_unique<Segment>(last_segment_, segment_base_);
   keys_.push_back(nothing());
-  segment->keys.assign(keys_.begin(), keys_.end());
-  segment->infos.assign(infos_.begin(), infos_.end());
+  segment->complete(keys_, infos_, workspace_.memory);
   segment->expansions = std::move(expansions_);
-  segment->complete();
   segment->request = request;
   segment->hash = hash;
   workspace_.segment_bytes += segment->bytes();

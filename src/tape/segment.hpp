@@ -5,13 +5,13 @@
 // last time and, where it is equal, only its data are written. So an unchanged step costs neither shape inference, nor
 // differentiation, nor planning; recordings with a common beginning share its segments and their plans.
 
-#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <span>
 #include <vector>
 
 #include "src/tape/node.hpp"
+#include "src/tape/recording_memory.hpp"
 
 namespace thalweg::internal {
 
@@ -40,8 +40,8 @@ class Segment {
   std::int32_t base;  // id of the first node
   /// The nodes from `base` on, the request after the last of them that the user wrote, then what differentiation
   /// appended; and one more key that equals none, so that replay needs no check for the end.
-  std::vector<Key> keys;
-  std::vector<Info> infos;
+  std::span<Key> keys;
+  std::span<Info> infos;
   std::int32_t request = -1;  // id of the request's record; −1: a failed request's mark (see Recorder::execute)
   std::uint64_t hash = 0;     // of the keys up to the request
   std::vector<Expansion> expansions;
@@ -65,14 +65,12 @@ class Segment {
   bool learned = false;             // keep is known; before that, whatever is in memory anyway is kept
 
   std::int32_t end() const { return end_; }
-  /// All its nodes are there.
-  void complete() {
-    longest = end_ = base + static_cast<std::int32_t>(infos.size());
-    parent->longest = std::max(parent->longest, end_);
-  }
+  /// These are all its nodes.
+  void complete(std::span<const Key> all_keys, std::span<const Info> all_infos, RecordingMemory& memory);
   std::size_t bytes() const;
 
  private:
+  RecordingMemory::Block block_;  // of keys and infos
   std::int32_t end_ = -1;
 };
 

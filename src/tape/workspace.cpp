@@ -1,6 +1,8 @@
 #include "src/tape/workspace.hpp"
 
+#include <algorithm>
 #include <atomic>
+#include <memory>
 #include <mutex>
 #include <unordered_set>
 
@@ -50,9 +52,19 @@ ShapeTable& shape_table() {
 Segment::Segment(Segment* parent_segment, std::int32_t first_id) : parent(parent_segment), base(first_id) {}
 Segment::~Segment() = default;
 
+void Segment::complete(std::span<const Key> all_keys, std::span<const Info> all_infos, RecordingMemory& memory) {
+  block_ = memory.take(all_keys.size_bytes() + all_infos.size_bytes());
+  keys = {reinterpret_cast<Key*>(block_.data()), all_keys.size()};
+  infos = {reinterpret_cast<Info*>(block_.data() + keys.size_bytes()), all_infos.size()};
+  std::uninitialized_copy(all_keys.begin(), all_keys.end(), keys.begin());
+  std::uninitialized_copy(all_infos.begin(), all_infos.end(), infos.begin());
+  longest = end_ = base + static_cast<std::int32_t>(infos.size());
+  parent->longest = std::max(parent->longest, end_);
+}
+
 std::size_t Segment::bytes() const {
-  return sizeof(Segment) + keys.capacity() * sizeof(Key) + infos.capacity() * sizeof(Info) +
-         turns.capacity() * sizeof(Turn) + gradient_outputs.capacity() * sizeof(GradientOutput);
+  return sizeof(Segment) + block_.bytes() + turns.capacity() * sizeof(Turn) +
+         gradient_outputs.capacity() * sizeof(GradientOutput);
 }
 
 const Shape* intern_shape(const Shape& shape) { return shape_table().intern(shape); }

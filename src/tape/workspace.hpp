@@ -8,6 +8,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "src/tape/recording_memory.hpp"
 #include "src/tape/segment.hpp"
 
 namespace thalweg::internal {
@@ -43,6 +44,7 @@ class Workspace {
   Recorder* acquire();
   void release(Recorder* recorder);
 
+  RecordingMemory memory;  // before what lies in it
   InternPool pool;
   std::unique_ptr<Segment> root;
   std::vector<Recorder*> live;  // innermost last

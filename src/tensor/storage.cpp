@@ -9,6 +9,7 @@
 
 #include "src/tensor/allocations.hpp"
 #include "src/tensor/huge_pages.hpp"
+#include "src/tensor/pooling.hpp"
 
 namespace thalweg::internal {
 
@@ -38,19 +39,6 @@ constexpr std::size_t lines_of(int size_class) {
 
 static_assert(size_class_of(5) == 5 && size_class_of(8) == 8 && size_class_of(9) == 9 && size_class_of(10) == 9);
 static_assert(lines_of(size_class_of(1000)) == 1024 && lines_of(size_class_of(1025)) == 1280);
-
-// A sanitizer that watches addresses must see every block come and go.
-#if defined(__SANITIZE_ADDRESS__)
-constexpr bool pooling = false;
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-constexpr bool pooling = false;
-#else
-constexpr bool pooling = true;
-#endif
-#else
-constexpr bool pooling = true;
-#endif
 
 thread_local std::int64_t allocated = 0;
 

@@ -1,0 +1,49 @@
+#pragma once
+// Where a thread's recordings and plans lie: one block each, carved out of few large chunks. A new structure is first of all
+// new memory, and the system hands that out page by page, at 1 to 2 µs each; a huge page comes at once, at a quarter of it.
+
+#include <cstddef>
+#include <memory>
+#include <utility>
+#include <vector>
+
+namespace thalweg::internal {
+
+class RecordingMemory {
+  struct Chunk;
+
+ public:
+  RecordingMemory();
+  ~RecordingMemory();
+  RecordingMemory(const RecordingMemory&) = delete;
+  RecordingMemory& operator=(const RecordingMemory&) = delete;
+
+  /// 64-byte aligned; goes back to where it came from when it is destroyed.
+  class Block {
+   public:
+    Block() = default;
+    Block(Block&& other) noexcept { swap(other); }
+    Block& operator=(Block&& other) noexcept {
+      swap(other);
+      return *this;
+    }
+    ~Block();
+    std::byte* data() const { return data_; }
+    std::size_t bytes() const { return bytes_; }
+
+   private:
+    friend class RecordingMemory;
+    void swap(Block& other) noexcept {
+      std::swap(chunk_, other.chunk_), std::swap(data_, other.data_), std::swap(bytes_, other.bytes_);
+    }
+    Chunk* chunk_ = nullptr;  // null: the block is an allocation of its own
+    std::byte* data_ = nullptr;
+    std::size_t bytes_ = 0;
+  };
+  Block take(std::size_t bytes);
+
+ private:
+  std::vector<std::unique_ptr<Chunk>> chunks_;
+};
+
+}  // namespace thalweg::internal

@@ -1,0 +1,18 @@
+#pragma once
+// Whether memory is kept to be used again. A sanitizer that watches addresses must see every block come and go.
+
+namespace thalweg::internal {
+
+#if defined(__SANITIZE_ADDRESS__)
+inline constexpr bool pooling = false;
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+inline constexpr bool pooling = false;
+#else
+inline constexpr bool pooling = true;
+#endif
+#else
+inline constexpr bool pooling = true;
+#endif
+
+}  // namespace thalweg::internal
