@@ -1,6 +1,7 @@
 // The eager engine: each node is computed as it is recorded, by a plan of its own. It shares kernels with planning and
 // nothing else, which makes it the planner's oracle.
 
+#include <algorithm>
 #include <cstring>
 
 #include "src/core_ops/core_ops.hpp"
@@ -52,7 +53,7 @@ void Recorder::check_eager_leaves(Segment& segment, SourceLine line) {
   for (const Segment* earlier : path_)
     if (earlier != &segment)
       for (const std::int32_t id : earlier->asked) seen[static_cast<std::size_t>(id)] = 1;
-  std::vector<std::int32_t> stack;
+  std::vector<std::int32_t> stack, leaves;
   const auto visit = [&](std::int32_t id) {
     if (seen[static_cast<std::size_t>(id)]) return;
     seen[static_cast<std::size_t>(id)] = 1;
@@ -67,9 +68,11 @@ void Recorder::check_eager_leaves(Segment& segment, SourceLine line) {
   while (!stack.empty()) {
     const std::int32_t id = stack.back();
     stack.pop_back();
-    if (key(id).op == &parameter_op || key(id).op == &registry_buffer_op) check_fresh(id, line);
+    if (key(id).op == &parameter_op || key(id).op == &registry_buffer_op) leaves.push_back(id);
     for (const std::int32_t input : inputs(id)) visit(input);
   }
+  std::sort(leaves.begin(), leaves.end());  // the first of those read is named
+  for (const std::int32_t leaf : leaves) check_fresh(leaf, line);
 }
 
 const void* Recorder::execute_eager(Segment& segment, SourceLine line, const BackwardTarget& target) {

@@ -7,6 +7,12 @@
 
 namespace thalweg::internal {
 
+namespace {
+
+bool is_of_registry(const Key& key) { return key.op == &parameter_op || key.op == &registry_buffer_op; }
+
+}  // namespace
+
 void Planner::collect_targets() {
   Segment& segment = *segment_;
   const Key& request = key(segment.request);
@@ -56,7 +62,18 @@ void Planner::collect_targets() {
   for (const std::int32_t id : segment.keep) keep(id);
 }
 
-void Planner::count_uses(std::int32_t id, const Key& key) {
+Planner::PlannedNode& Planner::need_earlier(std::int32_t id) {
+  if (const std::int32_t place = earlier_place_[id]; place >= 0) return earlier_nodes_[static_cast<std::size_t>(place)];
+  earlier_place_.set(id, static_cast<std::int32_t>(earlier_nodes_.size()));
+  earlier_ids_.push_back(id);
+  stack_.push_back(id);
+  PlannedNode& node = earlier_nodes_.emplace_back();
+  node.id = id;
+  return node;
+}
+
+/// What a node reads is needed, and used once more.
+void Planner::need_inputs(std::int32_t id, const Key& key) {
   const std::span<const std::int32_t> inputs = value_inputs(key);
   bool reads_number = false;
   const bool is_contraction = key.op->kind == Kind::contraction;
@@ -64,18 +81,21 @@ void Planner::count_uses(std::int32_t id, const Key& key) {
   const bool sums_nothing = key.op->kind == Kind::reduction && shape(id).size() == shape(inputs[0]).size();
   const bool reads_memory = is_contraction || key.op->kind == Kind::opaque || sums_nothing;
   for (std::size_t i = 0; i < inputs.size(); ++i) {
-    PlannedNode& input = node(inputs[i]);
+    PlannedNode& input = need(inputs[i]);
     ++input.uses;
     if (is_contraction && i < 2) ++input.factor_uses;
     if (reads_memory) ++input.memory_uses;
     reads_number |= info(inputs[i]).weak;
   }
   if (reads_number) number_readers_.push_back(id);
+  if (is_contraction) ++contractions_;
+  has_arithmetic_on_numbers_ |= key.op->kind == Kind::elementwise && info(id).weak;
 }
 
 /// Numbers take the dtype of what they are read beside: in which dtypes each is read, through other numbers too.
 void Planner::collect_number_dtypes() {
   const auto bit = [](DType dtype) { return static_cast<std::uint8_t>(1u << static_cast<unsigned>(dtype)); };
+  std::sort(number_readers_.begin(), number_readers_.end());
   for (std::size_t i = number_readers_.size(); i-- > 0;) {
     const PlannedNode& reader = node(number_readers_[i]);
     const Key& key = this->key(reader.id);
@@ -83,70 +103,37 @@ void Planner::collect_number_dtypes() {
     std::uint8_t dtypes = is_number ? reader.number_dtypes : is_elementwise ? bit(compute_dtype(key)) : 0;
     if (reader.target) dtypes |= bit(info(reader.id).dtype);
     for (const std::int32_t input : value_inputs(key))  // what is no elementwise op reads memory
-      if (info(input).weak && place_of_.contains(input))
-        node(input).number_dtypes |= is_elementwise ? dtypes : dtypes | bit(info(input).dtype);
+      if (info(input).weak) node(input).number_dtypes |= is_elementwise ? dtypes : dtypes | bit(info(input).dtype);
   }
 }
 
 void Planner::collect_needed() {
   stack_.clear();
-  found_.clear();  // of earlier segments
-  std::int32_t first = recorder_->size(), last = -1;
-  const auto visit = [&](std::int32_t id) {
-    if (place_of_.contains(id)) return;
-    place_of_.set(id, 0);
-    if (id < base_) {
-      stack_.push_back(id);
-      found_.push_back(id);
+  for (const Target& target : targets_) need(target.node).target = true;
+  for (std::size_t i = nodes_.size(); i-- > 0;) {  // inputs have smaller ids
+    const std::int32_t id = nodes_[i].id;
+    if (id < 0) continue;
+    const Key& key = keys_[i];
+    if (key.op->kind == Kind::source) {
+      if (is_of_registry(key)) draft_.checked_.push_back(id);
     } else {
-      first = std::min(first, id);
-      last = std::max(last, id);
-    }
-  };
-  const auto is_there = [&](std::int32_t id) {
-    PlannedNode node;
-    node.id = id;
-    return place_available(node, false);
-  };
-  for (const Target& target : targets_) visit(target.node);
-  for (std::int32_t id = last; id >= base_; --id) {  // inputs have smaller ids
-    if (!place_of_.contains(id)) continue;
-    for (const std::int32_t input : value_inputs(key(id))) {
-      visit(input);
-      if (input < base_ && key(input).op->kind != Kind::source && !info(input).weak) draft_.wanted.push_back(input);
+      need_inputs(id, key);
     }
   }
+  read_here_ = earlier_ids_;
   while (!stack_.empty()) {
     const std::int32_t id = stack_.back();
     stack_.pop_back();
-    if (is_there(id)) continue;
-    for (const std::int32_t input : value_inputs(key(id))) visit(input);
+    if (!place_available(node(id), false)) need_inputs(id, key(id));
   }
-  std::sort(found_.begin(), found_.end());
-  const auto add = [&](std::int32_t id) {
-    place_of_.set(id, static_cast<std::int32_t>(nodes_.size()));
-    nodes_.emplace_back().id = id;
-  };
-  for (const std::int32_t id : found_) add(id);
-  for (std::int32_t id = first; id <= last; ++id)
-    if (place_of_.contains(id)) add(id);
-  for (const Target& target : targets_) {
-    node(target.node).target = true;
-    if (!eager_ && target.node < base_ && key(target.node).op->kind != Kind::source)
-      draft_.wanted.push_back(target.node);
-  }
-  std::size_t contractions = 0;
-  for (PlannedNode& node : nodes_)
-    if (node.id >= base_ || !place_available(node, true)) {
-      const Key& key = this->key(node.id);
-      count_uses(node.id, key);
-      if (key.op->kind == Kind::contraction) ++contractions;
-      has_arithmetic_on_numbers_ |= key.op->kind == Kind::elementwise && info(node.id).weak;
-    }
-  draft_.matmuls_.reserve(contractions);  // long passes, and a plan of many is kept
+  std::sort(earlier_ids_.begin(), earlier_ids_.end());
+  for (const std::int32_t id : earlier_ids_) place_available(node(id), true);
+  draft_.matmuls_.reserve(contractions_);  // long passes, and a plan of many is kept
   if (has_arithmetic_on_numbers_) collect_number_dtypes();
-  std::sort(draft_.wanted.begin(), draft_.wanted.end());
-  draft_.wanted.erase(std::unique(draft_.wanted.begin(), draft_.wanted.end()), draft_.wanted.end());
+  if (eager_) return;
+  std::sort(read_here_.begin(), read_here_.end());
+  for (const std::int32_t id : read_here_)
+    if (key(id).op->kind != Kind::source && (node(id).target || !info(id).weak)) draft_.wanted.push_back(id);
 }
 
 /// Whether an earlier request (or, on an eager tape, recording itself) has left this node's value in memory.
@@ -197,14 +184,15 @@ void Planner::check_leaves() {
     seen_.set(id, 0);
     stack_.push_back(id);
   };
-  for (const Target& target : targets_) visit(target.node);
+  for (const std::int32_t id : read_here_) visit(id);
   while (!stack_.empty()) {
     const std::int32_t id = stack_.back();
     stack_.pop_back();
     const Key& key = this->key(id);
-    if (key.op == &parameter_op || key.op == &registry_buffer_op) draft_.checked_.push_back(id);
+    if (is_of_registry(key)) draft_.checked_.push_back(id);
     for (const std::int32_t input : value_inputs(key)) visit(input);
   }
+  std::sort(draft_.checked_.begin(), draft_.checked_.end());  // the first of those read is named
 }
 
 std::span<const std::int32_t> Planner::view_inputs(const Key& key) const {

@@ -204,16 +204,16 @@ void Planner::keep_what_is_there() {
   std::vector<std::int32_t> kept_before;
   for (const KeptValue& kept : draft_.kept) kept_before.push_back(kept.node);
   std::sort(kept_before.begin(), kept_before.end());
-  for (const PlannedNode& node : nodes_) {
-    if (node.buffer < 0 || node.where == PlannedNode::Where::lazy || key(node.id).op->kind == Kind::source) continue;
+  for_each_needed([&](const PlannedNode& node) {
+    if (node.buffer < 0 || node.where == PlannedNode::Where::lazy || key(node.id).op->kind == Kind::source) return;
     const std::int32_t base = root(node.buffer);
     if (buffer(base).place != PlanBuffer::Place::arena || buffer(node.buffer).index >= 0 || epilogue_moved_on(node))
-      continue;
-    if (std::binary_search(kept_before.begin(), kept_before.end(), node.id)) continue;
+      return;
+    if (std::binary_search(kept_before.begin(), kept_before.end(), node.id)) return;
     kept_buffers_.push_back(base);
     draft_.kept.push_back({node.id, node.buffer});
     draft_.keeps_in_advance = true;
-  }
+  });
 }
 
 /// The sums that an epilogue worked on are gone.

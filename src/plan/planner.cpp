@@ -24,9 +24,9 @@ void Planner::begin(Recorder& recorder, Segment* segment) {
   keys_ = eager_ ? nullptr : segment->keys.data();
   infos_ = eager_ ? nullptr : segment->infos.data();
   const std::int32_t ids = recorder.size();
-  if (place_of_.capacity() > usual_nodes && static_cast<std::size_t>(ids) < usual_nodes / 2) {
-    place_of_ = seen_ = number_slots_ = NodeMap();
-    nodes_ = {};
+  if (number_slots_.capacity() > usual_nodes && static_cast<std::size_t>(ids) < usual_nodes / 2) {
+    earlier_place_ = seen_ = number_slots_ = NodeMap();
+    nodes_ = earlier_nodes_ = {};
     passes_ = {};
     sweeps_.clear();
     draft_ = {};
@@ -35,11 +35,14 @@ void Planner::begin(Recorder& recorder, Segment* segment) {
   draft_.sweeps_.clear();
   draft_.keeps_in_advance = false;
   draft_.value_buffer_ = -1;
-  place_of_.clear(ids);
+  earlier_place_.clear(ids);
   seen_.clear(ids);
   number_slots_.clear(ids);
   known_sources_.fill({});
-  nodes_.clear();
+  nodes_.assign(eager_ ? 0 : static_cast<std::size_t>(ids - base_), {});
+  earlier_nodes_.clear();
+  earlier_ids_.clear();
+  contractions_ = 0;
   number_readers_.clear();
   passes_.clear();
   early_passes_.clear();
@@ -60,11 +63,11 @@ void Planner::plan_segment(Recorder& recorder, Plan& plan, Segment& segment) {
   collect_targets();
   collect_needed();
   check_leaves();
-  for (PlannedNode& node : nodes_)
-    if (node.where == PlannedNode::Where::nowhere) {
-      draft_.computed.push_back(node.id);
-      place(node);
-    }
+  for_each_needed([&](PlannedNode& node) {
+    if (node.where != PlannedNode::Where::nowhere) return;
+    draft_.computed.push_back(node.id);
+    place(node);
+  });
   std::size_t arena_begin = 0;
   for (const Segment* earlier : earlier_) arena_begin = std::max(arena_begin, earlier->plan->arena_kept_end);
   finish(arena_begin);
@@ -78,8 +81,9 @@ void Planner::plan_node(Recorder& recorder, Plan& plan, std::int32_t id) {
   destination.node = id;
   targets_.push_back({id, destination});
   collect_needed();
-  for (PlannedNode& node : nodes_)
+  for_each_needed([&](PlannedNode& node) {
     if (node.where == PlannedNode::Where::nowhere) place(node);
+  });
   finish(0);
   plan.complete(draft_, recorder.workspace().memory);
 }

@@ -129,12 +129,25 @@ class Planner {
 
   // collect.cpp: which nodes.
   void collect_targets();
-  void count_uses(std::int32_t id, const Key& key);
+  PlannedNode& need(std::int32_t id);
+  PlannedNode& need_earlier(std::int32_t id);
+  void need_inputs(std::int32_t id, const Key& key);
   void collect_needed();
   void collect_number_dtypes();
   void check_leaves();
   bool place_available(PlannedNode& node, bool place_it);
-  PlannedNode& node(std::int32_t id) { return nodes_[static_cast<std::size_t>(place_of_[id])]; }
+  /// Of a node that is needed.
+  PlannedNode& node(std::int32_t id) {
+    return id >= base_ ? nodes_[static_cast<std::size_t>(id - base_)]
+                       : earlier_nodes_[static_cast<std::size_t>(earlier_place_[id])];
+  }
+  /// Calls f for each node that is needed, in the order of ids.
+  template <class F>
+  void for_each_needed(F&& f) {
+    for (const std::int32_t id : earlier_ids_) f(node(id));
+    for (PlannedNode& node : nodes_)
+      if (node.id >= 0) f(node);
+  }
   /// The inputs whose values a node needs: a view's is the first, and numbers that say where it lies.
   std::span<const std::int32_t> value_inputs(const Key& key) const {
     return key.op->kind == Kind::view ? view_inputs(key) : recorder_->inputs(key);
@@ -256,11 +269,15 @@ class Planner {
   const Info* infos_ = nullptr;
   std::vector<const Segment*> earlier_;  // whose plans the tape has carried out
 
-  std::vector<PlannedNode> nodes_;  // those needed, by ascending id
-  NodeMap place_of_;                // by id: index into nodes_
+  std::vector<PlannedNode> nodes_;          // of the segment, from base_ on; without an id where they are not needed
+  std::vector<PlannedNode> earlier_nodes_;  // needed ones of earlier segments
+  NodeMap earlier_place_;                   // by id: index into these
+  std::vector<std::int32_t> earlier_ids_;   // ascending
+  std::vector<std::int32_t> read_here_;     // those that are targets or that the segment reads
   NodeMap seen_;
-  std::vector<std::int32_t> number_readers_;  // nodes, by ascending id
-  std::vector<std::int32_t> stack_, found_;
+  std::vector<std::int32_t> number_readers_;  // nodes
+  std::vector<std::int32_t> stack_;
+  std::size_t contractions_ = 0;    // that are needed
   std::vector<Pass> passes_;        // sweeps by index into sweeps_, the others by index into the plan's lists
   std::vector<Pass> early_passes_;  // go before them
   std::deque<SweepBuild> sweeps_;
@@ -305,6 +322,14 @@ class Planner {
   };
   std::vector<Together> together_;
 };
+
+/// The node, which is needed.
+inline Planner::PlannedNode& Planner::need(std::int32_t id) {
+  if (id < base_) return need_earlier(id);
+  PlannedNode& node = nodes_[static_cast<std::size_t>(id - base_)];
+  node.id = id;
+  return node;
+}
 
 template <class F>
 void Planner::for_each_read(const Pass& pass, F&& f) const {

@@ -44,6 +44,14 @@ const Mistake mistakes[] = {
        tape.run();
        y.value();
      }},
+    {"two changed since",
+     [](ParameterRegistry& r, Tape& tape) {
+       const Var bias = r["bias"], y = exp(r["weight"]) * 2 + bias;
+       assign(r["weight"], r["weight"] * 2);
+       assign(r["bias"], r["bias"] * 2);
+       tape.run();
+       y.value();
+     }},
     {"empty Var", [](ParameterRegistry& r, Tape&) { r["weight"] + Var(); }},
     {"assigned",
      [](ParameterRegistry& r, Tape&) {
@@ -59,6 +67,7 @@ TEST_CASE("rule 9: both engines make the same errors in the same words") {
     const auto outcome = [&](Engine engine) {
       ParameterRegistry registry;
       registry.add("weight", Tensor{{1., 2.}, {3., 4.}});
+      registry.add("bias", Tensor{1., 2.});
       Tape tape({.engine = engine});
       try {
         mistake.make(registry, tape);
