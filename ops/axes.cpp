@@ -83,14 +83,6 @@ Var beside_input(const Var& result, const Shape& from, std::uint64_t attribute) 
   return result.shape() == kept ? result : internal::reshape(result, kept);
 }
 
-AxisSplit split_at(const Shape& shape, int axis) {
-  AxisSplit split;
-  for (int i = 0; i < axis; ++i) split.outer *= shape[i];
-  split.count = shape[axis];
-  for (int i = axis + 1; i < shape.rank(); ++i) split.inner *= shape[i];
-  return split;
-}
-
 namespace {
 
 /// Whether nothing that is kept lies between the axes of `mask`; then `three` is the shape as (outer, count, inner).

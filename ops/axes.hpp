@@ -56,7 +56,13 @@ Var beside_input(const Var& result, const Shape& from, std::uint64_t attribute);
 struct AxisSplit {
   std::int64_t outer = 1, count = 1, inner = 1;
 };
-AxisSplit split_at(const Shape& shape, int axis);
+inline AxisSplit split_at(const Shape& shape, int axis) {
+  AxisSplit split;
+  for (int i = 0; i < axis; ++i) split.outer *= shape[i];
+  split.count = shape[axis];
+  for (int i = axis + 1; i < shape.rank(); ++i) split.inner *= shape[i];
+  return split;
+}
 
 /// x as (outer, count, inner) with the axes of `mask` joined to `count`, and back. Where other axes lie between them, x is
 /// permuted first so that they come last (`inner` is 1 then).

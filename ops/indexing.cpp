@@ -152,6 +152,13 @@ Var scatter_pullback(const Pullback& p) {
   return record(gather_op, p.gradient, p.input(1), static_cast<std::uint64_t>(attribute_axis(p.attribute)));
 }
 
+Var gather_first_time(const Op& op, const Operand& x, const Operand& indices, std::uint64_t axis) {
+  const Var value = as_var(x, op.name);
+  if (value.rank() == 0) fail<ShapeError>(op.name, "shape () has no axis to gather along", x.line());
+  const int at = axis_from_front(op.name, static_cast<int>(axis), value.shape(), x.line());
+  return record(op, Operand(value, x.line()), indices, static_cast<std::uint64_t>(at));
+}
+
 // --- take_along_axis and its transpose; attributes as above ---
 
 NodeType take_along_axis_shape(const Inference& inference) {
@@ -280,14 +287,8 @@ const Op checked_labels_op{.name = "labels",
 }  // namespace
 
 Var gather(const Operand& x, const Operand& indices, int axis) {
-  const Var value = as_var(x, "gather");
-  internal::Recorder& recorder = *internal::Recorder::current();
-  const Shape& shape = *recorder.info(value.id()).shape;
-  if (shape.rank() == 0) fail<ShapeError>("gather", "shape () has no axis to gather along", x.line());
-  const bool is_from_front = axis >= 0 && axis < shape.rank();
-  const int at = is_from_front ? axis : axis_from_front("gather", axis, shape, x.line());
-  const std::int32_t places = recorder.resolve(indices, gather_op);
-  return recorder.var(recorder.append(gather_op, value.id(), places, -1, 2, static_cast<std::uint64_t>(at), x.line()));
+  // An axis from the back is no node's attribute.
+  return internal::Recorder::record(gather_op, x, indices, static_cast<std::uint64_t>(axis), gather_first_time);
 }
 
 Var scatter_add(const Operand& x, const Operand& indices, const Operand& updates, int axis) {

@@ -109,27 +109,32 @@ Var vector_checked(const char* op, const Operand& x) {
   return value;
 }
 
+/// The attribute is that of f32.
+Var matmul_first_time(const Op&, const Operand& a, const Operand& b, std::uint64_t attribute) {
+  const Var lhs = as_var(a, "matmul"), rhs = as_var(b, "matmul");
+  if (lhs.dtype() != DType::f32) attribute = none;
+  const auto product_of = [&](const Var& left, const Var& right) {
+    return record(matmul_op, Operand(left, a.line()), right, attribute);
+  };
+  if (lhs.rank() == 2 && rhs.rank() == 2) return product_of(lhs, rhs);
+  check_factors(lhs, rhs, a.line());
+  const bool row = lhs.rank() == 1, column = rhs.rank() == 1, is_by_one = lhs.rank() > 2 && rhs.rank() <= 2;
+  if (!row && !column && !is_by_one) return product_of(lhs, rhs);
+  const OpScope scope("matmul", a.line());
+  const Var left = row ? unsqueeze(lhs, 0) : lhs, right = column ? unsqueeze(rhs, 1) : rhs;
+  Var product = is_by_one ? by_one_matrix(left, right, attribute) : product_of(left, right);
+  if (row) product = squeeze(product, -2);
+  if (column) product = squeeze(product, -1);
+  return product;
+}
+
 }  // namespace
 
 Var matmul(const Operand& a, const Operand& b) { return matmul(a, b, matmul_precision()); }
 
 Var matmul(const Operand& a, const Operand& b, Precision precision) {
-  const Var lhs = as_var(a, "matmul"), rhs = as_var(b, "matmul");
-  internal::Recorder& recorder = *internal::Recorder::current();
-  const auto info = [&](const Var& var) -> const internal::Info& { return recorder.info(var.id()); };
-  const std::uint64_t attribute =
-      precision == Precision::medium && info(lhs).dtype == DType::f32 ? medium_precision_bit : none;
-  if (info(lhs).shape->rank() == 2 && info(rhs).shape->rank() == 2)
-    return recorder.var(recorder.append(matmul_op, lhs.id(), rhs.id(), -1, 2, attribute, a.line()));
-  const OpScope scope("matmul", a.line());
-  check_factors(lhs, rhs, a.line());
-  const bool row = lhs.rank() == 1, column = rhs.rank() == 1;
-  const Var left = row ? unsqueeze(lhs, 0) : lhs, right = column ? unsqueeze(rhs, 1) : rhs;
-  Var product = left.rank() > 2 && right.rank() == 2 ? by_one_matrix(left, right, attribute)
-                                                     : record(matmul_op, left, right, attribute);
-  if (row) product = squeeze(product, -2);
-  if (column) product = squeeze(product, -1);
-  return product;
+  const std::uint64_t attribute = precision == Precision::medium ? medium_precision_bit : none;
+  return internal::Recorder::record(matmul_op, a, b, attribute, matmul_first_time);
 }
 
 Var dot(const Operand& a, const Operand& b) {

@@ -41,7 +41,7 @@ void OptionCheck::not_negative(const char* option, double value) const {
 // --- what a formula sees ---
 
 Var Update::undecayed_value() const {
-  return internal::flat_buffer(*optimizer_.core_, {RegistrySpace::values, region_}, line_);
+  return internal::flat_buffer(*optimizer_.core_, RegistrySpace::values, internal::flat_index(region_), line_);
 }
 
 Var Update::value() {
@@ -55,7 +55,8 @@ Var Update::value() {
 Var Update::gradient() {
   if (!gradient_.empty()) return gradient_;
   const GradientOptions& options = optimizer_.gradient_options_;
-  Var gradient = internal::flat_buffer(*optimizer_.core_, {RegistrySpace::gradients, region_}, line_);
+  Var gradient =
+      internal::flat_buffer(*optimizer_.core_, RegistrySpace::gradients, internal::flat_index(region_), line_);
   if (options.clip_norm) gradient = gradient * optimizer_.gradient_scale_[0] * optimizer_.gradient_scale_[1];
   if (options.clip_value) gradient = maximum(minimum(gradient, *options.clip_value), -*options.clip_value);
   if (rule_->maximize) gradient = -gradient;
@@ -65,7 +66,8 @@ Var Update::gradient() {
 }
 
 Var Update::state(const char* name) {
-  return internal::flat_buffer(*optimizer_.core_, {RegistrySpace::state, region_, optimizer_.state_index(name)}, line_);
+  return internal::flat_buffer(*optimizer_.core_, RegistrySpace::state,
+                               internal::flat_index(region_, optimizer_.state_index(name)), line_);
 }
 
 void Update::set_value(const Var& value) { optimizer_.assignments_.push_back({-1, region_, value}); }
@@ -142,10 +144,13 @@ std::uint64_t Optimizer::groups_of(const std::string& name, const std::vector<st
 
 double Optimizer::rate_of(const Schedule& schedule, SourceLine line) const {
   const double rate = schedule(step_count_);
-  if (!(rate >= 0) || !std::isfinite(rate))
-    throw ValueError(error_text(
-        name_, fmt::format("learning_rate = {} at step {}: must be finite and at least 0", rate, step_count_), line));
+  if (!(rate >= 0) || !std::isfinite(rate)) throw_bad_rate(rate, line);
   return rate;
+}
+
+void Optimizer::throw_bad_rate(double rate, SourceLine line) const {
+  throw ValueError(error_text(
+      name_, fmt::format("learning_rate = {} at step {}: must be finite and at least 0", rate, step_count_), line));
 }
 
 double Optimizer::learning_rate() const { return learning_rate_(step_count_); }
@@ -317,7 +322,8 @@ bool Optimizer::prepare_gradients(SourceLine line) {
   if ((!clips && gradient_options_.non_finite == NonFinite::pass_on) || parts_.empty()) return true;
   Var sum_of_squares;
   for (const Part& part : parts_) {
-    const Var squares = sum(square(internal::flat_buffer(*core_, {RegistrySpace::gradients, part.region}, line)));
+    const Var squares =
+        sum(square(internal::flat_buffer(*core_, RegistrySpace::gradients, internal::flat_index(part.region), line)));
     sum_of_squares = sum_of_squares.empty() ? squares : sum_of_squares + squares;
   }
   const double squares = sum_of_squares.item(line.file, line.line);
@@ -356,26 +362,28 @@ void Optimizer::record_update(SourceLine line) {
   for (const Assignment& assignment : assignments_) check_fits(assignment.value, assignment.region, line);
   for (const Assignment& assignment : assignments_) {
     const bool is_value = assignment.state < 0;
-    internal::assign_flat(
-        *core_,
-        {is_value ? RegistrySpace::values : RegistrySpace::state, assignment.region, is_value ? 0 : assignment.state},
-        assignment.value, line);
+    internal::assign_flat(*core_, is_value ? RegistrySpace::values : RegistrySpace::state,
+                          internal::flat_index(assignment.region, is_value ? 0 : assignment.state), assignment.value,
+                          line);
   }
 }
 
 void Optimizer::check_fits(const Var& value, int region, SourceLine line) const {
   internal::Recorder& recorder = *internal::Recorder::current();
-  const internal::Info& info = recorder.info(recorder.resolve(Operand(value, line), name_));
+  const internal::Info& info = recorder.info(recorder.resolve(value, name_, line));
   const Shape& wanted = *core_->regions[static_cast<std::size_t>(region)].shape;
-  if (!(*info.shape == wanted))
+  // Equal shapes have one address.
+  if (info.shape != &wanted || info.dtype != core_->dtype) throw_unfit(*info.shape, info.dtype, wanted, line);
+}
+
+void Optimizer::throw_unfit(const Shape& shape, DType dtype, const Shape& wanted, SourceLine line) const {
+  if (!(shape == wanted))
     throw ShapeError(error_text(
-        name_, fmt::format("the update of a buffer of {} elements has shape {}", wanted.size(), to_string(*info.shape)),
+        name_, fmt::format("the update of a buffer of {} elements has shape {}", wanted.size(), to_string(shape)),
         line));
-  if (info.dtype != core_->dtype)
-    throw DtypeError(error_text(
-        name_,
-        fmt::format("the update of parameters in {} is {}", thalweg::name(core_->dtype), thalweg::name(info.dtype)),
-        line));
+  throw DtypeError(error_text(
+      name_, fmt::format("the update of parameters in {} is {}", thalweg::name(core_->dtype), thalweg::name(dtype)),
+      line));
 }
 
 double gradient_norm(const ParameterRegistry& registry) {

@@ -27,7 +27,7 @@ struct RegistryAddress {
 };
 /// The state buffer stands above the region's 20 bits.
 constexpr std::int32_t region_bits = 20, max_states = 1 << 8, max_regions = 1 << region_bits;
-inline std::int32_t flat_index(std::int32_t region, std::int32_t state) { return state << region_bits | region; }
+inline std::int32_t flat_index(std::int32_t region, std::int32_t state = 0) { return state << region_bits | region; }
 inline std::int32_t region_of(const RegistryAddress& address) { return address.index & (max_regions - 1); }
 inline std::int32_t state_of(const RegistryAddress& address) { return address.index >> region_bits; }
 inline std::uint64_t pack(const RegistryAddress& address) {

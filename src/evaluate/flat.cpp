@@ -13,55 +13,44 @@ namespace thalweg::internal {
 
 namespace {
 
-Slot registry_slot(RegistryCore& core, std::int32_t index) {
-  Slot slot{};
-  slot.registry = &core;
-  slot.index = static_cast<std::uint32_t>(index);
-  slot.version = core.write_count;
-  return slot;
-}
-
 void record_assign(Recorder& recorder, RegistryCore& core, const RegistryAddress& address, std::int32_t value,
                    SourceLine line, std::int32_t check = -1) {
   recorder.read(core);
-  Key key;
-  key.op = &assign_op;
-  key.count = 1;
-  key.inputs[0] = value;
-  key.attribute = pack(address);
-  const std::int32_t id = recorder.append_source(key, line, registry_slot(core, address.index));
+  const Slot slot = registry_slot(core, static_cast<std::uint32_t>(address.index), core.write_count);
+  const std::int32_t id = recorder.append_with_slot(assign_op, value, traits_of(1), pack(address), line, slot);
   recorder.assign(core, address.space == RegistrySpace::parameter ? address.index : -1, id, check);
 }
 
-}  // namespace
-
-Var flat_buffer(RegistryCore& core, const FlatPlace& place, SourceLine line) {
-  Recorder& recorder = Recorder::require("step", line);
-  recorder.read(core);
-  // It is read as it lies in memory: what was assigned to a parameter in it must be there.
+/// A flat buffer is read as it lies in memory: what was assigned to a parameter in it must be there.
+[[gnu::noinline]] void carry_out_assignments(Recorder& recorder, const RegistryCore& core, SourceLine line) {
   const auto is_in_it = [&](const PendingEffect& effect) {
     return effect.registry == &core && effect.index >= 0 &&
            core.entries[static_cast<std::size_t>(effect.index)].trainable;
   };
   if (std::any_of(recorder.pending().begin(), recorder.pending().end(), is_in_it)) recorder.run_effects("assign", line);
-  Key key;
-  key.op = &registry_buffer_op;
-  key.dtype = core.dtype;
-  key.attribute = pack({core.uid, place.space, flat_index(place.region, place.state)});
-  return recorder.var(recorder.append_source(key, line, registry_slot(core, 0)));
 }
 
-void assign_flat(RegistryCore& core, const FlatPlace& place, const Var& value, SourceLine line) {
+}  // namespace
+
+Var flat_buffer(RegistryCore& core, RegistrySpace space, std::int32_t index, SourceLine line) {
   Recorder& recorder = Recorder::require("step", line);
-  const RegistryAddress address{core.uid, place.space, flat_index(place.region, place.state)};
+  recorder.read(core);
+  if (!recorder.pending().empty()) carry_out_assignments(recorder, core, line);
+  const std::uint64_t attribute = pack({core.uid, space, index});
+  return recorder.var(recorder.append_with_slot(registry_buffer_op, -1, traits_of(0, core.dtype), attribute, line,
+                                                registry_slot(core, 0, core.write_count)));
+}
+
+void assign_flat(RegistryCore& core, RegistrySpace space, std::int32_t index, const Var& value, SourceLine line) {
+  Recorder& recorder = Recorder::require("step", line);
   const std::int32_t id = recorder.resolve(value, "step");
   // The pass that computes the new parameters adds them up as well: they need not be read again to see that all are finite.
   std::int32_t check = -1;
-  if (place.space == RegistrySpace::values && recorder.detects_anomalies() && recorder.engine() == Engine::planned) {
+  if (space == RegistrySpace::values && recorder.detects_anomalies() && recorder.engine() == Engine::planned) {
     check = sum_to(recorder.var(id), {}).id();
     recorder.keep(check);
   }
-  record_assign(recorder, core, address, id, line, check);
+  record_assign(recorder, core, {core.uid, space, index}, id, line, check);
 }
 
 void request_effects(const char* writer, SourceLine line) { Recorder::require(writer, line).run_effects(writer, line); }

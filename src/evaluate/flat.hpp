@@ -7,17 +7,11 @@
 
 namespace thalweg::internal {
 
-/// A region of the trainable values, the gradients or a state buffer.
-struct FlatPlace {
-  RegistrySpace space;
-  std::int32_t region;
-  std::int32_t state = 0;  // the buffer, of state
-};
-
-/// What lies there, as a Var (padding between parameters included).
-Var flat_buffer(RegistryCore& core, const FlatPlace& place, SourceLine line);
+/// What lies in a region of the trainable values, the gradients or a state buffer, as a Var (padding between parameters
+/// included). `index`: see flat_index.
+Var flat_buffer(RegistryCore& core, RegistrySpace space, std::int32_t index, SourceLine line);
 /// Records that it becomes `value`; carried out with the next request.
-void assign_flat(RegistryCore& core, const FlatPlace& place, const Var& value, SourceLine line);
+void assign_flat(RegistryCore& core, RegistrySpace space, std::int32_t index, const Var& value, SourceLine line);
 /// Carries out the effects recorded so far; `writer` is who an error about a changed parameter names.
 void request_effects(const char* writer, SourceLine line);
 

@@ -36,7 +36,7 @@ std::int32_t Replay::advance() {
   const Key& key = original_.key(id);
   stale_[static_cast<std::size_t>(id)] = reads_something_stale(id);
   if (reads_registry(key) || key.op == &assign_op) copy_.read(*original_.slot(id).registry);
-  copy_.append_source(key, original_.line(id), original_.slot(id));
+  copy_.append_with_slot(key, original_.line(id), original_.slot(id));
   return id;
 }
 

@@ -198,8 +198,7 @@ void Recorder::throw_if_written(std::int32_t leaf, SourceLine line) const {
 
 // --- memory ---
 
-char* Recorder::arena(std::size_t bytes) {
-  if (bytes <= arena_bytes_) return arena_;
+char* Recorder::grow_arena(std::size_t bytes) {
   // What is not written takes address space, no memory; and each growth binds the plans anew.
   constexpr std::size_t page = 4096, least = std::size_t{1} << 20;
   // Other large blocks begin with a page as well; a load waits for a store that is a multiple of 4 KiB away from it.

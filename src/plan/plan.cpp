@@ -346,7 +346,8 @@ std::uint64_t Plan::next_number() {
 }
 
 Plan::Outcome Plan::run(Recorder& recorder, const Recorder::BackwardTarget& target, SourceLine line) {
-  for (const std::int32_t leaf : checked_) recorder.check_fresh(leaf, line);
+  if (!recorder.reads_are_fresh())
+    for (const std::int32_t leaf : checked_) recorder.check_fresh(leaf, line);
   bind(recorder, target);
   const run::SweepBindings bindings{pointers_, numbers_, draws_};
   if (pass_observer != nullptr) [[unlikely]] {

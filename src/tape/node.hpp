@@ -28,23 +28,24 @@ static_assert(sizeof(Key) == 32 && offsetof(Key, inputs) == 8 && offsetof(Key, c
 constexpr std::uint16_t weak_flag = 1;   // a number: its dtype gives way to that of the tensor beside it
 constexpr std::uint16_t shape_flag = 2;  // a source whose attribute is the address of its interned shape
 
-// Compared as four words: a vector load would stall on the stores that have just built the key.
-inline bool operator==(const Key& a, const Key& b) {
-  std::uint64_t x[4], y[4];
-  std::memcpy(x, &a, sizeof x);
-  std::memcpy(y, &b, sizeof y);
-  return ((x[0] ^ y[0]) | (x[1] ^ y[1]) | (x[2] ^ y[2]) | (x[3] ^ y[3])) == 0;
+/// What a key's third word holds beside the third input: how many inputs there are, and a source's dtype and flags.
+constexpr std::uint32_t traits_of(std::uint8_t count, DType dtype = DType::f32, std::uint16_t flags = 0) {
+  return count | static_cast<std::uint32_t>(dtype) << 8 | std::uint32_t{flags} << 16;
+}
+inline std::uint32_t traits_of(const Key& key) { return traits_of(key.count, key.dtype, key.flags); }
+static_assert(traits_of(3) == 3);
+
+inline std::uint64_t word_of(const Key& key, std::size_t index) {
+  std::uint64_t word;
+  std::memcpy(&word, reinterpret_cast<const char*>(&key) + 8 * index, sizeof word);
+  return word;
 }
 
-/// The same where `b` has just been written part by part: to read it in words would stall, so these are made of the parts.
-inline bool has_parts_of(const Key& a, const Key& b) {
-  std::uint64_t words[4];
-  std::memcpy(words, &a, sizeof words);
-  const auto low = [](auto part) { return std::uint64_t{static_cast<std::uint32_t>(part)}; };
-  const std::uint64_t inputs = low(b.inputs[0]) | low(b.inputs[1]) << 32;
-  const std::uint64_t kind = low(b.inputs[2]) | (low(b.count) | low(b.dtype) << 8 | low(b.flags) << 16) << 32;
-  return ((words[0] ^ reinterpret_cast<std::uintptr_t>(b.op)) | (words[1] ^ inputs) | (words[2] ^ kind) |
-          (words[3] ^ b.attribute)) == 0;
+// Compared as four words: a vector load would stall on the stores that have just built the key.
+inline bool operator==(const Key& a, const Key& b) {
+  std::uint64_t differences = 0;
+  for (std::size_t i = 0; i < 4; ++i) differences |= word_of(a, i) ^ word_of(b, i);
+  return differences == 0;
 }
 
 /// What follows from the structure. Shapes are interned: equal shapes have one address.
@@ -76,6 +77,20 @@ struct Slot {
   };
 };
 static_assert(sizeof(Slot) == 16);
+
+inline Slot number_slot(double number) {
+  Slot slot{};
+  slot.number = number;
+  return slot;
+}
+/// What is read of a registry, as it is now.
+inline Slot registry_slot(RegistryCore& registry, std::uint32_t index, std::uint32_t version) {
+  Slot slot{};
+  slot.registry = &registry;
+  slot.index = index;
+  slot.version = version;
+  return slot;
+}
 
 struct Line {
   const char* file;

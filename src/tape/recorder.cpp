@@ -193,6 +193,16 @@ void Recorder::throw_incomplete(const Key& key, SourceLine line) const {
   throw ValueError(error_text(op.name, text, blame(line)));
 }
 
+std::int32_t Recorder::append_unexpected(const Op& op, std::int32_t a, std::int32_t b, std::int32_t c,
+                                         std::uint32_t traits, std::uint64_t attribute, SourceLine line) {
+  Key key;
+  key.op = &op;
+  key.inputs[0] = a, key.inputs[1] = b, key.inputs[2] = c;
+  std::memcpy(&key.count, &traits, sizeof traits);
+  key.attribute = attribute;
+  return append_new(key, line);
+}
+
 std::int32_t Recorder::append_new(const Key& key, SourceLine line) {
   if (predicted_ != nullptr && turn(key)) return append(key, line);
   if (!is_complete(*key.op, key.count)) [[unlikely]]
@@ -226,132 +236,6 @@ bool Recorder::was_assigned(const RegistryCore& registry, std::int32_t index) co
   for (const Assigned& assigned : assigned_)
     if (assigned.registry == &registry && assigned.index == index) return true;
   return false;
-}
-
-std::int32_t Recorder::resolve_leaf(const Operand& operand, const char* op) {
-  // By its parts: copied whole it would be read as two words, of which the second was written but in part.
-  const SourceLine line{operand.line_.file, operand.line_.line};
-  switch (operand.kind_) {
-    case Operand::Kind::var: throw_foreign(operand.serial_, op, line);
-    case Operand::Kind::parameter: {
-      const Parameter& parameter_handle = *operand.parameter_;
-      if (!parameter_handle.core()) throw TapeError(error_text(blame(op), "an empty Parameter was given", blame(line)));
-      return parameter(*parameter_handle.core(), parameter_handle.index(), line);
-    }
-    case Operand::Kind::tensor: return constant(*operand.tensor_, line);
-    case Operand::Kind::number: return number(operand.number_, false, line);
-    case Operand::Kind::integer: return number(operand.number_, true, line);
-  }
-  return -1;
-}
-
-void Recorder::throw_foreign(std::uint64_t serial, const char* op, SourceLine line) const {
-  std::string reason = "its tape has ended or was cleared; ask for value() before that";
-  if (serial == 0) {
-    reason = "it is empty: nothing was assigned to it";
-  } else if (Workspace::thread_of(serial) != workspace_.thread_number()) {
-    reason = "it belongs to a tape of another thread; pass x.value(), which is a constant";
-  } else {
-    for (const Recorder* live : workspace_.live)
-      if (live->serial_ == serial)
-        reason = "it belongs to another tape, which is not the current one; pass x.value(), which is a constant";
-  }
-  throw TapeError(error_text(blame(op), "a Var cannot be used here: " + reason, blame(line)));
-}
-
-std::int32_t Recorder::constant(const Tensor& tensor, SourceLine line) {
-  const auto stands_at = [&] {
-    const auto* shape = reinterpret_cast<const Shape*>(static_cast<std::uintptr_t>(expected_->attribute));
-    return expected_->op == &constant_op && expected_->dtype == tensor.dtype() && *shape == tensor.shape();
-  };
-  std::int32_t id;
-  if (stands_at()) {
-    id = advance(line);
-  } else {
-    Key key;
-    key.op = &constant_op;
-    key.dtype = tensor.dtype();
-    key.flags = shape_flag;
-    key.attribute = shape_attribute(tensor.shape());
-    id = append_new(key, line);
-  }
-  StorageHandle held = tensor.storage();
-  slots_[id].storage = held.get();
-  constants_.push_back(held.detach());
-  return id;
-}
-
-std::int32_t Recorder::literal(double value) {
-  Key key;
-  key.op = &literal_op;
-  key.dtype = value == std::floor(value) ? DType::i64 : DType::f32;
-  key.flags = weak_flag;
-  key.attribute = std::bit_cast<std::uint64_t>(value);
-  return has_parts_of(*expected_, key) ? advance({}) : append_new(key, {});
-}
-
-std::int32_t Recorder::literal(double value, DType dtype) {
-  Key key;
-  key.op = &literal_op;
-  key.dtype = dtype;
-  key.attribute = std::bit_cast<std::uint64_t>(value);
-  return has_parts_of(*expected_, key) ? advance({}) : append_new(key, {});
-}
-
-std::int32_t Recorder::number(double value, bool integer, SourceLine line) {
-  if (deriving_ >= 0) return literal(value);
-  Key key;
-  key.op = &number_op;
-  key.dtype = integer ? DType::i64 : DType::f32;
-  key.flags = weak_flag;
-  Slot slot{};
-  slot.number = value;
-  return append_source(key, line, slot);
-}
-
-std::int32_t Recorder::number(double value, DType dtype, SourceLine line) {
-  if (deriving_ >= 0) return literal(value, dtype);
-  Key key;
-  key.op = &number_op;
-  key.dtype = dtype;
-  Slot slot{};
-  slot.number = value;
-  return append_source(key, line, slot);
-}
-
-std::int32_t Recorder::parameter(RegistryCore& registry, std::int32_t index, SourceLine line) {
-  const std::uint64_t attribute = pack({registry.uid, RegistrySpace::parameter, index});
-  const bool stands_at =
-      expected_->op == &parameter_op && expected_->attribute == attribute;  // which says the dtype too
-  if (!stands_at || !pending_.empty() || !has_read(registry)) [[unlikely]]
-    return append_parameter(registry, index, line);
-  Slot& slot = slots_[next_];
-  slot.registry = &registry;
-  slot.index = static_cast<std::uint32_t>(index);
-  slot.version = registry.write_count;
-  return advance(line);
-}
-
-std::int32_t Recorder::append_parameter(RegistryCore& registry, std::int32_t index, SourceLine line) {
-  read(registry);
-  for (std::size_t i = pending_.size(); i-- > 0;)  // the latest
-    if (pending_[i].registry == &registry && pending_[i].index == index) return inputs(pending_[i].node)[0];
-  Key key;
-  key.op = &parameter_op;
-  key.dtype = registry.dtype;
-  key.attribute = pack({registry.uid, RegistrySpace::parameter, index});
-  Slot slot{};
-  slot.registry = &registry;
-  slot.index = static_cast<std::uint32_t>(index);
-  slot.version = registry.write_count;
-  return append_source(key, line, slot);
-}
-
-void Recorder::note_read(RegistryCore& registry) {
-  for (const RegistryRead& read : registries_)
-    if (read.core.get() == &registry && read.uid == registry.uid) return;
-  registry.begin_read();
-  registries_.push_back({registry.uid, registry.shared_from_this()});
 }
 
 void Recorder::assign(RegistryCore& registry, std::int32_t index, std::int32_t assign_node, std::int32_t check) {
@@ -399,21 +283,6 @@ std::string Recorder::scope_name(std::int32_t id) const {
   return name;
 }
 
-SourceLine Recorder::outermost_line(std::int32_t id) const {
-  const Line& recorded = lines_[static_cast<std::size_t>(id)];
-  SourceLine line{recorded.file, recorded.line};
-  for (std::int32_t scope = recorded.scope; scope >= 0;) {
-    const ScopeEntry& entry = scopes_[static_cast<std::size_t>(scope)];
-    line = entry.line;
-    scope = entry.parent;
-  }
-  return line;
-}
-
-const char* Recorder::outermost_op(std::int32_t id) const {
-  return op_of_scope(lines_[static_cast<std::size_t>(id)].scope, key(id).op->name);
-}
-
 std::vector<std::int32_t> Recorder::scope_path(std::int32_t id) const {
   id = origin(id);
   std::vector<std::int32_t> path;
@@ -430,17 +299,6 @@ std::int32_t Recorder::open_scope(const char* name, SourceLine line, bool is_op)
   scopes_.push_back({name, previous, line, op_of_scope(previous, is_op ? name : nullptr)});
   scope_ = static_cast<std::int32_t>(scopes_.size()) - 1;
   return previous;
-}
-
-const char* Recorder::op_of_scope(std::int32_t scope, const char* op) const {
-  const char* const outermost = scope >= 0 ? scopes_[static_cast<std::size_t>(scope)].op : nullptr;
-  return outermost != nullptr ? outermost : op;
-}
-
-SourceLine Recorder::blame(SourceLine line) const {
-  for (std::int32_t scope = scope_; scope >= 0; scope = scopes_[static_cast<std::size_t>(scope)].parent)
-    line = scopes_[static_cast<std::size_t>(scope)].line;
-  return line;
 }
 
 // --- requests ---

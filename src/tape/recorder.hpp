@@ -85,20 +85,19 @@ class Recorder {
       return append_new(key, line);
     return advance(line);
   }
-  /// Whether the cursor stands at this node of up to three inputs: the key stays in registers.
-  bool expects(const Op& op, std::int32_t a, std::int32_t b, std::int32_t c, std::uint8_t count,
+  /// Whether the cursor stands at this node of up to three inputs: the key stays in registers. `traits`: see traits_of.
+  bool expects(const Op& op, std::int32_t a, std::int32_t b, std::int32_t c, std::uint32_t traits,
                std::uint64_t attribute) const {
-    const auto expected = [this](std::size_t word) {
-      std::uint64_t value;
-      std::memcpy(&value, reinterpret_cast<const char*>(expected_) + 8 * word, sizeof value);
-      return value;
+    return is_key(*expected_, op, a, b, c, traits, attribute);
+  }
+  static bool is_key(const Key& key, const Op& op, std::int32_t a, std::int32_t b, std::int32_t c, std::uint32_t traits,
+                     std::uint64_t attribute) {
+    const auto pair = [](std::int32_t low, std::uint32_t high) {
+      return static_cast<std::uint32_t>(low) | std::uint64_t{high} << 32;
     };
-    const auto pair = [](std::int32_t low, std::int32_t high) {
-      return static_cast<std::uint32_t>(low) | std::uint64_t{static_cast<std::uint32_t>(high)} << 32;
-    };
-    const std::uint64_t differences = (expected(0) ^ reinterpret_cast<std::uintptr_t>(&op)) |
-                                      (expected(1) ^ pair(a, b)) | (expected(2) ^ pair(c, count)) |
-                                      (expected(3) ^ attribute);
+    const std::uint64_t differences = (word_of(key, 0) ^ reinterpret_cast<std::uintptr_t>(&op)) |
+                                      (word_of(key, 1) ^ pair(a, static_cast<std::uint32_t>(b))) |
+                                      (word_of(key, 2) ^ pair(c, traits)) | (word_of(key, 3) ^ attribute);
     return differences == 0;
   }
   /// The node at the cursor is what is recorded.
@@ -107,37 +106,41 @@ class Recorder {
     lines_[next_] = {line.file, line.line, scope_};
     return next_++;
   }
-  std::int32_t append(const Op& op, std::int32_t a, std::int32_t b, std::int32_t c, std::uint8_t count,
+  std::int32_t append(const Op& op, std::int32_t a, std::int32_t b, std::int32_t c, std::uint32_t traits,
                       std::uint64_t attribute, SourceLine line) {
-    if (expects(op, a, b, c, count, attribute)) [[likely]]
+    if (expects(op, a, b, c, traits, attribute)) [[likely]]
       return advance(line);
-    return append_unexpected(op, a, b, c, count, attribute, line);
+    return append_unexpected(op, a, b, c, traits, attribute, line);
   }
   /// The node at the cursor is not this one.
-  std::int32_t append_unexpected(const Op& op, std::int32_t a, std::int32_t b, std::int32_t c, std::uint8_t count,
-                                 std::uint64_t attribute, SourceLine line) {
-    Key key;
-    key.op = &op;
-    key.inputs[0] = a, key.inputs[1] = b, key.inputs[2] = c;
-    key.count = count;
-    key.attribute = attribute;
-    return append_new(key, line);
+  std::int32_t append_unexpected(const Op& op, std::int32_t a, std::int32_t b, std::int32_t c, std::uint32_t traits,
+                                 std::uint64_t attribute, SourceLine line);
+  /// A node with data of its own.
+  std::int32_t append_with_slot(const Op& op, std::int32_t a, std::uint32_t traits, std::uint64_t attribute,
+                                SourceLine line, const Slot& slot) {
+    const std::int32_t id = append(op, a, -1, -1, traits, attribute, line);
+    slots_[id] = slot;
+    return id;
+  }
+  std::int32_t append_with_slot(const Key& key, SourceLine line, const Slot& slot) {
+    const std::int32_t id = append(key, line);
+    slots_[id] = slot;
+    return id;
   }
   /// Whether the node of these operands, Vars of this tape, is the one at the cursor.
   template <class... Operands>
   bool stands_at(const Op& op, std::uint64_t attribute, const Operand& first, const Operands&... others) const {
-    constexpr std::uint8_t count = 1 + sizeof...(Operands);
-    const std::int32_t ids[5] = {first.id_, others.id_..., -1, -1};
-    return expects(op, ids[0], ids[1], ids[2], count, attribute);
+    const std::int32_t ids[] = {first.id_, others.id_..., -1, -1};
+    return expects(op, ids[0], ids[1], ids[2], 1 + sizeof...(Operands), attribute);
   }
-  std::int32_t append_source(const Key& key, SourceLine line, Slot slot) {
-    const std::int32_t id = has_parts_of(*expected_, key) ? advance(line) : append_new(key, line);
-    slots_[id] = slot;
-    return id;
-  }
+  /// Records `op` of these operands. What was recorded like this before is recorded again, leaves among the operands
+  /// included, and needs no check. Anything else is left to `first_time`, for which nothing has been recorded yet.
+  using FirstTime = Var (*)(const Op& op, const Operand& a, const Operand& b, std::uint64_t attribute);
+  static Var record(const Op& op, const Operand& a, const Operand& b, std::uint64_t attribute, FirstTime first_time);
+  template <class... Operands>
+  static Var record_again(const Op& op, std::uint64_t attribute, const Operand& first, const Operands&... others);
+
   std::int32_t constant(const Tensor& tensor, SourceLine line);
-  std::int32_t parameter(RegistryCore& registry, std::int32_t index, SourceLine line);
-  std::int32_t number(double value, bool integer, SourceLine line);
   /// A number that has a dtype of its own.
   std::int32_t number(double value, DType dtype, SourceLine line);
   std::int32_t literal(double value);
@@ -175,9 +178,12 @@ class Recorder {
   /// The node the user wrote: that which `id`'s derivation began at, where differentiation made it.
   std::int32_t origin(std::int32_t id) const;
   /// The user's line of a node that is its own origin.
-  SourceLine outermost_line(std::int32_t id) const;
+  SourceLine outermost_line(std::int32_t id) const {
+    const Line& recorded = lines_[id];
+    return line_of_scope(recorded.scope, {recorded.file, recorded.line});
+  }
   /// The op that the user called to record `id`, a node that is its own origin.
-  const char* outermost_op(std::int32_t id) const;
+  const char* outermost_op(std::int32_t id) const { return op_of_scope(lines_[id].scope, key(id).op->name); }
   /// The scopes that node `id` was recorded in, outermost first. Each opening is one of its own.
   std::vector<std::int32_t> scope_path(std::int32_t id) const;
   const ScopeEntry& scope(std::int32_t opening) const { return scopes_[static_cast<std::size_t>(opening)]; }
@@ -193,7 +199,7 @@ class Recorder {
   std::int32_t open_scope(const char* name, SourceLine line, bool is_op);
   void close_scope(std::int32_t previous) { scope_ = previous; }
   /// The line an error should name: of the outermost open scope, or `line`.
-  SourceLine blame(SourceLine line) const;
+  SourceLine blame(SourceLine line) const { return line_of_scope(scope_, line); }
   /// The op an error should name: the outermost one made of others whose scope is open, or `op`.
   const char* blame(const char* op) const { return op_of_scope(scope_, op); }
 
@@ -229,7 +235,8 @@ class Recorder {
     const Segment* segment;  // that asked for it
     StorageHandle storage;
   };
-  char* arena(std::size_t bytes);  // grows; what is kept in it moves along
+  /// Grows; what is kept in it moves along.
+  char* arena(std::size_t bytes) { return bytes <= arena_bytes_ ? arena_ : grow_arena(bytes); }
   char* arena_data() const { return arena_; }
   void* hold(std::int32_t id);
   Tensor held_value(std::int32_t id) const;
@@ -250,6 +257,12 @@ class Recorder {
   }
   void conclude_looking(const Segment& segment, const void* value, const BackwardTarget& target, const char* writer,
                         SourceLine line);
+  /// Whether no registry was written since this tape has first read it: then every leaf is what it was.
+  bool reads_are_fresh() const {
+    for (const RegistryRead& read : registries_)
+      if (read.core->write_count != read.write_count) return false;
+    return true;
+  }
   /// TapeError where what node `leaf` reads was written since it was recorded.
   void check_fresh(std::int32_t leaf, SourceLine line) const {
     const Slot& read = slot(leaf);
@@ -273,13 +286,27 @@ class Recorder {
  private:
   friend class ::thalweg::Tape;
   std::int32_t resolve_leaf(const Operand& operand, const char* op);
+  struct Ahead;
+  std::int32_t expected_node(const Operand& operand, Ahead& ahead);
+  Storage* hold(const Tensor& tensor);
+  std::int32_t append_constant(const Tensor& tensor, SourceLine line);
+  std::int32_t append_number(double value, std::uint32_t traits, SourceLine line);
   std::int32_t append_new(const Key& key, SourceLine line);
   bool has_read(const RegistryCore& registry) const {
     return !registries_.empty() && registries_.back().core.get() == &registry && registries_.back().uid == registry.uid;
   }
   void note_read(RegistryCore& registry);
   std::int32_t append_parameter(RegistryCore& registry, std::int32_t index, SourceLine line);
-  const char* op_of_scope(std::int32_t scope, const char* op) const;
+  const char* op_of_scope(std::int32_t scope, const char* op) const {
+    const char* const outermost = scope >= 0 ? scopes_[static_cast<std::size_t>(scope)].op : nullptr;
+    return outermost != nullptr ? outermost : op;
+  }
+  /// The outermost scope's, `line` where there is none.
+  SourceLine line_of_scope(std::int32_t scope, SourceLine line) const {
+    for (; scope >= 0; scope = scopes_[static_cast<std::size_t>(scope)].parent)
+      line = scopes_[static_cast<std::size_t>(scope)].line;
+    return line;
+  }
   [[noreturn]] void throw_foreign(std::uint64_t serial, const char* op, SourceLine line) const;
   Info infer(const Key& key, SourceLine line) const;
   [[noreturn]] void throw_incomplete(const Key& key, SourceLine line) const;
@@ -288,6 +315,7 @@ class Recorder {
       grow(ids);
   }
   void grow(std::int32_t ids);
+  char* grow_arena(std::size_t bytes);
   const Key& recorded_key(std::int32_t id) const;
   const Info& recorded_info(std::int32_t id) const;
   bool infer_alike(const Key& key, Info& result) const;
@@ -409,6 +437,7 @@ class Recorder {
   struct RegistryRead {
     std::uint32_t uid;
     std::shared_ptr<RegistryCore> core;
+    std::uint32_t write_count;  // when it was first read
   };
   std::vector<RegistryRead> registries_;
   std::vector<PendingEffect> pending_;

@@ -80,61 +80,6 @@ Scope::~Scope() {
 
 // --- op.hpp ---
 
-namespace {
-
-Key make_key(const Op& op, std::uint8_t count, std::uint64_t attribute) {
-  Key key;
-  key.op = &op;
-  key.count = count;
-  key.attribute = attribute;
-  return key;
-}
-
-}  // namespace
-
-namespace {
-
-/// An operand is a leaf, or no Var of this tape.
-template <class... Operands>
-[[gnu::noinline]] Var recorded_with_leaf(const Op& op, std::uint64_t attribute, const Operand& first,
-                                         const Operands&... others) {
-  Recorder& recorder = Recorder::require(op, first);
-  const std::int32_t ids[] = {recorder.resolve(first, op), recorder.resolve(others, op)..., -1,
-                              -1};  // from left to right
-  return recorder.var(recorder.append(op, ids[0], ids[1], ids[2], 1 + sizeof...(Operands), attribute, first.line()));
-}
-
-/// Of Vars of this tape; apart from `replayed`, which so needs no stack.
-template <class... Operands>
-[[gnu::noinline]] Var recorded(Recorder& recorder, const Op& op, std::uint64_t attribute, const Operand& first,
-                               const Operands&... others) {
-  const std::int32_t ids[] = {recorder.resolve(first, op), recorder.resolve(others, op)..., -1, -1};
-  constexpr std::uint8_t count = 1 + sizeof...(Operands);
-  return recorder.var(recorder.append_unexpected(op, ids[0], ids[1], ids[2], count, attribute, first.line()));
-}
-
-template <class... Operands>
-Var replayed(const Op& op, std::uint64_t attribute, const Operand& first, const Operands&... others) {
-  Recorder* const recorder = Recorder::current();
-  if (recorder == nullptr || !(recorder->is_own(first) && (recorder->is_own(others) && ...)))
-    return recorded_with_leaf(op, attribute, first, others...);
-  if (!recorder->stands_at(op, attribute, first, others...)) [[unlikely]]
-    return recorded(*recorder, op, attribute, first, others...);
-  return recorder->var(recorder->advance(first.line()));
-}
-
-}  // namespace
-
-Var record(const Op& op, const Operand& a, std::uint64_t attribute) { return replayed(op, attribute, a); }
-
-Var record(const Op& op, const Operand& a, const Operand& b, std::uint64_t attribute) {
-  return replayed(op, attribute, a, b);
-}
-
-Var record(const Op& op, const Operand& a, const Operand& b, const Operand& c, std::uint64_t attribute) {
-  return replayed(op, attribute, a, b, c);
-}
-
 Var record(const Op& op, std::span<const Var> inputs, std::uint64_t attribute, SourceLine line) {
   Recorder& recorder = Recorder::require(op.name, line);
   std::array<std::int32_t, 255> ids;
@@ -142,7 +87,10 @@ Var record(const Op& op, std::span<const Var> inputs, std::uint64_t attribute, S
     throw ValueError(error_text(op.name, fmt::format("{} inputs; at most 255 are possible", inputs.size()), line));
   for (std::size_t i = 0; i < inputs.size(); ++i)
     ids[i] = recorder.resolve(Operand(inputs[i], line.file, line.line), op.name);
-  Key key = make_key(op, static_cast<std::uint8_t>(inputs.size()), attribute);
+  Key key;
+  key.op = &op;
+  key.count = static_cast<std::uint8_t>(inputs.size());
+  key.attribute = attribute;
   if (inputs.size() > 3) {
     key.inputs[0] = recorder.workspace().pool.list({ids.data(), inputs.size()});
   } else {
@@ -153,14 +101,12 @@ Var record(const Op& op, std::span<const Var> inputs, std::uint64_t attribute, S
 
 Var record_draw(const Op& op, Random& random, const Shape& shape, DType dtype, SourceLine line) {
   Recorder& recorder = Recorder::require(op.name, line);
-  Key key = make_key(op, 0, shape_attribute(shape));
-  key.dtype = dtype;
-  key.flags = internal::shape_flag;
   internal::Slot slot{};
   slot.seed = random.seed();
   slot.stream = random.stream();
   slot.draw = static_cast<std::uint32_t>(random.next_draw());
-  return recorder.var(recorder.append_source(key, line, slot));
+  return recorder.var(recorder.append_with_slot(op, -1, internal::traits_of(0, dtype, internal::shape_flag),
+                                                shape_attribute(shape), line, slot));
 }
 
 Var literal(double number) {

@@ -133,7 +133,10 @@ Recorder* Workspace::acquire() {
 }
 
 void Workspace::release(Recorder* recorder) {
-  std::erase(live, recorder);
+  if (live.back() == recorder)
+    live.pop_back();
+  else
+    std::erase(live, recorder);
   free_.push_back(recorder);
 }
 

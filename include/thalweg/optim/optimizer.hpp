@@ -254,8 +254,10 @@ class Optimizer {
   bool prepare_gradients(SourceLine line);
   void record_update(SourceLine line);
   void check_fits(const Var& value, int region, SourceLine line) const;
+  [[noreturn]] void throw_unfit(const Shape& shape, DType dtype, const Shape& wanted, SourceLine line) const;
   int state_index(const char* name);
   double rate_of(const Schedule& schedule, SourceLine line) const;
+  [[noreturn]] void throw_bad_rate(double rate, SourceLine line) const;
 
   /// What the formula has set: recorded when it is complete, so that whatever it reads is from before the step.
   struct Assignment {

@@ -1,0 +1,261 @@
+// How ops and the leaves among their operands are recorded. Most steps record what the step before did, which takes a look
+// at the keys from the cursor on: there is no call in it, so that it needs next to no stack.
+
+#include <bit>
+#include <cmath>
+
+#include <fmt/format.h>
+
+#include "src/core_ops/core_ops.hpp"
+#include "src/tape/recorder.hpp"
+
+namespace thalweg::internal {
+
+namespace {
+
+constexpr std::uint32_t weak(DType dtype) { return traits_of(0, dtype, weak_flag); }
+
+/// A constant's.
+const Shape& shape_of(const Key& key) {
+  return *reinterpret_cast<const Shape*>(static_cast<std::uintptr_t>(key.attribute));
+}
+
+}  // namespace
+
+/// As far as what is being recorded has been found from the cursor on.
+struct Recorder::Ahead {
+  const Key* key;
+  std::int32_t next;
+};
+
+/// There is room for one more.
+inline Storage* Recorder::hold(const Tensor& tensor) {
+  StorageHandle held = tensor.storage();
+  constants_.push_back(held.get());
+  return held.detach();
+}
+
+/// The node of an operand: a Var of this tape, or the leaf ahead where that is it. Otherwise one that is an input of no key.
+/// What is written of a leaf lies beyond the recording, until the cursor follows.
+[[gnu::always_inline]] inline std::int32_t Recorder::expected_node(const Operand& operand, Ahead& ahead) {
+  constexpr std::int32_t unexpected = -2;
+  const Key& key = *ahead.key;
+  switch (operand.kind_) {
+    case Operand::Kind::var: return operand.serial_ == serial_ ? operand.id_ : unexpected;
+    case Operand::Kind::parameter: {
+      RegistryCore* const registry = operand.parameter_->core().get();
+      if (registry == nullptr || key.op != &parameter_op || !pending_.empty()) return unexpected;
+      const int index = operand.parameter_->index();
+      if (key.attribute != pack({registry->uid, RegistrySpace::parameter, index})) return unexpected;
+      read(*registry);
+      slots_[ahead.next] = registry_slot(*registry, static_cast<std::uint32_t>(index), registry->write_count);
+      break;
+    }
+    case Operand::Kind::tensor: {
+      const Tensor& tensor = *operand.tensor_;
+      if (key.op != &constant_op || key.dtype != tensor.dtype() || !(shape_of(key) == tensor.shape()) ||
+          constants_.size() == constants_.capacity())
+        return unexpected;
+      slots_[ahead.next].storage = hold(tensor);
+      break;
+    }
+    case Operand::Kind::number:
+    case Operand::Kind::integer: {
+      const DType dtype = operand.kind_ == Operand::Kind::number ? DType::f32 : DType::i64;
+      if (!is_key(key, number_op, -1, -1, -1, weak(dtype), 0)) return unexpected;
+      slots_[ahead.next] = number_slot(operand.number_);
+      break;
+    }
+  }
+  // By its parts: copied whole it would be read as two words, of which the second was written but in part.
+  lines_[ahead.next] = {operand.line_.file, operand.line_.line, scope_};
+  ++ahead.key;
+  return ahead.next++;
+}
+
+/// Of one to three operands; an empty Var: it was not recorded like this before.
+template <class... Operands>
+[[gnu::always_inline]] inline Var Recorder::record_again(const Op& op, std::uint64_t attribute, const Operand& first,
+                                                         const Operands&... others) {
+  Recorder* const recorder = current_;
+  if (recorder == nullptr) [[unlikely]]
+    return {};
+  Ahead ahead{recorder->expected_, recorder->next_};
+  const std::int32_t ids[] = {recorder->expected_node(first, ahead), recorder->expected_node(others, ahead)..., -1, -1};
+  if (!is_key(*ahead.key, op, ids[0], ids[1], ids[2], 1 + sizeof...(Operands), attribute)) [[unlikely]]
+    return {};
+  recorder->expected_ = ahead.key;
+  recorder->next_ = ahead.next;
+  return recorder->var(recorder->advance(first.line()));
+}
+
+Var Recorder::record(const Op& op, const Operand& a, const Operand& b, std::uint64_t attribute, FirstTime first_time) {
+  const Var known = record_again(op, attribute, a, b);
+  return known.empty() ? first_time(op, a, b, attribute) : known;
+}
+
+std::int32_t Recorder::resolve_leaf(const Operand& operand, const char* op) {
+  Ahead ahead{expected_, next_};
+  if (const std::int32_t id = expected_node(operand, ahead); id >= 0) [[likely]] {
+    expected_ = ahead.key;
+    next_ = ahead.next;
+    return id;
+  }
+  const SourceLine line{operand.line_.file, operand.line_.line};
+  switch (operand.kind_) {
+    case Operand::Kind::var: throw_foreign(operand.serial_, op, line);
+    case Operand::Kind::parameter: {
+      const Parameter& parameter_handle = *operand.parameter_;
+      if (!parameter_handle.core()) throw TapeError(error_text(blame(op), "an empty Parameter was given", blame(line)));
+      return append_parameter(*parameter_handle.core(), parameter_handle.index(), line);
+    }
+    case Operand::Kind::tensor: return append_constant(*operand.tensor_, line);
+    case Operand::Kind::number: return append_number(operand.number_, weak(DType::f32), line);
+    case Operand::Kind::integer: return append_number(operand.number_, weak(DType::i64), line);
+  }
+  return -1;
+}
+
+void Recorder::throw_foreign(std::uint64_t serial, const char* op, SourceLine line) const {
+  std::string reason = "its tape has ended or was cleared; ask for value() before that";
+  if (serial == 0) {
+    reason = "it is empty: nothing was assigned to it";
+  } else if (Workspace::thread_of(serial) != workspace_.thread_number()) {
+    reason = "it belongs to a tape of another thread; pass x.value(), which is a constant";
+  } else {
+    for (const Recorder* live : workspace_.live)
+      if (live->serial_ == serial)
+        reason = "it belongs to another tape, which is not the current one; pass x.value(), which is a constant";
+  }
+  throw TapeError(error_text(blame(op), "a Var cannot be used here: " + reason, blame(line)));
+}
+
+// --- constants ---
+
+std::int32_t Recorder::append_constant(const Tensor& tensor, SourceLine line) {
+  const std::int32_t id =
+      append(constant_op, -1, -1, -1, traits_of(0, tensor.dtype(), shape_flag), shape_attribute(tensor.shape()), line);
+  if (constants_.size() == constants_.capacity()) constants_.reserve(2 * constants_.size() + 8);
+  slots_[id].storage = hold(tensor);
+  return id;
+}
+
+std::int32_t Recorder::constant(const Tensor& tensor, SourceLine line) {
+  return resolve(Operand(tensor, line.file, line.line), "constant");
+}
+
+// --- numbers ---
+
+std::int32_t Recorder::literal(double value) {
+  const DType dtype = value == std::floor(value) ? DType::i64 : DType::f32;
+  return append(literal_op, -1, -1, -1, weak(dtype), std::bit_cast<std::uint64_t>(value), {});
+}
+
+std::int32_t Recorder::literal(double value, DType dtype) {
+  return append(literal_op, -1, -1, -1, traits_of(0, dtype), std::bit_cast<std::uint64_t>(value), {});
+}
+
+std::int32_t Recorder::append_number(double value, std::uint32_t traits, SourceLine line) {
+  if (deriving_ >= 0) return literal(value);
+  return append_with_slot(number_op, -1, traits, 0, line, number_slot(value));
+}
+
+std::int32_t Recorder::number(double value, DType dtype, SourceLine line) {
+  if (deriving_ >= 0) return literal(value, dtype);
+  return append_with_slot(number_op, -1, traits_of(0, dtype), 0, line, number_slot(value));
+}
+
+// --- parameters ---
+
+std::int32_t Recorder::append_parameter(RegistryCore& registry, std::int32_t index, SourceLine line) {
+  read(registry);
+  for (std::size_t i = pending_.size(); i-- > 0;)  // the latest
+    if (pending_[i].registry == &registry && pending_[i].index == index) return inputs(pending_[i].node)[0];
+  return append_with_slot(parameter_op, -1, traits_of(0, registry.dtype),
+                          pack({registry.uid, RegistrySpace::parameter, index}), line,
+                          registry_slot(registry, static_cast<std::uint32_t>(index), registry.write_count));
+}
+
+void Recorder::note_read(RegistryCore& registry) {
+  for (const RegistryRead& read : registries_)
+    if (read.core.get() == &registry && read.uid == registry.uid) return;
+  registry.begin_read();
+  registries_.push_back({registry.uid, registry.shared_from_this(), registry.write_count});
+}
+
+}  // namespace thalweg::internal
+
+namespace thalweg {
+
+using internal::Recorder;
+
+namespace {
+
+/// Whether all operands are Vars of the current tape.
+template <class... Operands>
+bool are_own(const Recorder* recorder, const Operands&... operands) {
+  return recorder != nullptr && (recorder->is_own(operands) && ...);
+}
+
+/// Of Vars of this tape, whose node is not the one at the cursor.
+template <class... Operands>
+[[gnu::noinline]] Var record_unexpected(Recorder& recorder, const Op& op, std::uint64_t attribute, const Operand& first,
+                                        const Operands&... others) {
+  const std::int32_t ids[] = {recorder.resolve(first, op), recorder.resolve(others, op)..., -1, -1};
+  internal::Key key;
+  key.op = &op;
+  key.inputs[0] = ids[0], key.inputs[1] = ids[1], key.inputs[2] = ids[2];
+  key.count = 1 + sizeof...(Operands);
+  key.attribute = attribute;
+  return recorder.var(recorder.append(key, first.line()));
+}
+
+template <class... Operands>
+[[gnu::always_inline]] inline Var record_any(const Op& op, std::uint64_t attribute, const Operand& first,
+                                             const Operands&... others) {
+  if (const Var known = Recorder::record_again(op, attribute, first, others...); !known.empty()) return known;
+  Recorder& recorder = Recorder::require(op, first);
+  const std::int32_t ids[] = {recorder.resolve(first, op), recorder.resolve(others, op)..., -1,
+                              -1};  // from left to right
+  return recorder.var(recorder.append(op, ids[0], ids[1], ids[2], 1 + sizeof...(Operands), attribute, first.line()));
+}
+
+// Apart from `record`, which so needs no stack where its operands are Vars.
+[[gnu::noinline]] Var record_others(const Op& op, const Operand& a, std::uint64_t attribute) {
+  return record_any(op, attribute, a);
+}
+[[gnu::noinline]] Var record_others(const Op& op, const Operand& a, const Operand& b, std::uint64_t attribute) {
+  return record_any(op, attribute, a, b);
+}
+[[gnu::noinline]] Var record_others(const Op& op, const Operand& a, const Operand& b, const Operand& c,
+                                    std::uint64_t attribute) {
+  return record_any(op, attribute, a, b, c);
+}
+
+}  // namespace
+
+Var record(const Op& op, const Operand& a, std::uint64_t attribute) {
+  Recorder* const recorder = Recorder::current();
+  if (!are_own(recorder, a)) return record_others(op, a, attribute);
+  if (!recorder->stands_at(op, attribute, a)) [[unlikely]]
+    return record_unexpected(*recorder, op, attribute, a);
+  return recorder->var(recorder->advance(a.line()));
+}
+
+Var record(const Op& op, const Operand& a, const Operand& b, std::uint64_t attribute) {
+  Recorder* const recorder = Recorder::current();
+  if (!are_own(recorder, a, b)) return record_others(op, a, b, attribute);
+  if (!recorder->stands_at(op, attribute, a, b)) [[unlikely]]
+    return record_unexpected(*recorder, op, attribute, a, b);
+  return recorder->var(recorder->advance(a.line()));
+}
+
+Var record(const Op& op, const Operand& a, const Operand& b, const Operand& c, std::uint64_t attribute) {
+  Recorder* const recorder = Recorder::current();
+  if (!are_own(recorder, a, b, c)) return record_others(op, a, b, c, attribute);
+  if (!recorder->stands_at(op, attribute, a, b, c)) [[unlikely]]
+    return record_unexpected(*recorder, op, attribute, a, b, c);
+  return recorder->var(recorder->advance(a.line()));
+}
+
+}  // namespace thalweg
