@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <utility>
 #include <vector>
 
 #if THALWEG_GENERATES_CODE
+#include "src/run/executable_code.hpp"
 #include "src/run/sweep_generator.hpp"
 #endif
 
@@ -39,15 +41,18 @@ class Joiner {
     if (blocks.tail_wide) join_runs(blocks.tail, tail_block());
   }
 
-  /// Makes the code executable and puts it in its place. Whether there is any.
-  bool finish() {
+  /// Puts the code in its place, and hands it out; null where there is none.
+  std::shared_ptr<const std::uint8_t> finish() {
+    if (handlers_.empty() && loops_.empty()) return nullptr;
     generator_.finish();
-    code_.readyRE();
+    code_.ready();
+    std::shared_ptr<const std::uint8_t> code = executable_code({code_.getCode(), code_.getSize()});
+    const auto address = [&](std::size_t entry) { return const_cast<std::uint8_t*>(code.get()) + entry; };
     for (const auto& [begin, entry] : handlers_)
       program_.instructions[static_cast<std::size_t>(begin)].handler = reinterpret_cast<Handler>(address(entry));
     for (const auto& [blocks, is_row, entry] : loops_)
       (is_row ? blocks->row : blocks->loop) = reinterpret_cast<LoopCode>(address(entry));
-    return !handlers_.empty() || !loops_.empty();
+    return code;
   }
 
  private:
@@ -63,8 +68,6 @@ class Joiner {
     std::size_t entry;
   };
   std::vector<Loop> loops_;
-
-  std::uint8_t* address(std::size_t entry) const { return const_cast<std::uint8_t*>(code_.getCode()) + entry; }
 
   Block tail_block() const {
     const Geometry& g = program_.geometry;
@@ -131,6 +134,14 @@ class Joiner {
   }
 };
 
+/// Where code is written, in memory like any other.
+struct Draft {
+  struct Memory : Xbyak::Allocator {
+    bool useProtect() const override { return false; }
+  } memory;
+  Xbyak::CodeGenerator code{std::size_t{16} << 10, Xbyak::AutoGrow, &memory};
+};
+
 }  // namespace
 
 bool generates_code() { return machine(DType::f32).lanes * sizeof(float) == max_vector_bytes; }
@@ -140,10 +151,11 @@ void generate(SweepDraft& program) {
       static_cast<std::size_t>(program.machine->lanes) * size_of(program.dtype) == max_vector_bytes;
   if (!has_vectors || !is_floating(program.dtype) || program.geometry.elements() < generated_elements()) return;
   try {
-    auto code = std::make_shared<Xbyak::CodeGenerator>(std::size_t{4096}, Xbyak::AutoGrow);
-    Joiner joiner(program, *code);
+    thread_local Draft draft;
+    draft.code.reset();
+    Joiner joiner(program, draft.code);
     for (Stage& stage : program.stages) joiner.join(stage);
-    if (joiner.finish()) program.code = std::move(code);
+    program.code = joiner.finish();
   } catch (const Xbyak::Error&) {  // no memory that may be executed: the handlers stay
   }
 }

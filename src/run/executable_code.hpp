@@ -1,0 +1,15 @@
+#pragma once
+// Generated code that may be executed. What differs in its geometry alone, as sums over sequences of other lengths do, is
+// often the same code; it is held once, for memory that may be executed takes two calls of the system and a page.
+
+#include <cstdint>
+#include <memory>
+#include <span>
+
+namespace thalweg::run {
+
+/// These bytes, at a place from which they can be executed: that of an earlier call of the thread with the same ones, if it is
+/// still held. They must not depend on where they lie. Throws Xbyak::Error where there is no such memory.
+std::shared_ptr<const std::uint8_t> executable_code(std::span<const std::uint8_t> bytes);
+
+}  // namespace thalweg::run
