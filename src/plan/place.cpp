@@ -436,14 +436,18 @@ Planner::Factor Planner::place_factor(std::int32_t id, bool transposed) {
   const std::int32_t from = is_view ? recorder_->inputs(id)[0] : id;
   if (is_view) factor.view = key(id).op->view_rule(shape(from), *factor.shape, key(id).attribute, {});
   const bool in_place = is_view && lies_as_matrices(factor.view, *factor.shape);
-  if (!in_place) factor.view = reshape_op.view_rule(*factor.shape, *factor.shape, 0, {});
   factor.buffer = materialize(in_place ? from : id);
 
   const int rank = factor.shape->rank();
-  std::int64_t row_stride = factor.view.strides[static_cast<std::size_t>(rank - 2)];
-  std::int64_t column_stride = factor.view.strides[static_cast<std::size_t>(rank - 1)];
   factor.rows = (*factor.shape)[rank - 2];
   factor.columns = (*factor.shape)[rank - 1];
+  std::int64_t row_stride = factor.columns, column_stride = 1;
+  if (in_place) {
+    row_stride = factor.view.strides[static_cast<std::size_t>(rank - 2)];
+    column_stride = factor.view.strides[static_cast<std::size_t>(rank - 1)];
+  } else if (rank > 2) {
+    factor.view = reshape_op.view_rule(*factor.shape, *factor.shape, 0, {});
+  }
   if (transposed) {
     std::swap(factor.rows, factor.columns);
     std::swap(row_stride, column_stride);
@@ -459,11 +463,12 @@ Planner::Factor Planner::place_factor(std::int32_t id, bool transposed) {
 }
 
 void Planner::place_contraction(PlannedNode& node, const Key& key) {
-  MatmulPass pass;
-  pass.nodes[0] = node.id;
   const std::span<const std::int32_t> inputs = recorder_->inputs(key);
   const Factor a = place_factor(inputs[0], (key.attribute & transpose_a_bit) != 0);
   const Factor b = place_factor(inputs[1], (key.attribute & transpose_b_bit) != 0);
+  const std::int32_t start = inputs.size() > 2 ? materialize(inputs[2]) : -1;
+  MatmulPass& pass = draft_.matmuls_.emplace_back();
+  pass.nodes[0] = node.id;
   run::MatmulForm& form = pass.form;
   form.dtype = info(node.id).dtype;
   form.precision = (key.attribute & medium_precision_bit) != 0 ? Precision::medium : Precision::highest;
@@ -478,11 +483,10 @@ void Planner::place_contraction(PlannedNode& node, const Key& key) {
   pass.a = a.buffer;
   pass.b = b.buffer;
   pass.batch = batch_of(a, b, shape(node.id));
-  if (inputs.size() > 2) pass.start = materialize(inputs[2]);
+  pass.start = start;
   pass.c = arena_buffer(shape(node.id), form.dtype);
   node.where = PlannedNode::Where::buffer;
   node.buffer = pass.c;
-  draft_.matmuls_.push_back(pass);
   node.pass = node.buffer_pass = node.matmul = add_pass(Pass::Kind::matmul, draft_.matmuls_.size());
 }
 
