@@ -42,6 +42,7 @@ RecordingMemory::~RecordingMemory() = default;
 
 RecordingMemory::Block RecordingMemory::take(std::size_t bytes) {
   Block block;
+  if (bytes == 0) return block;
   block.bytes_ = round_up(bytes, line);
   if (!pooling) {
     block.data_ = static_cast<std::byte*>(::operator new (block.bytes_, std::align_val_t{line}));

@@ -55,6 +55,7 @@ TEST_CASE("recording memory: a block goes back once, from where it was moved to"
   CHECK(other.data() == place);
   one = memory.take(100);
   CHECK(one.data() != place);
+  CHECK(memory.take(0).data() == nullptr);
   other = RecordingMemory::Block();
   if (thalweg::internal::pooling) CHECK(memory.take(64).data() == place);
 }
