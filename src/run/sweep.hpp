@@ -125,6 +125,7 @@ class CompiledSweep {
   std::vector<std::int32_t> slots_;  // what the program's slots stand for: buffers, numbers, draws
   std::uint64_t binding_ = 0;        // of the program's, the one made last by this sweep
   bool is_first_ = false;            // the program was made for it
+  bool has_run_ = false;
 };
 
 }  // namespace thalweg::run

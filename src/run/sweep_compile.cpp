@@ -7,8 +7,6 @@
 #include <type_traits>
 #include <utility>
 
-#include "src/run/sweep_generate.hpp"
-
 namespace thalweg::run {
 
 using Kind = SweepValue::Kind;
@@ -259,14 +257,13 @@ void Compiler::set_start() {
 /// A row that several stages go over comes from memory in the first one and goes there in the last one, all at once, with a
 /// pause between: the processor's own prefetching does not bridge it. (Measured: softmax cross entropy of 4096 × 1000
 /// with its gradient 7.4 ms without and 5.7 ms with it.) Nor does it follow many buffers that a flat walk streams through,
-/// each by a block at a time; generated code goes through them side by side, and asking only gets in its way.
+/// each by a block at a time.
 void Compiler::find_streams() {
   constexpr std::int64_t cache_bytes = 2 * 1024 * 1024;
   SweepDraft& program = *program_;
   const auto& stages = nodes_.stage_counts;
   const bool is_one_walk = std::all_of(stages.begin() + 1, stages.end(), [](auto count) { return count == 0; });
-  const bool is_flat = !nodes_.row_walk && stages[0] == 1 && program.code == nullptr;
-  const bool is_by_stages = stages[0] >= 2;
+  const bool is_flat = !nodes_.row_walk && stages[0] == 1, is_by_stages = stages[0] >= 2;
   if (!is_one_walk || (!is_flat && !is_by_stages)) return;
   std::vector<std::int32_t> slots;
   for (const Patch& patch : program.patches) {
@@ -278,7 +275,6 @@ void Compiler::find_streams() {
   }
   const auto count = static_cast<std::int64_t>(slots.size());
   if (count * nodes_.geometry.elements() * nodes_.geometry.size <= cache_bytes) program.streams.clear();
-  if (!program.streams.empty()) program.one_walk = false;
 }
 
 /// What goes between memory and the processor. A working set that fits the cache is fetched once, else once a walk.
@@ -338,7 +334,6 @@ void Compiler::compile(const Sweep& sweep, bool delay_stores, SweepDraft& progra
     if (node.live && node.is_apply() && !node.small()) program.work += node.kernel->cost;
   set_start();
   program.work = (program.work + 1) * nodes_.geometry.elements();
-  generate(program);
   find_streams();
   count_bytes(sweep);
 }

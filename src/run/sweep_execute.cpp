@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "src/run/sweep_cache.hpp"
+#include "src/run/sweep_generate.hpp"
 #include "src/run/sweep_program.hpp"
 #include "src/run/thread_pool.hpp"
 
@@ -468,8 +469,15 @@ void bind_program(SweepProgram& program, std::span<void* const> buffers, const S
   for (SmallOutput& output : program.small_outputs) output.destination = at(output.slot);
 }
 
+[[gnu::noinline]] void generate_and_prepare(SweepProgram& program) {
+  program.has_tried_code = true;
+  generate(program);
+  prepare_program(program);
+}
+
 inline void run_program(SweepProgram& program) {
-  if (program.one_walk)  // most of a small net
+  if (program.walk != nullptr) return program.walk(program.instructions.data());  // most of a small net
+  if (program.one_walk && program.streams.empty())
     return program.machine->run_from(program.only_blocks, program.positions.data(), scratch_of(program));
   for (const Walk& walk : program.walks) {
     for (std::int32_t i = walk.levels.begin; i < walk.levels.end; ++i)
@@ -516,6 +524,9 @@ void CompiledSweep::run(const SweepBindings& bindings) {
     shared.bound = binding_;
   }
   SweepProgram& program = shared.program;
+  if (!program.has_tried_code && generation_policy().is_time(program.geometry.elements(), has_run_)) [[unlikely]]
+    generate_and_prepare(program);
+  has_run_ = true;
   if (program.brings_inputs) bring_inputs(program, bindings, names_of(shared, slots_));
   run_program(program);
 }

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -14,9 +15,9 @@
 
 namespace thalweg::run {
 
-std::int64_t& generated_elements() {
-  static std::int64_t least = least_generated_elements;
-  return least;
+GenerationPolicy& generation_policy() {
+  static GenerationPolicy policy;
+  return policy;
 }
 
 #if THALWEG_GENERATES_CODE
@@ -27,14 +28,19 @@ namespace {
 /// short.
 class Joiner {
  public:
-  Joiner(SweepDraft& program, Xbyak::CodeGenerator& code)
+  Joiner(SweepProgram& program, Xbyak::CodeGenerator& code)
       : program_(program),
         reader_(program),
         code_(code),
         assembler_(code, program.dtype == DType::f64),
         generator_(assembler_) {}
 
-  void join(Stage& stage) {
+  void join() {
+    if (program_.one_walk && join_walk()) return;
+    for (Stage& stage : program_.stages) join_stage(stage);
+  }
+
+  void join_stage(Stage& stage) {
     BlockPrograms& blocks = stage.blocks;
     if (blocks.wide != no_program && join_row(stage)) return;
     if (blocks.wide != no_program && !join_loop(blocks, nullptr)) join_runs(blocks.wide, {});
@@ -43,7 +49,7 @@ class Joiner {
 
   /// Puts the code in its place, and hands it out; null where there is none.
   std::shared_ptr<const std::uint8_t> finish() {
-    if (handlers_.empty() && loops_.empty()) return nullptr;
+    if (!walk_ && handlers_.empty() && loops_.empty()) return nullptr;
     generator_.finish();
     code_.ready();
     std::shared_ptr<const std::uint8_t> code = executable_code({code_.getCode(), code_.getSize()});
@@ -52,11 +58,12 @@ class Joiner {
       program_.instructions[static_cast<std::size_t>(begin)].handler = reinterpret_cast<Handler>(address(entry));
     for (const auto& [blocks, is_row, entry] : loops_)
       (is_row ? blocks->row : blocks->loop) = reinterpret_cast<LoopCode>(address(entry));
+    if (walk_) program_.walk = reinterpret_cast<WalkCode>(address(*walk_));
     return code;
   }
 
  private:
-  SweepDraft& program_;
+  SweepProgram& program_;
   RunReader reader_;
   Xbyak::CodeGenerator& code_;
   VectorAssembler assembler_;
@@ -68,6 +75,7 @@ class Joiner {
     std::size_t entry;
   };
   std::vector<Loop> loops_;
+  std::optional<std::size_t> walk_;
 
   Block tail_block() const {
     const Geometry& g = program_.geometry;
@@ -77,18 +85,43 @@ class Joiner {
             .last = static_cast<int>(elements % g.lanes)};
   }
 
+  /// The end of a program without opaque instructions; nothing where it has any.
+  std::optional<int> end_of(int first) const {
+    int end = first;
+    while (!reader_.is_end(end) && !reader_.is_opaque(end)) ++end;
+    return reader_.is_end(end) ? std::optional(end) : std::nullopt;
+  }
+
+  /// All of a sweep of one walk. What its last block does is what its whole blocks do.
+  bool join_walk() {
+    const Geometry& g = program_.geometry;
+    const BlockPrograms& blocks = program_.stages.front().blocks;
+    const int first = blocks.wide != no_program ? blocks.wide : blocks.tail;
+    if (program_.one_block_rows || first == no_program) return false;
+    const std::optional<int> end = end_of(first);
+    if (!end) return false;
+    const Block rest = g.elements() % g.wide == 0 ? Block{.vectors = 0} : tail_block();
+    const Position position = program_.positions.empty() ? Position() : program_.positions.front();
+    try {
+      walk_ = generator_.write_walk(reader_.read(first, *end), g.elements() / g.wide, rest, position);
+    } catch (const TooLong&) {
+      return false;
+    }
+    mark_joined(first, *end);
+    return true;
+  }
+
   /// A program without opaque instructions is one loop over all its blocks.
   bool join_loop(BlockPrograms& blocks, const RowEnd* row) {
-    int end = blocks.wide;
-    while (!reader_.is_end(end) && !reader_.is_opaque(end)) ++end;
-    if (!reader_.is_end(end) || program_.positions.empty()) return false;
+    const std::optional<int> end = end_of(blocks.wide);
+    if (!end || program_.positions.empty()) return false;
     try {
-      const std::size_t entry = generator_.write_loop(reader_.read(blocks.wide, end), program_.positions.front(), row);
+      const std::size_t entry = generator_.write_loop(reader_.read(blocks.wide, *end), program_.positions.front(), row);
       loops_.push_back({&blocks, row != nullptr, entry});
     } catch (const TooLong&) {
       return false;
     }
-    mark_joined(blocks.wide, end);
+    mark_joined(blocks.wide, *end);
     return true;
   }
 
@@ -146,16 +179,18 @@ struct Draft {
 
 bool generates_code() { return machine(DType::f32).lanes * sizeof(float) == max_vector_bytes; }
 
-void generate(SweepDraft& program) {
+void generate(SweepProgram& program) {
   const bool has_vectors =
       static_cast<std::size_t>(program.machine->lanes) * size_of(program.dtype) == max_vector_bytes;
-  if (!has_vectors || !is_floating(program.dtype) || program.geometry.elements() < generated_elements()) return;
+  if (!has_vectors || !is_floating(program.dtype)) return;
   try {
     thread_local Draft draft;
     draft.code.reset();
     Joiner joiner(program, draft.code);
-    for (Stage& stage : program.stages) joiner.join(stage);
+    joiner.join();
     program.code = joiner.finish();
+    // It goes through the streams of a flat walk side by side, and asking for them ahead only gets in its way.
+    if (program.code != nullptr && !program.row_walk) program.streams = {};
   } catch (const Xbyak::Error&) {  // no memory that may be executed: the handlers stay
   }
 }
@@ -163,7 +198,7 @@ void generate(SweepDraft& program) {
 #else
 
 bool generates_code() { return false; }
-void generate(SweepDraft&) {}
+void generate(SweepProgram&) {}
 
 #endif
 

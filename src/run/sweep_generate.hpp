@@ -5,7 +5,8 @@
 // the processor has to guess. Where there are AVX-512's registers, a run of instructions that are no more than a load, a
 // store, a sum or a Primitive becomes one instruction with a handler generated for it, in which values stay in registers:
 // the same operations on the same numbers in the same order, so the same bits. A program that is all of these runs as one
-// loop over its blocks. Most functions stay as they are, between the runs.
+// loop over its blocks, and one that is a single walk without sums a function without arguments but its addresses. Most
+// functions stay as they are, between the runs.
 
 #include <cstdint>
 
@@ -19,10 +20,19 @@
 
 namespace thalweg::run {
 
-/// Sweeps over fewer elements are not worth generated code.
-inline constexpr std::int64_t least_generated_elements = 8 * 1024;
-/// The bound in use; tests lower it, to compare the two.
-std::int64_t& generated_elements();
+/// When a sweep's program gets generated code, which takes 10 to 250 µs once: that of a large one before its first run, that
+/// of a small one, which gains 10 to 60 ns a run, when a plan runs it for the second time. For then the plan is that of a
+/// step which is made again and again; what is never seen twice is not worth it. Not later: a step that has been made a few
+/// times has all that it needs, and allocates nothing from then on.
+struct GenerationPolicy {
+  std::int64_t large = 8 * 1024;  // elements
+  bool small_when_repeated = true;
+  bool is_time(std::int64_t elements, bool has_run) const {
+    return elements >= large || (has_run && small_when_repeated);
+  }
+};
+/// The one in use; tests change it, to compare generated code with the machine.
+GenerationPolicy& generation_policy();
 
 /// A primitive that is written in line for f32 alone.
 constexpr bool is_of_f32(Primitive primitive) {
@@ -32,8 +42,8 @@ constexpr bool is_of_f32(Primitive primitive) {
 /// Whether this build has a generator for the SIMD target in use.
 bool generates_code();
 
-/// Joins runs in the wide programs of all stages. Does nothing where the target has no generator, or the system allows no
-/// generated code.
-void generate(SweepDraft& program);
+/// Writes code for a program: for all of it where it is one walk, else for runs in the wide programs of its stages. Does
+/// nothing where the target has no generator, or the system allows no generated code.
+void generate(SweepProgram& program);
 
 }  // namespace thalweg::run

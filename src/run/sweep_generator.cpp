@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 #include <utility>
 
 #include "src/run/sweep_generator.hpp"
@@ -67,13 +68,7 @@ std::size_t Generator::write_loop(const Run& run, const Position& position, cons
   for_each_carried([&](int k, const Memory& slot) {
     for (vector_ = 0; vector_ < wide_vectors; ++vector_) assembler_.move(carried_sum(k), at(slot));
   });
-  Xbyak::Label again;
-  code_.align(32);
-  code_.L(again);
-  for (int vector = 0; vector < wide_vectors; ++vector) write_vector(vector);
-  for (int i = 0; i < static_cast<int>(Address::count); ++i) advance(static_cast<Address>(i), position);
-  code_.dec(code_.rdx);
-  code_.jnz(again, Xbyak::CodeGenerator::T_NEAR);
+  write_blocks(position);
   if (row != nullptr) write_block(row->block);
   for_each_carried([&](int k, const Memory& slot) {
     const SlotFold* fold = row != nullptr ? fold_per_row(*row, slot) : nullptr;
@@ -87,14 +82,39 @@ std::size_t Generator::write_loop(const Run& run, const Position& position, cons
   return entry;
 }
 
-std::size_t Generator::begin(const Run& run, int first_free, const Budget& budget) {
+/// As many whole blocks as rdx says.
+void Generator::write_blocks(const Position& position) {
+  Xbyak::Label again;
+  code_.align(32);
+  code_.L(again);
+  for (int vector = 0; vector < wide_vectors; ++vector) write_vector(vector);
+  for (int i = 0; i < static_cast<int>(Address::count); ++i) advance(static_cast<Address>(i), position);
+  code_.dec(code_.rdx);
+  code_.jnz(again, Xbyak::CodeGenerator::T_NEAR);
+}
+
+std::size_t Generator::write_walk(const Run& run, std::int64_t blocks, const Block& rest, const Position& position) {
+  const std::size_t entry = begin(run, 0, {.hoisted = Budget::most_hoisted}, false);
+  if (blocks > 0) {
+    code_.mov(code_.edx, static_cast<std::uint32_t>(blocks));
+    write_blocks(position);
+  }
+  write_block(rest);
+  registers_.restore_saved();
+  code_.vzeroupper();
+  code_.ret();
+  write_calls();
+  return entry;
+}
+
+std::size_t Generator::begin(const Run& run, int first_free, const Budget& budget, bool from_state) {
   run_ = &run;
   is_partial_ = false;
   drop_calls();
   code_.align(16);
   const std::size_t entry = code_.getSize();
   registers_.choose(run, first_free, budget);
-  registers_.load();
+  registers_.load(from_state);
   return entry;
 }
 
@@ -152,15 +172,18 @@ void Generator::advance(Address address, const Position& position) {
   if (registers_.index(address) < 0 || step == 0) return;
   const Reg64 index(registers_.index(address));
   code_.add(index, step);
-  const bool of_column = address == Address::column;
-  if (!of_column && address != Address::accumulator) return;
+  constexpr std::intptr_t most = std::numeric_limits<std::int32_t>::max();
+  if (address == Address::column && position.column_period < most) {
+    const auto period = static_cast<std::uint32_t>(position.column_period);
+    code_.lea(code_.rax, code_.ptr[index - period]);
+    code_.cmp(index, period);
+    code_.cmovge(index, code_.rax);
+  }
+  if (address != Address::accumulator) return;
   const std::size_t state = offsetof(State, position);
   code_.mov(code_.rax, index);
-  code_.sub(code_.rax,
-            code_.ptr[code_.rsi + state +
-                      (of_column ? offsetof(Position, column_period) : offsetof(Position, accumulator_period))]);
-  code_.cmp(index, code_.ptr[code_.rsi + state +
-                             (of_column ? offsetof(Position, column_period) : offsetof(Position, accumulator_end))]);
+  code_.sub(code_.rax, code_.ptr[code_.rsi + state + offsetof(Position, accumulator_period)]);
+  code_.cmp(index, code_.ptr[code_.rsi + state + offsetof(Position, accumulator_end)]);
   code_.cmovge(index, code_.rax);
 }
 

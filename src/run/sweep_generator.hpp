@@ -36,6 +36,8 @@ class Generator {
   /// A LoopCode for a run that is a whole program, whose positions move as in `position`. `row`: it goes on to the end of
   /// a row, and to its sums.
   std::size_t write_loop(const Run& run, const Position& position, const RowEnd* row);
+  /// A WalkCode: `blocks` whole blocks, then what is left. `position`: how it moves from one to the next.
+  std::size_t write_walk(const Run& run, std::int64_t blocks, const Block& rest, const Position& position);
   /// What the code refers to; after all code.
   void finish();
 
@@ -69,7 +71,8 @@ class Generator {
   Xbyak::Address at(const Memory& memory) const { return registers_.at(memory, vector_); }
   Zmm carried_sum(int operation) const { return Zmm(registers_.carried(operation) + vector_); }
 
-  std::size_t begin(const Run& run, int first_free, const Budget& budget);
+  std::size_t begin(const Run& run, int first_free, const Budget& budget, bool from_state = true);
+  void write_blocks(const Position& position);
   std::size_t write_loop(const Run& run, const Position& position, const RowEnd* row, const Budget& budget);
   void write_block(const Block& block);
   template <class F>

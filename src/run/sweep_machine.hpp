@@ -104,6 +104,9 @@ Partial combine(Reduction reduction, DType dtype, Partial a, Partial b);
 /// Generated code for `count` runs of a wide program from the state's position on, which it leaves as it is.
 using LoopCode = void (*)(const Instruction* program, const State* state, std::int64_t count);
 
+/// Generated code for a whole sweep of one walk.
+using WalkCode = void (*)(const Instruction* program);
+
 /// Runs of two programs, one after the other, from a position on. Either count may be 0.
 struct Blocks {
   const Instruction* wide = nullptr;

@@ -188,7 +188,8 @@ struct ProgramFacts {
   std::int64_t partials_per_task = 0;
   std::size_t temporary_bytes = 0;  // of a thread's memory, below its start
   std::size_t scratch_bytes = 0;
-  std::shared_ptr<const void> code;  // generated, that handlers point into
+  WalkCode walk = nullptr;           // in place of all programs, where it is one walk
+  std::shared_ptr<const void> code;  // generated, that handlers and loops point into
 };
 
 template <template <class> class List>
@@ -243,7 +244,8 @@ struct SweepDraft : ProgramFacts, ProgramLists<DraftList> {
 /// A program as it is run: the lists of a draft in one block of memory.
 struct SweepProgram : ProgramFacts, ProgramLists<FinalList> {
   AlignedMemory memory, lists;
-  Blocks only_blocks;  // where it is one walk
+  Blocks only_blocks;           // where it is one walk
+  bool has_tried_code = false;  // it has generated code, or cannot have any
   std::byte* at(std::int64_t offset) const { return memory.get() + offset; }
 };
 
@@ -251,7 +253,7 @@ struct SweepProgram : ProgramFacts, ProgramLists<FinalList> {
 bool fits_machine(const Sweep& sweep);
 /// `delay_stores`: outputs are written after everything has been read, for buffers that alias.
 SweepProgram compile_sweep(const Sweep& sweep, bool delay_stores);
-/// Finds what all its runs have in common.
+/// Finds what all its runs have in common; again once it has generated code.
 void prepare_program(SweepProgram& program);
 /// What the slots of a program stand for in the sweep that runs it.
 struct SlotNames {

@@ -133,16 +133,18 @@ void RunRegisters::add_address(const Memory& memory, int instruction, int which,
   if (memory.address != Address::fixed && index < 0) index = take_general(operation);
 }
 
-void RunRegisters::load() {
+void RunRegisters::load(bool from_state) {
   for (std::size_t i = first_of_caller; i < general_count_; ++i) code_.push(general(i));
   for (const Base& base : bases_)
     code_.mov(base.pointer,
               code_.ptr[code_.rdi + ((base.instruction - run_->begin) * sizeof(Instruction) +
                                      offsetof(Instruction, base) + 8U * static_cast<unsigned>(base.which))]);
   for (std::size_t i = 0; i < indices_.size(); ++i)
-    if (indices_[i] >= 0)
+    if (indices_[i] >= 0 && from_state)
       code_.mov(Reg64(indices_[i]),
                 code_.ptr[code_.rsi + (offsetof(State, position) + offsetof(Position, offset) + 8 * i)]);
+    else if (indices_[i] >= 0)
+      code_.xor_(Reg64(indices_[i]).cvt32(), Reg64(indices_[i]).cvt32());
   for (std::size_t v = 0; v < hoisted_.size(); ++v)
     if (hoisted_[v] >= 0) assembler_.move(Zmm(hoisted_[v]), at(*run_->values[v].memory, 0));
   for (std::size_t c = 0; c < constants_.size(); ++c)

@@ -39,8 +39,8 @@ class RunRegisters {
 
   /// Vector registers before `first_free` are not its own. May throw TooLong.
   void choose(const Run& run, int first_free, const Budget& budget);
-  /// Writes code: saves the caller's registers, loads addresses, numbers and constants.
-  void load();
+  /// Writes code: saves the caller's registers, loads addresses, numbers and constants. Positions are the state's, or 0.
+  void load(bool from_state);
   void restore_saved();
 
   /// Of the run's `vector`th vector.

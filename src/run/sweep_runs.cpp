@@ -5,7 +5,7 @@
 
 namespace thalweg::run {
 
-RunReader::RunReader(const SweepDraft& program) : program_(program), slots_(program.instructions.size(), {-1, -1}) {
+RunReader::RunReader(const SweepProgram& program) : program_(program), slots_(program.instructions.size(), {-1, -1}) {
   for (const Patch& patch : program.patches)
     slots_[static_cast<std::size_t>(patch.instruction)][static_cast<std::size_t>(patch.which)] = patch.slot;
 }

@@ -64,18 +64,19 @@ struct Run {
 /// Reads runs off a program.
 class RunReader {
  public:
-  explicit RunReader(const SweepDraft& program);
+  explicit RunReader(const SweepProgram& program);
 
   const Meaning& meaning(int i) const { return program_.notes[static_cast<std::size_t>(i)].meaning; }
   /// Whether instruction i is one that the generator does not know.
   bool is_opaque(int i) const { return meaning(i).kind == Meaning::Kind::opaque; }
   bool is_end(int i) const {
-    return program_.instructions[static_cast<std::size_t>(i)].handler == program_.machine->end.wide;
+    const Handler handler = program_.instructions[static_cast<std::size_t>(i)].handler;
+    return handler == program_.machine->end.wide || handler == program_.machine->end.narrow;
   }
   Run read(int begin, int end);
 
  private:
-  const SweepDraft& program_;
+  const SweepProgram& program_;
   std::vector<std::array<std::int32_t, 2>> slots_;  // buffers, by instruction and operand
   std::vector<std::pair<Memory, int>> known_;       // the value that memory holds
 

@@ -30,12 +30,15 @@ std::pair<Tensor, Tensor> pairs(DType dtype) {
   return {Tensor::from(a, {count}).to(dtype), Tensor::from(b, {count}).to(dtype)};
 }
 
+constexpr run::GenerationPolicy always{.large = 0};
+constexpr run::GenerationPolicy never{.large = std::numeric_limits<std::int64_t>::max(), .small_when_repeated = false};
+
 /// What `f` computes on a thread of its own, where no program has been compiled yet.
-Tensor computed(std::int64_t least_elements, const std::function<Var()>& f) {
+Tensor computed(run::GenerationPolicy policy, const std::function<Var()>& f) {
   Tensor result;
-  const std::int64_t usual = std::exchange(run::generated_elements(), least_elements);
+  const run::GenerationPolicy usual = std::exchange(run::generation_policy(), policy);
   std::thread([&] { result = compute(f); }).join();
-  run::generated_elements() = usual;
+  run::generation_policy() = usual;
   return result;
 }
 
@@ -94,7 +97,7 @@ TEST_CASE("generated code: every op it writes in line has the bits of its kernel
     const auto alone = [&] { return op(Var(a), Var(b)); };
     const auto between = [&] { return -op(-Var(a), -Var(b)); };
     for (const std::function<Var()>& f : {std::function<Var()>(alone), std::function<Var()>(between)}) {
-      const Tensor generated = computed(0, f), called = computed(std::numeric_limits<std::int64_t>::max(), f);
+      const Tensor generated = computed(always, f), called = computed(never, f);
       CHECK(same_numbers(generated, called));
     }
   }
@@ -111,7 +114,7 @@ TEST_CASE("generated code: functions have the bits of their kernels over their w
   const Tensor x = Tensor::from(numbers, {static_cast<std::int64_t>(numbers.size())}).to(dtype);
   for (Var (*const f)(const Operand&) : {&exp, &expm1, &tanh, &sigmoid, &log1p, &sin, &cos}) {
     const auto apply = [&] { return f(Var(x)); };
-    CHECK(same_numbers(computed(0, apply), computed(std::numeric_limits<std::int64_t>::max(), apply)));
+    CHECK(same_numbers(computed(always, apply), computed(never, apply)));
   }
 }
 
@@ -125,7 +128,7 @@ TEST_CASE("generated code: what is computed outside of it for rare arguments lea
     const Var s = sin(v), t = cos(b), u = cos(v);
     return sum(a * s + b * t - c * u + d / e + exp(-c) * (v - s) + a * b);
   };
-  CHECK(same_numbers(computed(0, f), computed(std::numeric_limits<std::int64_t>::max(), f)));
+  CHECK(same_numbers(computed(always, f), computed(never, f)));
 }
 
 }  // namespace thalweg

@@ -116,6 +116,11 @@ TEST_CASE("rule 10: a step of Adam with batch normalization and dropout allocate
   CHECK(allocations_of_training<Adam>({784, 100, 100, 10}, true, 0.2) == 0);
 }
 
+TEST_CASE("rule 10: a step of the tiniest nets, whose sweeps get generated code on the way, allocates nothing") {
+  CHECK(allocations_of_training<SGD>({2, 16, 16, 3}, false, 0) == 0);
+  CHECK(allocations_of_training<Adam>({2, 16, 16, 3}, true, 0.2) == 0);
+}
+
 TEST_CASE("rule 10: nor does one on several threads") {
   set_thread_count(3);
   CHECK(allocations_of_training<Adam>({784, 100, 100, 10}, true, 0.2, 3) == 0);

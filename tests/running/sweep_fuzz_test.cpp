@@ -36,6 +36,7 @@ class RandomSweep {
     std::vector<double> numbers(static_cast<std::size_t>(numbers_));
     for (double& number : numbers) number = pick(-4, 4) * (sweep.dtype == DType::i64 ? 1 : 0.375);
     const std::vector<DrawSource> draws(static_cast<std::size_t>(draws_), DrawSource{7, 3, 1});
+    const run::GenerationPolicy usual = std::exchange(run::generation_policy(), never);
     const ValueByValue expected(sweep, inputs, numbers, draws);
 
     Buffers buffers;
@@ -50,11 +51,11 @@ class RandomSweep {
         buffers.add(static_cast<std::size_t>(count_of(sweep, extent)) * size_of(output.dtype));
       }
     }
-    const std::int64_t usual = std::exchange(run::generated_elements(), generated ? 0 : max_elements);
+    run::generation_policy() = generated ? always : never;
     CompiledSweep compiled(sweep);
-    run::generated_elements() = usual;
-    INFO(compiled.disassembly());
     compiled.execute({buffers.pointers(), numbers, draws});
+    run::generation_policy() = never;
+    INFO(compiled.disassembly());
     joined += generated && compiled.disassembly().find("& ") != std::string::npos ? 1 : 0;
     for (const run::SweepOutput& output : sweep.outputs) {
       const Extent extent = sweep.values[static_cast<std::size_t>(output.value)].extent;
@@ -62,6 +63,7 @@ class RandomSweep {
       const Bytes wanted = expected.output(output.value, output.dtype);
       CHECK(same_values(buffers[output.slot], wanted.data(), count_of(sweep, extent), output.dtype));
     }
+    run::generation_policy() = usual;
   }
 
   const Sweep& sweep() const { return writer_.sweep; }
@@ -70,7 +72,9 @@ class RandomSweep {
   static inline int joined = 0;
 
  private:
-  static constexpr std::int64_t max_elements = std::numeric_limits<std::int64_t>::max();
+  static constexpr run::GenerationPolicy always{.large = 0};
+  static constexpr run::GenerationPolicy never{.large = std::numeric_limits<std::int64_t>::max(),
+                                               .small_when_repeated = false};
 
   std::mt19937 engine_;
   SweepWriter writer_;
