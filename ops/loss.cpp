@@ -35,8 +35,8 @@ void check_dtypes(const char* op, const Var& a, const Var& b, SourceLine line) {
 
 /// `wanted` as a Var, checked: it has the prediction's shape or is a number, and has its dtype or is a bool, which is converted.
 Var checked_target(const char* op, const Var& prediction, const Operand& wanted, SourceLine line) {
-  const Var target = as_var(wanted, op);
-  const internal::Recorder& recorder = internal::Recorder::require(op, line);
+  internal::Recorder& recorder = internal::Recorder::require(op, line);
+  const Var target = recorder.var(recorder.resolve(wanted, op));
   const internal::Info &p = recorder.info(prediction.id()), &t = recorder.info(target.id());
   if (p.shape == t.shape && p.dtype == t.dtype && is_floating(p.dtype)) return target;  // equal shapes have one address
   check_dtypes(op, prediction, target, line);

@@ -16,6 +16,7 @@
 #include "ops/moments.hpp"
 #include "ops/scaled_number.hpp"
 #include "src/core_ops/core_ops.hpp"
+#include "src/tape/recorder.hpp"
 #include "src/tensor/visit.hpp"
 
 namespace thalweg {
@@ -111,9 +112,11 @@ const Op integer_product_op{
     .name = "product", .kind = Kind::reduction, .shape_rule = reduction_shape, .reduction = ReductionKind::product};
 
 Var reduce(const Op& op, const Operand& x, const ReductionOptions& options) {
-  Var value = as_var(x, op.name);
-  if (value.dtype() == DType::boolean) value = cast(value, DType::i64);  // bools are counted
-  const Shape& shape = value.shape();
+  internal::Recorder& recorder = internal::Recorder::require(op, x);
+  Var value = recorder.var(recorder.resolve(x, op));
+  const internal::Info info = recorder.info(value.id());
+  if (info.dtype == DType::boolean) value = cast(value, DType::i64);  // bools are counted
+  const Shape& shape = *info.shape;
   const std::uint64_t attribute = axes_attribute(op.name, shape, options, x.line());
   if (&op == &sum_op && shape.size() == 0)
     return internal::sum_of_nothing(value, reduced_shape(shape, attribute, options.keep_dimensions));

@@ -40,8 +40,11 @@ void OptionCheck::not_negative(const char* option, double value) const {
 
 // --- what a formula sees ---
 
+// The line goes on by its parts: read whole, its second word would wait for the four bytes of it that have just been written.
+
 Var Update::undecayed_value() const {
-  return internal::flat_buffer(*optimizer_.core_, RegistrySpace::values, internal::flat_index(region_), line_);
+  return internal::flat_buffer(*optimizer_.core_, RegistrySpace::values, internal::flat_index(region_),
+                               {line_.file, line_.line});
 }
 
 Var Update::value() {
@@ -55,8 +58,8 @@ Var Update::value() {
 Var Update::gradient() {
   if (!gradient_.empty()) return gradient_;
   const GradientOptions& options = optimizer_.gradient_options_;
-  Var gradient =
-      internal::flat_buffer(*optimizer_.core_, RegistrySpace::gradients, internal::flat_index(region_), line_);
+  Var gradient = internal::flat_buffer(*optimizer_.core_, RegistrySpace::gradients, internal::flat_index(region_),
+                                       {line_.file, line_.line});
   if (options.clip_norm) gradient = gradient * optimizer_.gradient_scale_[0] * optimizer_.gradient_scale_[1];
   if (options.clip_value) gradient = maximum(minimum(gradient, *options.clip_value), -*options.clip_value);
   if (rule_->maximize) gradient = -gradient;
@@ -67,7 +70,7 @@ Var Update::gradient() {
 
 Var Update::state(const char* name) {
   return internal::flat_buffer(*optimizer_.core_, RegistrySpace::state,
-                               internal::flat_index(region_, optimizer_.state_index(name)), line_);
+                               internal::flat_index(region_, optimizer_.state_index(name)), {line_.file, line_.line});
 }
 
 void Update::set_value(const Var& value) { optimizer_.assignments_.push_back({-1, region_, value}); }
