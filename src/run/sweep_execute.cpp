@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <bit>
 #include <cstring>
 #include <limits>
 
@@ -414,7 +415,7 @@ void run_level(const SweepProgram& program, const Level& level) {
   for (NumberInput& number : program.number_inputs) {
     const double value =
         bindings.numbers[static_cast<std::size_t>(names.numbers[static_cast<std::size_t>(number.slot)])];
-    if (number.splatted && std::memcmp(&value, &number.value, sizeof value) == 0) continue;
+    if (number.splatted && std::bit_cast<std::uint64_t>(value) == std::bit_cast<std::uint64_t>(number.value)) continue;
     number.value = value;
     number.splatted = true;
     machine.fill(program.at(number.memory), program.splat_lanes, read_partial(program.dtype, &value, DType::f64));
