@@ -251,9 +251,9 @@ std::vector<std::int32_t> Recorder::want_inputs(Differentiation& differentiation
   return places;
 }
 
-std::vector<std::int32_t> Recorder::gradients(std::int32_t y, std::span<const std::int32_t> wanted, std::int32_t seed,
+std::vector<std::int32_t> Recorder::gradients(std::int32_t y, std::span<const std::int32_t> inputs, std::int32_t seed,
                                               SourceLine line) {
-  std::vector<std::int32_t> ids(wanted.begin(), wanted.end());
+  std::vector<std::int32_t> ids(inputs.begin(), inputs.end());
   ids.push_back(y);
   ids.push_back(seed);
   Key key;
@@ -272,13 +272,13 @@ std::vector<std::int32_t> Recorder::gradients(std::int32_t y, std::span<const st
   try {
     deriving_ = begin;
     Differentiation differentiation(*this, y);
-    const std::vector<std::int32_t> places = want_inputs(differentiation, y, wanted, line);
+    const std::vector<std::int32_t> places = want_inputs(differentiation, y, inputs, line);
     differentiation.run(seed_of(*this, y, seed, "gradients", line));
     deriving_ = begin;
     Expansion expansion{begin, 0, {}};
-    for (std::size_t i = 0; i < wanted.size(); ++i) {
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
       std::int32_t gradient = places[i] >= 0 ? differentiation.gradient(places[i]) : -1;
-      if (gradient < 0) gradient = broadcast_to(var(literal(0, info(wanted[i]).dtype)), *info(wanted[i]).shape).id();
+      if (gradient < 0) gradient = broadcast_to(var(literal(0, info(inputs[i]).dtype)), *info(inputs[i]).shape).id();
       expansion.results.push_back(gradient);
     }
     deriving_ = -1;

@@ -57,7 +57,7 @@ Plan::BufferView Plan::buffer_view(std::int32_t buffer) const {
   switch (root.place) {
     case Place::arena:
     case Place::earlier:
-    case Place::alias: break;
+    case Place::alias:
     case Place::constant:
     case Place::registry: break;
     case Place::number: view.where = "number"; break;

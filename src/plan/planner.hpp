@@ -40,6 +40,8 @@ struct OperandGeometry {
 OperandGeometry operand_geometry(const Shape& operand, const Shape& domain);
 /// `operand` stretched along the axes before its last one that is not 1: it lies by row in the domain.
 Shape stretched_to_rows(const Shape& operand, const Shape& domain);
+/// Whether a matrix product can read the last two axes of `shape`, as the view lies: rows or columns without gaps.
+bool lies_as_matrices(const StridedView& view, const Shape& shape);
 
 /// A number for each of some node ids, forgotten all at once.
 class NodeMap {
@@ -164,20 +166,27 @@ class Planner {
   void compute_number(PlannedNode& node);
   bool place_in_epilogue(PlannedNode& node, const Key& key);
   void place_reduction(PlannedNode& node, const Key& key);
+  void place_draw(PlannedNode& node, const Key& key);
+  void place_opaque(PlannedNode& node, const Key& key);
+  static Shape kept_axes_first(const Shape& from, std::uint32_t axes, StridedView& view);
+  DType compute_dtype(const Key& key);
+  void copy_out_stretched(std::span<const std::int32_t> inputs, const Shape& domain);
+  OperandGeometry natural_geometry(std::int32_t id, const Shape& domain);
+
+  // views.cpp
   void place_view(PlannedNode& node, const Key& key);
+  StridedView view_of(std::int32_t id, const Key& key);
+  void place_whole_view(PlannedNode& node, const Key& key, std::int32_t input);
+  void leave_to_readers(PlannedNode& node, std::int32_t input);
+  void take_elements(PlannedNode& node, std::int32_t input);
+  void alias(PlannedNode& node, std::int32_t input);
+  std::int32_t dynamic_view(std::int32_t id, std::span<const std::int32_t> inputs);
+
+  // factors.cpp
   void place_contraction(PlannedNode& node, const Key& key);
   struct Factor;
   Factor place_factor(std::int32_t id, bool transposed);
   std::int32_t batch_of(const Factor& a, const Factor& b, const Shape& product);
-  void place_draw(PlannedNode& node, const Key& key);
-  void place_opaque(PlannedNode& node, const Key& key);
-  static Shape kept_axes_first(const Shape& from, std::uint32_t axes, StridedView& view);
-  void take_elements(PlannedNode& node, std::int32_t input);
-  void alias(PlannedNode& node, std::int32_t input);
-  std::int32_t dynamic_view(std::int32_t id, std::span<const std::int32_t> inputs);
-  DType compute_dtype(const Key& key);
-  void copy_out_stretched(std::span<const std::int32_t> inputs, const Shape& domain);
-  OperandGeometry natural_geometry(std::int32_t id, const Shape& domain);
 
   // join.cpp: what becomes one pass.
   SweepBuild& new_sweep(std::int64_t size, std::int64_t columns, DType dtype);
@@ -247,7 +256,7 @@ class Planner {
   std::size_t block_bytes(std::int32_t block) const;
   void place_block(std::int32_t block, std::size_t offset);
   void place_kept_aliases();
-  std::int32_t root(std::int32_t buffer) const;
+  std::int32_t root(std::int32_t index) const;
   const PlanBuffer& buffer(std::int32_t index) const { return draft_.buffers_[static_cast<std::size_t>(index)]; }
   PlanBuffer& buffer(std::int32_t index) { return draft_.buffers_[static_cast<std::size_t>(index)]; }
   /// Calls f for every buffer that a pass reads, or writes.

@@ -1,0 +1,123 @@
+// Where the elements of a view are found: in memory that its input has, as far as that goes.
+
+#include <bit>
+
+#include "src/core_ops/core_ops.hpp"
+#include "src/plan/planner.hpp"
+
+namespace thalweg::internal {
+
+namespace {
+
+bool is_contiguous(const StridedView& view, const Shape& shape) {
+  std::int64_t stride = 1;
+  for (int axis = shape.rank(); axis-- > 0; stride *= shape[axis])
+    if (shape[axis] != 1 && view.strides[static_cast<std::size_t>(axis)] != stride) return false;
+  return true;
+}
+
+bool is_transpose(const StridedView& view, const Shape& input, const Shape& output) {
+  return input.rank() == 2 && output.rank() == 2 && view.offset == 0 && view.strides[0] == 1 &&
+         view.strides[1] == input[1] && output[0] == input[1] && output[1] == input[0];
+}
+
+}  // namespace
+
+/// Where the elements of a view are found; the first that goes:
+///   where its input's are, of which it has all in their order (reshape); those of a number by who reads it
+///   by who reads them: a transpose, or matrices that a product can read as they lie
+///   in its input's buffer from some place on, which numbers may move (a slice of rows)
+///   in a copy
+void Planner::place_view(PlannedNode& node, const Key& key) {
+  const std::span<const std::int32_t> inputs = recorder_->inputs(key);
+  const std::int32_t input = inputs[0];
+  const Shape &shape_in = shape(input), &shape_out = shape(node.id);
+  const StridedView view = view_of(node.id, key);
+  const bool moves = key.op != &reshape_op && inputs.size() > 1 && is_number(this->key(inputs[1]));
+  const bool contiguous = is_contiguous(view, shape_out);
+  if (contiguous && !moves && view.offset == 0 && shape_in.size() == shape_out.size())
+    return place_whole_view(node, key, input);
+
+  const bool only_factors = node.uses == node.factor_uses && !node.target && lies_as_matrices(view, shape_out);
+  if (!moves && !eager_ && (is_transpose(view, shape_in, shape_out) || (only_factors && view.offset == 0)))
+    return leave_to_readers(node, input);
+
+  const std::int32_t buffer = materialize(input);
+  node.where = PlannedNode::Where::buffer;
+  if (contiguous) {
+    PlanBuffer part;
+    part.place = PlanBuffer::Place::alias;
+    part.base = buffer;
+    part.node = node.id;
+    part.dtype = info(node.id).dtype;
+    part.bytes = bytes_of(node.id);
+    part.offset = static_cast<std::size_t>(view.offset) * size_of(part.dtype);
+    if (moves) part.index = dynamic_view(node.id, inputs);
+    node.buffer = add_buffer(part);
+    node.pass = node.buffer_pass = this->node(input).buffer_pass;
+    return;
+  }
+  node.buffer = copy_view(node.id, buffer, view, shape_out);
+  if (moves) draft_.copies_.back().dynamic = dynamic_view(node.id, inputs);
+  node.pass = node.buffer_pass = last_pass();
+}
+
+/// With the numbers that say where it lies as they are now.
+StridedView Planner::view_of(std::int32_t id, const Key& key) {
+  const std::span<const std::int32_t> inputs = recorder_->inputs(key);
+  double numbers[Shape::max_rank] = {};
+  for (std::size_t i = 1; i < inputs.size(); ++i) {
+    const Key& number = this->key(inputs[i]);
+    if (number.op == &number_op) numbers[i - 1] = recorder_->slot(inputs[i]).number;
+    if (number.op == &literal_op) numbers[i - 1] = std::bit_cast<double>(number.attribute);
+  }
+  return key.op->view_rule(shape(inputs[0]), shape(id), key.attribute, {numbers, inputs.size() - 1});
+}
+
+/// All of the input's elements in their order.
+void Planner::place_whole_view(PlannedNode& node, const Key& key, std::int32_t input) {
+  const PlannedNode& from = this->node(input);
+  const Key& made_by = this->key(input);
+  const bool is_one_number = shape(input).size() == 1 && (is_number(made_by) || made_by.op->kind == Kind::elementwise ||
+                                                          made_by.op->kind == Kind::view);
+  if (from.where == PlannedNode::Where::lazy && is_one_number) return leave_to_readers(node, input);
+  take_elements(node, input);
+  if (key.op == &reshape_op && from.uses == 1 && !from.target) node.matmul = from.matmul;
+}
+
+void Planner::leave_to_readers(PlannedNode& node, std::int32_t input) {
+  node.where = PlannedNode::Where::lazy;
+  node.pass = this->node(input).pass;
+}
+
+/// The elements of `input`, which is in memory after this unless a pass holds them.
+void Planner::take_elements(PlannedNode& node, std::int32_t input) {
+  if (this->node(input).where != PlannedNode::Where::lazy) return alias(node, input);
+  materialize(input);
+  node.where = PlannedNode::Where::buffer;
+  node.buffer = this->node(input).buffer;
+  node.pass = node.buffer_pass = this->node(input).buffer_pass;
+}
+
+void Planner::alias(PlannedNode& node, std::int32_t input) {
+  const PlannedNode& from = this->node(input);
+  node.where = from.where;
+  node.buffer = from.buffer;
+  node.sweep = from.sweep;
+  node.value = from.value;
+  node.pass = from.pass;
+  node.buffer_pass = from.buffer_pass;
+}
+
+std::int32_t Planner::dynamic_view(std::int32_t id, std::span<const std::int32_t> inputs) {
+  DynamicView& dynamic = draft_.dynamic_views_.emplace_back();
+  dynamic.op = key(id).op;
+  dynamic.attribute = key(id).attribute;
+  dynamic.input = info(inputs[0]).shape;
+  dynamic.output = info(id).shape;
+  dynamic.count = static_cast<std::int32_t>(inputs.size()) - 1;
+  for (std::size_t i = 1; i < inputs.size(); ++i) dynamic.numbers[i - 1] = number_slot(inputs[i]);
+  return static_cast<std::int32_t>(draft_.dynamic_views_.size()) - 1;
+}
+
+}  // namespace thalweg::internal
