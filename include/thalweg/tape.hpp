@@ -1,7 +1,9 @@
 #pragma once
 // The tape records what the program wrote; everything else is a reading of it.
 
+#include <concepts>
 #include <cstdint>
+#include <limits>
 #include <string_view>
 
 #include <thalweg/error.hpp>
@@ -15,7 +17,19 @@ class Var;
 
 namespace internal {
 class Recorder;
+
+/// Whether f64, which numbers are recorded in, has this one: not every whole number beyond 2^53.
+template <Number T>
+constexpr bool is_exact(T number) {
+  if constexpr (std::integral<T> && std::numeric_limits<T>::digits > std::numeric_limits<double>::digits) {
+    const auto nearest = static_cast<double>(number);
+    return nearest < 0x1p63 && static_cast<T>(nearest) == number;
+  }
+  return true;
 }
+
+Var leaf(const Operand& operand);
+}  // namespace internal
 
 /// Whether a tape trains or evaluates: what dropout and batch normalization ask, and others by `current_phase`.
 enum class Phase : std::uint8_t { training, evaluation };
@@ -85,8 +99,8 @@ class Var {
   // A leaf of the current tape. A tensor or parameter is read as it is now.
   Var(const Tensor& tensor, const char* file = __builtin_FILE(), unsigned line = __builtin_LINE());
   Var(const Parameter& parameter, const char* file = __builtin_FILE(), unsigned line = __builtin_LINE());
-  Var(double number, const char* file = __builtin_FILE(), unsigned line = __builtin_LINE());
-  Var(int number, const char* file = __builtin_FILE(), unsigned line = __builtin_LINE());
+  template <Number T>
+  Var(T number, const char* file = __builtin_FILE(), unsigned line = __builtin_LINE());
 
   bool empty() const { return serial_ == 0; }
   const Shape& shape() const;
@@ -124,16 +138,12 @@ class Operand {
       : parameter_(&parameter), line_{file, line}, kind_(Kind::parameter) {}
   Operand(const Tensor& tensor, const char* file = __builtin_FILE(), unsigned line = __builtin_LINE())
       : tensor_(&tensor), line_{file, line}, kind_(Kind::tensor) {}
-  Operand(double number, const char* file = __builtin_FILE(), unsigned line = __builtin_LINE())
-      : number_(number), line_{file, line}, kind_(Kind::number) {}
-  Operand(float number, const char* file = __builtin_FILE(), unsigned line = __builtin_LINE())
-      : number_(number), line_{file, line}, kind_(Kind::number) {}
-  Operand(int number, const char* file = __builtin_FILE(), unsigned line = __builtin_LINE())
-      : number_(number), line_{file, line}, kind_(Kind::integer) {}
-  Operand(std::int64_t number, const char* file = __builtin_FILE(), unsigned line = __builtin_LINE())
-      : number_(static_cast<double>(number)), line_{file, line}, kind_(Kind::integer) {}
-  Operand(bool number, const char* file = __builtin_FILE(), unsigned line = __builtin_LINE())
-      : number_(number ? 1 : 0), line_{file, line}, kind_(Kind::integer) {}
+  /// A whole number that f64 does not have counts as a fraction, which i64 refuses: beside i64 it is given as a Tensor.
+  template <Number T>
+  Operand(T number, const char* file = __builtin_FILE(), unsigned line = __builtin_LINE())
+      : number_(static_cast<double>(number)),
+        line_{file, line},
+        kind_(std::integral<T> && internal::is_exact(number) ? Kind::integer : Kind::number) {}
   Operand(const Operand&) = delete;
   Operand& operator=(const Operand&) = delete;
 
@@ -154,6 +164,11 @@ class Operand {
   SourceLine line_;
   Kind kind_;
 };
+
+template <Number T>
+Var::Var(T number, const char* file, unsigned line)
+    : Var(internal::is_exact(number) ? internal::leaf(Operand(number, file, line))
+                                     : internal::leaf(Operand(Tensor(number), file, line))) {}
 
 /// Names the nodes recorded while it lives: nested scopes join as "affine1/relu". A layer or composite opens one, so that
 /// its nodes carry the place it was called from. `name` must outlive the tape (a literal, or a layer's own name).

@@ -45,8 +45,7 @@ Recorder& recorder_of(const Var& var, const char* what, SourceLine line) {
 
 Var::Var(const Tensor& tensor, const char* file, unsigned line) : Var(as_var(Operand(tensor, file, line))) {}
 Var::Var(const Parameter& parameter, const char* file, unsigned line) : Var(as_var(Operand(parameter, file, line))) {}
-Var::Var(double number, const char* file, unsigned line) : Var(as_var(Operand(number, file, line))) {}
-Var::Var(int number, const char* file, unsigned line) : Var(as_var(Operand(number, file, line))) {}
+Var internal::leaf(const Operand& operand) { return as_var(operand); }
 
 const Shape& Var::shape() const { return *recorder_of(*this, "shape", {}).info(id_).shape; }
 DType Var::dtype() const { return recorder_of(*this, "dtype", {}).info(id_).dtype; }
@@ -145,7 +144,9 @@ void join_dtypes(const Inference& inference, NodeType& a, const NodeType& b) {
     a.dtype = DType::f32;  // a whole number and a fraction
   } else if (weak.weak) {
     if (other.dtype == DType::i64 && weak.dtype == DType::f32)
-      inference.fail_dtype("a fraction beside i64; cast the tensor to f32 or f64 first");
+      inference.fail_dtype(
+          "a fraction, or a whole number that f64 does not have, beside i64; cast the tensor to f32 or f64, "
+          "or give the number as a Tensor");
     a = {a.shape, other.dtype == DType::boolean ? weak.dtype : other.dtype, false};
   } else if (a.dtype == DType::boolean || b.dtype == DType::boolean) {
     a.dtype = a.dtype == DType::boolean ? b.dtype : a.dtype;

@@ -48,6 +48,39 @@ TEST_CASE("numbers: i64 arithmetic of any length is exact beside i64") {
   }
 }
 
+TEST_CASE("numbers: every C++ number stands beside a tensor") {
+  const Tape tape;
+  const std::vector<int> batch(4);
+  const Var x = Tensor{8., 16.};
+  CHECK(identical((x / batch.size()).value(), Tensor{2., 4.}));
+  CHECK(identical((x * 2U).value(), Tensor{16., 32.}));
+  CHECK(identical((x * 2LL - 1.0L).value(), Tensor{15., 31.}));
+  CHECK(identical((Tensor{8, 16} + batch.size()).value(), Tensor{12, 20}));
+  const Var count = batch.size(), half = 0.5L, whole = std::int64_t{7};
+  CHECK(count.dtype() == DType::i64);
+  CHECK((count * half + whole).item() == 9);
+}
+
+TEST_CASE("numbers: a whole number that f64 does not have is never rounded beside i64") {
+  const Engine engine = GENERATE(Engine::planned, Engine::eager);
+  const Tape tape({.engine = engine});
+  const std::int64_t odd = (std::int64_t{1} << 53) + 1, largest = std::numeric_limits<std::int64_t>::max();
+  const Tensor zero{0};
+  const std::string text =
+      "a fraction, or a whole number that f64 does not have, beside i64; cast the tensor to f32 or f64, or give the "
+      "number as a Tensor";
+  for (const std::int64_t number : {odd, -odd, largest}) {
+    CHECK(error_of<DtypeError>([&] { zero + number; }) == "[add] " + text + at(__LINE__));
+    CHECK(error_of<DtypeError>([&] { equal(zero, number); }) == "[equal] " + text + at(__LINE__));
+    CHECK((zero + Tensor(number)).value().at<std::int64_t>({0}) == number);
+    CHECK((Var(number) + zero).value().at<std::int64_t>({0}) == number);
+    CHECK((Tensor({0.}, f64) + number).item() == static_cast<double>(number));
+  }
+  for (const std::int64_t number : {odd - 1, std::int64_t{1} << 62, std::numeric_limits<std::int64_t>::min()})
+    CHECK((zero + number).value().at<std::int64_t>({0}) == number);
+  CHECK_THROWS_AS(zero + std::numeric_limits<std::uint64_t>::max(), DtypeError);
+}
+
 TEST_CASE("numbers: one that is read twice at every turn is not made anew for each reading") {
   for (const Engine engine : {Engine::planned, Engine::eager}) {
     const Tape tape({.engine = engine});
