@@ -123,8 +123,9 @@ class ParameterRegistry {
   std::vector<Parameter> parameters() const;
   /// The parameters whose name matches the pattern ('*' stands for any text). ValueError where none does.
   Selection select(std::string_view pattern, SourceLine line = SourceLine::here()) const;
-  /// Freezes or unfreezes the parameters that match: frozen ones get no gradient and no optimizer state. ValueError
-  /// where none matches.
+  /// Freezes or unfreezes the parameters that match: frozen ones get no gradient and no optimizer state. Those that were
+  /// added as not trainable (running statistics) are unfrozen by their full name only, not by a pattern with '*'.
+  /// ValueError where none matches.
   void set_trainable(std::string_view pattern, bool trainable, SourceLine line = SourceLine::here());
 
   int size() const;

@@ -101,6 +101,7 @@ int RegistryCore::append(std::string name, const Shape& shape, bool trainable) {
                      .shape = shape,
                      .interned = interned,
                      .trainable = trainable,
+                     .is_added_fixed = !trainable,
                      .trainable_since = uid,
                      .offset = elements,
                      .own_write = {.count = write_count, .writer = "", .line = {}}});

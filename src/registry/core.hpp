@@ -55,6 +55,7 @@ class RegistryCore : public std::enable_shared_from_this<RegistryCore> {
     Shape shape;
     const Shape* interned = nullptr;
     bool trainable = true;
+    bool is_added_fixed = false;        // running statistics and the like: a pattern does not unfreeze them
     std::uint32_t trainable_since = 0;  // the registry's uid when it was added or unfrozen: its state began at zero
     std::int64_t offset = 0;            // into the trainable or the fixed buffers, in elements; a multiple of 64 bytes
     std::uint64_t gradient_count = 0;   // see note_gradients

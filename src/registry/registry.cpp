@@ -124,7 +124,9 @@ Selection ParameterRegistry::select(std::string_view pattern, SourceLine line) c
 }
 
 void ParameterRegistry::set_trainable(std::string_view pattern, bool trainable, SourceLine line) {
-  const std::vector<int> indices = find_matching("set_trainable", *core_, pattern, line);
+  std::vector<int> indices = find_matching("set_trainable", *core_, pattern, line);
+  if (trainable && pattern.find('*') != std::string_view::npos)
+    std::erase_if(indices, [&](int index) { return core_->entries[static_cast<std::size_t>(index)].is_added_fixed; });
   const WriteClaim claim = core_->claim_layout("set_trainable", line);
   core_->set_trainable(indices, trainable);
 }

@@ -149,6 +149,19 @@ TEST_CASE("ParameterRegistry: set_trainable moves values, gradients and state al
   CHECK(identical(registry.state("adam.first_moment/b"), expected_count({5}, 'b' + 0.25, f64)));
 }
 
+TEST_CASE("ParameterRegistry: a pattern does not unfreeze what was added as not trainable") {
+  ParameterRegistry registry;
+  const Parameter gamma = registry.add("norm.gamma", Tensor{1.});
+  const Parameter mean = registry.add("norm.running_mean", Tensor{0.}, {.trainable = false});
+  for (const bool trainable : {false, true}) {
+    registry.set_trainable("norm.*", trainable);
+    CHECK(gamma.trainable() == trainable);
+    CHECK_FALSE(mean.trainable());
+  }
+  registry.set_trainable("norm.running_mean", true);
+  CHECK(mean.trainable());
+}
+
 TEST_CASE("ParameterRegistry: convert retypes values and state in place, and handles go on working") {
   ParameterRegistry registry;
   Parameter weight = registry.add("w", counting({17}, 0.5));
