@@ -126,6 +126,11 @@ const Op reshape_op{.name = "reshape",
                     .view_rule = contiguous_view};
 const Op stop_gradient_op{
     .name = "stop_gradient", .kind = Kind::view, .shape_rule = same_type, .view_rule = contiguous_view};
+const Op assigned_parameter_op{.name = "parameter",
+                               .kind = Kind::view,
+                               .shape_rule = same_type,
+                               .pullbacks = {[](const Pullback& p) { return p.gradient; }},
+                               .view_rule = contiguous_view};
 const Op assign_op{.name = "assign", .kind = Kind::effect, .shape_rule = assign_shape};
 const Op cast_op{.name = "cast",
                  .kind = Kind::opaque,

@@ -18,6 +18,10 @@ extern const Op add_op, chain_op, sum_to_op, broadcast_to_op, reshape_op, stop_g
 extern const Op
     column_index_op;  // attribute: the shape (n,); values 0, 1, …, n − 1 in the dtype of the tensor beside it
 
+/// A trainable parameter as it was assigned on the tape: a node of its own, so that differentiation by the parameter finds
+/// it. Attribute: the parameter's address.
+extern const Op assigned_parameter_op;
+
 /// A place in a registry as a key's attribute.
 enum class RegistrySpace : std::uint8_t { parameter, values, gradients, state };
 struct RegistryAddress {

@@ -224,22 +224,32 @@ std::int32_t seed_of(Recorder& recorder, std::int32_t y, std::int32_t seed, cons
 
 }  // namespace
 
+/// The address of the parameter that a leaf reads, as its registry is now: its uid is another one since a parameter was added.
+std::uint64_t Recorder::parameter_of(std::int32_t leaf) const {
+  const RegistryAddress address = unpack(key(leaf).attribute);
+  return pack({registry_by_uid(address.uid)->uid, RegistrySpace::parameter, address.index});
+}
+
 /// Asks for the gradients of the nodes `wanted`, and says where each is found; -1: y comes before it. A parameter's leaf
 /// stands for the parameter, however often that was read: its gradient is gathered at the last leaf.
 std::vector<std::int32_t> Recorder::want_inputs(Differentiation& differentiation, std::int32_t y,
                                                 std::span<const std::int32_t> wanted, SourceLine line) const {
   std::unordered_map<std::uint64_t, std::vector<std::int32_t>> leaves;  // of the parameters among them
   for (const std::int32_t id : wanted)
-    if (key(id).op == &parameter_op) leaves.try_emplace(key(id).attribute);
+    if (key(id).op == &parameter_op) leaves.try_emplace(parameter_of(id));
   for (std::int32_t id = 0; !leaves.empty() && id <= y; ++id) {
     if (key(id).op != &parameter_op) continue;
-    if (const auto at = leaves.find(key(id).attribute); at != leaves.end()) at->second.push_back(id);
+    if (const auto at = leaves.find(parameter_of(id)); at != leaves.end()) at->second.push_back(id);
   }
   std::vector<std::int32_t> places;
   for (const std::int32_t id : wanted) {
     const bool is_parameter = key(id).op == &parameter_op;
+    if (key(id).op == &assigned_parameter_op) {
+      const RegistryAddress address = unpack(key(id).attribute);
+      check_not_assigned(*registry_by_uid(address.uid), address.index, "gradients", line);
+    }
     const std::span<const std::int32_t> uses =
-        is_parameter ? leaves[key(id).attribute] : std::span(&id, id <= y ? 1 : 0);
+        is_parameter ? leaves[parameter_of(id)] : std::span(&id, id <= y ? 1 : 0);
     if (is_parameter)
       check_not_assigned(*slot(id).registry, static_cast<std::int32_t>(slot(id).index), "gradients", line);
     for (const std::int32_t use : uses) {
@@ -312,17 +322,25 @@ void Recorder::derive_backward(std::int32_t loss, std::int32_t seed, const Backw
   // One sum for each parameter, however often it was read: gathered at its first leaf.
   std::unordered_map<std::uint64_t, std::int32_t> first_leaf;
   std::vector<std::pair<RegistryCore*, std::int32_t>> leaves;
+  std::vector<std::int32_t> assigned;
   for (std::int32_t id = 0; id <= loss; ++id) {
-    if (key(id).op != &parameter_op) continue;
-    RegistryCore* const registry = slot(id).registry;
-    const auto index = static_cast<int>(slot(id).index);
+    const bool is_assigned = key(id).op == &assigned_parameter_op;
+    if (key(id).op != &parameter_op && !is_assigned) continue;
+    const RegistryAddress address = unpack(key(id).attribute);
+    RegistryCore* const registry = registry_by_uid(address.uid);
+    const int index = address.index;
     const bool wanted = registry->entries[static_cast<std::size_t>(index)].trainable &&
                         (target.registry == nullptr || target.registry == registry) &&
                         (target.selection == nullptr || std::find(target.selection->begin(), target.selection->end(),
                                                                   index) != target.selection->end());
     if (!wanted) continue;
+    read(*registry);  // as it is now: a parameter may have been added since
     differentiation.want(id);
-    const auto [at, is_first] = first_leaf.try_emplace(key(id).attribute, id);
+    if (is_assigned) {
+      assigned.push_back(id);
+      continue;
+    }
+    const auto [at, is_first] = first_leaf.try_emplace(parameter_of(id), id);
     if (is_first) {
       leaves.emplace_back(registry, id);
     } else {
@@ -330,6 +348,11 @@ void Recorder::derive_backward(std::int32_t loss, std::int32_t seed, const Backw
     }
   }
   differentiation.run(seed_of(*this, loss, seed, "backward", line));
+  for (const std::int32_t id : assigned) {
+    if (differentiation.gradient(id) < 0) continue;
+    const RegistryAddress address = unpack(key(id).attribute);
+    check_not_assigned(*registry_by_uid(address.uid), address.index, "backward", line);
+  }
   bool reached = false;
   for (const auto& [registry, leaf] : leaves) {
     if (differentiation.gradient(leaf) < 0) continue;

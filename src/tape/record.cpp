@@ -169,10 +169,14 @@ std::int32_t Recorder::number(double value, DType dtype, SourceLine line) {
 
 std::int32_t Recorder::append_parameter(RegistryCore& registry, std::int32_t index, SourceLine line) {
   read(registry);
-  for (std::size_t i = pending_.size(); i-- > 0;)  // the latest
-    if (pending_[i].registry == &registry && pending_[i].index == index) return inputs(pending_[i].node)[0];
-  return append_with_slot(parameter_op, -1, traits_of(0, registry.dtype),
-                          pack({registry.uid, RegistrySpace::parameter, index}), line,
+  const std::uint64_t attribute = pack({registry.uid, RegistrySpace::parameter, index});
+  for (std::size_t i = pending_.size(); i-- > 0;) {  // the latest
+    if (pending_[i].registry != &registry || pending_[i].index != index) continue;
+    const std::int32_t value = inputs(pending_[i].node)[0];
+    if (!registry.entries[static_cast<std::size_t>(index)].trainable) return value;
+    return append(assigned_parameter_op, value, -1, -1, traits_of(1), attribute, line);
+  }
+  return append_with_slot(parameter_op, -1, traits_of(0, registry.dtype), attribute, line,
                           registry_slot(registry, static_cast<std::uint32_t>(index), registry.write_count));
 }
 

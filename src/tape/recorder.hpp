@@ -398,6 +398,7 @@ class Recorder {
   void watch_open_segment();
   void derive_backward(std::int32_t loss, std::int32_t seed, const BackwardTarget& target, SourceLine line,
                        Segment& segment);
+  std::uint64_t parameter_of(std::int32_t leaf) const;
   std::vector<std::int32_t> want_inputs(Differentiation& differentiation, std::int32_t y,
                                         std::span<const std::int32_t> wanted, SourceLine line) const;
   bool was_assigned(const RegistryCore& registry, std::int32_t index) const;

@@ -220,3 +220,27 @@ TEST_CASE("rule 3: a gradient can be part of a loss") {
   backward(penalty);
   CHECK(weight.gradient().item() == 36 * 27);
 }
+
+TEST_CASE("rule 3: a parameter may be added in the middle of a recording, as a layer made by its first input does") {
+  const Engine engine = GENERATE(Engine::planned, Engine::eager);
+  const bool asks_before = GENERATE(false, true), reads_again = GENERATE(false, true), derives = GENERATE(false, true);
+  ParameterRegistry registry;
+  const Parameter first = registry.add("first", Tensor{1., 2.});
+  for (int step = 0; step < 4; ++step) {
+    const Tape tape({.engine = engine});
+    Var loss = sum(square(first));
+    if (asks_before) CHECK(loss.item() == 5);
+    // A step without it stands between two with one: it is matched with a step seen before anything was added.
+    const bool adds = step % 2 == 1;
+    Parameter late;
+    if (adds) late = registry.add("late" + std::to_string(step), Tensor{3.});
+    if (adds && reads_again) loss += sum(late * first);
+    const Tensor gradient = adds && reads_again ? Tensor{5., 7.} : Tensor{2., 4.};
+    if (derives) CHECK(identical(gradients(loss, first).value(), gradient));
+    backward(loss);
+    CHECK(identical(first.gradient(), gradient));
+    if (adds) CHECK(identical(late.gradient(), reads_again ? Tensor{3.} : Tensor{0.}));
+    SGD(registry, {.learning_rate = 0}).step();
+    CHECK(identical(first.value(), Tensor{1., 2.}));
+  }
+}

@@ -199,6 +199,30 @@ TEST_CASE("rule 4: differentiating a trainable parameter assigned on the same ta
   CHECK(error_of<TapeError>([&] { backward(sum(square(f.weight))); }) == text + at(__LINE__));
 }
 
+TEST_CASE("rule 4: a trainable parameter that is read as it was assigned is not differentiated by") {
+  const Engine engine = GENERATE(Engine::planned, Engine::eager);
+  Fixture f;
+  const Parameter bias = f.registry.add("bias", Tensor{5.});
+  const std::string text =
+      " parameter 'weight' was assigned on this tape; differentiate before assigning, or on a new tape";
+  for (int turn = 0; turn < 3; ++turn) {
+    const Tape tape({.engine = engine});
+    const Tensor values{1., 1.};
+    const Var value = values;
+    assign(f.weight, value);
+    const Var loss = sum(f.weight * bias);
+    CHECK(loss.item() == 10);
+    assign(f.weight, value);
+    const Var again = sum(f.weight * bias);
+    CHECK(error_of<TapeError>([&] { backward(again); }) == "[backward]" + text + at(__LINE__));
+    CHECK(error_of<TapeError>([&] { gradients(again, f.weight); }) == "[gradients]" + text + at(__LINE__));
+    backward(again, f.registry.select("bias"));
+    CHECK(identical(bias.gradient(), Tensor{2.}));
+    backward(sum(value * bias));  // reads what was assigned, and not the parameter
+    CHECK(identical(bias.gradient(), Tensor{2.}));
+  }
+}
+
 TEST_CASE("rule 4: a value that does not fit its parameter is an error, at the line of the assign") {
   const Engine engine = GENERATE(Engine::planned, Engine::eager);
   Fixture f;
