@@ -120,11 +120,11 @@ Var tile(const Operand& x, std::initializer_list<std::int64_t> repetitions) {
     const AxisSplit split = split_at(result.shape(), axis);
     auto& dimension = dimensions[static_cast<std::size_t>(axis++)];
     if (times == 1) continue;
+    const std::int64_t block = split.count * split.inner;
+    const Shape copies{split.outer, times, block};  // throws where they are more than int64 counts
     dimension *= times;
     const Shape whole = make_shape(dimensions, rank);
-    const std::int64_t block = split.count * split.inner;
-    result = internal::reshape(internal::broadcast_to(internal::reshape(result, Shape{split.outer, 1, block}),
-                                                      Shape{split.outer, times, block}),
+    result = internal::reshape(internal::broadcast_to(internal::reshape(result, Shape{split.outer, 1, block}), copies),
                                whole);
   }
   return result;
@@ -136,12 +136,13 @@ Var repeat(const Operand& x, std::int64_t times, int axis) {
   const int at = axis_from_front("repeat", axis, value.shape(), x.line());
   if (times < 0) fail<ValueError>("repeat", fmt::format("{} repetitions", times), x.line());
   const AxisSplit split = split_at(value.shape(), at);
+  const Shape copies{split.outer * split.count, times, split.inner};  // throws where they are more than int64 counts
   Dimensions dimensions{};
   std::copy(value.shape().begin(), value.shape().end(), dimensions.begin());
   dimensions[static_cast<std::size_t>(at)] *= times;
   const Shape whole = make_shape(dimensions, value.rank());
   const Var row = internal::reshape(value, Shape{split.outer * split.count, 1, split.inner});
-  return internal::reshape(internal::broadcast_to(row, Shape{split.outer * split.count, times, split.inner}), whole);
+  return internal::reshape(internal::broadcast_to(row, copies), whole);
 }
 
 Var repeat(const Operand& x, std::initializer_list<std::int64_t> times, int axis) {

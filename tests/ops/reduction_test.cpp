@@ -381,4 +381,6 @@ TEST_CASE("reductions: axes in braces, as options or alone") {
   CHECK(alike(sum(x, {-1}), sum(x, 2)));
   CHECK(alike(sum(x, {0, true}), sum(x, 0, true)));  // the options, in their order
   CHECK(sum(x, {}).shape() == Shape{});
+  const std::vector<int> chosen{0, 1};  // at run time
+  CHECK(alike(sum(x, {.axes = chosen}), sum(x, options)));
 }

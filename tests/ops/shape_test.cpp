@@ -213,5 +213,10 @@ TEST_CASE("edge case 20: shapes whose count or bytes exceed int64 are errors bef
   expect_error<ShapeError>([&](auto x) { return pad(x[0], 0, big, 0) * pad(x[0], 1, big, 0); }, {one}, {"4294967297"});
   expect_error<ShapeError>([&](auto x) { return tile(x[0], {big, big}); }, {one}, {"4294967296"});
 #endif
+  constexpr std::int64_t most = std::numeric_limits<std::int64_t>::max();
+  const Tensor two = doubles({1., 2.});
+  expect_error<ShapeError>([&](auto x) { return tile(x[0], {most}); }, {two}, {"9223372036854775807", "more elements"});
+  expect_error<ShapeError>([&](auto x) { return repeat(x[0], most, 0); }, {two},
+                           {"9223372036854775807", "more elements"});
   expect_error<ShapeError>([&](auto x) { return reshape(x[0], {big, big, -1}); }, {one}, {"[reshape]", "int64"});
 }

@@ -1,6 +1,8 @@
 #pragma once
 #include <array>
 #include <initializer_list>
+#include <span>
+#include <vector>
 
 #include <thalweg/shape.hpp>
 
@@ -12,7 +14,9 @@ class Axes {
   constexpr Axes() = default;
   constexpr Axes(int axis) : count_(1) { axes_[0] = axis; }
   /// IndexError for more than 8.
-  Axes(std::initializer_list<int> axes);
+  Axes(std::initializer_list<int> axes) : Axes(std::span<const int>(axes.begin(), axes.size())) {}
+  Axes(std::span<const int> axes);
+  Axes(const std::vector<int>& axes) : Axes(std::span<const int>(axes)) {}
   bool all() const { return count_ < 0; }
   const int* begin() const { return axes_.data(); }
   const int* end() const { return axes_.data() + count_; }
