@@ -29,6 +29,8 @@ const tw::Tensor x{{1., 2., 3.}, {4., 5., 7.}};
 
 TEST_CASE("coming from PyTorch: tensors") {
   CHECK(tw::identical(tw::Tensor{{1., 2.}, {3., 4.}}, tw::Tensor({{1, 2}, {3, 4}}, tw::f32)));
+  const std::vector<float> values{1, 2, 3, 4, 5, 7};
+  CHECK(tw::identical(tw::Tensor::from(values, {2, 3}), x));
   CHECK(tw::Tensor::zeros({2, 3}, tw::f64).dtype() == tw::f64);
   CHECK(tw::identical(tw::Tensor::arange(5), tw::Tensor{0, 1, 2, 3, 4}));
   const auto owner = std::make_shared<std::vector<float>>(6, 2.F);
@@ -65,7 +67,13 @@ TEST_CASE("coming from PyTorch: ops") {
   {
     const tw::Var x = a;
     CHECK(is(x > 0, {{true, true}}));
+    CHECK(is(tw::logical_and(x > 1, x < 5), {{false, true}}));
+    CHECK(is(tw::logical_not(x > 1), {{true, false}}));
+    if (false) fmt::print("{}\n", x.value());
   }
+  CHECK(is(tw::remainder(x, 2), {{1., 0., 1.}, {0., 1., 1.}}));
+  CHECK(is(tw::floor_divide(x, 2), {{0., 1., 1.}, {2., 2., 3.}}));
+  CHECK(is(tw::cast(x, tw::f64), x.to(tw::f64)));
   CHECK(is(tw::clamp(x, 0, 1), tw::Tensor::ones({2, 3})));
   const tw::Tensor c{{true, false}};
   CHECK(is(tw::where(c, a, b), {{1., 4.}}));
@@ -82,6 +90,8 @@ TEST_CASE("coming from PyTorch: ops") {
   CHECK(is(tw::permute(y, {0, 2, 1}), tw::Tensor{{{1., 4.}, {2., 5.}, {3., 7.}}}));
   CHECK(is(tw::slice(x, 1, 1, 3), {{2., 3.}, {5., 7.}}));
   CHECK(is(tw::slice(x, 0, {.step = 2}), {{1., 2., 3.}}));
+  CHECK(is(tw::gather(x, 1), {4., 5., 7.}));
+  CHECK(is(tw::gather(x, 1, 1), {2., 5.}));
   CHECK(is(tw::concatenate({a, b}, 1), {{1., 2., 3., 4.}}));
   CHECK(is(tw::stack({a, b}), tw::Tensor{{{1., 2.}}, {{3., 4.}}}));
   CHECK(is(tw::gather(x, rows), {{4., 5., 7.}, {1., 2., 3.}, {4., 5., 7.}}));
