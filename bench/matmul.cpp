@@ -1,5 +1,5 @@
 // GF/s of matrix multiplication by shape: `matmul [threads [seconds per shape [m n k [NN|NT|TN|TT]]]]`. Best of the
-// repeated timings.
+// repeated timings. `kernel` is as a plan runs it first, `code` as it runs it from then on where code is generated.
 
 #include <algorithm>
 #include <chrono>
@@ -15,6 +15,7 @@
 #include <thalweg/threads.hpp>
 
 #include "src/run/matmul.hpp"
+#include "src/run/matmul_generate.hpp"
 
 namespace {
 
@@ -104,8 +105,11 @@ void make_images(T* pixels, std::int64_t images) {
   }
 }
 
+enum class Way { at_once, prepared, generated };
+
+/// 0: there is no such way.
 template <class T>
-double gigaflops(const Case& shape, double seconds, Precision precision = Precision::highest) {
+double gigaflops(const Case& shape, double seconds, Precision precision = Precision::highest, Way way = Way::at_once) {
   const Memory a = numbers<T>(shape.m * shape.k), b = numbers<T>(shape.k * shape.n), c = numbers<T>(shape.m * shape.n);
   if (shape.is_image) make_images(static_cast<T*>(a.get()), shape.m * shape.k / 784);
   Matmul matmul;
@@ -124,12 +128,23 @@ double gigaflops(const Case& shape, double seconds, Precision precision = Precis
   matmul.c = c.get();
   matmul.start = shape.accumulate ? c.get() : nullptr;
   const Memory workspace(allocate(matmul_workspace(matmul)));
+  thalweg::run::PreparedMatmul prepared;
+  thalweg::run::prepare(prepared, matmul);
+  const thalweg::run::GeneratedProduct generated = thalweg::run::generated_product(matmul, matmul);
+  const auto run = way == Way::generated ? generated.run : prepared.run;
+  if (run == nullptr) return 0;
   const double work = 2. * static_cast<double>(shape.m) * static_cast<double>(shape.n) * static_cast<double>(shape.k);
   const auto repeats = static_cast<std::int64_t>(std::max(1., 2e6 / (work + 2000)));
   double best = 1e30;
   for (const double end = seconds_now() + seconds; seconds_now() < end;) {
     const double begin = seconds_now();
-    for (std::int64_t repeat = 0; repeat < repeats; ++repeat) thalweg::run::matmul(matmul, workspace.get());
+    for (std::int64_t repeat = 0; repeat < repeats; ++repeat) {
+      if (way == Way::at_once) {
+        thalweg::run::matmul(matmul, workspace.get());
+      } else {
+        run(&prepared.panel, matmul, matmul, workspace.get());
+      }
+    }
     best = std::min(best, (seconds_now() - begin) / static_cast<double>(repeats));
   }
   return work / best * 1e-9;
@@ -147,14 +162,17 @@ int main(int argument_count, char** arguments) {
     chosen = {{"", std::atol(arguments[3]), std::atol(arguments[4]), std::atol(arguments[5]), transposes[0] == 'T',
                transposes.back() == 'T', false}};
   }
-  std::printf("%-38s %5s %5s %5s %2s %8s %8s %8s %10s %10s\n", "", "m", "n", "k", "", "f32", "f64", "bf16", "f32 ns",
-              "bf16 ns");
+  std::printf("%-38s %5s %5s %5s %2s %8s %8s %8s %10s %10s %10s %10s\n", "", "m", "n", "k", "", "f32", "f64", "bf16",
+              "f32 ns", "bf16 ns", "kernel ns", "code ns");
   for (const Case& shape : chosen) {
     const double single = gigaflops<float>(shape, seconds), twice = gigaflops<double>(shape, seconds),
-                 half = gigaflops<float>(shape, seconds, Precision::medium);
+                 half = gigaflops<float>(shape, seconds, Precision::medium),
+                 kernel = gigaflops<float>(shape, seconds, Precision::highest, Way::prepared),
+                 code = gigaflops<float>(shape, seconds, Precision::highest, Way::generated);
     const double work = 2. * static_cast<double>(shape.m) * static_cast<double>(shape.n) * static_cast<double>(shape.k);
-    std::printf("%-38s %5ld %5ld %5ld %c%c %8.1f %8.1f %8.1f %10.1f %10.1f\n", shape.what, static_cast<long>(shape.m),
-                static_cast<long>(shape.n), static_cast<long>(shape.k), shape.transpose_a ? 'T' : 'N',
-                shape.transpose_b ? 'T' : 'N', single, twice, half, work / single, work / half);
+    std::printf("%-38s %5ld %5ld %5ld %c%c %8.1f %8.1f %8.1f %10.1f %10.1f %10.1f %10.1f\n", shape.what,
+                static_cast<long>(shape.m), static_cast<long>(shape.n), static_cast<long>(shape.k),
+                shape.transpose_a ? 'T' : 'N', shape.transpose_b ? 'T' : 'N', single, twice, half, work / single,
+                work / half, work / kernel, code > 0 ? work / code : 0);
   }
 }

@@ -14,6 +14,7 @@
 #include "src/plan/observer.hpp"
 #include "src/plan/planner.hpp"
 #include "src/run/copy.hpp"
+#include "src/run/matmul_generate.hpp"
 #include "src/run/sweep_machine.hpp"
 
 namespace thalweg::internal {
@@ -262,7 +263,7 @@ void Plan::prepare(const Pass& pass) {
       bound.memory = {at(matmul.a),     at(matmul.b),    at(matmul.c),
                       at(matmul.start), at(matmul.bias), at(matmul.activated)};
       bound.workspace = at(matmul.workspace);
-      if (matmul.batch < 0) choose_kernel(bound);
+      if (matmul.batch < 0 && bound.panel != BoundMatmul::generated) choose_kernel(bound);
       break;
     }
     case Pass::Kind::copy:
@@ -290,6 +291,17 @@ void Plan::choose_kernel(BoundMatmul& matmul) {
     panels_.emplace_back();
   }
   panels_[static_cast<std::size_t>(matmul.panel)] = prepared.panel;
+}
+
+void Plan::generate_products() {
+  for (BoundMatmul& product : bound_matmuls_) {
+    if (product.batch >= 0) continue;
+    run::GeneratedProduct made = run::generated_product(*product.form, product.memory);
+    if (made.run == nullptr) continue;
+    product.run = made.run;
+    product.panel = BoundMatmul::generated;
+    if (std::find(code_.begin(), code_.end(), made.code) == code_.end()) code_.push_back(std::move(made.code));
+  }
 }
 
 // --- running ---
@@ -349,6 +361,7 @@ Plan::Outcome Plan::run(Recorder& recorder, const Recorder::BackwardTarget& targ
   if (!recorder.reads_are_fresh())
     for (const std::int32_t leaf : checked_) recorder.check_fresh(leaf, line);
   bind(recorder, target);
+  if (runs_ < runs_until_generated && ++runs_ == runs_until_generated) generate_products();
   const run::SweepBindings bindings{pointers_, numbers_, draws_};
   if (pass_observer != nullptr) [[unlikely]] {
     run_observed(bindings, recorder);

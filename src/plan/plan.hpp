@@ -67,8 +67,10 @@ struct BoundMatmul {
   run::PreparedMatmul::Run run = nullptr;
   const run::MatmulForm* form = nullptr;  // of the first pass that has the same
   void* workspace = nullptr;
-  std::int32_t panel = -1;  // of the plan's, −1: none taken
+  std::int32_t panel = no_panel;  // of the plan's
   std::int32_t batch = -1;
+  static constexpr std::int32_t no_panel = -1;
+  static constexpr std::int32_t generated = -2;  // none taken: `run` is code written for the form
 };
 /// A strided copy: output[i] = input[offset + Σ i_k·strides_k]; the offset may depend on numbers.
 struct CopyPass {
@@ -243,6 +245,9 @@ class Plan : public PlanLists<LaidList> {
   /// Writes the addresses of its buffers into a pass.
   void prepare(const Pass& pass);
   void choose_kernel(BoundMatmul& matmul);
+  /// Writes code for the products that are better off with it. A plan that runs again will run often.
+  void generate_products();
+  static constexpr int runs_until_generated = 2;
   void run_pass(const Pass& pass, const run::SweepBindings& bindings, const Recorder& recorder);
   void run_other(const Pass& pass, const Recorder& recorder);
   void run_observed(const run::SweepBindings& bindings, const Recorder& recorder);
@@ -282,6 +287,8 @@ class Plan : public PlanLists<LaidList> {
   LaidList<BoundMatmul> bound_matmuls_;  // by index into matmuls_
   LaidList<const void*> opaque_memory_;  // by OpaquePass::inputs
   std::vector<run::MatmulPanel> panels_;
+  std::vector<std::shared_ptr<const void>> code_;  // of generated products
+  int runs_ = 0;                                   // up to runs_until_generated
   // What the addresses that are not bound at every run depend on.
   struct Binding {
     void* arena = nullptr;

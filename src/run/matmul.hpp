@@ -20,6 +20,9 @@ namespace thalweg::run {
 
 /// Or the gradient of one: what `activated` says becomes of the sum as the gradient of what the activation has made.
 enum class Activation : std::uint8_t { none, relu, tanh, sigmoid, relu_gradient, tanh_gradient };
+constexpr bool is_gradient(Activation activation) {
+  return activation == Activation::relu_gradient || activation == Activation::tanh_gradient;
+}
 
 /// Row-major matrices. op(A) is (m, k): stored (m, k) with leading dimension lda, or (k, m) where transpose_a.
 /// op(B) is (k, n): stored (k, n) with leading dimension ldb, or (n, k) where transpose_b. C is (m, n).

@@ -19,25 +19,21 @@
 #include "src/run/finite.hpp"
 #include "src/run/matmul_blocking.hpp"
 #include "src/run/matmul_kernel-inl.hpp"
+#include "src/run/matmul_layout.hpp"
 #include "src/run/matmul_zeros-inl.hpp"
 #include "src/run/thread_pool.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace thalweg::run::HWY_NAMESPACE {
 
-/// A `Matmul` with its types known: A as strides, whatever its transposition.
+/// A `Matmul` with its types known.
 template <class T>
-struct Product {
-  std::int64_t m, n, k;
+struct Product : MatmulLayout {
   const T* a;
-  std::ptrdiff_t a_row, a_step;
   const T* b;
-  std::ptrdiff_t ldb;
-  bool transpose_b;
   Precision precision;
   T* c;
   const T* start;
-  std::ptrdiff_t ldc;
   Epilogue<T> epilogue;
   bool clears_negative_zeros = false, skips_zeros = false;
 };
@@ -45,34 +41,14 @@ struct Product {
 template <class T>
 HWY_INLINE Product<T> product_of(const MatmulForm& form, const MatmulMemory& memory) {
   Product<T> product;
-  product.m = form.m;
-  product.n = form.n;
-  product.k = form.k;
-  product.a = static_cast<const T*>(memory.a);
-  product.a_row = form.transpose_a ? 1 : form.lda;
-  product.a_step = form.transpose_a ? form.lda : 1;
-  product.b = static_cast<const T*>(memory.b);
-  product.ldb = form.ldb;
-  product.transpose_b = form.transpose_b;
+  static_cast<MatmulLayout&>(product) = layout_of(form);
+  product.a = static_cast<const T*>(product.is_column ? memory.b : memory.a);
+  product.b = static_cast<const T*>(product.is_column ? memory.a : memory.b);
   product.precision = form.precision;
   product.c = static_cast<T*>(memory.c);
   product.start = static_cast<const T*>(memory.start);
-  product.ldc = form.ldc;
   product.epilogue = {static_cast<const T*>(memory.bias), form.bias_stride, static_cast<const T*>(memory.activated),
-                      form.activation};
-  if (form.n == 1 && (form.ldc == 1 || form.m == 1)) {
-    // One column: Cᵀ = op(B)ᵀ·op(A)ᵀ has the vectors along C's memory.
-    std::swap(product.m, product.n);
-    product.a = static_cast<const T*>(memory.b);
-    product.a_step = form.transpose_b ? 1 : form.ldb;
-    product.a_row = 1;  // a single row
-    product.b = static_cast<const T*>(memory.a);
-    product.ldb = form.lda;
-    product.transpose_b = !form.transpose_a;
-    product.ldc = form.m;
-    product.epilogue.single_bias = form.bias_stride == 0;
-  }
-  if (product.transpose_b && product.k == 1 && product.ldb == 1) product.transpose_b = false;  // a contiguous row
+                      form.activation, product.single_bias};
   return product;
 }
 

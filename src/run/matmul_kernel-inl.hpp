@@ -81,10 +81,6 @@ struct Tile {
   bool clears_negative_zeros = false;    // a sum of −0 becomes 0
 };
 
-constexpr bool is_gradient(Activation activation) {
-  return activation == Activation::relu_gradient || activation == Activation::tanh_gradient;
-}
-
 /// As the ops of these names: relu keeps NaN and makes −0 0.
 template <Activation activation, class D, class V>
 HWY_INLINE V activate(D d, V sum) {

@@ -4,6 +4,7 @@
 //   mirrored  Cᵀ = B·Aᵀ, direct: A and C are transposed on their way where that is less than to transpose B
 //   packed    slices of A and B are copied first: for matrices that do not fit the cache (matmul_packed-inl.hpp)
 //   bf16      packed, in bf16: for Precision::medium (matmul_bf16-inl.hpp)
+// Small products that run again and again leave these ways for code written for their form (matmul_generate.hpp).
 // An element's sum runs over k in order in direct, mirrored and packed, so the bits do not depend on which it is. Only a C of
 // a single row (or of a single column that lies as one) is summed in several sums: see compute_row.
 

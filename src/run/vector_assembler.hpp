@@ -27,6 +27,7 @@ enum class Predicate : std::uint8_t {
 class VectorAssembler {
  public:
   using Zmm = Xbyak::Zmm;
+  using Vector = Xbyak::Xmm;  // of any width: Xbyak's Ymm and Zmm are Xmm
   using Mask = Xbyak::Opmask;
   using Operand = Xbyak::Operand;
 
@@ -35,21 +36,21 @@ class VectorAssembler {
   Xbyak::CodeGenerator& code() { return code_; }
   bool is_double() const { return is_double_; }
 
-  void move(const Zmm& to, const Operand& from) { is_double_ ? code_.vmovupd(to, from) : code_.vmovups(to, from); }
-  void move(const Xbyak::Address& to, const Zmm& from) {
+  void move(const Vector& to, const Operand& from) { is_double_ ? code_.vmovupd(to, from) : code_.vmovups(to, from); }
+  void move(const Xbyak::Address& to, const Vector& from) {
     is_double_ ? code_.vmovupd(to, from) : code_.vmovups(to, from);
   }
   /// Every lane = the first one of `from`.
   void broadcast(const Zmm& to, const Xbyak::Xmm& from) {
     is_double_ ? code_.vbroadcastsd(to, from) : code_.vbroadcastss(to, from);
   }
-  void add(const Zmm& to, const Zmm& a, const Operand& b) {
+  void add(const Vector& to, const Vector& a, const Operand& b) {
     is_double_ ? code_.vaddpd(to, a, b) : code_.vaddps(to, a, b);
   }
-  void subtract(const Zmm& to, const Zmm& a, const Operand& b) {
+  void subtract(const Vector& to, const Vector& a, const Operand& b) {
     is_double_ ? code_.vsubpd(to, a, b) : code_.vsubps(to, a, b);
   }
-  void multiply(const Zmm& to, const Zmm& a, const Operand& b) {
+  void multiply(const Vector& to, const Vector& a, const Operand& b) {
     is_double_ ? code_.vmulpd(to, a, b) : code_.vmulps(to, a, b);
   }
   void divide(const Zmm& to, const Zmm& a, const Operand& b) {
@@ -69,7 +70,7 @@ class VectorAssembler {
     is_double_ ? code_.vfmadd213pd(to, a, b) : code_.vfmadd213ps(to, a, b);
   }
   /// to = to + a · b
-  void add_product(const Zmm& to, const Zmm& a, const Operand& b) {
+  void add_product(const Vector& to, const Vector& a, const Operand& b) {
     is_double_ ? code_.vfmadd231pd(to, a, b) : code_.vfmadd231ps(to, a, b);
   }
   /// to = to − a · b
@@ -84,7 +85,7 @@ class VectorAssembler {
   void scale(const Zmm& to, const Zmm& a, const Zmm& b) {
     is_double_ ? code_.vscalefpd(to, a, b) : code_.vscalefps(to, a, b);
   }
-  void compare(const Mask& to, const Zmm& a, const Operand& b, Predicate predicate) {
+  void compare(const Mask& to, const Vector& a, const Operand& b, Predicate predicate) {
     const auto p = static_cast<std::uint8_t>(predicate);
     is_double_ ? code_.vcmppd(to, a, b, p) : code_.vcmpps(to, a, b, p);
   }

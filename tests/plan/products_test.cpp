@@ -1,6 +1,8 @@
 // What the products of a plan have in common: sums of short products, parameters read transposed.
 #include <functional>
 
+#include "src/run/matmul_generate.hpp"
+#include "src/run/sweep_generate.hpp"
 #include "tests/tape/helpers.hpp"
 
 using namespace thalweg;
@@ -160,4 +162,57 @@ TEST_CASE("products: terms of a weight's gradient are one product for many time 
   // Forward 3 a step, back to the state 2 a step; of the three weights' gradients 16 terms at a time, the first of the input
   // and the states' first are constants.
   CHECK(products <= 5 * length + 3 * (length / 16 + 2) + length);
+}
+
+namespace {
+
+/// The parameters after each of 8 steps of a small net, whose inputs lie somewhere else each time.
+std::vector<std::string> training_bits(DType dtype, std::int64_t batch, Engine engine) {
+  ParameterRegistry registry({.seed = 5, .dtype = dtype});
+  std::vector<Parameter> weights, biases;
+  for (const auto& [in, out] : {std::pair{2, 16}, {16, 16}, {16, 10}, {10, 1}}) {
+    const std::string layer = std::to_string(weights.size());
+    weights.push_back(registry.add("weight" + layer, he_normal({in, out})));
+    biases.push_back(registry.add("bias" + layer, zeros({out})));
+  }
+  SGD optimizer(registry, {.learning_rate = 0.1});
+  std::vector<std::string> bits;
+  std::vector<Tensor> inputs;
+  for (std::uint64_t step = 0; step < 8; ++step) {
+    inputs.push_back(noise({batch, 2}, step, dtype));
+    Tape tape({.engine = engine});
+    Var x = inputs.back();
+    for (std::size_t layer = 0; layer < weights.size(); ++layer) {
+      x = matmul(x, weights[layer]) + biases[layer];
+      if (layer == 0) x = relu(x);
+      if (layer == 1) x = tanh(x);
+    }
+    backward(mean(square(x)));
+    optimizer.step();
+    bits.push_back(bits_of(registry, true));
+  }
+  return bits;
+}
+
+}  // namespace
+
+TEST_CASE("products: a plan that runs again has code written for its products, with the same bits") {
+  for (const DType dtype : {DType::f32, DType::f64})
+    for (const std::int64_t batch : {1, 3, 32}) {
+      INFO(name(dtype) << " batch " << batch);
+      const std::size_t before = run::generated_forms();
+      const auto planned = training_bits(dtype, batch, Engine::planned);
+      CHECK((run::generated_forms() > before + 4) == run::generates_code());
+      const std::size_t after = run::generated_forms();
+      CHECK(planned == training_bits(dtype, batch, Engine::eager));
+      CHECK(run::generated_forms() == after);  // eager ones run once
+    }
+}
+
+TEST_CASE("products: code stays in use where a longer recording moves the plan's memory") {
+  Recurrent net(2, 8, DType::f32, 1);
+  const std::string expected = gradients_of(net, 2, Engine::eager);
+  for (int turn = 0; turn < 4; ++turn) CHECK(gradients_of(net, 2, Engine::planned) == expected);
+  gradients_of(net, 200, Engine::planned);
+  CHECK(gradients_of(net, 2, Engine::planned) == expected);
 }
