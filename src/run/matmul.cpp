@@ -15,11 +15,11 @@ HWY_EXPORT(prepare_f64);
 HWY_EXPORT(transpose_f32);
 HWY_EXPORT(transpose_f64);
 
-std::size_t matmul_workspace(const MatmulForm& matmul) {
-  const std::size_t element = size_of(matmul.dtype);
-  if (matmul.precision == Precision::medium) return medium_workspace(matmul.m, matmul.n, matmul.k);
-  if (!is_packed(matmul.m, matmul.n, matmul.k, element)) return 0;
-  return static_cast<std::size_t>(packed_elements(matmul.m, matmul.k)) * element;
+std::size_t matmul_workspace(const MatmulForm& form) {
+  const std::size_t element = size_of(form.dtype);
+  if (form.precision == Precision::medium) return medium_workspace(form.m, form.n, form.k);
+  if (!is_packed(form.m, form.n, form.k, element)) return 0;
+  return static_cast<std::size_t>(packed_elements(form.m, form.k)) * element;
 }
 
 void prepare(PreparedMatmul& prepared, const Matmul& matmul) {

@@ -198,11 +198,10 @@ HWY_INLINE void prepare(const Matmul& matmul, PreparedMatmul& prepared) {
   prepared.run = &run_nothing<T>;
   if (matmul.m <= 0 || matmul.n <= 0) return;
   const Product<T> product = product_of<T>(matmul, matmul);
-  if (product.precision != Precision::highest) {
-    prepared.run = &run_general<T>;
-  } else if (product.m == 1 && product.n == 1) {
+  const bool is_exact = product.precision == Precision::highest;
+  if (is_exact && product.m == 1 && product.n == 1) {
     prepared.run = &run_dot<T>;
-  } else if (!prepare_panel(product, prepared)) {
+  } else if (!is_exact || !prepare_panel(product, prepared)) {
     prepared.run = &run_general<T>;
   }
 }
