@@ -69,7 +69,8 @@ void matmul(const Matmul& matmul, void* workspace);
 struct MatmulPanel {
   alignas(8) std::array<std::byte, 160> bytes;
 };
-/// The kernel chosen for a product whose matrices stay where they are, and what it takes: for nets so small that finding
+/// The kernel chosen for a product whose matrices stay where they are, and what it takes; later the code written for its form
+/// (matmul_generate.hpp), which takes nothing. For nets so small that finding
 /// them each time is what counts.
 struct PreparedMatmul {
   using Run = void (*)(const MatmulPanel* panel, const MatmulForm& form, const MatmulMemory& memory, void* workspace);
