@@ -48,7 +48,20 @@ class KnownCode {
   }
 };
 
+struct Draft {
+  struct Memory : Xbyak::Allocator {
+    bool useProtect() const override { return false; }
+  } memory;
+  Xbyak::CodeGenerator code{std::size_t{16} << 10, Xbyak::AutoGrow, &memory};
+};
+
 }  // namespace
+
+Xbyak::CodeGenerator& code_draft() {
+  thread_local Draft draft;
+  draft.code.reset();
+  return draft.code;
+}
 
 std::shared_ptr<const std::uint8_t> executable_code(std::span<const std::uint8_t> bytes) {
   thread_local KnownCode known;

@@ -6,7 +6,14 @@
 #include <memory>
 #include <span>
 
+namespace Xbyak {
+class CodeGenerator;
+}
+
 namespace thalweg::run {
+
+/// Where this thread writes code, in memory like any other; it is empty. May throw Xbyak::Error.
+Xbyak::CodeGenerator& code_draft();
 
 /// These bytes, at a place from which they can be executed: that of an earlier call of the thread with the same ones, if it is
 /// still held. They must not depend on where they lie. Throws Xbyak::Error where there is no such memory.

@@ -7,6 +7,7 @@
 #include "src/run/sweep_generate.hpp"
 
 #if THALWEG_GENERATES_CODE
+#include "src/run/executable_code.hpp"
 #include "src/run/matmul_generator.hpp"
 #endif
 
@@ -27,10 +28,11 @@ thread_local std::vector<Known> known_forms;
 
 GeneratedProduct generate(const ProductForm& form) {
   try {
-    auto code = std::make_shared<Xbyak::CodeGenerator>(std::size_t{4096}, Xbyak::AutoGrow);
-    ProductGenerator(*code, form).write();
-    code->readyRE();
-    const auto run = code->getCode<PreparedMatmul::Run>();
+    Xbyak::CodeGenerator& draft = code_draft();
+    ProductGenerator(draft, form).write();
+    draft.ready();
+    std::shared_ptr<const std::uint8_t> code = executable_code({draft.getCode(), draft.getSize()});
+    const auto run = reinterpret_cast<PreparedMatmul::Run>(const_cast<std::uint8_t*>(code.get()));
     return {run, std::move(code)};
   } catch (const Xbyak::Error&) {  // no memory that may be executed
     return {};

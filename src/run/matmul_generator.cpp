@@ -151,7 +151,7 @@ void ProductGenerator::begin_sums(int rows) {
       if (form_.has_start) {
         load(sum(row, vector), of_c(start, layout_.ldc, row, vector), vector);
       } else {
-        clear(sum(row, vector));
+        assembler_.clear(sum(row, vector));
       }
     }
 }
@@ -203,7 +203,7 @@ void ProductGenerator::write_row() {
   begin_sums(1);
   for (std::int64_t first = 0; first < layout_.k; first += row_stretch) {
     for (int chain = 1; chain <= chains; ++chain)
-      for (int vector = 0; vector < panel_.vectors; ++vector) clear(sum(chain, vector));
+      for (int vector = 0; vector < panel_.vectors; ++vector) assembler_.clear(sum(chain, vector));
     write_steps(first, std::min(row_stretch, layout_.k - first), panel_.vectors,
                 [&](std::int64_t step) { write_step(step, 1 + static_cast<int>(step % chains), 1); });
     for (int vector = 0; vector < panel_.vectors; ++vector) {
@@ -225,7 +225,7 @@ void ProductGenerator::write_row_across() {
   const Vector left = four(lanes());
   const auto rest = static_cast<int>(layout_.k % chains);
   if (rest > 0) load_mask(of_rest, rest);
-  for (int column = 0; column < lanes(); ++column) clear(four(column));
+  for (int column = 0; column < lanes(); ++column) assembler_.clear(four(column));
   for (std::int64_t step = 0; step < layout_.k; step += chains) {
     const bool is_rest = layout_.k - step < chains;
     const Xbyak::Address a = element(matrix_a, step);
@@ -254,7 +254,7 @@ void ProductGenerator::write_row_across() {
   if (form_.has_start) {
     load(before, of_c(start, layout_.ldc, 0, 0), 0);
   } else {
-    clear(before);
+    assembler_.clear(before);
   }
   assembler_.add(sum(0, 0), before, sum(0, 0));
   finish_sums(1);
@@ -268,7 +268,7 @@ void ProductGenerator::write_dot() {
   const Zmm a(vectors), b(vectors + 1);
   const auto rest = static_cast<int>(layout_.k % lanes());
   if (rest > 0) load_mask(of_rest, rest);
-  for (int vector = 0; vector < vectors; ++vector) clear(Zmm(vector));
+  for (int vector = 0; vector < vectors; ++vector) assembler_.clear(Zmm(vector));
   for (std::int64_t stretch = 0; stretch < layout_.k; stretch += sums_of_dot)
     for (int vector = 0; vector < vectors; ++vector) {
       const std::int64_t step = stretch + vector * lanes(), left = layout_.k - step;
@@ -280,7 +280,7 @@ void ProductGenerator::write_dot() {
         assembler_.move(b | of_rest | code_.T_z, element(matrix_b, step));
         assembler_.add_product(Zmm(vector), a, b);
       } else {  // a sum of -0 becomes 0 as those beside it
-        clear(a);
+        assembler_.clear(a);
         assembler_.add(Zmm(vector), Zmm(vector), a);
       }
     }
@@ -313,7 +313,7 @@ void ProductGenerator::fold() {
 void ProductGenerator::finish_sums(int rows) {
   if (form_.has_bias) add_bias(rows);
   const bool compares_with_zero = form_.activation == Activation::relu || is_gradient(form_.activation);
-  if (compares_with_zero) clear(whole(zero(0)));
+  if (compares_with_zero) assembler_.clear(whole(zero(0)));
   if (form_.activation == Activation::tanh_gradient) assembler_.load_literal(whole(one(0)), 1, 1);
   for (int row = 0; row < rows; ++row)
     for (int vector = 0; vector < panel_.vectors; ++vector) {
@@ -396,7 +396,7 @@ void ProductGenerator::turn_square() {
   for (int column = 0; column < width; ++column) {
     const Zmm row_of_b(from + column);
     if (column >= columns()) {
-      clear(row_of_b);
+      assembler_.clear(row_of_b);
     } else {
       assembler_.move(k < width ? row_of_b | of_rest | code_.T_z : row_of_b,
                       element(matrix_b, (panel_.column + column) * layout_.ldb));
@@ -467,12 +467,7 @@ Xbyak::Address ProductGenerator::for_all_lanes(const Reg64& matrix, std::int64_t
 }
 
 void ProductGenerator::load_for_all(const Vector& to, const Reg64& matrix, std::int64_t index) {
-  const int offset = static_cast<int>(index) * bytes();
-  if (assembler_.is_double()) {
-    code_.vbroadcastsd(Zmm(to.getIdx()), code_.qword[matrix + offset]);
-  } else {
-    code_.vbroadcastss(Zmm(to.getIdx()), code_.dword[matrix + offset]);
-  }
+  assembler_.broadcast(whole(to), element(matrix, index));
 }
 
 void ProductGenerator::load(const Vector& to, const Xbyak::Address& from, int vector) {

@@ -92,7 +92,6 @@ class ProductGenerator {
   bool is_masked(int vector) const;
   void load(const Vector& to, const Xbyak::Address& from, int vector);
   void store(const Xbyak::Address& to, const Vector& from, int vector);
-  void clear(const Vector& to) { code_.vpxord(to, to, to); }
   void load_mask(const Xbyak::Opmask& mask, int elements);
 };
 

@@ -167,14 +167,6 @@ class Joiner {
   }
 };
 
-/// Where code is written, in memory like any other.
-struct Draft {
-  struct Memory : Xbyak::Allocator {
-    bool useProtect() const override { return false; }
-  } memory;
-  Xbyak::CodeGenerator code{std::size_t{16} << 10, Xbyak::AutoGrow, &memory};
-};
-
 }  // namespace
 
 bool generates_code() { return machine(DType::f32).lanes * sizeof(float) == max_vector_bytes; }
@@ -184,9 +176,7 @@ void generate(SweepProgram& program) {
       static_cast<std::size_t>(program.machine->lanes) * size_of(program.dtype) == max_vector_bytes;
   if (!has_vectors || !is_floating(program.dtype)) return;
   try {
-    thread_local Draft draft;
-    draft.code.reset();
-    Joiner joiner(program, draft.code);
+    Joiner joiner(program, code_draft());
     joiner.join();
     program.code = joiner.finish();
     // It goes through the streams of a flat walk side by side, and asking for them ahead only gets in its way.

@@ -41,7 +41,7 @@ class VectorAssembler {
     is_double_ ? code_.vmovupd(to, from) : code_.vmovups(to, from);
   }
   /// Every lane = the first one of `from`.
-  void broadcast(const Zmm& to, const Xbyak::Xmm& from) {
+  void broadcast(const Zmm& to, const Operand& from) {
     is_double_ ? code_.vbroadcastsd(to, from) : code_.vbroadcastss(to, from);
   }
   void add(const Vector& to, const Vector& a, const Operand& b) {
@@ -110,7 +110,7 @@ class VectorAssembler {
   }
 
   /// to = 0
-  void clear(const Zmm& to) { code_.vpxord(to, to, to); }
+  void clear(const Vector& to) { code_.vpxord(to, to, to); }
   /// A number's bits in every lane; `scratch` is lost.
   void splat(const Zmm& to, std::uint32_t single_bits, std::uint64_t double_bits, const Xbyak::Reg64& scratch) {
     if (single_bits == 0 && double_bits == 0) return clear(to);
@@ -124,17 +124,11 @@ class VectorAssembler {
   }
 
   /// A number in memory, as an operand for all lanes.
-  Xbyak::Address literal(float single, double number) {
-    return literal_bits(is_double_ ? std::bit_cast<std::uint64_t>(number) : std::bit_cast<std::uint32_t>(single));
-  }
+  Xbyak::Address literal(float single, double number) { return literal_bits(bits_of(single, number)); }
   Xbyak::Address literal_bits(std::uint64_t bits) { return code_.ptr_b[code_.rip + label(bits)]; }
   /// Every lane = the number.
   void load_literal(const Zmm& to, float single, double number) {
-    if (is_double_) {
-      code_.vbroadcastsd(to, code_.qword[code_.rip + label(std::bit_cast<std::uint64_t>(number))]);
-    } else {
-      code_.vbroadcastss(to, code_.dword[code_.rip + label(std::bit_cast<std::uint32_t>(single))]);
-    }
+    broadcast(to, code_.ptr[code_.rip + label(bits_of(single, number))]);
   }
   /// What literals refer to; after all code.
   void write_literals() {
@@ -147,6 +141,10 @@ class VectorAssembler {
   }
 
  private:
+  std::uint64_t bits_of(float single, double number) const {
+    return is_double_ ? std::bit_cast<std::uint64_t>(number) : std::bit_cast<std::uint32_t>(single);
+  }
+
   struct Literal {
     std::uint64_t bits;
     Xbyak::Label label;
