@@ -130,7 +130,7 @@ double gigaflops(const Case& shape, double seconds, Precision precision = Precis
   const Memory workspace(allocate(matmul_workspace(matmul)));
   thalweg::run::PreparedMatmul prepared;
   thalweg::run::prepare(prepared, matmul);
-  const thalweg::run::GeneratedProduct generated = thalweg::run::generated_product(matmul, matmul);
+  const thalweg::run::GeneratedProduct generated = thalweg::run::generated_product(thalweg::run::form_of(matmul));
   const auto run = way == Way::generated ? generated.run : prepared.run;
   if (run == nullptr) return 0;
   const double work = 2. * static_cast<double>(shape.m) * static_cast<double>(shape.n) * static_cast<double>(shape.k);

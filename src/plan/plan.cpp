@@ -233,6 +233,7 @@ void Plan::bind(Recorder& recorder, const Recorder::BackwardTarget& target) {
   }
   const Binding binding{recorder.arena(arena_end), target.buffer, RegistryCore::layouts_made()};
   if (binding != binding_) {
+    if (runs_ == 0) take_code(run::known_product);  // before kernels are chosen for the others
     fill_number_cells();
     for (std::size_t i = 0; i < buffers_.size(); ++i) pointers_[i] = address(buffers_[i], recorder, target);
     for (const Pass& pass : passes_) prepare(pass);
@@ -293,14 +294,23 @@ void Plan::choose_kernel(BoundMatmul& matmul) {
   panels_[static_cast<std::size_t>(matmul.panel)] = prepared.panel;
 }
 
-void Plan::generate_products() {
-  for (BoundMatmul& product : bound_matmuls_) {
-    if (product.batch >= 0) continue;
-    run::GeneratedProduct made = run::generated_product(*product.form, product.memory);
+void Plan::take_code(run::GeneratedProduct (&code_for)(const run::ProductForm&)) {
+  const run::MatmulForm* form = nullptr;  // the latest: time steps have one after the other
+  bool has_start = false, has_bias = false;
+  run::GeneratedProduct made;
+  for (std::size_t i = 0; i < bound_matmuls_.size(); ++i) {
+    BoundMatmul& product = bound_matmuls_[i];
+    const MatmulPass& pass = matmuls_[i];
+    if (product.batch >= 0 || product.panel == BoundMatmul::generated) continue;
+    if (product.form != form || has_start != (pass.start >= 0) || has_bias != (pass.bias >= 0)) {
+      form = product.form, has_start = pass.start >= 0, has_bias = pass.bias >= 0;
+      made = code_for({*form, has_start, has_bias});
+      if (made.run != nullptr && std::find(code_.begin(), code_.end(), made.code) == code_.end())
+        code_.push_back(made.code);
+    }
     if (made.run == nullptr) continue;
     product.run = made.run;
     product.panel = BoundMatmul::generated;
-    if (std::find(code_.begin(), code_.end(), made.code) == code_.end()) code_.push_back(std::move(made.code));
   }
 }
 
@@ -361,7 +371,7 @@ Plan::Outcome Plan::run(Recorder& recorder, const Recorder::BackwardTarget& targ
   if (!recorder.reads_are_fresh())
     for (const std::int32_t leaf : checked_) recorder.check_fresh(leaf, line);
   bind(recorder, target);
-  if (runs_ < runs_until_generated && ++runs_ == runs_until_generated) generate_products();
+  if (runs_ < runs_until_generated && ++runs_ == runs_until_generated) take_code(run::generated_product);
   const run::SweepBindings bindings{pointers_, numbers_, draws_};
   if (pass_observer != nullptr) [[unlikely]] {
     run_observed(bindings, recorder);

@@ -13,6 +13,7 @@
 
 #include "src/run/list_range.hpp"
 #include "src/run/matmul.hpp"
+#include "src/run/matmul_generate.hpp"
 #include "src/run/sweep.hpp"
 #include "src/tape/recorder.hpp"
 #include "src/tape/recording_memory.hpp"
@@ -245,8 +246,9 @@ class Plan : public PlanLists<LaidList> {
   /// Writes the addresses of its buffers into a pass.
   void prepare(const Pass& pass);
   void choose_kernel(BoundMatmul& matmul);
-  /// Writes code for the products that are better off with it. A plan that runs again will run often.
-  void generate_products();
+  /// Products that are better off with generated code get that which is known for their form; a plan that runs again will run
+  /// often, and has it written.
+  void take_code(run::GeneratedProduct (&code_for)(const run::ProductForm&));
   static constexpr int runs_until_generated = 2;
   void run_pass(const Pass& pass, const run::SweepBindings& bindings, const Recorder& recorder);
   void run_other(const Pass& pass, const Recorder& recorder);

@@ -1,8 +1,10 @@
 #include "src/run/matmul_generate.hpp"
 
-#include <algorithm>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <unordered_map>
 #include <utility>
-#include <vector>
 
 #include "src/run/sweep_generate.hpp"
 
@@ -20,11 +22,18 @@ namespace {
 /// Beyond this many forms all are forgotten; who runs one keeps its code.
 constexpr std::size_t most_forms = 256;
 
-struct Known {
-  ProductForm form;
-  GeneratedProduct product;
+struct FormHash {
+  std::size_t operator()(const ProductForm& form) const {
+    std::uint64_t hash = 0;
+    const auto add = [&](std::uint64_t word) { hash = std::rotl(hash ^ word, 23) * 0x9E3779B97F4A7C15u; };
+    for (const std::int64_t size : {form.m, form.n, form.k, form.lda, form.ldb, form.ldc})
+      add(static_cast<std::uint64_t>(size));
+    add(static_cast<std::uint64_t>(form.activation) << 4 | std::uint64_t{form.transpose_a} << 3 |
+        std::uint64_t{form.transpose_b} << 2 | std::uint64_t{form.has_start} << 1 | std::uint64_t{form.has_bias});
+    return hash ^ hash >> 32;
+  }
 };
-thread_local std::vector<Known> known_forms;
+thread_local std::unordered_map<ProductForm, GeneratedProduct, FormHash> known_forms;
 
 GeneratedProduct generate(const ProductForm& form) {
   try {
@@ -41,22 +50,25 @@ GeneratedProduct generate(const ProductForm& form) {
 
 }  // namespace
 
-GeneratedProduct generated_product(const MatmulForm& of, const MatmulMemory& memory) {
-  const ProductForm form{of, memory.start != nullptr, memory.bias != nullptr};
+GeneratedProduct generated_product(const ProductForm& form) {
   if (!generates_code() || !ProductGenerator::writes(form)) return {};
-  const auto at =
-      std::find_if(known_forms.begin(), known_forms.end(), [&](const Known& known) { return known.form == form; });
-  if (at != known_forms.end()) return at->product;
+  if (const auto at = known_forms.find(form); at != known_forms.end()) return at->second;
   if (known_forms.size() == most_forms) known_forms.clear();
-  known_forms.push_back({form, generate(form)});
-  return known_forms.back().product;
+  return known_forms.emplace(form, generate(form)).first->second;
+}
+
+GeneratedProduct known_product(const ProductForm& form) {
+  if (known_forms.empty() || !generates_code()) return {};
+  const auto at = known_forms.find(form);
+  return at == known_forms.end() ? GeneratedProduct() : at->second;
 }
 
 std::size_t generated_forms() { return known_forms.size(); }
 
 #else
 
-GeneratedProduct generated_product(const MatmulForm&, const MatmulMemory&) { return {}; }
+GeneratedProduct generated_product(const ProductForm&) { return {}; }
+GeneratedProduct known_product(const ProductForm&) { return {}; }
 std::size_t generated_forms() { return 0; }
 
 #endif

@@ -18,6 +18,9 @@ struct ProductForm : MatmulForm {
   bool has_start = false, has_bias = false;
   bool operator==(const ProductForm&) const = default;
 };
+inline ProductForm form_of(const Matmul& product) {
+  return {product, product.start != nullptr, product.bias != nullptr};
+}
 
 /// A kernel for one form, that reads nothing but the MatmulMemory it is given.
 struct GeneratedProduct {
@@ -30,7 +33,9 @@ inline constexpr std::int64_t most_generated_work = 64 * 1024;
 
 /// The code for such products, made once per thread and form. None where the SIMD target has no generator, the system
 /// allows no generated code, or the kernels do as well.
-GeneratedProduct generated_product(const MatmulForm& form, const MatmulMemory& memory);
+GeneratedProduct generated_product(const ProductForm& form);
+/// What there is already.
+GeneratedProduct known_product(const ProductForm& form);
 
 /// How many forms this thread has code for.
 std::size_t generated_forms();

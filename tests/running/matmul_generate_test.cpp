@@ -48,7 +48,7 @@ void sprinkle(const void* matrix, std::int64_t count, std::uint32_t seed) {
 /// the rows.
 template <class T>
 bool check_bound(Buffers<T>& buffers) {
-  const GeneratedProduct product = generated_product(buffers.matmul, buffers.matmul);
+  const GeneratedProduct product = generated_product(form_of(buffers.matmul));
   if (product.run == nullptr) return false;
   buffers.run();
   const std::vector<T> expected = buffers.result();
@@ -123,13 +123,13 @@ TEST_CASE("generated products: one code for all products of a form", "[matmul][g
   Buffers<float> buffers;
   buffers.bind({5, 6, 77}, 1);
   const std::size_t before = generated_forms();
-  const GeneratedProduct one = generated_product(buffers.matmul, buffers.matmul);
+  const GeneratedProduct one = generated_product(form_of(buffers.matmul));
   buffers.bind({5, 6, 77}, 2);
-  const GeneratedProduct same = generated_product(buffers.matmul, buffers.matmul);
+  const GeneratedProduct same = generated_product(form_of(buffers.matmul));
   CHECK(same.run == one.run);
   CHECK(generated_forms() == before + 1);
   buffers.bind({5, 6, 77, false, false, 0, Shape::from_start}, 2);
-  const GeneratedProduct other = generated_product(buffers.matmul, buffers.matmul);
+  const GeneratedProduct other = generated_product(form_of(buffers.matmul));
   CHECK(other.run != one.run);
   CHECK(generated_forms() == before + 2);
 }
@@ -139,10 +139,10 @@ TEST_CASE("generated products: code outlives its being forgotten, and there is a
   Buffers<float> buffers;
   buffers.bind({3, 7, 5}, 1);
   const Matmul first = buffers.matmul;
-  const GeneratedProduct kept = generated_product(first, first);
+  const GeneratedProduct kept = generated_product(form_of(first));
   for (std::int64_t k = 1; k <= 600; ++k) {
     buffers.bind({2, 3, k}, 1);
-    generated_product(buffers.matmul, buffers.matmul);
+    generated_product(form_of(buffers.matmul));
   }
   CHECK(generated_forms() <= 256);
   buffers.bind({3, 7, 5}, 1);
@@ -154,7 +154,7 @@ TEST_CASE("generated products: code outlives its being forgotten, and there is a
 
 TEST_CASE("generated products: none where a kernel does as well, or does what code does not",
           "[matmul][generated_code]") {
-  const auto is_generated = [](const Matmul& p) { return generated_product(p, p).run != nullptr; };
+  const auto is_generated = [](const Matmul& p) { return generated_product(form_of(p)).run != nullptr; };
   Buffers<float> buffers;
   buffers.bind({8, 8, 8}, 1);
   CHECK(is_generated(buffers.matmul) == generates_code());
@@ -170,7 +170,7 @@ TEST_CASE("generated products are for one SIMD target", "[matmul][generated_code
   Buffers<float> buffers;
   buffers.bind({8, 8, 8}, 1);
   int targets = 0;
-  for_each_target([&](bool) { targets += generated_product(buffers.matmul, buffers.matmul).run != nullptr; });
+  for_each_target([&](bool) { targets += generated_product(form_of(buffers.matmul)).run != nullptr; });
   CHECK(targets == (generates_code() ? 1 : 0));
 }
 
