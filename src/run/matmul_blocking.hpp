@@ -30,10 +30,10 @@ constexpr std::int64_t slice_steps(std::int64_t k, std::int64_t most) {
 }
 
 /// Direct: the steps of k after which sums go back to C.
-inline constexpr std::int64_t most_direct_steps = 1024;
+inline constexpr std::int64_t most_direct_steps = 1024, most_transposed_steps = 256;
 constexpr std::int64_t direct_steps(std::int64_t m, bool transpose_a) {
   if (m == 1) return row_stretch;
-  return transpose_a ? 256 : most_direct_steps;
+  return transpose_a ? most_transposed_steps : most_direct_steps;
 }
 
 /// Whether a block of C is worth another thread. (The product is the root of the product of the three matrices' sizes:

@@ -18,8 +18,10 @@
 
 #include "src/run/finite.hpp"
 #include "src/run/matmul_blocking.hpp"
+#include "src/run/matmul_functions-inl.hpp"
 #include "src/run/matmul_kernel-inl.hpp"
 #include "src/run/matmul_layout.hpp"
+#include "src/run/matmul_transpose-inl.hpp"
 #include "src/run/matmul_zeros-inl.hpp"
 #include "src/run/thread_pool.hpp"
 
@@ -59,16 +61,16 @@ struct Panel {
   Columns columns;
 };
 
-/// `n` columns in panels of at most tile_vectors vectors, as even as they can be.
+/// `n` columns in panels of at most `most` vectors, as even as they can be.
 template <class T>
 class Panels {
  public:
   static constexpr std::int64_t lanes = static_cast<std::int64_t>(hn::MaxLanes(Wide<T>()));
 
-  explicit Panels(std::int64_t n)
+  explicit Panels(std::int64_t n, std::int64_t most = tile_vectors)
       : n_(n),
         vectors_(has_masked_memory ? hwy::DivCeil(n, lanes) : n / lanes),
-        wide_panels_((vectors_ + tile_vectors - 1) / tile_vectors),
+        wide_panels_(hwy::DivCeil(vectors_, most)),
         per_panel_(wide_panels_ > 1 ? vectors_ / wide_panels_ : vectors_),
         larger_panels_(wide_panels_ > 1 ? vectors_ % wide_panels_ : 0) {}
 
@@ -109,12 +111,12 @@ struct Range {
   std::int64_t begin, end;
 };
 
-/// Runs body(row, rows) over blocks of at most tile_rows rows: as even as can be, not to end with a block of one row,
-/// which waits for each multiply-add.
+/// Runs body(row, rows) over blocks of at most `most` rows: as even as can be, not to end with a block of one row, which
+/// waits for each multiply-add.
 template <class Body>
-HWY_INLINE void for_each_row_block(Range rows, const Body& body) {
+HWY_INLINE void for_each_row_block(Range rows, std::int64_t most, const Body& body) {
   const std::int64_t count = rows.end - rows.begin;
-  const std::int64_t blocks = (count + tile_rows - 1) / tile_rows;
+  const std::int64_t blocks = (count + most - 1) / most;
   const std::int64_t per_block = blocks > 1 ? count / blocks : count;
   const std::int64_t larger_blocks = blocks > 1 ? count % blocks : 0;
   std::int64_t row = rows.begin;
@@ -174,7 +176,7 @@ HWY_INLINE void multiply_panel(const Product<T>& product, const Slice<T>& slice,
                                const TileFunctions<T>& functions, const T* b, std::ptrdiff_t b_step) {
   Tile<T> tile = panel_tile(product, slice, panel, b, b_step);
   const bool is_row = product.m == 1 && product.precision == Precision::highest;
-  for_each_row_block(rows, [&](std::int64_t row, std::int64_t block_rows) HWY_ATTR {
+  for_each_row_block(rows, tile_rows, [&](std::int64_t row, std::int64_t block_rows) HWY_ATTR {
     place(tile, product, slice, panel, row);
     functions[is_row ? 0 : block_rows](tile);
   });
@@ -198,26 +200,18 @@ HWY_INLINE void for_each_slice(std::int64_t k, std::int64_t most, const Body& bo
 template <class T>
 HWY_NOINLINE void multiply_skipping(const Product<T>& product, const Slice<T>& slice, Range rows,
                                     const Panels<T>& panels, Range panel_range) {
-  constexpr auto lanes = static_cast<std::size_t>(Panels<T>::lanes);
-  StepIndex<T> chosen[most_direct_steps + lanes];
+  StepIndex<T> chosen[most_direct_steps + Panels<T>::lanes];
+  StepChooser<T> chooser(slice.a, slice.a_row, slice.a_step, product.m, slice.steps);
   const T* const b = product.b + slice.first * product.ldb;
-  for_each_row_block(rows, [&](std::int64_t row, std::int64_t block_rows) HWY_ATTR {
-    const bool chooses = block_rows >= tile_rows - 1;
-    std::int64_t count = 0;
-    if (chooses)
-      count = choose_steps(slice.a + row * slice.a_row, slice.a_row, slice.a_step, block_rows, slice.steps, chosen);
+  for_each_row_block(rows, sparse_rows, [&](std::int64_t row, std::int64_t block_rows) HWY_ATTR {
+    const std::int64_t count = chooser.choose(row, block_rows, chosen);
     for (std::int64_t index = panel_range.begin; index < panel_range.end; ++index) {
       const Panel panel = panels[index];
       Tile<T> tile = panel_tile(product, slice, panel, b + panel.column, product.ldb);
       place(tile, product, slice, panel, row);
-      const ChoosingFunctions<T>* const functions = choosing_functions<T>(panel.vectors, panel.columns);
-      if (!chooses || functions == nullptr) {
-        tile_functions<T>(panel.vectors, panel.columns)[block_rows](tile);
-        continue;
-      }
       tile.steps = count;
       tile.chosen = chosen;
-      (*functions)[block_rows - (tile_rows - 1)](tile);
+      sparse_functions<T>(panel.vectors, panel.columns)[block_rows == sparse_rows ? 1 : 0](tile);
     }
   });
 }
@@ -226,14 +220,12 @@ HWY_NOINLINE void multiply_skipping(const Product<T>& product, const Slice<T>& s
 /// must be finite.
 template <class T>
 bool skipping_pays(const Product<T>& product) {
-  constexpr std::int64_t most = 256;
+  constexpr std::int64_t most = most_transposed_steps;
   StepIndex<T> chosen[most + Panels<T>::lanes];
   const std::int64_t steps = std::min(product.k, most), first = (product.k - steps) / 2;
-  std::int64_t fewest = steps;
-  for (const std::int64_t row : {std::int64_t{0}, product.m / 2}) {
-    const T* const a = product.a + row * product.a_row + first * product.a_step;
-    fewest = std::min(fewest, choose_steps(a, product.a_row, product.a_step, tile_rows, steps, chosen));
-  }
+  StepChooser<T> chooser(product.a + first * product.a_step, product.a_row, product.a_step, product.m, steps);
+  const std::int64_t fewest =
+      std::min(chooser.choose(0, sparse_rows, chosen), chooser.choose(product.m / 2, sparse_rows, chosen));
   if (fewest > steps - steps / 8) return false;
   const auto are_finite = [](const T* row, std::int64_t count) { return all_finite(row, count, dtype_of<T>::value); };
   if (product.ldb == product.n) return are_finite(product.b, product.k * product.n);
@@ -304,7 +296,7 @@ HWY_NOINLINE void multiply_mirrored(const Product<T>& product) {
     tile.ldc = width;
     const TileFunctions<T>& functions = tile_functions<T>(panel.vectors, panel.columns);
     for (std::int64_t column = 0; column < product.n; column += lanes) {
-      for_each_row_block({0, lanes}, [&](std::int64_t row, std::int64_t block_rows) HWY_ATTR {
+      for_each_row_block({0, lanes}, tile_rows, [&](std::int64_t row, std::int64_t block_rows) HWY_ATTR {
         tile.a = product.b + (column + row) * product.ldb;
         tile.c = block + row * width;
         functions[block_rows](tile);
@@ -329,16 +321,18 @@ inline Range part(std::int64_t index, std::int64_t count, std::int64_t size) {
 }
 
 /// Runs body(rows, panels) over blocks of C, each on one thread: `row_parts` × `panel_parts` of them, or as many as there
-/// are tiles.
+/// are tiles. None has less than eight rows, but where C has.
 template <class Body>
 void for_each_block(std::int64_t m, std::int64_t row_parts, std::int64_t panels, std::int64_t panel_parts,
                     const Body& body) {
-  const std::int64_t tiles = (m + tile_rows - 1) / tile_rows;
+  constexpr std::int64_t least_rows = 8;
+  static_assert(least_rows % tile_rows == 0 && least_rows >= 2 * (sparse_rows - 1));
+  const std::int64_t tiles = std::max<std::int64_t>(1, m / least_rows);
   row_parts = std::min(row_parts, tiles);
   panel_parts = std::min(panel_parts, panels);
   parallel_for(row_parts * panel_parts, [&](std::int64_t index) HWY_ATTR {
     const Range tile_range = part(index % row_parts, row_parts, tiles);
-    const Range rows{tile_range.begin * tile_rows, std::min(tile_range.end * tile_rows, m)};
+    const Range rows{tile_range.begin * least_rows, tile_range.end == tiles ? m : tile_range.end * least_rows};
     body(rows, part(index / row_parts, panel_parts, panels));
   });
 }

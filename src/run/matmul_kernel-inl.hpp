@@ -1,5 +1,5 @@
 // The innermost parts of matrix multiplication, compiled once per SIMD target: a tile of C held in registers, its
-// epilogue, and the transposition of small squares. See matmul_blocks-inl.hpp for what walks the matrices.
+// epilogue. See matmul_functions-inl.hpp for which there are, matmul_blocks-inl.hpp for what walks the matrices.
 
 #if defined(THALWEG_RUN_MATMUL_KERNEL_INL) == defined(HWY_TARGET_TOGGLE)
 #ifdef THALWEG_RUN_MATMUL_KERNEL_INL
@@ -40,6 +40,9 @@ inline constexpr int tile_rows = 4, tile_vectors = 2;
 #else
 inline constexpr int tile_rows = 8, tile_vectors = 3;
 #endif
+
+// Where zeros are left out, fewer rows and more vectors: the fewer rows, the more often all of them are 0.
+inline constexpr int sparse_rows = 4, sparse_vectors = tile_rows == 8 ? 6 : tile_vectors;
 
 // Where masked loads and stores may touch memory outside the mask, the columns past the last whole vector are done one
 // by one, as vectors of one lane. (Of AVX2 Highway says so for the sake of 8- and 16-bit lanes.)
@@ -359,176 +362,6 @@ void compute_row(const Tile<hn::TFromD<D>>& tile) {
   for (int vector = 0; vector < whole; ++vector) sums.sum[0][vector] = total[vector];
   sums.last[0] = total[whole];
   sums.finish(tile, access);
-}
-
-template <class T>
-using TileFunction = void (*)(const Tile<T>&);
-
-/// The tile functions of one width: [0] for a C of a single row, else by number of rows.
-template <class T>
-using TileFunctions = TileFunction<T>[9];
-
-template <int vectors, Last last, class D>
-inline constexpr TileFunctions<hn::TFromD<D>> tile_functions_of = {
-    &compute_row<vectors, last == Last::half ? Last::masked : last, D>,
-    &compute_tile<1, vectors, last, D>,
-    &compute_tile<2, vectors, last, D>,
-    &compute_tile<3, vectors, last, D>,
-    &compute_tile<4, vectors, last, D>,
-#if HWY_TARGET != HWY_AVX2 && HWY_TARGET != HWY_SSE4 && HWY_TARGET != HWY_SSSE3
-    &compute_tile<5, vectors, last, D>,
-    &compute_tile<6, vectors, last, D>,
-    &compute_tile<7, vectors, last, D>,
-    &compute_tile<8, vectors, last, D>,
-#endif
-};
-
-/// The tile functions of chosen steps, for tile_rows − 1 and tile_rows rows: others are hardly met where rows are many.
-template <class T>
-using ChoosingFunctions = TileFunction<T>[2];
-
-template <int vectors, Last last, class D>
-inline constexpr ChoosingFunctions<hn::TFromD<D>> choosing_functions_of = {
-    &compute_tile<tile_rows - 1, vectors, last, D, Steps::chosen>,
-    &compute_tile<tile_rows, vectors, last, D, Steps::chosen>};
-
-template <class D, Last last>
-HWY_INLINE const ChoosingFunctions<hn::TFromD<D>>& choosing_functions_by_width(std::int64_t vectors) {
-  if (vectors == 1) return choosing_functions_of<1, last, D>;
-  if (vectors == 2) return choosing_functions_of<2, last, D>;
-  return choosing_functions_of<tile_vectors, last, D>;
-}
-
-template <class D, Last last>
-HWY_INLINE const TileFunctions<hn::TFromD<D>>& tile_functions_by_width(std::int64_t vectors) {
-  if (vectors == 1) return tile_functions_of<1, last, D>;
-  if (vectors == 2) return tile_functions_of<2, last, D>;
-  return tile_functions_of<tile_vectors, last, D>;
-}
-
-/// Of columns side by side: as vectors, of which the last one may be a part, or one by one.
-enum class Columns : std::uint8_t { whole, masked, half, single };
-
-/// `last` columns in the last vector.
-template <class T>
-constexpr Columns columns_as_vectors(std::int64_t last) {
-  constexpr auto lanes = static_cast<std::int64_t>(hn::MaxLanes(Wide<T>()));
-  if (last == lanes) return Columns::whole;
-  return has_half_vectors && last <= lanes / 2 ? Columns::half : Columns::masked;
-}
-
-/// The tile functions for `vectors` vectors or single columns.
-template <class T>
-HWY_INLINE const TileFunctions<T>& tile_functions(std::int64_t vectors, Columns columns) {
-  if (columns == Columns::single) return tile_functions_by_width<Single<T>, Last::whole>(vectors);
-  if constexpr (has_half_vectors) {
-    if (columns == Columns::half) return tile_functions_by_width<Wide<T>, Last::half>(vectors);
-  }
-  if constexpr (has_masked_memory) {
-    if (columns == Columns::masked) return tile_functions_by_width<Wide<T>, Last::masked>(vectors);
-  }
-  return tile_functions_by_width<Wide<T>, Last::whole>(vectors);
-}
-
-/// The tile functions of chosen steps, likewise; null for single columns.
-template <class T>
-HWY_INLINE const ChoosingFunctions<T>* choosing_functions(std::int64_t vectors, Columns columns) {
-  if (columns == Columns::single) return nullptr;
-  if constexpr (has_half_vectors) {
-    if (columns == Columns::half) return &choosing_functions_by_width<Wide<T>, Last::half>(vectors);
-  }
-  if constexpr (has_masked_memory) {
-    if (columns == Columns::masked) return &choosing_functions_by_width<Wide<T>, Last::masked>(vectors);
-  }
-  return &choosing_functions_by_width<Wide<T>, Last::whole>(vectors);
-}
-
-/// Transposes within 128-bit blocks: `v` is as many vectors as a block has elements, and block b of them, taken as rows,
-/// is a square.
-template <class D, class V>
-HWY_INLINE void transpose_in_blocks(D d, V* v) {
-  if constexpr (sizeof(hn::TFromD<D>) == 4) {
-    const hn::Repartition<double, D> pairs;
-    const auto low01 = hn::BitCast(pairs, hn::InterleaveLower(d, v[0], v[1]));
-    const auto high01 = hn::BitCast(pairs, hn::InterleaveUpper(d, v[0], v[1]));
-    const auto low23 = hn::BitCast(pairs, hn::InterleaveLower(d, v[2], v[3]));
-    const auto high23 = hn::BitCast(pairs, hn::InterleaveUpper(d, v[2], v[3]));
-    v[0] = hn::BitCast(d, hn::InterleaveLower(pairs, low01, low23));
-    v[1] = hn::BitCast(d, hn::InterleaveUpper(pairs, low01, low23));
-    v[2] = hn::BitCast(d, hn::InterleaveLower(pairs, high01, high23));
-    v[3] = hn::BitCast(d, hn::InterleaveUpper(pairs, high01, high23));
-  } else {
-    const auto low = hn::InterleaveLower(d, v[0], v[1]);
-    v[1] = hn::InterleaveUpper(d, v[0], v[1]);
-    v[0] = low;
-  }
-}
-
-/// Transposes the square that `v`, as many vectors as a vector has lanes, is the rows of.
-template <class D, class V>
-HWY_INLINE void transpose_vectors(D d, V* v) {
-  constexpr int lanes = static_cast<int>(hn::MaxLanes(D()));
-  constexpr int block = 16 / static_cast<int>(sizeof(hn::TFromD<D>));
-  THALWEG_UNROLL
-  for (int row = 0; row < lanes; row += block) transpose_in_blocks(d, v + row);
-  // Then the blocks: halves of vectors first, then neighbours.
-  if constexpr (lanes > block) {
-    constexpr int half = lanes / 2;
-    THALWEG_UNROLL
-    for (int row = 0; row < half; ++row) {
-      const auto lower = hn::ConcatLowerLower(d, v[row + half], v[row]);
-      v[row + half] = hn::ConcatUpperUpper(d, v[row + half], v[row]);
-      v[row] = lower;
-    }
-    if constexpr (half > block) {
-      THALWEG_UNROLL
-      for (int row = 0; row < lanes; ++row) {
-        if (row & block) continue;
-        const auto even = hn::OddEvenBlocks(hn::SwapAdjacentBlocks(v[row + block]), v[row]);
-        v[row + block] = hn::OddEvenBlocks(v[row + block], hn::SwapAdjacentBlocks(v[row]));
-        v[row] = even;
-      }
-    }
-  }
-}
-
-/// to[k·ldt + j] = from[j·ldf + k] for j < rows, k < columns, of both the first `lanes` at most. Whole vectors are
-/// written to the rows of `to`. (Inlined into loops, its many addresses would be kept, in memory.)
-template <class T>
-HWY_NOINLINE void transpose_square(const T* HWY_RESTRICT from, std::ptrdiff_t ldf, std::int64_t rows,
-                                   std::int64_t columns, T* HWY_RESTRICT to, std::ptrdiff_t ldt) {
-  const Wide<T> d;
-  constexpr int lanes = static_cast<int>(hn::MaxLanes(Wide<T>()));
-  hn::Vec<Wide<T>> v[lanes];
-  if (rows >= lanes && columns >= lanes) {
-    THALWEG_UNROLL
-    for (int row = 0; row < lanes; ++row) v[row] = hn::LoadU(d, from + row * ldf);
-    transpose_vectors(d, v);
-    THALWEG_UNROLL
-    for (int row = 0; row < lanes; ++row) hn::StoreU(v[row], d, to + row * ldt);
-  } else if constexpr (has_masked_memory) {
-    const auto mask = hn::FirstN(d, static_cast<std::size_t>(columns));
-    THALWEG_UNROLL
-    for (int row = 0; row < lanes; ++row) v[row] = row < rows ? hn::MaskedLoad(mask, d, from + row * ldf) : hn::Zero(d);
-    transpose_vectors(d, v);
-    THALWEG_UNROLL
-    for (int row = 0; row < lanes; ++row)
-      if (row < columns) hn::StoreU(v[row], d, to + row * ldt);
-  } else {
-    for (int row = 0; row < lanes && row < rows; ++row)
-      for (int column = 0; column < lanes && column < columns; ++column)
-        to[column * ldt + row] = from[row * ldf + column];
-  }
-}
-
-/// The same for any number of rows and columns; the rows of `to` are written up to a multiple of the lanes.
-template <class T>
-void transpose(const T* HWY_RESTRICT from, std::ptrdiff_t ldf, std::int64_t rows, std::int64_t columns,
-               T* HWY_RESTRICT to, std::ptrdiff_t ldt) {
-  constexpr std::int64_t lanes = static_cast<std::int64_t>(hn::MaxLanes(Wide<T>()));
-  for (std::int64_t j = 0; j < rows; j += lanes)
-    for (std::int64_t k = 0; k < columns; k += lanes)
-      transpose_square(from + j * ldf + k, ldf, rows - j, columns - k, to + k * ldt + j, ldt);
 }
 
 }  // namespace thalweg::run::HWY_NAMESPACE

@@ -99,7 +99,7 @@ void multiply(const MatmulForm& form, const MatmulMemory& memory, void* workspac
   if (is_packed(product.m, product.n, product.k, sizeof(T)))
     return multiply_packed<PlainCopies<T>>(product, static_cast<T*>(workspace));
   if (is_better_mirrored(product)) return multiply_mirrored(product);
-  const Panels<T> panels(product.n);
+  const Panels<T> panels(product.n, product.skips_zeros ? sparse_vectors : tile_vectors);
   if (is_large(product.m, product.n, product.k)) return multiply_direct(product, panels);
   multiply_block(product, {0, product.m}, panels, {0, panels.count()});
 }
@@ -142,7 +142,7 @@ void run_one_tile(const MatmulPanel* panel_memory, const MatmulForm&, const Matm
 
 template <class T>
 HWY_INLINE void run_tiles(const PreparedPanel<T>& panel, Tile<T> tile) {
-  for_each_row_block({0, panel.rows}, [&](std::int64_t, std::int64_t block_rows) HWY_ATTR {
+  for_each_row_block({0, panel.rows}, tile_rows, [&](std::int64_t, std::int64_t block_rows) HWY_ATTR {
     (*panel.functions)[panel.is_row ? 0 : block_rows](tile);
     advance(tile, block_rows);
   });

@@ -12,62 +12,105 @@
 
 #include <hwy/highway.h>
 
+#include "src/run/matmul_blocking.hpp"
 #include "src/run/matmul_kernel-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace thalweg::run::HWY_NAMESPACE {
 
-/// The steps in which any of the rows a, a + a_row, … has a number other than +0; returns how many. The list has room
-/// for a vector more than `steps`. The rows lie along k (a_step = 1).
+/// Finds the steps of a slice of A in which any of a few rows has a number other than +0.
 template <class T>
-std::int64_t choose_steps_along(const T* a, std::ptrdiff_t a_row, std::int64_t rows, std::int64_t steps,
-                                StepIndex<T>* list) {
+class StepChooser {
+ public:
+  using Index = StepIndex<T>;
+  static constexpr auto lanes = static_cast<std::int64_t>(hn::MaxLanes(Wide<T>()));
+  /// Rows that are looked at together where those of a step lie side by side; A has as many.
+  static constexpr std::int64_t strip_rows = 16;
+
+  StepChooser(const T* a, std::ptrdiff_t a_row, std::ptrdiff_t a_step, std::int64_t m, std::int64_t steps)
+      : a_(a), a_row_(a_row), a_step_(a_step), last_strip_(m - strip_rows), steps_(steps) {}
+
+  /// Returns how many there are in the rows from `row` on. The list has room for a vector more than the steps.
+  HWY_INLINE std::int64_t choose(std::int64_t row, std::int64_t rows, Index* list) {
+    if (a_step_ == 1) return choose_along(a_ + row * a_row_, rows, list);
+    if (row < strip_ || row + rows > strip_ + strip_rows) read_strip(row < last_strip_ ? row : last_strip_);
+    return choose_across(((Index{1} << rows) - 1) << (row - strip_), list);
+  }
+
+ private:
+  using IndexD = hn::RebindToSigned<Wide<T>>;
+
+  std::int64_t choose_along(const T* a, std::int64_t rows, Index* list) const;
+  void read_strip(std::int64_t row);
+  std::int64_t choose_across(Index rows, Index* list) const;
+
+  const T* a_;
+  std::ptrdiff_t a_row_, a_step_;
+  std::int64_t last_strip_, steps_;
+  std::int64_t strip_ = -strip_rows;                   // its first row
+  HWY_ALIGN Index strip_bits_[most_transposed_steps];  // of each step: in which rows of the strip it has a number
+};
+
+/// A row's steps lie side by side.
+template <class T>
+std::int64_t StepChooser<T>::choose_along(const T* a, std::int64_t rows, Index* list) const {
   const Wide<T> d;
-  const hn::RebindToSigned<Wide<T>> index;
-  constexpr auto lanes = static_cast<std::int64_t>(hn::MaxLanes(Wide<T>()));
+  const IndexD index;
   std::int64_t count = 0, step = 0;
-  for (; step + lanes <= steps; step += lanes) {
+  auto positions = hn::Iota(index, Index{0});
+  for (; step + lanes <= steps_; step += lanes) {
     auto any = hn::Zero(index);
     for (std::int64_t row = 0; row < rows; ++row) {
-      any = hn::Or(any, hn::BitCast(index, hn::LoadU(d, a + row * a_row + step)));
-      __builtin_prefetch(a + (row + rows) * a_row + step, 0, 2);  // the next rows, while these are multiplied
+      any = hn::Or(any, hn::BitCast(index, hn::LoadU(d, a + row * a_row_ + step)));
+      __builtin_prefetch(a + (row + rows) * a_row_ + step, 0, 2);  // the next rows, while these are multiplied
     }
     const auto has_any = hn::Ne(any, hn::Zero(index));
-    hn::StoreU(hn::Compress(hn::Iota(index, static_cast<StepIndex<T>>(step)), has_any), index, list + count);
+    hn::StoreU(hn::Compress(positions, has_any), index, list + count);
+    positions = hn::Add(positions, hn::Set(index, static_cast<Index>(lanes)));
     count += static_cast<std::int64_t>(hn::CountTrue(index, has_any));
   }
-  for (; step < steps; ++step) {
+  for (; step < steps_; ++step) {
     bool has_any = false;
-    for (std::int64_t row = 0; row < rows; ++row) has_any |= a[row * a_row + step] != 0;
-    list[count] = static_cast<StepIndex<T>>(step);
+    for (std::int64_t row = 0; row < rows; ++row) has_any |= a[row * a_row_ + step] != 0;
+    list[count] = static_cast<Index>(step);
     count += has_any ? 1 : 0;
   }
   return count;
 }
 
-/// The same where a step's rows lie side by side (a_row = 1): tile_rows − 1 or tile_rows of them.
 template <class T>
-std::int64_t choose_steps_across(const T* a, std::ptrdiff_t a_step, std::int64_t rows, std::int64_t steps,
-                                 StepIndex<T>* list) {
-  constexpr std::size_t half = tile_rows / 2;
-  using D = hn::CappedTag<T, half>;
-  static_assert(hn::MaxLanes(D()) == half);
-  const hn::RebindToSigned<D> index;
-  const std::ptrdiff_t second = rows - static_cast<std::ptrdiff_t>(half);
-  std::int64_t count = 0;
-  for (std::int64_t step = 0; step < steps; ++step, a += a_step) {
-    const auto any = hn::Or(hn::BitCast(index, hn::LoadU(D(), a)), hn::BitCast(index, hn::LoadU(D(), a + second)));
-    list[count] = static_cast<StepIndex<T>>(step);
-    count += hn::AllTrue(index, hn::Eq(any, hn::Zero(index))) ? 0 : 1;
+void StepChooser<T>::read_strip(std::int64_t row) {
+  const Wide<T> d;
+  const IndexD index;
+  strip_ = row;
+  const T* a = a_ + row;
+  std::int64_t step = 0;
+  for (; step < steps_; ++step, a += a_step_) {
+    Index bits = 0;
+    THALWEG_UNROLL
+    for (std::int64_t i = 0; i < strip_rows; i += lanes) {
+      const auto has_any = hn::Ne(hn::BitCast(index, hn::LoadU(d, a + i)), hn::Zero(index));
+      std::uint64_t some = 0;
+      hn::StoreMaskBits(index, has_any, reinterpret_cast<std::uint8_t*>(&some));
+      bits |= static_cast<Index>(some << i);
+    }
+    strip_bits_[step] = bits;
   }
-  return count;
+  for (; step % lanes != 0; ++step) strip_bits_[step] = 0;
 }
 
 template <class T>
-std::int64_t choose_steps(const T* a, std::ptrdiff_t a_row, std::ptrdiff_t a_step, std::int64_t rows,
-                          std::int64_t steps, StepIndex<T>* list) {
-  return a_step == 1 ? choose_steps_along(a, a_row, rows, steps, list)
-                     : choose_steps_across(a, a_step, rows, steps, list);
+std::int64_t StepChooser<T>::choose_across(Index rows, Index* list) const {
+  const IndexD index;
+  std::int64_t count = 0;
+  auto positions = hn::Iota(index, Index{0});
+  for (std::int64_t step = 0; step < steps_; step += lanes) {
+    const auto has_any = hn::Ne(hn::And(hn::Load(index, strip_bits_ + step), hn::Set(index, rows)), hn::Zero(index));
+    hn::StoreU(hn::Compress(positions, has_any), index, list + count);
+    positions = hn::Add(positions, hn::Set(index, static_cast<Index>(lanes)));
+    count += static_cast<std::int64_t>(hn::CountTrue(index, has_any));
+  }
+  return count;
 }
 
 }  // namespace thalweg::run::HWY_NAMESPACE
