@@ -9,6 +9,7 @@
 
 #include "src/run/sweep_registers.hpp"
 #include "src/run/vector_functions.hpp"
+#include "src/run/vector_reducer.hpp"
 
 namespace thalweg::run {
 
@@ -28,7 +29,11 @@ struct RowEnd {
 class Generator {
  public:
   explicit Generator(VectorAssembler& assembler)
-      : assembler_(assembler), code_(assembler.code()), functions_(assembler), registers_(assembler) {}
+      : assembler_(assembler),
+        code_(assembler.code()),
+        functions_(assembler),
+        reducer_(assembler),
+        registers_(assembler) {}
 
   /// A handler that goes on with the instruction after the run. Returns the code's offset; may throw TooLong, with nothing
   /// written that counts.
@@ -45,6 +50,7 @@ class Generator {
   VectorAssembler& assembler_;
   Xbyak::CodeGenerator& code_;
   VectorFunctions functions_;
+  VectorReducer reducer_;
   RunRegisters registers_;
   const Run* run_ = nullptr;
 
@@ -96,9 +102,7 @@ class Generator {
   void write_operation(const Operation& operation);
   void write_store(const Operation& operation, const Zmm& stored);
   void write_accumulate(const Operation& operation);
-  void reduce(const Zmm& to, Reduction reduction, const Zmm& a, const Zmm& b);
   void write_apply(const Operation& operation);
-  void write_extreme(const Zmm& to, const Zmm& first, const Zmm& second, bool larger);
   void write_chain(const Operation& operation);
   void write_comparison(const Operation& operation);
   void write_where(const Operation& operation);

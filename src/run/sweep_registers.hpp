@@ -34,6 +34,8 @@ enum class Constant : std::uint8_t { zero, one, sign_bit, all_but_sign, count };
 class RunRegisters {
  public:
   static constexpr int first_free_mask = 3, tail_mask_index = 7;  // k1 and k2 are for what lasts a moment
+  /// The elements of a last vector that exist.
+  static Xbyak::Opmask tail_mask() { return Xbyak::Opmask(tail_mask_index); }
 
   explicit RunRegisters(VectorAssembler& assembler) : assembler_(assembler), code_(assembler.code()) {}
 

@@ -1,0 +1,311 @@
+// What an operation of a run is as machine code.
+
+#include "src/run/sweep_generate.hpp"
+
+#if THALWEG_GENERATES_CODE
+
+#include <algorithm>
+#include <array>
+
+#include "src/run/sweep_generator.hpp"
+
+namespace thalweg::run {
+
+namespace {
+
+Predicate predicate_of(Primitive comparison) {
+  switch (comparison) {
+    case Primitive::not_equal: return Predicate::not_equal;
+    case Primitive::less: return Predicate::less;
+    case Primitive::less_equal: return Predicate::less_equal;
+    case Primitive::greater: return Predicate::greater;
+    case Primitive::greater_equal: return Predicate::greater_equal;
+    default: return Predicate::equal;
+  }
+}
+
+}  // namespace
+
+/// Calls f with a register, or with memory that nothing else reads.
+template <class F>
+void Generator::with_operand(int v, F f) {
+  const bool once = value(v).uses == 1 && register_of_[static_cast<std::size_t>(v)] < 0 &&
+                    !(is_partial_ && value(v).memory->is_ragged());
+  if (once)
+    f(at(*value(v).memory));
+  else
+    f(in_register(v));
+}
+
+void Generator::write_operation(const Operation& operation) {
+  switch (operation.meaning.kind) {
+    // Here, not at its first use: what comes between may write the same memory.
+    case Meaning::Kind::load: in_register(operation.operands[0]); return;
+    case Meaning::Kind::store: return write_store(operation, in_register(operation.operands[0]));
+    case Meaning::Kind::accumulate: return write_accumulate(operation);
+    default: return write_apply(operation);
+  }
+}
+
+void Generator::write_store(const Operation& operation, const Zmm& stored) {
+  const Xbyak::Address to = at(operation.target);
+  assembler_.move(is_partial_ && operation.target.is_ragged() ? to | RunRegisters::tail_mask() : to, stored);
+}
+
+void Generator::write_accumulate(const Operation& operation) {
+  const Zmm added = in_register(operation.operands[0]);
+  const bool is_carried = registers_.carried(operation_) >= 0;
+  const Zmm sum = is_carried ? carried_sum(operation_) : Zmm(take());
+  if (!is_carried) assembler_.move(sum, at(operation.target));
+  if (is_partial_) {  // whole sums are stored: what a mask has written is not read back without a stall
+    const Zmm all(take());
+    reducer_.reduce(all, operation.meaning.reduction, sum, added);
+    assembler_.move(sum | RunRegisters::tail_mask(), all);
+    free_.push_back(all.getIdx());
+  } else {
+    reducer_.reduce(sum, operation.meaning.reduction, sum, added);
+  }
+  if (is_carried) return;
+  assembler_.move(at(operation.target), sum);
+  free_.push_back(sum.getIdx());
+}
+
+void Generator::write_apply(const Operation& operation) {
+  const int a = operation.operands[0], b = operation.operands[1];
+  const auto binary = [&](auto instruction) {
+    const Zmm x = in_register(a);
+    with_operand(b, [&](const auto& y) { (assembler_.*instruction)(result(operation), x, y); });
+  };
+  switch (operation.meaning.primitive) {
+    case Primitive::add: return binary(&VectorAssembler::add);
+    case Primitive::subtract: return binary(&VectorAssembler::subtract);
+    case Primitive::multiply: return binary(&VectorAssembler::multiply);
+    case Primitive::divide: return binary(&VectorAssembler::divide);
+    case Primitive::sqrt: return with_operand(a, [&](const auto& x) { assembler_.sqrt(result(operation), x); });
+    case Primitive::negate:
+      return with_operand(
+          a, [&](const auto& x) { code_.vpxord(result(operation), registers_.constant(Constant::sign_bit), x); });
+    case Primitive::absolute:
+      return with_operand(
+          a, [&](const auto& x) { code_.vpandd(result(operation), registers_.constant(Constant::all_but_sign), x); });
+    case Primitive::square: {
+      const Zmm x = in_register(a);
+      return assembler_.multiply(result(operation), x, x);
+    }
+    case Primitive::sign: return write_sign(operation);
+    case Primitive::exp: return write_exponential(operation);
+    case Primitive::expm1: return write_function(operation, &VectorFunctions::expm1);
+    case Primitive::tanh: return write_function(operation, &VectorFunctions::tanh);
+    case Primitive::sigmoid: return write_function(operation, &VectorFunctions::sigmoid);
+    case Primitive::log1p: return write_function(operation, &VectorFunctions::log1p);
+    case Primitive::sin:
+    case Primitive::cos: return write_wave(operation);
+    case Primitive::chain: return write_chain(operation);
+    case Primitive::equal:
+    case Primitive::not_equal:
+    case Primitive::less:
+    case Primitive::less_equal:
+    case Primitive::greater:
+    case Primitive::greater_equal: return write_comparison(operation);
+    case Primitive::relu: return write_relu(operation);
+    case Primitive::relu_gradient: return write_relu_gradient(operation);
+    case Primitive::tanh_gradient: return write_tanh_gradient(operation);
+    case Primitive::where: return write_where(operation);
+    case Primitive::maximum:
+    case Primitive::minimum: {
+      const Zmm x = in_register(a), y = in_register(b);
+      const Zmm to = result(operation);
+      reducer_.extreme(to, x, y, operation.meaning.primitive == Primitive::maximum);
+      return assembler_.move(to | code_.k1, x);
+    }
+    case Primitive::none: break;
+  }
+}
+
+void Generator::write_chain(const Operation& operation) {
+  const int v = operation.operands[0];
+  const Zmm gradient = in_register(v);
+  const int known = registers_.nonzero_mask(v);
+  const Xbyak::Opmask is_nonzero = known >= 0 ? Xbyak::Opmask(known) : code_.k1;
+  if (known < 0) assembler_.compare(is_nonzero, gradient, registers_.constant(Constant::zero), Predicate::not_equal);
+  with_operand(operation.operands[1], [&](const auto& derivative) {
+    const Zmm to = result(operation);
+    assembler_.move(to, gradient);
+    assembler_.multiply(to | is_nonzero, gradient, derivative);
+  });
+}
+
+void Generator::write_comparison(const Operation& operation) {
+  const Predicate predicate = predicate_of(operation.meaning.primitive);
+  const Zmm x = in_register(operation.operands[0]);
+  with_operand(operation.operands[1], [&](const auto& y) {
+    const bool stays = registers_.is_mask(operation.result);
+    int& r = register_of_[static_cast<std::size_t>(operation.result)];
+    if (stays) r = take(free_masks_);
+    const Xbyak::Opmask mask = stays ? Xbyak::Opmask(r) : code_.k1;
+    assembler_.compare(mask, x, y, predicate);
+    if (!stays) assembler_.move(result(operation) | mask | code_.T_z, registers_.constant(Constant::one));
+  });
+}
+
+void Generator::write_where(const Operation& operation) {
+  const int condition = operation.operands[0];
+  Xbyak::Opmask mask = code_.k1;
+  if (registers_.is_mask(condition)) {
+    mask = Xbyak::Opmask(register_of_[static_cast<std::size_t>(condition)]);
+  } else {
+    assembler_.compare(mask, in_register(condition), registers_.constant(Constant::zero), Predicate::not_equal);
+  }
+  const Zmm otherwise = in_register(operation.operands[2]);
+  with_operand(operation.operands[1], [&](const auto& x) { assembler_.blend(result(operation) | mask, otherwise, x); });
+}
+
+/// A NaN is not less or equal: it stays.
+void Generator::write_relu(const Operation& operation) {
+  const Zmm x = in_register(operation.operands[0]);
+  assembler_.compare(code_.k1, x, registers_.constant(Constant::zero), Predicate::not_less_equal);
+  assembler_.move(result(operation) | code_.k1 | code_.T_z, x);
+}
+
+void Generator::write_relu_gradient(const Operation& operation) {
+  const Zmm y = in_register(operation.operands[1]), gradient = in_register(operation.operands[0]);
+  assembler_.compare(code_.k1, y, registers_.constant(Constant::zero), Predicate::greater);
+  assembler_.move(result(operation) | code_.k1 | code_.T_z, gradient);
+}
+
+/// gradient · (1 − y²), but a gradient of 0 stays.
+void Generator::write_tanh_gradient(const Operation& operation) {
+  const Zmm gradient = in_register(operation.operands[0]), y = in_register(operation.operands[1]);
+  const Zmm to = result(operation), derivative(take());
+  assembler_.compare(code_.k1, gradient, registers_.constant(Constant::zero), Predicate::not_equal);
+  assembler_.multiply(derivative, y, y);
+  assembler_.subtract(derivative, registers_.constant(Constant::one), derivative);
+  assembler_.move(to, gradient);
+  assembler_.multiply(to | code_.k1, gradient, derivative);
+  free_.push_back(derivative.getIdx());
+}
+
+void Generator::write_sign(const Operation& operation) {
+  constexpr int first_of_second_or_third = 0xEA;  // (first & second) | third
+  const Zmm x = in_register(operation.operands[0]), to = result(operation);
+  assembler_.compare(code_.k1, x, registers_.constant(Constant::zero), Predicate::less_or_greater);
+  assembler_.move(to, x);
+  assembler_.logic(to | code_.k1, registers_.constant(Constant::sign_bit), registers_.constant(Constant::one),
+                   first_of_second_or_third);
+}
+
+template <std::size_t n>
+std::array<Zmm, n> Generator::take_some() {
+  std::array<Zmm, n> taken;
+  for (Zmm& each : taken) each = Zmm(take());
+  return taken;
+}
+template <std::size_t n>
+void Generator::give_back(const std::array<Zmm, n>& registers) {
+  for (const Zmm& each : registers) free_.push_back(each.getIdx());
+}
+
+void Generator::write_exponential(const Operation& operation) {
+  with_operand(operation.operands[0], [&](const auto& x) {
+    const Zmm to = result(operation);
+    const auto free = take_some<4>();
+    functions_.exponential(to, x, free);
+    give_back(free);
+  });
+}
+
+template <std::size_t n>
+void Generator::write_function(const Operation& operation,
+                               void (VectorFunctions::*function)(const Zmm& to, const Zmm& x,
+                                                                 const std::array<Zmm, n>& free)) {
+  const Zmm x = in_register(operation.operands[0]), to = result(operation);
+  const auto free = take_some<n>();
+  (functions_.*function)(to, x, free);
+  give_back(free);
+}
+
+/// A cosine to come of what this is the sine of, or the other way round; null if there is none.
+const Operation* Generator::other_wave(const Operation& operation) const {
+  const Primitive other = operation.meaning.primitive == Primitive::sin ? Primitive::cos : Primitive::sin;
+  const auto is_other = [&](const Operation& each) {
+    return each.meaning.kind == Meaning::Kind::apply && each.meaning.primitive == other &&
+           each.operands[0] == operation.operands[0];
+  };
+  const auto found = std::find_if(run_->operations.begin() + operation_, run_->operations.end(), is_other);
+  return found == run_->operations.end() ? nullptr : &*found;
+}
+
+void Generator::write_wave(const Operation& operation) {
+  if (register_of_[static_cast<std::size_t>(operation.result)] >= 0) return;  // computed with the other one
+  const Zmm x = in_register(operation.operands[0]), to = result(operation);
+  const Operation* other = other_wave(operation);
+  const Zmm of_other = other != nullptr ? result(*other) : Zmm(take());
+  const bool is_sine = operation.meaning.primitive == Primitive::sin;
+  Call& call = calls_.emplace_back();
+  call.x = x;
+  call.results.push_back({to, operation.meaning.one_vector});
+  if (other != nullptr) call.results.push_back({of_other, other->meaning.one_vector});
+  functions_.unless_near(x, to, call.begin);
+  const auto free = take_some<4>();
+  functions_.sine_and_cosine(is_sine ? to : of_other, is_sine ? of_other : to, x, free);
+  code_.L(call.end);
+  give_back(free);
+  if (other == nullptr) free_.push_back(of_other.getIdx());
+}
+
+/// For arguments that are rare: the functions are called with a vector in memory, on the stack as their result.
+void Generator::write_calls() {
+  if (calls_.empty()) return;
+  constexpr auto bytes = static_cast<int>(max_vector_bytes);
+  Xbyak::Label call_of_rax;
+  for (Call& call : calls_) {
+    code_.L(call.begin);
+    code_.sub(code_.rsp, 2 * bytes);
+    assembler_.move(code_.ptr[code_.rsp], call.x);
+    for (const Call::Result& result : call.results) {
+      code_.mov(code_.rax, reinterpret_cast<std::size_t>(result.function));
+      code_.call(call_of_rax);
+      assembler_.move(result.to, code_.ptr[code_.rsp + bytes]);
+    }
+    code_.add(code_.rsp, 2 * bytes);
+    code_.jmp(call.end, Xbyak::CodeGenerator::T_NEAR);
+  }
+  code_.L(call_of_rax);
+  write_call_of_rax();
+  calls_.clear();
+}
+
+/// Of a run that has turned out too long: its jumps lead nowhere.
+void Generator::drop_calls() {
+  for (Call& call : calls_) code_.L(call.begin);
+  calls_.clear();
+}
+
+/// A function that calls the one in rax on the two vectors that the stack ends in, and leaves all registers but rax as they are.
+void Generator::write_call_of_rax() {
+  constexpr auto bytes = static_cast<int>(max_vector_bytes);
+  constexpr int vectors = 32, masks = 8;
+  const std::array saved = {code_.rcx, code_.rdx, code_.rsi, code_.rdi, code_.r8, code_.r9, code_.r10, code_.r11};
+  code_.push(code_.rbp);
+  code_.mov(code_.rbp, code_.rsp);
+  for (const Reg64& each : saved) code_.push(each);
+  code_.lea(code_.rdi, code_.ptr[code_.rbp + 2 * static_cast<int>(sizeof(void*))]);
+  code_.lea(code_.rsi, code_.ptr[code_.rdi + bytes]);
+  code_.sub(code_.rsp, (vectors + 1) * bytes);
+  code_.and_(code_.rsp, -bytes);
+  for (int i = 0; i < vectors; ++i) assembler_.move(code_.ptr[code_.rsp + (i + 1) * bytes], Zmm(i));
+  for (int i = 1; i < masks; ++i)
+    code_.kmovw(code_.ptr[code_.rsp + i * static_cast<int>(sizeof(void*))], Xbyak::Opmask(i));
+  code_.call(code_.rax);
+  for (int i = 1; i < masks; ++i)
+    code_.kmovw(Xbyak::Opmask(i), code_.ptr[code_.rsp + i * static_cast<int>(sizeof(void*))]);
+  for (int i = 0; i < vectors; ++i) assembler_.move(Zmm(i), code_.ptr[code_.rsp + (i + 1) * bytes]);
+  code_.lea(code_.rsp, code_.ptr[code_.rbp - static_cast<int>(sizeof(void*) * saved.size())]);
+  for (std::size_t i = saved.size(); i-- > 0;) code_.pop(saved[i]);
+  code_.pop(code_.rbp);
+  code_.ret();
+}
+
+}  // namespace thalweg::run
+
+#endif
