@@ -247,10 +247,12 @@ void Emitter::evaluate_leaf(int v) {
     push(machine_->index, "index", v);
   } else if (node.kind == Kind::input) {  // per row
     note_read(node.slot);
-    push(machine_->load_splat[index_of(node.dtype)], "splat", v, {0, row_address(node.dtype), node.slot});
+    push(machine_->load_splat[index_of(node.dtype)], "splat", v, {0, row_address(node.dtype), node.slot},
+         {.kind = Meaning::Kind::load_splat, .dtype = node.dtype});
   } else {  // per row, of an earlier walk
     push(machine_->load_splat[index_of(program_->dtype)], "splat", v,
-         own_memory(node.memory, row_address(program_->dtype)));
+         own_memory(node.memory, row_address(program_->dtype)),
+         {.kind = Meaning::Kind::load_splat, .dtype = program_->dtype});
   }
 }
 
@@ -280,7 +282,8 @@ void Emitter::evaluate_apply(int v) {
   const int a = node.operands[0];
   if (node.is_reduce()) {  // of a row that is one block
     evaluate(a);
-    push(machine_->reduce_row[static_cast<int>(node.reduction)], reduction_name(node.reduction), v);
+    push(machine_->reduce_row[static_cast<int>(node.reduction)], reduction_name(node.reduction), v,
+         {.kind = Meaning::Kind::reduce_row, .reduction = node.reduction});
   } else if (node.operand_count == 1) {
     evaluate(a);
     push_function(node);
@@ -341,8 +344,8 @@ void Emitter::perform(int v, const Action& action) {
       stored_.push_back(action.slot);
       break;
     case Action::Kind::output_row:
-      push(machine_->store_first[index_of(action.dtype)], "store first", v,
-           {0, row_address(action.dtype), action.slot});
+      push(machine_->store_first[index_of(action.dtype)], "store first", v, {0, row_address(action.dtype), action.slot},
+           buffer_meaning(Meaning::Kind::store_first, action.dtype));
       stored_.push_back(action.slot);
       break;
     case Action::Kind::accumulate:
@@ -357,9 +360,12 @@ void Emitter::perform(int v, const Action& action) {
       break;
     }
     case Action::Kind::write_row:
-      push(machine_->store_first[index_of(program_->dtype)], "write first", v, target);
+      push(machine_->store_first[index_of(program_->dtype)], "write first", v, target,
+           {.kind = Meaning::Kind::store_first});
       break;
-    case Action::Kind::write_splat: push({nullptr, machine_->store_splat}, "write splat", v, target); break;
+    case Action::Kind::write_splat:
+      push({nullptr, machine_->store_splat}, "write splat", v, target, {.kind = Meaning::Kind::store});
+      break;
   }
 }
 

@@ -420,7 +420,7 @@ void run_level(const SweepProgram& program, const Level& level) {
     number.splatted = true;
     machine.fill(program.at(number.memory), program.splat_lanes, read_partial(program.dtype, &value, DType::f64));
   }
-  for (const SingleInput& input : program.single_inputs)
+  for (const SingleInput& input : program.singles_to_bring())
     machine.fill(program.at(input.memory), program.splat_lanes, read_partial(program.dtype, input.source, input.dtype));
   for (const ColumnInput& input : program.column_inputs) {
     const void* source = input.source;
@@ -442,7 +442,7 @@ void run_level(const SweepProgram& program, const Level& level) {
 void prepare_program(SweepProgram& program) {
   program.binds_more = !(program.streams.empty() && program.single_inputs.empty() && program.column_inputs.empty() &&
                          program.small_outputs.empty());
-  program.brings_inputs = !(program.number_inputs.empty() && program.single_inputs.empty() &&
+  program.brings_inputs = !(program.number_inputs.empty() && program.singles_to_bring().empty() &&
                             program.column_inputs.empty() && program.draw_inputs.empty());
   if (!program.one_walk) return;
   const BlockPrograms& programs = program.stages.front().blocks;
@@ -477,7 +477,8 @@ void bind_program(SweepProgram& program, std::span<void* const> buffers, const S
 }
 
 inline void run_program(SweepProgram& program) {
-  if (program.walk != nullptr) return program.walk(program.instructions.data());  // most of a small net
+  if (program.function != nullptr)  // most of a small net
+    return program.function(program.instructions.data(), program.memory.get(), nullptr);
   if (program.one_walk && program.streams.empty())
     return program.machine->run_from(program.only_blocks, program.positions.data(), scratch_of(program));
   for (const Walk& walk : program.walks) {
@@ -543,7 +544,7 @@ std::string CompiledSweep::disassembly() const { return disassemble(shared_->pro
 std::string disassemble(const SweepProgram& program, const SlotNames& names) {
   constexpr const char* addresses[] = {"flat1",  "flat4", "flat8",       "row1",    "row4",          "row8",
                                        "column", "fixed", "accumulator", "scratch", "scratch column"};
-  std::string text;
+  std::string text = program.function != nullptr ? "one function of\n" : "";
   for (std::size_t i = 0; i < program.instructions.size(); ++i) {
     const Instruction& instruction = program.instructions[i];
     text += fmt::format("{:3} {}{}", i, program.notes[i].joined ? "& " : "", program.notes[i].text);

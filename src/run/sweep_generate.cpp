@@ -10,7 +10,7 @@
 
 #if THALWEG_GENERATES_CODE
 #include "src/run/executable_code.hpp"
-#include "src/run/sweep_generator.hpp"
+#include "src/run/sweep_function.hpp"
 #endif
 
 namespace thalweg::run {
@@ -36,7 +36,7 @@ class Joiner {
         generator_(assembler_) {}
 
   void join() {
-    if (program_.one_walk && join_walk()) return;
+    if (join_all()) return;
     for (Stage& stage : program_.stages) join_stage(stage);
   }
 
@@ -49,7 +49,7 @@ class Joiner {
 
   /// Puts the code in its place, and hands it out; null where there is none.
   std::shared_ptr<const std::uint8_t> finish() {
-    if (!walk_ && handlers_.empty() && loops_.empty()) return nullptr;
+    if (!function_ && handlers_.empty() && loops_.empty()) return nullptr;
     generator_.finish();
     code_.ready();
     std::shared_ptr<const std::uint8_t> code = executable_code({code_.getCode(), code_.getSize()});
@@ -58,7 +58,7 @@ class Joiner {
       program_.instructions[static_cast<std::size_t>(begin)].handler = reinterpret_cast<Handler>(address(entry));
     for (const auto& [blocks, is_row, entry] : loops_)
       (is_row ? blocks->row : blocks->loop) = reinterpret_cast<LoopCode>(address(entry));
-    if (walk_) program_.walk = reinterpret_cast<WalkCode>(address(*walk_));
+    if (function_) program_.function = reinterpret_cast<SweepCode>(address(*function_));
     return code;
   }
 
@@ -75,7 +75,7 @@ class Joiner {
     std::size_t entry;
   };
   std::vector<Loop> loops_;
-  std::optional<std::size_t> walk_;
+  std::optional<std::size_t> function_;
 
   Block tail_block() const {
     const Geometry& g = program_.geometry;
@@ -88,26 +88,19 @@ class Joiner {
   /// The end of a program without opaque instructions; nothing where it has any.
   std::optional<int> end_of(int first) const {
     int end = first;
-    while (!reader_.is_end(end) && !reader_.is_opaque(end)) ++end;
+    while (!reader_.is_end(end) && !reader_.ends_run(end)) ++end;
     return reader_.is_end(end) ? std::optional(end) : std::nullopt;
   }
 
-  /// All of a sweep of one walk. What its last block does is what its whole blocks do.
-  bool join_walk() {
-    const Geometry& g = program_.geometry;
-    const BlockPrograms& blocks = program_.stages.front().blocks;
-    const int first = blocks.wide != no_program ? blocks.wide : blocks.tail;
-    if (program_.one_block_rows || first == no_program) return false;
-    const std::optional<int> end = end_of(first);
-    if (!end) return false;
-    const Block rest = g.elements() % g.wide == 0 ? Block{.vectors = 0} : tail_block();
-    const Position position = program_.positions.empty() ? Position() : program_.positions.front();
+  bool join_all() {
+    FunctionWriter writer(program_, reader_, assembler_, generator_);
+    if (!writer.fits()) return false;
     try {
-      walk_ = generator_.write_walk(reader_.read(first, *end), g.elements() / g.wide, rest, position);
+      function_ = writer.write();
     } catch (const TooLong&) {
       return false;
     }
-    mark_joined(first, *end);
+    mark_joined(0, static_cast<int>(program_.instructions.size()) - 1);
     return true;
   }
 
@@ -141,7 +134,7 @@ class Joiner {
   void join_runs(int first, const Block& block) {
     for (int i = first; !reader_.is_end(i);) {
       int end = i;
-      while (!reader_.is_end(end) && !reader_.is_opaque(end)) ++end;
+      while (!reader_.is_end(end) && !reader_.ends_run(end)) ++end;
       i = end - i < 2 ? end + (reader_.is_end(end) ? 0 : 1) : join_run(i, end, block);
     }
   }

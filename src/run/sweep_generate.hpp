@@ -5,8 +5,8 @@
 // the processor has to guess. Where there are AVX-512's registers, a run of instructions that are no more than a load, a
 // store, a sum or a Primitive becomes one instruction with a handler generated for it, in which values stay in registers:
 // the same operations on the same numbers in the same order, so the same bits. A program that is all of these runs as one
-// loop over its blocks, and one that is a single walk without sums a function without arguments but its addresses. Most
-// functions stay as they are, between the runs.
+// loop over its blocks, and a small sweep of nothing else, with its sums, as one function (sweep_function.hpp): no state is
+// set up, no blocks are counted. Most functions stay as they are, between the runs.
 
 #include <cstdint>
 
@@ -42,8 +42,8 @@ constexpr bool is_of_f32(Primitive primitive) {
 /// Whether this build has a generator for the SIMD target in use.
 bool generates_code();
 
-/// Writes code for a program: for all of it where it is one walk, else for runs in the wide programs of its stages. Does
-/// nothing where the target has no generator, or the system allows no generated code.
+/// Writes code for a program: for all of it where that can be one function, else for runs in the wide programs of its
+/// stages. Does nothing where the target has no generator, or the system allows no generated code.
 void generate(SweepProgram& program);
 
 }  // namespace thalweg::run

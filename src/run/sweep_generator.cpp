@@ -23,7 +23,8 @@ const SlotFold* fold_per_row(const RowEnd& row, const Memory& slot) {
 
 std::size_t Generator::write_handler(const Run& run, const Block& block) {
   constexpr int first_free = wide_vectors;  // zmm0 to zmm7 are the accumulator
-  const std::size_t entry = begin(run, first_free, {});
+  const std::size_t entry = begin_code();
+  begin(run, first_free, {}, {});
   write_block(block);
   registers_.restore_saved();
   code_.add(code_.rdi, (run.end - run.begin) * static_cast<int>(sizeof(Instruction)));
@@ -50,7 +51,8 @@ std::size_t Generator::write_loop(const Run& run, const Position& position, cons
 }
 
 std::size_t Generator::write_loop(const Run& run, const Position& position, const RowEnd* row, const Budget& budget) {
-  const std::size_t entry = begin(run, 0, budget);
+  const std::size_t entry = begin_code();
+  begin(run, 0, budget, {});
   if (row != nullptr && !carries_all()) throw TooLong{0};
   for_each_carried([&](int k, const Memory& slot) {
     for (vector_ = 0; vector_ < wide_vectors; ++vector_) assembler_.move(carried_sum(k), at(slot));
@@ -63,46 +65,75 @@ std::size_t Generator::write_loop(const Run& run, const Position& position, cons
     for (vector_ = 0; vector_ < wide_vectors; ++vector_) assembler_.move(at(slot), carried_sum(k));
   });
   registers_.restore_saved();
-  code_.vzeroupper();
-  code_.ret();
-  write_calls();
+  end_code();
   return entry;
 }
 
-/// As many whole blocks as rdx says.
+/// As many whole blocks as the counter says.
 void Generator::write_blocks(const Position& position) {
+  write_loop_of(position, [&] {
+    for (int vector = 0; vector < wide_vectors; ++vector) write_vector(vector);
+  });
+}
+
+/// Moves on after each run of what `write` writes.
+template <class F>
+void Generator::write_loop_of(const Position& position, F write) {
   Xbyak::Label again;
   code_.align(32);
   code_.L(again);
-  for (int vector = 0; vector < wide_vectors; ++vector) write_vector(vector);
+  write();
   for (int i = 0; i < static_cast<int>(Address::count); ++i) advance(static_cast<Address>(i), position);
-  code_.dec(code_.rdx);
+  code_.dec(registers_.counter());
   code_.jnz(again, Xbyak::CodeGenerator::T_NEAR);
 }
 
-std::size_t Generator::write_walk(const Run& run, std::int64_t blocks, const Block& rest, const Position& position) {
-  const std::size_t entry = begin(run, 0, {.hoisted = Budget::most_hoisted}, false);
+void Generator::write_flat(const Run& run, std::int64_t blocks, const Block& rest, const Budget& budget,
+                           const Frame& frame) {
+  begin(run, 0, budget, frame);
+  for_each_carried([&](int k, const Memory&) {
+    for (const Zmm& sum : sums_of(static_cast<std::size_t>(k)))
+      reducer_.set_identity(sum, run.operations[static_cast<std::size_t>(k)].meaning.reduction);
+  });
   if (blocks > 0) {
-    code_.mov(code_.edx, static_cast<std::uint32_t>(blocks));
-    write_blocks(position);
+    code_.mov(registers_.counter().cvt32(), static_cast<std::uint32_t>(blocks));
+    write_blocks(*frame.position);
   }
   write_block(rest);
   registers_.restore_saved();
+}
+
+void Generator::write_rows(const Run& run, std::int64_t rows, const Block& row, const Budget& budget,
+                           const Frame& frame) {
+  begin(run, 0, budget, frame);
+  load_tail_mask(row.last);
+  if (rows > 1) {
+    code_.mov(registers_.counter().cvt32(), static_cast<std::uint32_t>(rows));
+    write_loop_of(*frame.position, [&] { write_row(row); });
+  } else {
+    write_row(row);
+  }
+  registers_.restore_saved();
+}
+
+std::size_t Generator::begin_code() {
+  drop_calls();
+  code_.align(16);
+  return code_.getSize();
+}
+
+void Generator::end_code() {
   code_.vzeroupper();
   code_.ret();
   write_calls();
-  return entry;
 }
 
-std::size_t Generator::begin(const Run& run, int first_free, const Budget& budget, bool from_state) {
+void Generator::begin(const Run& run, int first_free, const Budget& budget, const Frame& frame) {
   run_ = &run;
   is_partial_ = false;
-  drop_calls();
-  code_.align(16);
-  const std::size_t entry = code_.getSize();
-  registers_.choose(run, first_free, budget);
-  registers_.load(from_state);
-  return entry;
+  row_vectors_ = 0;
+  registers_.choose(run, first_free, budget, frame);
+  registers_.load();
 }
 
 void Generator::write_block(const Block& block) {
@@ -113,10 +144,72 @@ void Generator::write_block(const Block& block) {
   }
 }
 
-void Generator::load_tail_mask(int elements) {
+/// All vectors of a row, from one reduction over it to the next.
+void Generator::write_row(const Block& block) {
+  row_vectors_ = block.vectors;
+  find_shared();
+  begin_vectors();
+  for (int first = 0, end = 0; first < count(); first = end + 1) {
+    for (end = first; end < count() && !reduces_row(run_->operations[static_cast<std::size_t>(end)]);) ++end;
+    for (vector_ = 0; vector_ < block.vectors; ++vector_) {
+      is_partial_ = block.last > 0 && vector_ + 1 == block.vectors;
+      write_operations(first, end);
+    }
+    operation_ = end;
+    if (end < count()) write_row_reduction(block);
+  }
+}
+
+/// In the order of ReduceRowBody.
+void Generator::write_row_reduction(const Block& block) {
+  const Operation& operation = run_->operations[static_cast<std::size_t>(operation_)];
+  const Reduction reduction = operation.meaning.reduction;
+  const Zmm identity = registers_.constant(identity_of(reduction));
+  std::vector<Zmm> parts;
+  for (vector_ = 0; vector_ < block.vectors; ++vector_) {
+    const Zmm x = in_register(operation.operands[0]);
+    const Zmm part = parts.emplace_back(take());
+    const bool is_partial = block.last > 0 && vector_ + 1 == block.vectors;
+    if (is_partial) assembler_.move(part, identity);
+    assembler_.move(is_partial ? part | RunRegisters::tail_mask() : part, x);
+    release(operation.operands[0]);
+  }
+  // A sum has 0 added where vectors are missing, which takes the sign off a −0.
+  const bool adds_nothing = reduction == Reduction::sum && block.vectors > 1;
+  for (std::size_t half = wide_vectors / 2; half > 0; half /= 2)
+    for (std::size_t i = 0; i < half && i < parts.size(); ++i) {
+      if (i + half < parts.size()) {
+        reducer_.reduce(parts[i], reduction, parts[i], parts[i + half]);
+      } else if (adds_nothing && half == wide_vectors / 2) {
+        reducer_.reduce(parts[i], reduction, parts[i], identity);
+      }
+    }
+  const Zmm sum = parts[0], other(take());
+  reducer_.reduce_lanes(sum, reduction, other);
+  free_.push_back(other.getIdx());
+  for (std::size_t i = 1; i < parts.size(); ++i) free_.push_back(parts[i].getIdx());
+  vector_ = block.vectors - 1;
+  set_register(operation.result, sum.getIdx());
+  if (value(operation.result).uses == 0) release_register(operation.result);
+}
+
+/// What is computed from values that are the same for all of the row is one of them.
+void Generator::find_shared() {
+  is_shared_.assign(run_->values.size(), false);
+  for (const Operation& operation : run_->operations) {
+    if (operation.result < 0) continue;
+    const auto is_same = [&](int v) {
+      return v < 0 || is_shared_[static_cast<std::size_t>(v)] || (value(v).memory && value(v).memory->is_splat());
+    };
+    is_shared_[static_cast<std::size_t>(operation.result)] =
+        reduces_row(operation) || std::all_of(std::begin(operation.operands), std::end(operation.operands), is_same);
+  }
+}
+
+void Generator::load_tail_mask(int elements, const Reg64& free) {
   if (elements == 0) return;
-  code_.mov(code_.eax, (1U << static_cast<unsigned>(elements)) - 1);
-  code_.kmovw(RunRegisters::tail_mask(), code_.eax);
+  code_.mov(free.cvt32(), (1U << static_cast<unsigned>(elements)) - 1);
+  code_.kmovw(RunRegisters::tail_mask(), free.cvt32());
 }
 
 /// Calls f(operation, where its sum lies before and after the loop).
@@ -124,6 +217,18 @@ template <class F>
 void Generator::for_each_carried(F f) {
   for (int k = 0; k < count(); ++k)
     if (registers_.carried(k) >= 0) f(k, run_->operations[static_cast<std::size_t>(k)].target);
+}
+
+Zmm Generator::carried_sum(int operation) const {
+  const int registers = registers_.carried_count(run_->operations[static_cast<std::size_t>(operation)]);
+  return Zmm(registers_.carried(operation) + vector_ % registers);
+}
+
+std::vector<Zmm> Generator::sums_of(std::size_t operation) const {
+  std::vector<Zmm> sums;
+  const int first = registers_.carried(static_cast<int>(operation));
+  for (int i = 0; i < registers_.carried_count(run_->operations[operation]); ++i) sums.emplace_back(first + i);
+  return sums;
 }
 
 bool Generator::carries_all() const {
@@ -164,32 +269,42 @@ void Generator::advance(Address address, const Position& position) {
   code_.cmovge(index, code_.rax);
 }
 
-void Generator::write_vector(int vector) {
-  vector_ = vector;
-  register_of_ = registers_.hoisted();
+/// No value has a register but those that have one all the while.
+void Generator::begin_vectors() {
+  for (int i = 0; i < std::max(1, row_vectors_); ++i) registers_of_[static_cast<std::size_t>(i)] = registers_.hoisted();
   free_.clear();
   for (int r = registers_.first_free(); r < registers_.end(); ++r) free_.push_back(r);
   free_masks_.clear();
   for (int k = RunRegisters::first_free_mask; k < registers_.masks_end(); ++k) free_masks_.push_back(k);
+}
+
+void Generator::write_vector(int vector) {
+  vector_ = vector;
+  begin_vectors();
   if (registers_.first_free() > 0 && value(incoming).uses > 0) {
-    register_of_[incoming] = vector;
+    register_of(incoming) = vector;
   } else if (registers_.first_free() > 0) {
     free_.push_back(vector);
   }
-  for (operation_ = 0; operation_ < count(); ++operation_) {
-    const Operation& operation = run_->operations[static_cast<std::size_t>(operation_)];
-    if (operation.dropped) continue;
-    write_operation(operation);
-    for (const int v : operation.operands)
-      if (v >= 0) release(v);
-    if (operation.result >= 0 && value(operation.result).uses == 0) release_register(operation.result);
-  }
+  write_operations(0, count());
   if (value(run_->outgoing).last_use < count()) return;
-  const int at_end = register_of_[static_cast<std::size_t>(run_->outgoing)];
+  const int at_end = register_of(run_->outgoing);
   if (at_end < 0)
     load(Zmm(vector), value(run_->outgoing));
   else if (at_end != vector)
     assembler_.move(Zmm(vector), Zmm(at_end));
+}
+
+void Generator::write_operations(int first, int end) {
+  for (operation_ = first; operation_ < end; ++operation_) {
+    const Operation& operation = run_->operations[static_cast<std::size_t>(operation_)];
+    if (operation.dropped) continue;
+    const bool is_there = operation.result >= 0 && is_shared(operation.result) && vector_ > 0;
+    if (!is_there) write_operation(operation);
+    for (const int v : operation.operands)
+      if (v >= 0) release(v);
+    if (operation.result >= 0 && value(operation.result).uses == 0) release_register(operation.result);
+  }
 }
 
 // --- the registers of a vector's values ---
@@ -206,14 +321,21 @@ void Generator::release(int v) {
 }
 
 void Generator::release_register(int v) {
-  int& r = register_of_[static_cast<std::size_t>(v)];
+  int& r = register_of(v);
   if (r < 0 || registers_.is_hoisted(v)) return;
+  if (is_shared(v) && vector_ + 1 < row_vectors_) return;
   (registers_.is_mask(v) ? free_masks_ : free_).push_back(std::exchange(r, -1));
 }
 
+void Generator::set_register(int v, int r) {
+  register_of(v) = r;
+  if (!is_shared(v)) return;
+  for (int i = 0; i < row_vectors_; ++i) registers_of_[static_cast<std::size_t>(i)][static_cast<std::size_t>(v)] = r;
+}
+
 Zmm Generator::result(const Operation& operation) {
-  int& r = register_of_[static_cast<std::size_t>(operation.result)];
-  r = take();
+  const int r = take();
+  set_register(operation.result, r);
   return Zmm(r);
 }
 
@@ -224,7 +346,7 @@ void Generator::load(const Zmm& to, const Value& from) {
 
 /// In a register; from memory where this is the first use.
 Zmm Generator::in_register(int v) {
-  int& r = register_of_[static_cast<std::size_t>(v)];
+  int& r = register_of(v);
   if (r < 0) {
     r = take();
     load(Zmm(r), value(v));

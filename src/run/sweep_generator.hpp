@@ -1,5 +1,6 @@
 #pragma once
-// Machine code for one run of instructions, with its values in AVX-512's registers.
+// Machine code for one run of instructions, with its values in AVX-512's registers: sweep_generator.cpp goes through vectors
+// and rows and gives out registers, sweep_operations.cpp writes what is done with them.
 
 #include <array>
 #include <cstddef>
@@ -41,8 +42,21 @@ class Generator {
   /// A LoopCode for a run that is a whole program, whose positions move as in `position`. `row`: it goes on to the end of
   /// a row, and to its sums.
   std::size_t write_loop(const Run& run, const Position& position, const RowEnd* row);
-  /// A WalkCode: `blocks` whole blocks, then what is left. `position`: how it moves from one to the next.
-  std::size_t write_walk(const Run& run, std::int64_t blocks, const Block& rest, const Position& position);
+
+  // A function for a whole sweep, in parts; nothing is kept in registers from one to the next.
+  /// Returns the code's offset.
+  std::size_t begin_code();
+  /// Returns to the caller.
+  void end_code();
+  /// `blocks` whole blocks, then what is left. `position` of the frame: how it moves from one to the next.
+  void write_flat(const Run& run, std::int64_t blocks, const Block& rest, const Budget& budget, const Frame& frame);
+  /// Rows of one block each.
+  void write_rows(const Run& run, std::int64_t rows, const Block& row, const Budget& budget, const Frame& frame);
+  /// The mask of a last vector of so many elements; `free` is lost.
+  void load_tail_mask(int elements, const Reg64& free = Reg64(Xbyak::Operand::RAX));
+  /// After write_flat: the registers with the sum of an accumulation that was carried. Those before end() are free.
+  std::vector<Zmm> sums_of(std::size_t operation) const;
+
   /// What the code refers to; after all code.
   void finish();
 
@@ -67,32 +81,49 @@ class Generator {
   std::deque<Call> calls_;
 
   // Of the vector that is being written.
-  std::vector<int> register_of_;  // by value, of masks the mask register; −1: none
+  /// By vector of a row, by value; of masks the mask register; −1: none.
+  std::array<std::vector<int>, wide_vectors> registers_of_;
   std::vector<int> free_, free_masks_;
   int vector_ = 0, operation_ = 0;
   bool is_partial_ = false;
 
+  // Of the row that is being written.
+  int row_vectors_ = 0;          // 0: vectors one after the other, each by itself
+  std::vector<bool> is_shared_;  // by value: the same register in all vectors of the row
+
   const Value& value(int v) const { return run_->values[static_cast<std::size_t>(v)]; }
   int count() const { return static_cast<int>(run_->operations.size()); }
   Xbyak::Address at(const Memory& memory) const { return registers_.at(memory, vector_); }
-  Zmm carried_sum(int operation) const { return Zmm(registers_.carried(operation) + vector_); }
+  int& register_of(int v) {
+    const int set = row_vectors_ > 0 ? vector_ : 0;
+    return registers_of_[static_cast<std::size_t>(set)][static_cast<std::size_t>(v)];
+  }
+  bool is_shared(int v) const { return row_vectors_ > 0 && is_shared_[static_cast<std::size_t>(v)]; }
+  Zmm carried_sum(int operation) const;
 
-  std::size_t begin(const Run& run, int first_free, const Budget& budget, bool from_state = true);
+  void begin(const Run& run, int first_free, const Budget& budget, const Frame& frame);
   void write_blocks(const Position& position);
+  template <class F>
+  void write_loop_of(const Position& position, F write);
   std::size_t write_loop(const Run& run, const Position& position, const RowEnd* row, const Budget& budget);
   void write_block(const Block& block);
+  void write_row(const Block& block);
+  void write_row_reduction(const Block& block);
+  void find_shared();
   template <class F>
   void for_each_carried(F f);
   bool carries_all() const;
   void write_fold(int operation, const Memory& slot, const SlotFold& fold);
   void advance(Address address, const Position& position);
-  void load_tail_mask(int elements);
 
+  void begin_vectors();
   void write_vector(int vector);
+  void write_operations(int first, int end);
   int take() { return take(free_); }
   int take(std::vector<int>& free) const;
   void release(int v);
   void release_register(int v);
+  void set_register(int v, int r);
   Zmm result(const Operation& operation);
   void load(const Zmm& to, const Value& from);
   Zmm in_register(int v);
@@ -100,6 +131,7 @@ class Generator {
   void with_operand(int v, F f);
 
   void write_operation(const Operation& operation);
+  void write_load_splat(const Operation& operation);
   void write_store(const Operation& operation, const Zmm& stored);
   void write_accumulate(const Operation& operation);
   void write_apply(const Operation& operation);

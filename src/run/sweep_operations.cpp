@@ -29,8 +29,7 @@ Predicate predicate_of(Primitive comparison) {
 /// Calls f with a register, or with memory that nothing else reads.
 template <class F>
 void Generator::with_operand(int v, F f) {
-  const bool once = value(v).uses == 1 && register_of_[static_cast<std::size_t>(v)] < 0 &&
-                    !(is_partial_ && value(v).memory->is_ragged());
+  const bool once = value(v).uses == 1 && register_of(v) < 0 && !(is_partial_ && value(v).memory->is_ragged());
   if (once)
     f(at(*value(v).memory));
   else
@@ -41,10 +40,19 @@ void Generator::write_operation(const Operation& operation) {
   switch (operation.meaning.kind) {
     // Here, not at its first use: what comes between may write the same memory.
     case Meaning::Kind::load: in_register(operation.operands[0]); return;
+    case Meaning::Kind::load_splat: return write_load_splat(operation);
     case Meaning::Kind::store: return write_store(operation, in_register(operation.operands[0]));
+    case Meaning::Kind::store_first:
+      if (vector_ == 0) assembler_.store_first(at(operation.target), in_register(operation.operands[0]));
+      return;
     case Meaning::Kind::accumulate: return write_accumulate(operation);
     default: return write_apply(operation);
   }
+}
+
+void Generator::write_load_splat(const Operation& operation) {
+  const Zmm to = result(operation);
+  assembler_.load_splat(to, registers_.at(operation.target, 0), operation.meaning.dtype, code_.rax);
 }
 
 void Generator::write_store(const Operation& operation, const Zmm& stored) {
@@ -140,9 +148,8 @@ void Generator::write_comparison(const Operation& operation) {
   const Zmm x = in_register(operation.operands[0]);
   with_operand(operation.operands[1], [&](const auto& y) {
     const bool stays = registers_.is_mask(operation.result);
-    int& r = register_of_[static_cast<std::size_t>(operation.result)];
-    if (stays) r = take(free_masks_);
-    const Xbyak::Opmask mask = stays ? Xbyak::Opmask(r) : code_.k1;
+    if (stays) set_register(operation.result, take(free_masks_));
+    const Xbyak::Opmask mask = stays ? Xbyak::Opmask(register_of(operation.result)) : code_.k1;
     assembler_.compare(mask, x, y, predicate);
     if (!stays) assembler_.move(result(operation) | mask | code_.T_z, registers_.constant(Constant::one));
   });
@@ -152,7 +159,7 @@ void Generator::write_where(const Operation& operation) {
   const int condition = operation.operands[0];
   Xbyak::Opmask mask = code_.k1;
   if (registers_.is_mask(condition)) {
-    mask = Xbyak::Opmask(register_of_[static_cast<std::size_t>(condition)]);
+    mask = Xbyak::Opmask(register_of(condition));
   } else {
     assembler_.compare(mask, in_register(condition), registers_.constant(Constant::zero), Predicate::not_equal);
   }
@@ -236,7 +243,7 @@ const Operation* Generator::other_wave(const Operation& operation) const {
 }
 
 void Generator::write_wave(const Operation& operation) {
-  if (register_of_[static_cast<std::size_t>(operation.result)] >= 0) return;  // computed with the other one
+  if (register_of(operation.result) >= 0) return;  // computed with the other one
   const Zmm x = in_register(operation.operands[0]), to = result(operation);
   const Operation* other = other_wave(operation);
   const Zmm of_other = other != nullptr ? result(*other) : Zmm(take());

@@ -153,8 +153,19 @@ enum class OperandForm : std::uint8_t { plain, swapped, memory };
 
 /// What an instruction does on vectors of the machine's dtype, for the generator of machine code.
 struct Meaning {
-  enum class Kind : std::uint8_t { opaque, load, copy, store, apply, accumulate };
+  enum class Kind : std::uint8_t {
+    opaque,
+    load,
+    load_splat,  // of `dtype`
+    copy,
+    store,
+    store_first,
+    apply,
+    accumulate,
+    reduce_row,
+  };
   Kind kind = Kind::opaque;
+  DType dtype = DType::f32;
   Primitive primitive = Primitive::none;
   OperandForm form = OperandForm::plain;
   std::uint8_t arity = 0;
@@ -188,7 +199,7 @@ struct ProgramFacts {
   std::int64_t partials_per_task = 0;
   std::size_t temporary_bytes = 0;  // of a thread's memory, below its start
   std::size_t scratch_bytes = 0;
-  WalkCode walk = nullptr;           // in place of all programs, where it is one walk
+  SweepCode function = nullptr;      // in place of all programs
   std::shared_ptr<const void> code;  // generated, that handlers and loops point into
 };
 
@@ -247,6 +258,10 @@ struct SweepProgram : ProgramFacts, ProgramLists<FinalList> {
   Blocks only_blocks;           // where it is one walk
   bool has_tried_code = false;  // it has generated code, or cannot have any
   std::byte* at(std::int64_t offset) const { return memory.get() + offset; }
+  /// A function reads them itself.
+  std::span<const SingleInput> singles_to_bring() const {
+    return function == nullptr ? single_inputs : std::span<const SingleInput>();
+  }
 };
 
 /// Whether compile_sweep can make it: extents and dtypes that fit together, handlers for all kernels, one kind of walk.

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstdlib>
+#include <limits>
 
 #include "src/run/sweep_registers.hpp"
 
@@ -15,12 +16,12 @@ namespace {
 constexpr int registers = 32;
 constexpr std::int64_t most_displacement = std::int64_t{1} << 30;
 
-// rax is for what lasts a moment, rdx counts a loop's runs; from rbx on they belong to the caller.
+// rax is for what lasts a moment; a function counts its runs in rcx; from rbx on they belong to the caller.
 constexpr std::array<int, 11> general_registers = {Xbyak::Operand::RCX, Xbyak::Operand::R8,  Xbyak::Operand::R9,
                                                    Xbyak::Operand::R10, Xbyak::Operand::R11, Xbyak::Operand::RBX,
                                                    Xbyak::Operand::RBP, Xbyak::Operand::R12, Xbyak::Operand::R13,
                                                    Xbyak::Operand::R14, Xbyak::Operand::R15};
-constexpr std::size_t first_of_caller = 5;
+constexpr std::size_t first_of_function = 1, first_of_caller = 5;
 Reg64 general(std::size_t i) { return Reg64(general_registers[i]); }
 
 bool needs_base(const Memory& memory) { return memory.in_buffer() || !memory.in_scratch(); }
@@ -31,22 +32,26 @@ bool is_apply(const Operation& operation, Primitive primitive) {
 
 }  // namespace
 
-void RunRegisters::choose(const Run& run, int first_free, const Budget& budget) {
+void RunRegisters::choose(const Run& run, int first_free, const Budget& budget, const Frame& frame) {
   run_ = &run;
+  budget_ = budget;
+  frame_ = frame;
   first_free_ = first_free;
   end_ = registers;
   masks_end_ = tail_mask_index;
-  general_count_ = 0;
+  general_count_ = frame.has_state ? 0 : first_of_function;
   indices_.fill(-1);
   bases_.clear();
+  if (!frame.has_state) bases_.push_back({-1, frame.memory, -1, 0, code_.rsi});
   choose_constants();
-  hoist(budget.hoisted);
-  carry(budget.carried);
+  hoist();
+  carry();
   if (end_ <= first_free_) throw TooLong{0};
   choose_masks();
 }
 
-void RunRegisters::hoist(int most) {
+void RunRegisters::hoist() {
+  int most = budget_.hoisted;
   hoisted_.assign(run_->values.size(), -1);
   for (std::size_t v = 0; v < run_->values.size(); ++v) {
     const Value& value = run_->values[v];
@@ -56,20 +61,31 @@ void RunRegisters::hoist(int most) {
   }
 }
 
-void RunRegisters::carry(int most) {
+void RunRegisters::carry() {
+  int most = budget_.carried;
   carried_.assign(run_->operations.size(), -1);
   for (std::size_t k = 0; k < run_->operations.size(); ++k) {
     const Operation& operation = run_->operations[k];
-    if (sums_lanes(operation) && most-- > 0) carried_[k] = end_ -= wide_vectors;
-    const bool writes =
-        operation.meaning.kind == Meaning::Kind::store || operation.meaning.kind == Meaning::Kind::accumulate;
-    if (writes && !operation.dropped) add_address(operation.target, operation.instruction, 0, static_cast<int>(k));
+    const bool may_stay = sums_lanes(operation) || (sums_columns(operation) && budget_.column_vectors > 0);
+    if (may_stay && most-- > 0) carried_[k] = end_ -= carried_count(operation);
+    switch (operation.meaning.kind) {
+      case Meaning::Kind::accumulate:
+        if (carried_[k] >= 0 && !frame_.has_state) break;
+        [[fallthrough]];
+      case Meaning::Kind::load_splat:
+      case Meaning::Kind::store_first:
+      case Meaning::Kind::store:
+        if (!operation.dropped) add_address(operation.target, operation.instruction, 0, static_cast<int>(k));
+        break;
+      default: break;
+    }
   }
 }
 
 void RunRegisters::choose_constants() {
   constants_.fill(-1);
   for (const Operation& operation : run_->operations) {
+    if (operation.meaning.kind == Meaning::Kind::reduce_row) need(identity_of(operation.meaning.reduction));
     if (operation.meaning.kind != Meaning::Kind::apply) continue;
     switch (operation.meaning.primitive) {
       case Primitive::negate: need(Constant::sign_bit); break;
@@ -130,17 +146,24 @@ void RunRegisters::add_address(const Memory& memory, int instruction, int which,
   if (needs_base(memory) && base_of(memory) == nullptr)
     bases_.push_back({memory.slot, memory.base, instruction, which, Reg64(take_general(operation))});
   int& index = indices_[place(memory.address)];
-  if (memory.address != Address::fixed && index < 0) index = take_general(operation);
+  if (moves(memory.address) && index < 0) index = take_general(operation);
 }
 
-void RunRegisters::load(bool from_state) {
+bool RunRegisters::moves(Address address) const {
+  if (frame_.has_state) return address != Address::fixed;
+  return frame_.position != nullptr && frame_.position->step[place(address)] != 0;
+}
+
+void RunRegisters::load() {
   for (std::size_t i = first_of_caller; i < general_count_; ++i) code_.push(general(i));
+  const int origin = frame_.has_state ? run_->begin : 0;
   for (const Base& base : bases_)
-    code_.mov(base.pointer,
-              code_.ptr[code_.rdi + ((base.instruction - run_->begin) * sizeof(Instruction) +
-                                     offsetof(Instruction, base) + 8U * static_cast<unsigned>(base.which))]);
+    if (base.instruction >= 0)
+      code_.mov(base.pointer,
+                code_.ptr[code_.rdi + ((base.instruction - origin) * sizeof(Instruction) + offsetof(Instruction, base) +
+                                       8U * static_cast<unsigned>(base.which))]);
   for (std::size_t i = 0; i < indices_.size(); ++i)
-    if (indices_[i] >= 0 && from_state)
+    if (indices_[i] >= 0 && frame_.has_state)
       code_.mov(Reg64(indices_[i]),
                 code_.ptr[code_.rsi + (offsetof(State, position) + offsetof(Position, offset) + 8 * i)]);
     else if (indices_[i] >= 0)
@@ -163,7 +186,10 @@ void RunRegisters::load_constant(Constant constant, const Zmm& to) {
   const auto splat = [&](float single, double number) {
     assembler_.splat(to, std::bit_cast<std::uint32_t>(single), std::bit_cast<std::uint64_t>(number), code_.rax);
   };
+  constexpr auto infinity = std::numeric_limits<float>::infinity();
   switch (constant) {
+    case Constant::lowest: return splat(-infinity, -std::numeric_limits<double>::infinity());
+    case Constant::highest: return splat(infinity, std::numeric_limits<double>::infinity());
     case Constant::one: return splat(1, 1);
     case Constant::sign_bit: return splat(-0.0F, -0.0);
     case Constant::all_but_sign: return assembler_.splat(to, ~0U >> 1, ~std::uint64_t{0} >> 1, code_.rax);
@@ -173,12 +199,19 @@ void RunRegisters::load_constant(Constant constant, const Zmm& to) {
 
 Xbyak::Address RunRegisters::at(const Memory& memory, int vector) const {
   std::int64_t displacement = vector * static_cast<std::int64_t>(max_vector_bytes);
+  if (!frame_.has_state && memory.is_splat()) displacement = 0;  // one vector of it is there
+  if (memory.address == Address::column && frame_.column_period > 0) displacement %= frame_.column_period;
+  displacement += memory.base;
   const int index = indices_[place(memory.address)];
-  if (!needs_base(memory)) return code_.ptr[Reg64(index) + (displacement + memory.base)];
-  const Base& base = *base_of(memory);
-  displacement += memory.base - base.base;
-  if (memory.address == Address::fixed) return code_.ptr[base.pointer + displacement];
-  return code_.ptr[base.pointer + Reg64(index) + displacement];
+  if (!needs_base(memory) && frame_.has_state) return code_.ptr[Reg64(index) + displacement];
+  Reg64 pointer = code_.rdx;
+  if (needs_base(memory)) {
+    const Base& base = *base_of(memory);
+    pointer = base.pointer;
+    displacement -= base.base;
+  }
+  if (index < 0) return code_.ptr[pointer + displacement];
+  return code_.ptr[pointer + Reg64(index) + displacement];
 }
 
 }  // namespace thalweg::run

@@ -19,15 +19,36 @@ struct TooLong {
   int operation;
 };
 
-/// What may stay in registers: numbers that are in every lane, sums (eight registers each).
+/// What may stay in registers: numbers that are in every lane, sums.
 struct Budget {
   static constexpr int most_hoisted = 12;
   int hoisted = most_hoisted;
   int carried = 0;
+  int lane_vectors = wide_vectors;  // registers of a sum of lanes
+  int column_vectors = 0;           // of sums per column; 0: they lie in memory
+};
+
+/// How a run's code is called.
+struct Frame {
+  /// As a handler or loop: rdi is the run's first instruction, rsi the State, rdx how often a loop runs. Else as part of a
+  /// function for the whole sweep: rdi is the program's first instruction, rsi the sweep's memory, rdx this thread's.
+  bool has_state = true;
+  std::intptr_t memory = 0;            // of a function: where the sweep's memory lies
+  const Position* position = nullptr;  // of a function: how it moves on from 0; null: it does not
+  std::int64_t column_period = 0;      // of a function: bytes after which vectors per column repeat; 0: they don't
 };
 
 /// Numbers that instructions need beside their operands.
-enum class Constant : std::uint8_t { zero, one, sign_bit, all_but_sign, count };
+enum class Constant : std::uint8_t { zero, one, sign_bit, all_but_sign, lowest, highest, count };
+/// The reduction of nothing.
+constexpr Constant identity_of(Reduction reduction) {
+  switch (reduction) {
+    case Reduction::product: return Constant::one;
+    case Reduction::maximum: return Constant::lowest;
+    case Reduction::minimum: return Constant::highest;
+    default: return Constant::zero;
+  }
+}
 
 /// Of one run. Vector registers are given out from the last one down; those from first_free() to end() are for the values
 /// of a vector.
@@ -40,9 +61,9 @@ class RunRegisters {
   explicit RunRegisters(VectorAssembler& assembler) : assembler_(assembler), code_(assembler.code()) {}
 
   /// Vector registers before `first_free` are not its own. May throw TooLong.
-  void choose(const Run& run, int first_free, const Budget& budget);
-  /// Writes code: saves the caller's registers, loads addresses, numbers and constants. Positions are the state's, or 0.
-  void load(bool from_state);
+  void choose(const Run& run, int first_free, const Budget& budget, const Frame& frame);
+  /// Writes code: saves the caller's registers, loads addresses, numbers and constants.
+  void load();
   void restore_saved();
 
   /// Of the run's `vector`th vector.
@@ -51,8 +72,14 @@ class RunRegisters {
   /// The register of each value that has one all the while; −1: none.
   const std::vector<int>& hoisted() const { return hoisted_; }
   bool is_hoisted(int value) const { return hoisted_[static_cast<std::size_t>(value)] >= 0; }
-  /// The first of the eight registers with the sum of an accumulation; −1: it lies in memory.
+  /// The first of the registers with the sum of an accumulation; −1: it lies in memory.
   int carried(int operation) const { return carried_[static_cast<std::size_t>(operation)]; }
+  /// How many there are.
+  int carried_count(const Operation& operation) const {
+    return operation.target.address == Address::accumulator ? budget_.column_vectors : budget_.lane_vectors;
+  }
+  /// What counts the runs of a loop.
+  Reg64 counter() const { return frame_.has_state ? code_.rdx : code_.rcx; }
   /// A comparison that nothing but `where` reads.
   bool is_mask(int value) const { return is_mask_[static_cast<std::size_t>(value)]; }
   /// The mask of a hoisted value where it is not 0; −1: not known beforehand.
@@ -75,6 +102,8 @@ class RunRegisters {
   VectorAssembler& assembler_;
   Xbyak::CodeGenerator& code_;
   const Run* run_ = nullptr;
+  Budget budget_;
+  Frame frame_;
   std::vector<Base> bases_;
   std::array<int, static_cast<std::size_t>(Address::count)> indices_{};
   std::array<int, static_cast<std::size_t>(Constant::count)> constants_{};  // registers; −1: not used
@@ -87,12 +116,13 @@ class RunRegisters {
   static constexpr std::size_t place(Address address) { return static_cast<std::size_t>(address); }
   static constexpr std::size_t place(Constant constant) { return static_cast<std::size_t>(constant); }
 
-  void hoist(int most);
-  void carry(int most);
+  void hoist();
+  void carry();
   void choose_constants();
   void choose_masks();
   void need(Constant constant);
   int take_general(int operation);
+  bool moves(Address address) const;
   const Base* base_of(const Memory& memory) const;
   void add_address(const Memory& memory, int instruction, int which, int operation);
   void load_constant(Constant constant, const Zmm& to);
@@ -106,6 +136,10 @@ constexpr bool is_comparison(Primitive primitive) {
 /// A sum of lanes, which a loop may carry in registers.
 inline bool sums_lanes(const Operation& operation) {
   return operation.meaning.kind == Meaning::Kind::accumulate && operation.target.address == Address::scratch;
+}
+inline bool reduces_row(const Operation& operation) { return operation.meaning.kind == Meaning::Kind::reduce_row; }
+inline bool sums_columns(const Operation& operation) {
+  return operation.meaning.kind == Meaning::Kind::accumulate && operation.target.address == Address::accumulator;
 }
 
 }  // namespace thalweg::run

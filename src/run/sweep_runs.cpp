@@ -67,7 +67,18 @@ void RunReader::add(Run& run, int i) {
       operation.target = memory(i, 1);
       set_known(operation.target, operation.operands[0]);
       break;
+    case Meaning::Kind::load_splat:
+      operation.target = memory(i, 0);
+      operation.result = run.outgoing = static_cast<int>(run.values.size());
+      run.values.emplace_back();
+      break;
+    case Meaning::Kind::reduce_row:
+      operation.operands[0] = run.outgoing;
+      operation.result = run.outgoing = static_cast<int>(run.values.size());
+      run.values.emplace_back();
+      break;
     case Meaning::Kind::store:
+    case Meaning::Kind::store_first:
     case Meaning::Kind::accumulate:
       operation.target = memory(i, 0);
       operation.operands[0] = run.outgoing;
@@ -135,7 +146,7 @@ void RunReader::count_uses(Run& run) const {
 bool RunReader::reads_accumulator(int i) const {
   const Meaning& next = meaning(i);
   if (next.kind == Meaning::Kind::copy) return reads_accumulator(i + 1);
-  const bool overwrites = next.kind == Meaning::Kind::load ||
+  const bool overwrites = next.kind == Meaning::Kind::load || next.kind == Meaning::Kind::load_splat ||
                           (next.kind == Meaning::Kind::apply && next.form == OperandForm::memory && next.arity == 2);
   return !overwrites && !is_end(i);
 }

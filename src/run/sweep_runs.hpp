@@ -47,7 +47,7 @@ struct Operation {
   int instruction = 0;
   int operands[3] = {-1, -1, -1};  // values
   int result = -1;                 // value
-  Memory target;                   // of stores and accumulations
+  Memory target;                   // of stores and accumulations; what a splat is loaded from
   bool dropped = false;            // a store that nothing reads
 };
 
@@ -69,6 +69,8 @@ class RunReader {
   const Meaning& meaning(int i) const { return program_.notes[static_cast<std::size_t>(i)].meaning; }
   /// Whether instruction i is one that the generator does not know.
   bool is_opaque(int i) const { return meaning(i).kind == Meaning::Kind::opaque; }
+  /// Or one that needs all vectors of a row at once.
+  bool ends_run(int i) const { return is_opaque(i) || meaning(i).kind == Meaning::Kind::reduce_row; }
   bool is_end(int i) const {
     const Handler handler = program_.instructions[static_cast<std::size_t>(i)].handler;
     return handler == program_.machine->end.wide || handler == program_.machine->end.narrow;

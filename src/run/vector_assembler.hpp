@@ -9,6 +9,8 @@
 #define XBYAK_NO_OP_NAMES
 #include <xbyak/xbyak.h>
 
+#include <thalweg/dtype.hpp>
+
 namespace thalweg::run {
 
 /// Predicates of vcmpps.
@@ -43,6 +45,19 @@ class VectorAssembler {
   /// Every lane = the first one of `from`.
   void broadcast(const Zmm& to, const Operand& from) {
     is_double_ ? code_.vbroadcastsd(to, from) : code_.vbroadcastss(to, from);
+  }
+  /// Every lane = the number of dtype `from` in memory; `scratch` is lost.
+  void load_splat(const Zmm& to, const Xbyak::Address& memory, DType from, const Xbyak::Reg64& scratch) {
+    if (is_floating(from)) return broadcast(to, memory);
+    from == DType::boolean ? code_.movzx(scratch.cvt32(), memory) : code_.mov(scratch, memory);
+    const Vector first(to.getIdx());
+    clear(first);  // of which the conversion would keep what lies beside
+    is_double_ ? code_.vcvtsi2sd(first, first, scratch) : code_.vcvtsi2ss(first, first, scratch);
+    broadcast(to, first);
+  }
+  void store_first(const Xbyak::Address& to, const Vector& from) {
+    const Vector first(from.getIdx());
+    is_double_ ? code_.vmovsd(to, first) : code_.vmovss(to, first);
   }
   void add(const Vector& to, const Vector& a, const Operand& b) {
     is_double_ ? code_.vaddpd(to, a, b) : code_.vaddps(to, a, b);
@@ -80,6 +95,11 @@ class VectorAssembler {
   void round(const Zmm& to, const Zmm& a) {
     constexpr int nearest_even = 8;
     is_double_ ? code_.vrndscalepd(to, a, nearest_even) : code_.vrndscaleps(to, a, nearest_even);
+  }
+  /// to = the vector that begins `lane` lanes after `low`, which `high` follows.
+  void shift_lanes(const Zmm& to, const Zmm& high, const Zmm& low, int lane) {
+    const auto by = static_cast<std::uint8_t>(lane);
+    is_double_ ? code_.valignq(to, high, low, by) : code_.valignd(to, high, low, by);
   }
   /// a · 2^floor(b)
   void scale(const Zmm& to, const Zmm& a, const Zmm& b) {

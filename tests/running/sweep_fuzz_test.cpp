@@ -57,6 +57,7 @@ class RandomSweep {
     run::generation_policy() = never;
     INFO(compiled.disassembly());
     joined += generated && compiled.disassembly().find("& ") != std::string::npos ? 1 : 0;
+    functions += generated && compiled.disassembly().starts_with("one function") ? 1 : 0;
     for (const run::SweepOutput& output : sweep.outputs) {
       const Extent extent = sweep.values[static_cast<std::size_t>(output.value)].extent;
       CAPTURE(output.value, output.slot, static_cast<int>(extent), static_cast<int>(output.dtype));
@@ -70,6 +71,8 @@ class RandomSweep {
 
   /// Programs with joined instructions so far.
   static inline int joined = 0;
+  /// Programs that are one function so far.
+  static inline int functions = 0;
 
  private:
   static constexpr run::GenerationPolicy always{.large = 0};
@@ -197,10 +200,12 @@ TEST_CASE("sweep: random sweeps equal their values computed one by one", "[sweep
 }
 
 TEST_CASE("sweep: generated code gives the bits of the handlers", "[sweep]") {
-  RandomSweep::joined = 0;
+  RandomSweep::joined = RandomSweep::functions = 0;
   check_random(DType::f32, 1500, true);
   check_random(DType::f64, 700, true);
-  if (run::generates_code()) CHECK(RandomSweep::joined > 500);
+  if (!run::generates_code()) return;
+  CHECK(RandomSweep::joined > 500);
+  CHECK(RandomSweep::functions > 200);
 }
 
 }  // namespace thalweg::testing

@@ -2,6 +2,7 @@
 
 #include <catch2/catch.hpp>
 
+#include <cmath>
 #include <limits>
 #include <thread>
 #include <utility>
@@ -13,10 +14,12 @@ namespace thalweg::testing {
 namespace {
 
 bool has_code(const CompiledSweep& sweep) { return sweep.disassembly().find("& ") != std::string::npos; }
+bool is_function(const CompiledSweep& sweep) { return sweep.disassembly().starts_with("one function"); }
 
 /// What the outputs hold after each of some runs, with numbers that change from run to run.
 std::vector<Bytes> outputs_of_runs(const SweepWriter& writer, std::int64_t input_count, bool in_place,
-                                   run::GenerationPolicy policy, std::vector<bool>* codes = nullptr) {
+                                   run::GenerationPolicy policy, std::vector<bool>* codes = nullptr,
+                                   bool* one_function = nullptr) {
   std::vector<Bytes> results;
   const run::GenerationPolicy usual = std::exchange(run::generation_policy(), policy);
   std::thread([&] {  // on which no program is known yet
@@ -24,12 +27,16 @@ std::vector<Bytes> outputs_of_runs(const SweepWriter& writer, std::int64_t input
     Buffers buffers;
     const std::int64_t size = static_cast<std::int64_t>(size_of(writer.sweep.dtype)),
                        count = writer.sweep.rows * writer.sweep.columns;
-    for (std::int64_t slot = 0; slot < input_count; ++slot) {
-      std::vector<double> values(static_cast<std::size_t>(count));
+    for (const SweepValue& value : writer.sweep.values) {
+      if (value.kind != Kind::input) continue;
+      std::vector<double> values(static_cast<std::size_t>(count_of(writer.sweep, value.extent)));
       for (std::size_t i = 0; i < values.size(); ++i)
-        values[i] = 0.01 * static_cast<double>((i * 7 + static_cast<std::size_t>(slot) * 13) % 101) - 0.4;
-      run::convert_values(buffers.add(static_cast<std::size_t>(count * size)), writer.sweep.dtype, values.data(),
-                          DType::f64, count);
+        values[i] = 0.01 * static_cast<double>((i * 7 + static_cast<std::size_t>(value.slot) * 13) % 101) - 0.4;
+      if (values.size() > 1) values[values.size() / 2] = -0.0;
+      if (value.dtype == DType::i64)
+        for (double& each : values) each = std::floor(10 * std::abs(each));
+      run::convert_values(buffers.add(values.size() * size_of(value.dtype)), value.dtype, values.data(), DType::f64,
+                          std::ssize(values));
     }
     for (std::int64_t slot = input_count; slot < writer.buffers; ++slot) {
       if (in_place && slot == input_count) {
@@ -47,6 +54,7 @@ std::vector<Bytes> outputs_of_runs(const SweepWriter& writer, std::int64_t input
         results.push_back(bytes_of(buffers[output.slot], static_cast<std::size_t>(written * size)));
       }
     }
+    if (one_function != nullptr) *one_function = is_function(sweep);
   })
       .join();
   run::generation_policy() = usual;
@@ -54,6 +62,43 @@ std::vector<Bytes> outputs_of_runs(const SweepWriter& writer, std::int64_t input
 }
 
 constexpr run::GenerationPolicy never{.large = std::numeric_limits<std::int64_t>::max(), .small_when_repeated = false};
+
+/// What small nets are made of.
+struct SmallSweep {
+  const char* name;
+  void (*write)(SweepWriter& writer, int x, int y);
+};
+const SmallSweep small_sweeps[] = {
+    {"loss with its gradient and the bias's",
+     [](SweepWriter& writer, int x, int y) {
+       const int bias = writer.input(Extent::single), count = writer.number(0);
+       const int error = writer.apply(subtract_kernel, writer.apply(add_kernel, x, bias), y);
+       const int squares = writer.reduce(Reduction::sum, writer.apply(square_kernel, error), Extent::single);
+       writer.output(writer.apply(divide_kernel, squares, count));
+       const int gradient = writer.apply(chain_kernel, writer.apply(divide_kernel, count, squares), error);
+       writer.output(gradient);
+       writer.output(writer.reduce(Reduction::sum, gradient, Extent::single));
+     }},
+    {"gradient with sums per column",
+     [](SweepWriter& writer, int x, int y) {
+       const int gradient = writer.apply(multiply_kernel, x, writer.apply(less_kernel, x, y));
+       writer.output(gradient);
+       writer.output(writer.reduce(Reduction::sum, gradient, Extent::per_column));
+       writer.output(writer.reduce(Reduction::maximum, y, Extent::per_column));
+     }},
+    {"rows made relative to their sums, and a sum of what belongs to a label",
+     [](SweepWriter& writer, int x, int y) {
+       const int label = writer.input(Extent::per_row, DType::i64), number = writer.number(0);
+       const int from_largest = writer.apply(subtract_kernel, x, writer.reduce(Reduction::maximum, x, Extent::per_row));
+       const int positive = writer.apply(square_kernel, writer.apply(subtract_kernel, from_largest, number));
+       const int sum = writer.reduce(Reduction::sum, positive, Extent::per_row);
+       const int is_label = writer.apply(equal_kernel, writer.column(), label);
+       writer.output(writer.apply(subtract_kernel, writer.apply(divide_kernel, positive, sum), is_label));
+       const int of_label = writer.reduce(Reduction::sum, writer.apply(multiply_kernel, is_label, y), Extent::per_row);
+       writer.output(of_label);
+       writer.output(writer.reduce(Reduction::sum, of_label, Extent::single));
+     }},
+};
 
 }  // namespace
 
@@ -102,6 +147,25 @@ TEST_CASE("generated code: small sweeps with values per row and column, and sums
         CAPTURE(static_cast<int>(dtype), rows, columns, static_cast<int>(extent));
         CHECK(outputs_of_runs(writer, 2, false, {}) == outputs_of_runs(writer, 2, false, never));
       }
+}
+
+TEST_CASE("generated code: small sweeps with sums are one function with the bits of the machine", "[sweep]") {
+  int functions = 0, all = 0;
+  for (const SmallSweep& small : small_sweeps)
+    for (const DType dtype : {DType::f32, DType::f64})
+      for (const std::int64_t rows : {1, 2, 3, 5, 8, 15, 16, 32, 33})
+        for (const std::int64_t columns : {1, 2, 3, 4, 7, 8, 9, 10, 15, 16, 17, 20, 31, 32, 33, 64, 100, 128}) {
+          SweepWriter writer(dtype, rows, columns);
+          const int x = writer.input(Extent::element), y = writer.input(Extent::element);
+          small.write(writer, x, y);
+          const int inputs = writer.buffers - static_cast<int>(writer.sweep.outputs.size());
+          CAPTURE(small.name, static_cast<int>(dtype), rows, columns);
+          bool is_one = false;
+          const auto usual = outputs_of_runs(writer, inputs, columns % 2 == 0, {}, nullptr, &is_one);
+          CHECK(usual == outputs_of_runs(writer, inputs, columns % 2 == 0, never));
+          all += 1, functions += is_one ? 1 : 0;
+        }
+  if (run::generates_code()) CHECK(functions > all / 2);
 }
 
 }  // namespace thalweg::testing

@@ -1,0 +1,239 @@
+#include "src/run/sweep_generate.hpp"
+
+#if THALWEG_GENERATES_CODE
+
+#include <algorithm>
+#include <limits>
+#include <span>
+
+#include "src/run/sweep_function.hpp"
+
+namespace thalweg::run {
+
+namespace {
+
+/// So many vectors of a walk with sums are written one after the other; more are a loop over blocks.
+constexpr std::int64_t most_in_line = 32;
+
+template <class T>
+std::span<T> in_range(std::span<T> list, ListRange range) {
+  return list.subspan(static_cast<std::size_t>(range.begin), static_cast<std::size_t>(range.end - range.begin));
+}
+
+}  // namespace
+
+bool FunctionWriter::fits() const {
+  if (program_.tasks != 1 || geometry_.elements() == 0 || (program_.row_walk && !program_.one_block_rows)) return false;
+  const auto is_same = [&](const SmallOutput& output) { return output.dtype == program_.dtype; };
+  if (!std::all_of(program_.small_outputs.begin(), program_.small_outputs.end(), is_same)) return false;
+  return std::all_of(program_.walks.begin(), program_.walks.end(), [&](const Walk& walk) { return fits(walk); });
+}
+
+bool FunctionWriter::is_known(std::int32_t first) const {
+  if (first == no_program) return true;
+  int i = first;
+  while (!reader_.is_end(i) && !reader_.is_opaque(i)) ++i;
+  return reader_.is_end(i);
+}
+
+int FunctionWriter::end_of(std::int32_t first) const {
+  int end = first;
+  while (!reader_.is_end(end)) ++end;
+  return end;
+}
+
+bool FunctionWriter::fits(const Level& level) const {
+  if (!is_known(level.single_program) || !is_known(level.column_program)) return false;
+  if (level.expansions.begin < level.expansions.end) return false;
+  const auto is_one_chunk = [&](const VectorFold& fold) {
+    return fold.length > 0 && fold.length <= geometry_.wide * blocks_per_fold;
+  };
+  const auto folds = in_range(program_.vector_folds, level.folds);
+  return std::all_of(folds.begin(), folds.end(), is_one_chunk);
+}
+
+bool FunctionWriter::fits(const Walk& walk) const {
+  const auto levels = in_range(program_.levels, walk.levels);
+  if (!std::all_of(levels.begin(), levels.end(), [&](const Level& level) { return fits(level); })) return false;
+  if (walk.stages.begin == walk.stages.end) return true;
+  const BlockPrograms& blocks = blocks_of(walk);
+  if (!is_known(blocks.wide) || !is_known(blocks.tail)) return false;
+  const bool has_columns = walk.columns.begin < walk.columns.end, has_singles = walk.singles.begin < walk.singles.end;
+  if (program_.one_block_rows) return !has_columns && !has_singles;
+  return (!has_columns || geometry_.rows <= geometry_.fold_rows) &&
+         (!has_singles || geometry_.elements() <= geometry_.wide * blocks_per_fold);
+}
+
+Frame FunctionWriter::frame(const Position* position) const {
+  return {.has_state = false, .memory = reinterpret_cast<std::intptr_t>(program_.memory.get()), .position = position};
+}
+
+/// As one block, whatever its length.
+Block FunctionWriter::block_of(std::int64_t elements) const {
+  return {.vectors = static_cast<int>((elements + geometry_.lanes - 1) / geometry_.lanes),
+          .last = static_cast<int>(elements % geometry_.lanes)};
+}
+
+/// Of an address in the program's lists, which lie in one block of memory.
+Xbyak::Address FunctionWriter::address_in(const void* const& place) const {
+  return code_.ptr[code_.rdi + (reinterpret_cast<const std::byte*>(&place) -
+                                reinterpret_cast<const std::byte*>(program_.instructions.data()))];
+}
+
+std::size_t FunctionWriter::write() {
+  budget_ = {.carried = std::numeric_limits<int>::max()};
+  try {
+    return write_all();
+  } catch (const TooLong&) {
+    budget_.hoisted = 0;
+    return write_all();
+  }
+}
+
+std::size_t FunctionWriter::write_all() {
+  const std::size_t entry = generator_.begin_code();
+  for (const SingleInput& input : program_.single_inputs) write_input(input);
+  for (const Walk& walk : program_.walks) {
+    for (const Level& level : in_range(program_.levels, walk.levels)) write_level(level);
+    write_walk(walk);
+  }
+  for (const SmallOutput& output : program_.small_outputs) write_output(output);
+  generator_.end_code();
+  return entry;
+}
+
+void FunctionWriter::write_input(const SingleInput& input) {
+  const Zmm number(0);
+  code_.mov(code_.rax, address_in(input.source));
+  assembler_.load_splat(number, code_.ptr[code_.rax], input.dtype, code_.rax);
+  assembler_.move(memory(input.memory), number);
+}
+
+void FunctionWriter::write_level(const Level& level) {
+  if (level.single_program != no_program)
+    generator_.write_flat(read(level.single_program), 0, {.vectors = 1}, budget_, frame(nullptr));
+  if (level.column_program != no_program) write_columns(level);
+  for (const VectorFold& fold : in_range(program_.vector_folds, level.folds)) write_fold(fold);
+}
+
+/// Vectors per column end in memory that may be read and written.
+void FunctionWriter::write_columns(const Level& level) {
+  Position position{};
+  position.column_period = std::numeric_limits<std::intptr_t>::max();
+  position.step_of(Address::column) = geometry_.wide * geometry_.size;
+  const std::int64_t rest = geometry_.columns % geometry_.wide;
+  generator_.write_flat(read(level.column_program), geometry_.columns / geometry_.wide,
+                        {.vectors = block_of(rest).vectors}, budget_, frame(&position));
+}
+
+/// In the order of reduce_array.
+void FunctionWriter::write_fold(const VectorFold& fold) {
+  const Block block = block_of(fold.length);
+  generator_.load_tail_mask(block.last);
+  std::vector<Zmm> sums;
+  for (int i = 0; i < std::min(block.vectors, wide_vectors); ++i)
+    reducer_.set_identity(sums.emplace_back(i), fold.reduction);
+  const Zmm part(wide_vectors), all(wide_vectors + 1);
+  for (int i = 0; i < block.vectors; ++i) {
+    const Zmm& sum = sums[static_cast<std::size_t>(i % wide_vectors)];
+    const bool is_partial = block.last > 0 && i + 1 == block.vectors;
+    const Xbyak::Address from = memory(fold.vector + i * static_cast<std::int64_t>(max_vector_bytes));
+    assembler_.move(is_partial ? part | RunRegisters::tail_mask() | code_.T_z : part, from);
+    reducer_.reduce(all, fold.reduction, sum, part);
+    assembler_.move(is_partial ? sum | RunRegisters::tail_mask() : sum, all);
+  }
+  assembler_.move(memory(fold.slot), fold_lanes(std::move(sums), fold.reduction));
+}
+
+void FunctionWriter::write_walk(const Walk& walk) {
+  if (walk.stages.begin == walk.stages.end) return;
+  const BlockPrograms& blocks = blocks_of(walk);
+  if (blocks.wide == no_program && blocks.tail == no_program) return;
+  if (!program_.one_block_rows) return write_flat(walk);
+  const Position* position = geometry_.rows > 1 ? program_.positions.data() : nullptr;
+  generator_.write_rows(read(blocks.tail), geometry_.rows, block_of(geometry_.columns), budget_, frame(position));
+}
+
+/// What the last block of fewer elements does is what whole blocks do.
+void FunctionWriter::write_flat(const Walk& walk) {
+  const BlockPrograms& programs = blocks_of(walk);
+  const Run run = read(programs.wide != no_program ? programs.wide : programs.tail);
+  const Block all = block_of(geometry_.elements());
+  const bool sums = walk.columns.begin < walk.columns.end || walk.singles.begin < walk.singles.end;
+  Budget budget = budget_;
+  budget.lane_vectors = std::min(all.vectors, wide_vectors);
+  budget.column_vectors = static_cast<int>(std::min<std::int64_t>(all.vectors, geometry_.period / geometry_.lanes));
+  if (geometry_.elements() <= geometry_.wide || (sums && all.vectors <= most_in_line)) {
+    Frame in_line = frame(nullptr);
+    in_line.column_period = program_.read_period * geometry_.size;
+    generator_.write_flat(run, 0, all, budget, in_line);
+  } else {
+    if (walk.columns.begin < walk.columns.end && geometry_.period != geometry_.wide) throw TooLong{0};
+    const Block rest = block_of(geometry_.elements() % geometry_.wide);
+    const std::int64_t blocks = geometry_.elements() / geometry_.wide;
+    generator_.write_flat(run, blocks, rest, budget, frame(program_.positions.data()));
+  }
+  for (std::size_t k = 0; k < run.operations.size(); ++k) {
+    const Operation& operation = run.operations[k];
+    if (sums_columns(operation)) {
+      for (const ColumnFold& fold : in_range(program_.column_folds, walk.columns))
+        if (fold.tile == operation.target.base) fold_columns(generator_.sums_of(k), fold);
+    } else if (sums_lanes(operation)) {
+      for (const SlotFold& fold : program_.slot_folds)
+        if (fold.slot == operation.target.base)
+          assembler_.move(memory(program_.single_results[static_cast<std::size_t>(fold.target)].slot),
+                          fold_lanes(generator_.sums_of(k), fold.reduction));
+    }
+  }
+}
+
+/// In the order of fold_slot, of which vectors after the last one hold the reduction of nothing. The sums have begun with that
+/// too, so it changes nothing to add it.
+Zmm FunctionWriter::fold_lanes(std::vector<Zmm> sums, Reduction reduction) {
+  for (std::size_t half = wide_vectors / 2; half > 0; half /= 2)
+    for (std::size_t i = 0; i < half && i + half < sums.size(); ++i)
+      reducer_.reduce(sums[i], reduction, sums[i], sums[i + half]);
+  const Zmm free(sums[0].getIdx() == 0 ? 1 : 0);
+  reducer_.reduce_lanes(sums[0], reduction, free);
+  return sums[0];
+}
+
+/// In the order of fold_tile; likewise.
+void FunctionWriter::fold_columns(std::vector<Zmm> sums, const ColumnFold& fold) {
+  const Zmm shifted(0), nothing(1);
+  reducer_.set_identity(nothing, fold.reduction);
+  const std::int64_t lanes = geometry_.lanes;
+  const auto count = static_cast<std::int64_t>(sums.size());
+  const auto sum = [&](std::int64_t i) { return i < count ? sums[static_cast<std::size_t>(i)] : nothing; };
+  for (std::int64_t half = geometry_.period / 2; half >= geometry_.columns; half /= 2)
+    for (std::int64_t i = 0; i * lanes < half && i < count; ++i) {
+      const std::int64_t from = i * lanes + half, at = from / lanes, lane = from % lanes;
+      if (at >= count) continue;
+      if (lane != 0) assembler_.shift_lanes(shifted, sum(at + 1), sum(at), static_cast<int>(lane));
+      reducer_.reduce(sum(i), fold.reduction, sum(i), lane != 0 ? shifted : sum(at));
+    }
+  for (std::int64_t i = 0; i * lanes < geometry_.columns; ++i)
+    assembler_.move(memory(fold.vector + i * static_cast<std::int64_t>(max_vector_bytes)), sum(i));
+}
+
+void FunctionWriter::write_output(const SmallOutput& output) {
+  const Block block = block_of(output.count);
+  code_.mov(code_.rax, address_in(output.destination));
+  const Zmm moved(0);
+  if (output.count == 1) {
+    assembler_.move(moved, memory(output.memory));
+    return assembler_.store_first(code_.ptr[code_.rax], moved);
+  }
+  for (int i = 0; i < block.vectors; ++i) {
+    const std::int64_t bytes = i * static_cast<std::int64_t>(max_vector_bytes);
+    const bool is_partial = block.last > 0 && i + 1 == block.vectors;
+    assembler_.move(moved, memory(output.memory + bytes));
+    if (is_partial) generator_.load_tail_mask(block.last, code_.rcx);
+    const Xbyak::Address to = code_.ptr[code_.rax + bytes];
+    assembler_.move(is_partial ? to | RunRegisters::tail_mask() : to, moved);
+  }
+}
+
+}  // namespace thalweg::run
+
+#endif

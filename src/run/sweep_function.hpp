@@ -1,0 +1,65 @@
+#pragma once
+// A whole sweep as one function: small inputs, what is between the walks, the walks with their sums, small outputs.
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "src/run/sweep_generator.hpp"
+
+namespace thalweg::run {
+
+class FunctionWriter {
+ public:
+  FunctionWriter(const SweepProgram& program, RunReader& reader, VectorAssembler& assembler, Generator& generator)
+      : program_(program),
+        geometry_(program.geometry),
+        reader_(reader),
+        assembler_(assembler),
+        code_(assembler.code()),
+        generator_(generator),
+        reducer_(assembler) {}
+
+  /// Whether a function can be written: one task, whose sums need no f64 in between, on walks without stages, and without
+  /// instructions that the generator does not know.
+  bool fits() const;
+  /// A SweepCode; may throw TooLong, with nothing written that counts. Returns its offset.
+  std::size_t write();
+
+ private:
+  const SweepProgram& program_;
+  const Geometry& geometry_;
+  RunReader& reader_;
+  VectorAssembler& assembler_;
+  Xbyak::CodeGenerator& code_;
+  Generator& generator_;
+  VectorReducer reducer_;
+  Budget budget_;
+
+  bool fits(const Level& level) const;
+  bool fits(const Walk& walk) const;
+  bool is_known(std::int32_t first) const;
+  int end_of(std::int32_t first) const;
+  Run read(std::int32_t first) { return reader_.read(first, end_of(first)); }
+  const BlockPrograms& blocks_of(const Walk& walk) const {
+    return program_.stages[static_cast<std::size_t>(walk.stages.begin)].blocks;
+  }
+  Frame frame(const Position* position) const;
+  Block block_of(std::int64_t elements) const;
+  Xbyak::Address memory(std::int64_t offset) const { return code_.ptr[code_.rsi + offset]; }
+  Xbyak::Address address_in(const void* const& place) const;
+
+  std::size_t write_all();
+  void write_input(const SingleInput& input);
+  void write_level(const Level& level);
+  void write_columns(const Level& level);
+  void write_fold(const VectorFold& fold);
+  void write_walk(const Walk& walk);
+  void write_flat(const Walk& walk);
+  void write_results(const Walk& walk, const Run& run, std::int64_t vectors);
+  Zmm fold_lanes(std::vector<Zmm> sums, Reduction reduction);
+  void fold_columns(std::vector<Zmm> sums, const ColumnFold& fold);
+  void write_output(const SmallOutput& output);
+};
+
+}  // namespace thalweg::run
