@@ -136,6 +136,10 @@ class Differentiation {
     if (key.op->sums_by_joining && is_own && join(input, key)) return recorder_.drop_if_last(term.id());
     if (const std::size_t at = find_joined(input); at < joined_.size()) record_joined(at);
     if (key.op->kind == Kind::contraction && key.count == 2 && is_own) {  // C + A·B in one
+      if (recorder_.extend_last(term.id(), sum)) {
+        sum = term.id();
+        return;
+      }
       recorder_.drop_if_last(term.id());
       sum =
           record(*key.op, recorder_.var(key.inputs[0]), recorder_.var(key.inputs[1]), recorder_.var(sum), key.attribute)

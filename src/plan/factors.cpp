@@ -1,5 +1,7 @@
 // Products of matrices, and their factors, which are read in place where they lie as matrices do.
 
+#include <optional>
+
 #include <thalweg/precision.hpp>
 
 #include "src/core_ops/core_ops.hpp"
@@ -31,33 +33,39 @@ struct Planner::Factor {
   std::int64_t stride;         // of the rows in memory
   bool transposed;
   const Shape* shape;
-  StridedView view;
+  std::optional<StridedView> view;  // of matrices that are read in place, or are many
 
   /// How far apart the matrices are along axis `axis` of a product of rank `rank`; 0: one serves all.
   std::int64_t batch_stride(int axis, int rank) const {
     const int own = axis - (rank - shape->rank());
-    return own < 0 || (*shape)[own] == 1 ? 0 : view.strides[static_cast<std::size_t>(own)];
+    return own < 0 || (*shape)[own] == 1 ? 0 : view->strides[static_cast<std::size_t>(own)];
   }
 };
 
 /// Read in place where it is a view that lies as matrices do.
 Planner::Factor Planner::place_factor(std::int32_t id, bool transposed) {
-  Factor factor{};
+  Factor factor;
   factor.shape = &shape(id);
   const bool is_view = node(id).where == PlannedNode::Where::lazy && key(id).op->kind == Kind::view &&
                        node(id).buffer < 0 && factor.shape->size() != 1;
-  const std::int32_t from = is_view ? recorder_->inputs(id)[0] : id;
-  if (is_view) factor.view = key(id).op->view_rule(shape(from), *factor.shape, key(id).attribute, {});
-  const bool in_place = is_view && lies_as_matrices(factor.view, *factor.shape);
-  factor.buffer = materialize(in_place ? from : id);
+  std::int32_t from = id;
+  if (is_view) {
+    const std::int32_t input = recorder_->inputs(id)[0];
+    const StridedView view = key(id).op->view_rule(shape(input), *factor.shape, key(id).attribute, {});
+    if (lies_as_matrices(view, *factor.shape)) {
+      factor.view = view;
+      from = input;
+    }
+  }
+  factor.buffer = materialize(from);
 
   const int rank = factor.shape->rank();
   factor.rows = (*factor.shape)[rank - 2];
   factor.columns = (*factor.shape)[rank - 1];
   std::int64_t row_stride = factor.columns, column_stride = 1;
-  if (in_place) {
-    row_stride = factor.view.strides[static_cast<std::size_t>(rank - 2)];
-    column_stride = factor.view.strides[static_cast<std::size_t>(rank - 1)];
+  if (factor.view) {
+    row_stride = factor.view->strides[static_cast<std::size_t>(rank - 2)];
+    column_stride = factor.view->strides[static_cast<std::size_t>(rank - 1)];
   } else if (rank > 2) {
     factor.view = reshape_op.view_rule(*factor.shape, *factor.shape, 0, {});
   }
@@ -66,12 +74,9 @@ Planner::Factor Planner::place_factor(std::int32_t id, bool transposed) {
     std::swap(row_stride, column_stride);
   }
   // A row or a column lies the same way transposed or not: then it is not.
-  if (factor.rows == 1 || factor.columns == 1) {
-    factor.stride = factor.columns;
-  } else {
-    factor.transposed = column_stride != 1;
-    factor.stride = factor.transposed ? column_stride : row_stride;
-  }
+  const bool is_line = factor.rows == 1 || factor.columns == 1;
+  factor.transposed = !is_line && column_stride != 1;
+  factor.stride = is_line ? factor.columns : factor.transposed ? column_stride : row_stride;
   return factor;
 }
 

@@ -17,15 +17,17 @@ std::size_t align(std::size_t bytes) {
 
 }  // namespace
 
-std::int32_t Planner::root(std::int32_t index) const {
-  while (buffer(index).place == PlanBuffer::Place::alias) index = buffer(index).base;
-  return index;
-}
-
-/// The first of the buffers that this one lies together with.
-std::int32_t Planner::block_of(std::int32_t buffer) const {
-  const auto index = static_cast<std::size_t>(buffer);
-  return index < together_.size() && together_[index].first >= 0 ? together_[index].first : buffer;
+/// For each buffer the one whose place decides about its own: the first of those that it lies together with, or that of the
+/// buffer it is a part of, which comes before it.
+void Planner::find_blocks() {
+  blocks_.resize(draft_.buffers_.size());
+  for (std::size_t i = 0; i < blocks_.size(); ++i) {
+    const PlanBuffer& buffer = draft_.buffers_[i];
+    const bool is_together = i < together_.size() && together_[i].first >= 0;
+    blocks_[i] = buffer.place == PlanBuffer::Place::alias ? blocks_[static_cast<std::size_t>(buffer.base)]
+                 : is_together                            ? together_[i].first
+                                                          : static_cast<std::int32_t>(i);
+  }
 }
 
 std::size_t Planner::block_bytes(std::int32_t block) const {
@@ -51,10 +53,11 @@ void Planner::lay_out(std::size_t arena_begin) {
     matmul.workspace = add_buffer(workspace);
   }
   const std::size_t count = draft_.buffers_.size();
+  find_blocks();
   last_use_.assign(count, -1);
   for (std::size_t pass = 0; pass < passes_.size(); ++pass) {
     const auto use = [&](std::int32_t index) {
-      last_use_[static_cast<std::size_t>(block_of(root(index)))] = static_cast<std::int32_t>(pass);
+      last_use_[static_cast<std::size_t>(blocks_[static_cast<std::size_t>(index)])] = static_cast<std::int32_t>(pass);
     };
     for_each_read(passes_[pass], use);
     for_each_write(passes_[pass], use);
@@ -75,7 +78,7 @@ void Planner::lay_out(std::size_t arena_begin) {
   for (std::size_t pass = 0; pass < passes_.size(); ++pass) {
     for_each_write(passes_[pass], [&](std::int32_t index) {
       if (buffer(index).place != PlanBuffer::Place::arena) return;
-      const std::int32_t block = block_of(index);
+      const std::int32_t block = blocks_[static_cast<std::size_t>(index)];
       if (std::exchange(placed_[static_cast<std::size_t>(block)], 1) != 0) return;
       place_block(block, free_list.take(block_bytes(block)));
       std::int32_t& first = first_dying_[static_cast<std::size_t>(last_use_[static_cast<std::size_t>(block)])];

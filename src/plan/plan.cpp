@@ -3,6 +3,7 @@
 #include "src/plan/plan.hpp"
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <bit>
 #include <cstring>
@@ -117,16 +118,15 @@ void Plan::lay_lists(PlanDraft& draft, RecordingMemory& memory) {
 
 /// Products of one form, as time steps have, read it at one place.
 void Plan::share_forms() {
-  constexpr std::size_t most_compared = 8;
-  std::vector<const run::MatmulForm*> latest;
+  std::array<const run::MatmulForm*, 8> known{};  // the latest, in turn
+  std::size_t count = 0;
   for (std::size_t i = 0; i < matmuls_.size(); ++i) {
-    const run::MatmulForm& form = matmuls_[i].form;
-    const auto known = std::find_if(latest.begin(), latest.end(), [&](const auto* other) { return *other == form; });
+    const run::MatmulForm* form = nullptr;
+    for (std::size_t back = 1; back <= std::min(count, known.size()) && form == nullptr; ++back)
+      if (*known[(count - back) % known.size()] == matmuls_[i].form) form = known[(count - back) % known.size()];
+    if (form == nullptr) form = known[count++ % known.size()] = &matmuls_[i].form;
     bound_matmuls_[i].batch = matmuls_[i].batch;
-    bound_matmuls_[i].form = known != latest.end() ? *known : &form;
-    if (known != latest.end()) continue;
-    if (latest.size() == most_compared) latest.erase(latest.begin());
-    latest.push_back(&form);
+    bound_matmuls_[i].form = form;
   }
 }
 

@@ -246,17 +246,22 @@ class Planner {
   // products.cpp: what products have in common.
   void share_transposes();
   void join_products();
-  void join_chain(std::int32_t end, std::span<const std::int32_t> before);
+  void count_reads();
+  void find_chains();
+  void join_chain(std::int32_t end);
   bool lie_together(std::span<const std::int32_t> buffers);
   void drop_joined();
 
   // layout.cpp: where the buffers lie.
   void lay_out(std::size_t arena_begin);
-  std::int32_t block_of(std::int32_t buffer) const;
+  void find_blocks();
   std::size_t block_bytes(std::int32_t block) const;
   void place_block(std::int32_t block, std::size_t offset);
   void place_kept_aliases();
-  std::int32_t root(std::int32_t index) const;
+  std::int32_t root(std::int32_t index) const {
+    while (buffer(index).place == PlanBuffer::Place::alias) index = buffer(index).base;
+    return index;
+  }
   const PlanBuffer& buffer(std::int32_t index) const { return draft_.buffers_[static_cast<std::size_t>(index)]; }
   PlanBuffer& buffer(std::int32_t index) { return draft_.buffers_[static_cast<std::size_t>(index)]; }
   /// Calls f for every buffer that a pass reads, or writes.
@@ -322,7 +327,7 @@ class Planner {
   };
   std::array<KnownSource, 64> known_sources_;
   // Of the layout, by buffer or by pass.
-  std::vector<std::int32_t> last_use_, first_dying_, next_dying_;
+  std::vector<std::int32_t> blocks_, last_use_, first_dying_, next_dying_;
   std::vector<std::uint8_t> placed_, moves_;
   /// Buffers of one size that lie one after the other; by buffer, empty where there are none.
   struct Together {
@@ -330,6 +335,14 @@ class Planner {
     bool is_kept = false;
   };
   std::vector<Together> together_;
+  /// A product's place among those that are added up, each the only one that reads the sum of the one before it.
+  struct Link {
+    std::int32_t before = -1, after = -1, length = 1;
+    std::int32_t place = -1;  // among the products that are left, −1: it has become part of another one
+  };
+  std::vector<Link> links_;                    // by product
+  std::vector<std::int32_t> reads_, made_by_;  // by buffer: how many passes read it, the product that makes it
+  std::vector<std::int32_t> chain_, chain_of_a_, chain_of_b_;  // the products of a chain, and their factors
 };
 
 /// The node, which is needed.

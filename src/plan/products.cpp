@@ -41,74 +41,85 @@ void Planner::join_products() {
   const bool has_sums = std::any_of(draft_.matmuls_.begin(), draft_.matmuls_.end(),
                                     [](const MatmulPass& pass) { return pass.start >= 0 && is_short(pass); });
   if (eager_ || !has_sums) return;
-  const std::size_t buffers = draft_.buffers_.size(), products = draft_.matmuls_.size();
-  together_.assign(buffers, {});
-  std::vector<std::int32_t> reads(buffers, 0), made_by(buffers, -1);
-  for (const Pass& pass : passes_)
-    for_each_read(pass, [&](std::int32_t buffer) { ++reads[static_cast<std::size_t>(root(buffer))]; });
-  for (const std::int32_t kept : kept_buffers_) {
-    ++reads[static_cast<std::size_t>(kept)];
-    together_[static_cast<std::size_t>(kept)].is_kept = true;
-  }
-  // Chains of products, each the only one that reads the sum of the one before it.
-  std::vector<std::int32_t> before(products, -1), length(products, 1), after(products, -1);
+  count_reads();
+  find_chains();
   for (const Pass& pass : passes_) {
     if (pass.kind != Pass::Kind::matmul) continue;
-    const auto at = static_cast<std::size_t>(pass.index);
-    const MatmulPass& product = draft_.matmuls_[at];
-    made_by[static_cast<std::size_t>(product.c)] = pass.index;
-    if (product.start < 0 || !is_short(product)) continue;
-    const std::int32_t previous = made_by[static_cast<std::size_t>(root(product.start))];
-    if (previous < 0 || root(product.start) != product.start) continue;
-    const auto from = static_cast<std::size_t>(previous);
-    const MatmulPass& sum = draft_.matmuls_[from];
-    const bool joins = is_short(sum) && are_alike(sum.form, product.form) && sum.node_count == 1 &&
-                       buffer(sum.c).place == PlanBuffer::Place::arena &&
-                       (sum.start < 0 || buffer(root(sum.start)).place == PlanBuffer::Place::arena) &&
-                       reads[static_cast<std::size_t>(sum.c)] == 1 && (length[from] + 1) * product.form.k <= most_steps;
-    if (!joins) continue;
-    before[at] = previous;
-    length[at] = length[from] + 1;
-    after[from] = pass.index;
-  }
-  for (const Pass& pass : passes_) {
-    if (pass.kind != Pass::Kind::matmul) continue;
-    const auto at = static_cast<std::size_t>(pass.index);
-    if (before[at] >= 0 && after[at] < 0) join_chain(pass.index, before);  // the end of one
+    const Link& link = links_[static_cast<std::size_t>(pass.index)];
+    if (link.before >= 0 && link.after < 0) join_chain(pass.index);  // the end of one
   }
   drop_joined();
 }
 
+/// How often each buffer is read, through parts of it too; and which are kept.
+void Planner::count_reads() {
+  const std::size_t buffers = draft_.buffers_.size();
+  together_.resize(buffers);
+  reads_.assign(buffers, 0);
+  for (const Pass& pass : passes_)
+    for_each_read(pass, [&](std::int32_t buffer) { ++reads_[static_cast<std::size_t>(root(buffer))]; });
+  for (const std::int32_t kept : kept_buffers_) {
+    ++reads_[static_cast<std::size_t>(kept)];
+    together_[static_cast<std::size_t>(kept)].is_kept = true;
+  }
+}
+
+/// Chains of products, each the only one that reads the sum of the one before it.
+void Planner::find_chains() {
+  links_.assign(draft_.matmuls_.size(), {});
+  made_by_.assign(draft_.buffers_.size(), -1);
+  for (const Pass& pass : passes_) {
+    if (pass.kind != Pass::Kind::matmul) continue;
+    const MatmulPass& product = draft_.matmuls_[static_cast<std::size_t>(pass.index)];
+    made_by_[static_cast<std::size_t>(product.c)] = pass.index;
+    if (product.start < 0 || buffer(product.start).place == PlanBuffer::Place::alias) continue;
+    const std::int32_t previous = made_by_[static_cast<std::size_t>(product.start)];
+    if (previous < 0 || !is_short(product)) continue;
+    const MatmulPass& sum = draft_.matmuls_[static_cast<std::size_t>(previous)];
+    Link &link = links_[static_cast<std::size_t>(pass.index)],
+         &link_before = links_[static_cast<std::size_t>(previous)];
+    const bool joins = are_alike(sum.form, product.form) && is_short(sum) && sum.node_count == 1 &&
+                       buffer(sum.c).place == PlanBuffer::Place::arena &&
+                       (sum.start < 0 || buffer(root(sum.start)).place == PlanBuffer::Place::arena) &&
+                       reads_[static_cast<std::size_t>(sum.c)] == 1 &&
+                       (link_before.length + 1) * product.form.k <= most_steps;
+    if (!joins) continue;
+    link.before = previous;
+    link.length = link_before.length + 1;
+    link_before.after = pass.index;
+  }
+}
+
 /// Makes one product of that of index `end` and those before it, where their factors can lie together.
-void Planner::join_chain(std::int32_t end, std::span<const std::int32_t> before) {
-  std::vector<std::int32_t> chain, a, b;
-  for (std::int32_t at = end; at >= 0; at = before[static_cast<std::size_t>(at)]) chain.push_back(at);
-  std::reverse(chain.begin(), chain.end());
+void Planner::join_chain(std::int32_t end) {
   const auto product = [&](std::int32_t index) -> MatmulPass& {
     return draft_.matmuls_[static_cast<std::size_t>(index)];
   };
-  for (const std::int32_t index : chain) {
-    a.push_back(product(index).a);
-    b.push_back(product(index).b);
+  chain_.clear(), chain_of_a_.clear(), chain_of_b_.clear();
+  for (std::int32_t at = end; at >= 0; at = links_[static_cast<std::size_t>(at)].before) chain_.push_back(at);
+  std::reverse(chain_.begin(), chain_.end());
+  for (const std::int32_t index : chain_) {
+    chain_of_a_.push_back(product(index).a);
+    chain_of_b_.push_back(product(index).b);
   }
-  if (!lie_together(a) || !lie_together(b)) return;
+  if (!lie_together(chain_of_a_) || !lie_together(chain_of_b_)) return;
   MatmulPass& whole = product(end);
-  const MatmulPass& first = product(chain.front());
+  const MatmulPass& first = product(chain_.front());
   whole.a = first.a;
   whole.b = first.b;
   whole.start = first.start;
-  whole.form.k *= static_cast<std::int64_t>(chain.size());
+  whole.form.k *= static_cast<std::int64_t>(chain_.size());
   whole.form.looks_for_zeros = false;
   std::vector<std::int32_t>& lists = draft_.lists_;
   whole.joined_nodes.begin = static_cast<std::int32_t>(lists.size());
-  for (const std::int32_t index : chain)
+  for (const std::int32_t index : chain_)
     if (index != end) {
       lists.push_back(product(index).nodes[0]);
       product(index).node_count = 0;
     }
   whole.joined_nodes.end = whole.joined_reads.begin = static_cast<std::int32_t>(lists.size());
-  lists.insert(lists.end(), a.begin() + 1, a.end());
-  lists.insert(lists.end(), b.begin() + 1, b.end());
+  lists.insert(lists.end(), chain_of_a_.begin() + 1, chain_of_a_.end());
+  lists.insert(lists.end(), chain_of_b_.begin() + 1, chain_of_b_.end());
   whole.joined_reads.end = static_cast<std::int32_t>(lists.size());
 }
 
@@ -142,20 +153,20 @@ bool Planner::lie_together(std::span<const std::int32_t> buffers) {
 
 /// Takes the products that have become part of another one out of the plan.
 void Planner::drop_joined() {
-  const auto is_joined = [&](const Pass& pass) {
-    return pass.kind == Pass::Kind::matmul && draft_.matmuls_[static_cast<std::size_t>(pass.index)].node_count == 0;
-  };
-  std::erase_if(passes_, is_joined);
-  std::vector<std::int32_t> place(draft_.matmuls_.size(), -1);
-  std::int32_t left = 0;
-  for (std::size_t i = 0; i < place.size(); ++i)
-    if (draft_.matmuls_[i].node_count > 0) {
-      place[i] = left;
-      draft_.matmuls_[static_cast<std::size_t>(left++)] = draft_.matmuls_[i];
-    }
-  draft_.matmuls_.resize(static_cast<std::size_t>(left));
-  for (Pass& pass : passes_)
-    if (pass.kind == Pass::Kind::matmul) pass.index = place[static_cast<std::size_t>(pass.index)];
+  std::size_t left = 0;
+  for (std::size_t i = 0; i < draft_.matmuls_.size(); ++i) {
+    if (draft_.matmuls_[i].node_count == 0) continue;
+    links_[i].place = static_cast<std::int32_t>(left);
+    if (left != i) draft_.matmuls_[left] = draft_.matmuls_[i];
+    ++left;
+  }
+  draft_.matmuls_.resize(left);
+  auto end = passes_.begin();
+  for (Pass pass : passes_) {
+    if (pass.kind == Pass::Kind::matmul) pass.index = links_[static_cast<std::size_t>(pass.index)].place;
+    if (pass.index >= 0) *end++ = pass;
+  }
+  passes_.erase(end, passes_.end());
 }
 
 /// Transposes once what several products of few rows would each transpose for themselves.

@@ -362,8 +362,7 @@ bool fits_machine(const Sweep& sweep) {
     }
   }
   thread_local SweepNodes nodes;
-  nodes.assign(sweep, true);  // what will be read of it is not known yet
-  return nodes.fits;
+  return nodes.fit(sweep);
 }
 
 SweepProgram compile_sweep(const Sweep& sweep, bool delay_stores) {

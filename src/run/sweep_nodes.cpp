@@ -6,13 +6,22 @@ namespace thalweg::run {
 
 using Kind = SweepValue::Kind;
 
-void SweepNodes::assign(const Sweep& sweep, bool all_live) {
+void SweepNodes::assign(const Sweep& sweep) {
+  read(sweep, false);
+  schedule();
+}
+
+bool SweepNodes::fit(const Sweep& sweep) {
+  read(sweep, true);  // what will be read of it is not known yet
+  return fits;
+}
+
+void SweepNodes::read(const Sweep& sweep, bool all_live) {
   dtype = sweep.dtype;
   geometry = Geometry(sweep.rows, sweep.columns, sweep.dtype, machine(sweep.dtype).lanes);
   read_values(sweep);
   mark_live(all_live);
   choose_walk();
-  schedule();
 }
 
 void SweepNodes::read_values(const Sweep& sweep) {

@@ -88,11 +88,13 @@ struct SweepNodes {
     return first_segments[static_cast<std::size_t>(node.walk)] + node.stage;
   }
 
-  /// Reads the sweep: canonical extents, live nodes, walks and stages. `all_live`: as if every value were an
-  /// output, for a sweep that is still growing.
-  void assign(const Sweep& sweep, bool all_live = false);
+  /// Reads the sweep: canonical extents, live nodes, walks and stages.
+  void assign(const Sweep& sweep);
+  /// Whether one kind of walk does for the sweep, as if each of its values were an output: it is still growing.
+  bool fit(const Sweep& sweep);
 
  private:
+  void read(const Sweep& sweep, bool all_live);
   void read_values(const Sweep& sweep);
   void make_one_row();
   void mark_live(bool all);

@@ -44,28 +44,34 @@ Info ask_shape_rule(const Recorder& recorder, const Key& key, SourceLine line) {
   return info;
 }
 
-/// What is known of a node with these inputs. It follows from the rule, the attribute and the inputs' types alone, and
+/// Shape, dtype and weakness at once.
+bool are_alike(const Info& a, const Info& b) { return std::memcmp(&a, &b, offsetof(Info, origin)) == 0; }
+
+/// What is known of a node of up to three inputs. It follows from the rule, the attribute and the inputs' types alone, and
 /// recordings ask the same again and again.
 struct Inferred {
   ShapeRule rule = nullptr;
   Kind kind{};
   std::uint64_t attribute = 0;
   int count = 0;
-  Info inputs[3];
+  std::array<Info, 3> inputs;
   Info result;
 
-  bool answers(const Inferred& asked) const {
-    bool is_same = rule == asked.rule && kind == asked.kind && attribute == asked.attribute && count == asked.count;
-    for (int i = 0; i < asked.count; ++i)  // shape, dtype and weakness at once
-      is_same = is_same && std::memcmp(&inputs[i], &asked.inputs[i], offsetof(Info, origin)) == 0;
-    return is_same;
-  }
-  std::size_t hash() const {
-    std::uint64_t hash = reinterpret_cast<std::uintptr_t>(rule) ^ attribute;
-    for (int i = 0; i < count; ++i) hash = std::rotl(hash, 17) ^ reinterpret_cast<std::uintptr_t>(inputs[i].shape);
-    return hash * 0x9E3779B97F4A7C15u >> 32;
+  bool answers(const Recorder& recorder, const Key& key) const {
+    if (rule != key.op->shape_rule || kind != key.op->kind || attribute != key.attribute || count != key.count)
+      return false;
+    for (int i = 0; i < count; ++i)
+      if (!are_alike(inputs[static_cast<std::size_t>(i)], recorder.info(key.inputs[i]))) return false;
+    return true;
   }
 };
+
+std::size_t hash_of(const Recorder& recorder, const Key& key) {
+  std::uint64_t hash = reinterpret_cast<std::uintptr_t>(key.op->shape_rule) ^ key.attribute;
+  for (int i = 0; i < key.count; ++i)
+    hash = std::rotl(hash, 17) ^ reinterpret_cast<std::uintptr_t>(recorder.info(key.inputs[i]).shape);
+  return hash * 0x9E3779B97F4A7C15u >> 32;
+}
 
 /// A thread's last answers, by their hash.
 constinit thread_local std::array<Inferred, 64> inferred{};
@@ -81,16 +87,11 @@ Info Recorder::infer(const Key& key, SourceLine line) const {
     return info;
   }
   if (key.count > 3) return ask_shape_rule(*this, key, line);
-  Inferred asked;
-  asked.rule = key.op->shape_rule;
-  asked.kind = key.op->kind;
-  asked.attribute = key.attribute;
-  asked.count = key.count;
-  for (int i = 0; i < key.count; ++i) asked.inputs[i] = info(key.inputs[i]);
-  Inferred& known = inferred[asked.hash() % inferred.size()];
-  if (!known.answers(asked)) {
-    asked.result = ask_shape_rule(*this, key, line);
-    known = asked;
+  Inferred& known = inferred[hash_of(*this, key) % inferred.size()];
+  if (!known.answers(*this, key)) {
+    const Info result = ask_shape_rule(*this, key, line);
+    known = {key.op->shape_rule, key.op->kind, key.attribute, key.count, {}, result};
+    for (int i = 0; i < key.count; ++i) known.inputs[static_cast<std::size_t>(i)] = info(key.inputs[i]);
   }
   return known.result;
 }

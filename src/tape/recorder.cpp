@@ -304,8 +304,8 @@ std::int32_t Recorder::open_scope(const char* name, SourceLine line, bool is_op)
 // --- requests ---
 
 Segment* Recorder::find_segment(const Key& request, std::uint64_t hash) const {
-  for (const std::unique_ptr<Segment>& child : last_segment_->children) {
-    if (child->hash != hash || child->request != next_) continue;
+  for (const auto& [child_hash, child] : last_segment_->children) {
+    if (child_hash != hash || child->request != next_) continue;
     const bool same = std::equal(keys_.begin(), keys_.end(), child->keys.begin()) &&
                       child->keys[static_cast<std::size_t>(next_ - segment_base_)] == request;
     if (same) return child.get();
@@ -319,10 +319,9 @@ Segment* Recorder::make_segment(std::int32_t request, std::uint64_t hash) {
   segment->complete(keys_, infos_, workspace_.memory);
   segment->expansions = std::move(expansions_);
   segment->request = request;
-  segment->hash = hash;
   workspace_.segment_bytes += segment->bytes();
-  last_segment_->children.push_back(std::move(segment));
-  return last_segment_->children.back().get();
+  last_segment_->children.push_back({hash, std::move(segment)});
+  return last_segment_->children.back().segment.get();
 }
 
 Segment& Recorder::complete_unexpected(const Request& request, SourceLine line, FunctionRef<void(Segment&)> derive) {
@@ -381,6 +380,13 @@ void Recorder::drop_if_last(std::int32_t id) {
   infos_.pop_back();
   --next_;
   if (eager_values_.size() > static_cast<std::size_t>(id)) eager_values_.resize(static_cast<std::size_t>(id));
+}
+
+bool Recorder::extend_last(std::int32_t id, std::int32_t input) {
+  if (id != next_ - 1 || predicted_ != nullptr || options_.engine == Engine::eager) return false;
+  Key& key = keys_.back();
+  key.inputs[key.count++] = input;
+  return true;
 }
 
 void Recorder::keep(std::int32_t id) {

@@ -378,6 +378,9 @@ class Recorder {
   void rewind(const Recording& before);
   /// Takes back a node just recorded, which nothing refers to.
   void drop_if_last(std::int32_t id);
+  /// Gives a node just recorded one more input, that changes neither its shape nor its dtype; false where its value is there
+  /// already.
+  bool extend_last(std::int32_t id, std::int32_t input);
   /// Goes over to the segment that went on with `key` from here, if one is known; else the open segment becomes new.
   bool turn(const Key& key);
   Segment* find_segment(const Key& request, std::uint64_t hash) const;

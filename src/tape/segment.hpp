@@ -43,12 +43,15 @@ class Segment {
   std::span<Key> keys;
   std::span<Info> infos;
   std::int32_t request = -1;  // id of the request's record; −1: a failed request's mark (see Recorder::execute)
-  std::uint64_t hash = 0;     // of the keys up to the request
   std::vector<Expansion> expansions;
   std::vector<GradientOutput> gradient_outputs;
   std::vector<std::uint32_t> registries;  // uids, of gradient_outputs
 
-  std::vector<std::unique_ptr<Segment>> children;
+  struct Child {
+    std::uint64_t hash;  // of its keys up to the request: beside the others', for they are searched by it
+    std::unique_ptr<Segment> segment;
+  };
+  std::vector<Child> children;
   Segment* likely = nullptr;  // the child taken last
   std::int32_t longest = 0;   // the end of the longest of this and its children
   /// Where recordings that began like this one went on differently.
