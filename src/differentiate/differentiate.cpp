@@ -33,41 +33,37 @@ bool stretches(const Shape& from, const Shape& to) {
 
 class Differentiation {
  public:
-  Differentiation(Recorder& recorder, std::int32_t y) : recorder_(recorder), y_(y) {
-    needed_.assign(static_cast<std::size_t>(y) + 1, 0);
-    gradients_.assign(static_cast<std::size_t>(y) + 1, -1);
-    gathered_.assign(static_cast<std::size_t>(y) + 1, -1);
-  }
+  Differentiation(Recorder& recorder, std::int32_t y)
+      : recorder_(recorder), y_(y), nodes_(static_cast<std::size_t>(y) + 1) {}
 
   /// Asks for the gradient of node `id`; the terms of several nodes may be gathered at one of them, `gather_at`.
-  void want(std::int32_t id) { needed_[static_cast<std::size_t>(id)] = 1; }
-  void gather(std::int32_t id, std::int32_t gather_at) { gathered_[static_cast<std::size_t>(id)] = gather_at; }
+  void want(std::int32_t id) { node(id).needed = true; }
+  void gather(std::int32_t id, std::int32_t gather_at) { node(id).gathered = gather_at; }
 
   /// Records the backward pass from `seed`, the gradient of y.
   void run(std::int32_t seed) {
     mark_paths();
-    gradients_[static_cast<std::size_t>(y_)] = seed;
+    node(y_).gradient = seed;
     for (std::int32_t id = y_; id >= 0; --id)
-      if (gradients_[static_cast<std::size_t>(id)] >= 0 && needed_[static_cast<std::size_t>(id)]) pull_back(id);
+      if (node(id).gradient >= 0 && node(id).needed) pull_back(id);
     std::sort(joined_.begin(), joined_.end(), [](const Joined& a, const Joined& b) { return a.node < b.node; });
     while (!joined_.empty()) record_joined(joined_.size() - 1);
     recorder_.deriving_ = -1;
   }
 
   /// The gradient's node; −1 where y does not depend on `id`.
-  std::int32_t gradient(std::int32_t id) const { return gradients_[static_cast<std::size_t>(id)]; }
-  bool reached(std::int32_t id) const { return needed_[static_cast<std::size_t>(id)] != 0; }
+  std::int32_t gradient(std::int32_t id) const { return nodes_[static_cast<std::size_t>(id)].gradient; }
 
  private:
   /// A node is on a path where one of its inputs is, through an op that has a gradient rule for that input.
   void mark_paths() {
     for (std::int32_t id = 0; id <= y_; ++id) {
       const Key& key = recorder_.key(id);
-      if (needed_[static_cast<std::size_t>(id)] || key.count == 0 || !is_differentiable(recorder_.info(id))) continue;
+      if (node(id).needed || key.count == 0 || !is_differentiable(recorder_.info(id))) continue;
       const std::span<const std::int32_t> inputs = recorder_.inputs(key);
       for (std::size_t i = 0; i < inputs.size(); ++i)
-        if (pullback_rule(*key.op, i) && needed_[static_cast<std::size_t>(inputs[i])]) {
-          needed_[static_cast<std::size_t>(id)] = 1;
+        if (pullback_rule(*key.op, i) && node(inputs[i]).needed) {
+          node(id).needed = true;
           break;
         }
     }
@@ -89,7 +85,7 @@ class Differentiation {
     for (std::size_t i = 0; i < inputs_.size(); ++i) {
       const std::int32_t input = inputs_[i].id();
       const PullbackRule rule = pullback_rule(*key.op, i);
-      if (rule == nullptr || !needed_[static_cast<std::size_t>(input)]) continue;
+      if (rule == nullptr || !node(input).needed) continue;
       const std::int32_t first_new = recorder_.size();
       pullback.index = static_cast<int>(i);
       Var term = rule(pullback);
@@ -123,8 +119,8 @@ class Differentiation {
 
   void accumulate(std::int32_t input, Var term, std::int32_t first_new) {
     const Info& info = recorder_.info(input);
-    if (const std::int32_t at = gathered_[static_cast<std::size_t>(input)]; at >= 0) input = at;
-    std::int32_t& sum = gradients_[static_cast<std::size_t>(input)];
+    if (const std::int32_t at = node(input).gathered; at >= 0) input = at;
+    std::int32_t& sum = node(input).gradient;
     const bool stretched = recorder_.info(term.id()).shape != info.shape;
     if (stretched) term = sum_to(term, *info.shape);
     if (sum < 0) {
@@ -166,7 +162,9 @@ class Differentiation {
       const Key sum = recorder_.key(gradient(input));
       if (sum.op != term.op || sum.attribute != term.attribute) return false;
       const std::span<const std::int32_t> first = recorder_.inputs(sum);
-      joined_.push_back({input, term.op, term.attribute, {first.begin(), first.end()}});
+      joined_.push_back({input, term.op, term.attribute, {}});
+      joined_.back().inputs.reserve(most_inputs);
+      joined_.back().inputs.assign(first.begin(), first.end());
     }
     Joined& joined = joined_[at];
     if (joined.op != term.op || joined.attribute != term.attribute ||
@@ -187,14 +185,19 @@ class Differentiation {
     joined_.erase(joined_.begin() + static_cast<std::ptrdiff_t>(at));
     inputs_.clear();
     for (const std::int32_t id : joined.inputs) inputs_.push_back(recorder_.var(id));
-    gradients_[static_cast<std::size_t>(joined.node)] = record(*joined.op, inputs_, joined.attribute, {}).id();
+    node(joined.node).gradient = record(*joined.op, inputs_, joined.attribute, {}).id();
   }
+
+  struct Node {
+    std::int32_t gradient = -1;
+    std::int32_t gathered = -1;  // where its terms are, −1: at the node itself
+    bool needed = false;
+  };
+  Node& node(std::int32_t id) { return nodes_[static_cast<std::size_t>(id)]; }
 
   Recorder& recorder_;
   std::int32_t y_;
-  std::vector<std::uint8_t> needed_;
-  std::vector<std::int32_t> gradients_;
-  std::vector<std::int32_t> gathered_;  // where, −1: at the node itself
+  std::vector<Node> nodes_;  // up to y
   std::vector<Var> inputs_;
   std::vector<Joined> joined_;  // a few at a time
 };
@@ -369,6 +372,7 @@ void Recorder::derive_backward(std::int32_t loss, std::int32_t seed, const Backw
     if (std::find(segment.registries.begin(), segment.registries.end(), registry->uid) != segment.registries.end())
       continue;
     segment.registries.push_back(registry->uid);
+    segment.gradient_outputs.reserve(segment.gradient_outputs.size() + registry->entries.size());
     const auto place = static_cast<std::int32_t>(segment.registries.size()) - 1;
     for (std::int32_t index = 0; index < static_cast<std::int32_t>(registry->entries.size()); ++index) {
       if (!registry->entries[static_cast<std::size_t>(index)].trainable) continue;

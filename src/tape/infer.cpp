@@ -23,14 +23,11 @@ bool gives_way(const Op& op, const Shape& shape) {
 
 Info ask_shape_rule(const Recorder& recorder, const Key& key, SourceLine line) {
   const std::span<const std::int32_t> ids = recorder.inputs(key);
-  std::vector<NodeType> types;
-  NodeType few[3];
-  std::span<NodeType> seen(few, ids.size() <= 3 ? ids.size() : 0);
-  if (ids.size() > 3) {
-    types.resize(ids.size());
-    seen = types;
-  }
-  for (std::size_t i = 0; i < ids.size(); ++i) seen[i] = recorder.type(ids[i]);
+  thread_local std::vector<NodeType>
+      types;  // of the longest list so far: that of a sequence's gradient is asked for often
+  if (types.size() < ids.size()) types.resize(ids.size());
+  for (std::size_t i = 0; i < ids.size(); ++i) types[i] = recorder.type(ids[i]);
+  const std::span<const NodeType> seen(types.data(), ids.size());
   const char* const op = recorder.blame(key.op->name);
   const NodeType result = key.op->shape_rule(Inference(op, recorder.blame(line), key.attribute, seen));
   if (result.shape.size() > std::numeric_limits<std::int64_t>::max() / static_cast<std::int64_t>(size_of(result.dtype)))

@@ -27,6 +27,27 @@ std::uint64_t hash_keys(std::span<const Key> keys, const Key& request) {
   return hash ^ (hash >> 29);
 }
 
+std::uint64_t hash_turn(std::int32_t place, const Key& key) {
+  return hash_keys({}, key) + static_cast<std::uint64_t>(place) * 0x9E3779B97F4A7C15u;
+}
+
+/// A child of `parent` that began as `left` did up to `place`, and went on with `key`; null where none is known.
+Segment* find_turn(const Segment& parent, const Segment& left, std::int32_t place, const Key& key) {
+  const auto [first, last] = parent.children_by_turn.equal_range(hash_turn(place, key));
+  for (auto at = first; at != last; ++at) {
+    const std::span<const Key> keys = at->second->keys;
+    if (keys[static_cast<std::size_t>(place)] == key &&
+        std::equal(keys.begin(), keys.begin() + place, left.keys.begin()))
+      return at->second;
+  }
+  return nullptr;
+}
+
+/// The latest way on is tried first.
+void note_turn(Segment& left, std::int32_t place, Segment& to) {
+  left.turns.insert(left.turns.begin(), {place, to.keys[static_cast<std::size_t>(place)], &to});
+}
+
 }  // namespace
 
 constinit const Key Recorder::nothing_{};
@@ -137,17 +158,23 @@ void Recorder::copy_beginning(const Segment& segment, std::size_t count) {
 
 bool Recorder::turn(const Key& key) {
   const std::int32_t place = next_ - segment_base_;
-  for (const Segment::Turn& turn : predicted_->turns) {
-    if (turn.place != place || !(turn.key == key)) continue;
-    predicted_ = turn.to;
-    open_keys_ = predicted_->keys.data();
-    open_infos_ = predicted_->infos.data();
-    expected_ = open_keys_ + place;
-    reserve(predicted_->end());
-    return true;
+  const auto known = std::find_if(predicted_->turns.begin(), predicted_->turns.end(),
+                                  [&](const Segment::Turn& turn) { return turn.place == place && turn.key == key; });
+  Segment* to = known != predicted_->turns.end() ? known->to : nullptr;
+  if (to == nullptr) {
+    to = find_turn(*last_segment_, *predicted_, place, key);
+    if (to != nullptr) note_turn(*predicted_, place, *to);
   }
-  leave_prediction();
-  return false;
+  if (to == nullptr) {
+    leave_prediction();
+    return false;
+  }
+  predicted_ = to;
+  open_keys_ = predicted_->keys.data();
+  open_infos_ = predicted_->infos.data();
+  expected_ = open_keys_ + place;
+  reserve(predicted_->end());
+  return true;
 }
 
 /// Operands, three at most, of one shape and floating dtype: the result is of the same, without asking the rule.
@@ -304,11 +331,13 @@ std::int32_t Recorder::open_scope(const char* name, SourceLine line, bool is_op)
 // --- requests ---
 
 Segment* Recorder::find_segment(const Key& request, std::uint64_t hash) const {
-  for (const auto& [child_hash, child] : last_segment_->children) {
-    if (child_hash != hash || child->request != next_) continue;
+  const auto [first, last] = last_segment_->children_by_hash.equal_range(hash);
+  for (auto at = first; at != last; ++at) {
+    Segment* const child = at->second;
+    if (child->request != next_) continue;
     const bool same = std::equal(keys_.begin(), keys_.end(), child->keys.begin()) &&
                       child->keys[static_cast<std::size_t>(next_ - segment_base_)] == request;
-    if (same) return child.get();
+    if (same) return child;
   }
   return nullptr;
 }
@@ -320,8 +349,9 @@ Segment* Recorder::make_segment(std::int32_t request, std::uint64_t hash) {
   segment->expansions = std::move(expansions_);
   segment->request = request;
   workspace_.segment_bytes += segment->bytes();
-  last_segment_->children.push_back({hash, std::move(segment)});
-  return last_segment_->children.back().segment.get();
+  last_segment_->children_by_hash.emplace(hash, segment.get());
+  last_segment_->children.push_back(std::move(segment));
+  return last_segment_->children.back().get();
 }
 
 Segment& Recorder::complete_unexpected(const Request& request, SourceLine line, FunctionRef<void(Segment&)> derive) {
@@ -357,9 +387,9 @@ Segment* Recorder::find_or_make_segment(const Key& request, SourceLine line, Fun
     segment->registries = std::move(derived.registries);
   }
   if (turned_from_ != nullptr) {
-    // The latest way on is tried first.
-    auto& turns = turned_from_->turns;
-    turns.insert(turns.begin(), {turned_at_, segment->keys[static_cast<std::size_t>(turned_at_)], segment});
+    note_turn(*turned_from_, turned_at_, *segment);
+    const Key& turn = segment->keys[static_cast<std::size_t>(turned_at_)];
+    last_segment_->children_by_turn.emplace(hash_turn(turned_at_, turn), segment);
   }
   forget_open_segment();
   return segment;

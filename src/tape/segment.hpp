@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <unordered_map>
 #include <vector>
 
 #include "src/tape/node.hpp"
@@ -47,14 +48,13 @@ class Segment {
   std::vector<GradientOutput> gradient_outputs;
   std::vector<std::uint32_t> registries;  // uids, of gradient_outputs
 
-  struct Child {
-    std::uint64_t hash;  // of its keys up to the request: beside the others', for they are searched by it
-    std::unique_ptr<Segment> segment;
-  };
-  std::vector<Child> children;
+  std::vector<std::unique_ptr<Segment>> children;
+  std::unordered_multimap<std::uint64_t, Segment*> children_by_hash;  // of their keys up to the request
+  /// The children that went on differently than the one expected, by a hash of the place and of their key there.
+  std::unordered_multimap<std::uint64_t, Segment*> children_by_turn;
   Segment* likely = nullptr;  // the child taken last
   std::int32_t longest = 0;   // the end of the longest of this and its children
-  /// Where recordings that began like this one went on differently.
+  /// Where recordings that began like this one went on differently, as far as it has been seen of this one.
   struct Turn {
     std::int32_t place;  // from base
     Key key;
