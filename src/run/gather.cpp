@@ -61,7 +61,7 @@ constexpr std::size_t line_bytes = 64;
 /// cache (measured: 75 µs without for 128 rows of 3136 bytes, 46 µs into the first level, 32 µs so).
 constexpr std::size_t rows_ahead = 2;
 /// What is copied is worth another thread from here on.
-constexpr std::size_t parallel_bytes = std::size_t{1} << 20;
+constexpr std::size_t parallel_bytes = std::size_t{1} << 18;
 constexpr std::int64_t parts = 8;
 
 void prefetch(const char* row, std::size_t bytes) {

@@ -99,10 +99,12 @@ class Pool {
     body_ = body;
     context_ = context;
     count_ = count;
-    next_.store(0, std::memory_order_relaxed);
+    shares_ = helpers + 1;
+    for (int share = 0; share < shares_; ++share)
+      next_[static_cast<std::size_t>(share)].index.store(end_of_share(share - 1), std::memory_order_relaxed);
     state_.store(open | static_cast<std::uint32_t>(helpers) * seat, std::memory_order_release);
     for (int i = 0; i < helpers; ++i) workers_[static_cast<std::size_t>(i)]->wake();
-    work();
+    work(0);
     // Whoever has not come yet is not waited for.
     std::uint32_t state = state_.fetch_and(at_work_mask, std::memory_order_acq_rel) & at_work_mask;
     while (state != 0) state = wait_for_change(state_, state);
@@ -132,9 +134,9 @@ class Pool {
       try {
         auto worker = std::make_unique<Worker>();
         Worker& started = *worker;
-        started.thread = std::thread([this, &started] {
+        started.thread = std::thread([this, &started, share = started_ + 1] {
           prepare_thread();
-          serve(started);
+          serve(started, share);
         });
         workers_[static_cast<std::size_t>(started_++)] = std::move(worker);
       } catch (const std::exception&) {
@@ -144,13 +146,13 @@ class Pool {
     return wanted;
   }
 
-  void serve(Worker& worker) {
+  void serve(Worker& worker, int share) {
     is_in_task = true;
     std::uint32_t calls = 0;
     while (!is_ending_.load(std::memory_order_acquire)) {
       calls = wait_for_change(worker.calls, calls);
       if (join()) {
-        work();
+        work(share);
         if (state_.fetch_sub(1, std::memory_order_acq_rel) == 1) state_.notify_one();
       }
     }
@@ -163,13 +165,22 @@ class Pool {
     return false;
   }
 
-  void work() {
+  std::int64_t end_of_share(int share) const { return (share + 1) * count_ / shares_; }
+
+  /// Each thread begins with its own share, the same indices in every job of as many, so that what it has written in one
+  /// job it mostly finds in its cache in the next; then it takes what is left of the others'.
+  void work(int first_share) {
     const bool was_in_task = is_in_task;
     is_in_task = true;
-    for (;;) {
-      const std::int64_t index = next_.fetch_add(1, std::memory_order_relaxed);
-      if (index >= count_) break;
-      body_(context_, index);
+    for (int turn = 0; turn < shares_; ++turn) {
+      const int share = (first_share + turn) % shares_;
+      const std::int64_t end = end_of_share(share);
+      std::atomic<std::int64_t>& next = next_[static_cast<std::size_t>(share)].index;
+      for (;;) {
+        const std::int64_t index = next.fetch_add(1, std::memory_order_relaxed);
+        if (index >= end) break;
+        body_(context_, index);
+      }
     }
     is_in_task = was_in_task;
   }
@@ -178,7 +189,11 @@ class Pool {
   void (*body_)(void*, std::int64_t) = nullptr;
   void* context_ = nullptr;
   std::int64_t count_ = 0;
-  alignas(64) std::atomic<std::int64_t> next_{0};
+  int shares_ = 1;  // of the indices: one for each thread
+  struct alignas(64) Next {
+    std::atomic<std::int64_t> index{0};
+  };
+  std::array<Next, most_threads> next_;
   alignas(64) std::atomic<std::uint32_t> state_{0};
   std::atomic<bool> is_ending_{false};
   int started_ = 0;
