@@ -478,7 +478,8 @@ void bind_program(SweepProgram& program, std::span<void* const> buffers, const S
 
 inline void run_program(SweepProgram& program) {
   if (program.function != nullptr)  // most of a small net
-    return program.function(program.instructions.data(), program.memory.get(), nullptr);
+    return program.function(program.instructions.data(), program.memory.get(),
+                            program.column_folds.empty() ? nullptr : scratch_of(program));
   if (program.one_walk && program.streams.empty())
     return program.machine->run_from(program.only_blocks, program.positions.data(), scratch_of(program));
   for (const Walk& walk : program.walks) {

@@ -59,7 +59,7 @@ bool FunctionWriter::fits(const Walk& walk) const {
   const BlockPrograms& blocks = blocks_of(walk);
   if (!is_known(blocks.wide) || !is_known(blocks.tail)) return false;
   const bool has_columns = walk.columns.begin < walk.columns.end, has_singles = walk.singles.begin < walk.singles.end;
-  if (program_.one_block_rows) return !has_columns && !has_singles;
+  if (program_.one_block_rows && has_singles) return false;
   return (!has_columns || geometry_.rows <= geometry_.fold_rows) &&
          (!has_singles || geometry_.elements() <= geometry_.wide * blocks_per_fold);
 }
@@ -149,40 +149,60 @@ void FunctionWriter::write_walk(const Walk& walk) {
   if (walk.stages.begin == walk.stages.end) return;
   const BlockPrograms& blocks = blocks_of(walk);
   if (blocks.wide == no_program && blocks.tail == no_program) return;
-  if (!program_.one_block_rows) return write_flat(walk);
-  const Position* position = geometry_.rows > 1 ? program_.positions.data() : nullptr;
-  generator_.write_rows(read(blocks.tail), geometry_.rows, block_of(geometry_.columns), budget_, frame(position));
+  program_.one_block_rows ? write_rows(walk) : write_flat(walk);
 }
 
-/// What the last block of fewer elements does is what whole blocks do.
+void FunctionWriter::write_rows(const Walk& walk) {
+  const Position* position = geometry_.rows > 1 ? program_.positions.data() : nullptr;
+  clear_tiles(walk);
+  generator_.write_rows(read(blocks_of(walk).tail), geometry_.rows, block_of(geometry_.columns), budget_,
+                        frame(position));
+  for (const ColumnFold& fold : in_range(program_.column_folds, walk.columns)) fold_tile(fold);
+}
+
+/// What the last block of fewer elements does is what whole blocks do. Sums per column stay in registers where there are few
+/// vectors, or a block has all of them.
 void FunctionWriter::write_flat(const Walk& walk) {
   const BlockPrograms& programs = blocks_of(walk);
   const Run run = read(programs.wide != no_program ? programs.wide : programs.tail);
   const Block all = block_of(geometry_.elements());
-  const bool sums = walk.columns.begin < walk.columns.end || walk.singles.begin < walk.singles.end;
+  const bool has_columns = walk.columns.begin < walk.columns.end,
+             has_sums = has_columns || walk.singles.begin < walk.singles.end;
+  const bool in_line = geometry_.elements() <= geometry_.wide || (has_sums && all.vectors <= most_in_line);
   Budget budget = budget_;
   budget.lane_vectors = std::min(all.vectors, wide_vectors);
-  budget.column_vectors = static_cast<int>(std::min<std::int64_t>(all.vectors, geometry_.period / geometry_.lanes));
-  if (geometry_.elements() <= geometry_.wide || (sums && all.vectors <= most_in_line)) {
-    Frame in_line = frame(nullptr);
-    in_line.column_period = program_.read_period * geometry_.size;
-    generator_.write_flat(run, 0, all, budget, in_line);
+  if (in_line || geometry_.period == geometry_.wide)
+    budget.column_vectors = static_cast<int>(std::min<std::int64_t>(all.vectors, geometry_.period / geometry_.lanes));
+  const bool has_tiles = has_columns && budget.column_vectors == 0;
+  if (has_tiles) clear_tiles(walk);
+  if (in_line) {
+    Frame still = frame(nullptr);
+    still.column_period = program_.read_period * geometry_.size;
+    generator_.write_flat(run, 0, all, budget, still);
   } else {
-    if (walk.columns.begin < walk.columns.end && geometry_.period != geometry_.wide) throw TooLong{0};
     const Block rest = block_of(geometry_.elements() % geometry_.wide);
     const std::int64_t blocks = geometry_.elements() / geometry_.wide;
     generator_.write_flat(run, blocks, rest, budget, frame(program_.positions.data()));
   }
+  write_results(walk, run);
+  if (!has_tiles) return;
+  for (const ColumnFold& fold : in_range(program_.column_folds, walk.columns)) fold_tile(fold);
+}
+
+/// Of the sums in registers.
+void FunctionWriter::write_results(const Walk& walk, const Run& run) {
   for (std::size_t k = 0; k < run.operations.size(); ++k) {
     const Operation& operation = run.operations[k];
+    const std::vector<Zmm> sums = generator_.sums_of(k);
+    if (sums.empty()) continue;
     if (sums_columns(operation)) {
       for (const ColumnFold& fold : in_range(program_.column_folds, walk.columns))
-        if (fold.tile == operation.target.base) fold_columns(generator_.sums_of(k), fold);
-    } else if (sums_lanes(operation)) {
+        if (fold.tile == operation.target.base) fold_columns(sums, fold, geometry_.period);
+    } else {
       for (const SlotFold& fold : program_.slot_folds)
         if (fold.slot == operation.target.base)
           assembler_.move(memory(program_.single_results[static_cast<std::size_t>(fold.target)].slot),
-                          fold_lanes(generator_.sums_of(k), fold.reduction));
+                          fold_lanes(sums, fold.reduction));
     }
   }
 }
@@ -199,13 +219,13 @@ Zmm FunctionWriter::fold_lanes(std::vector<Zmm> sums, Reduction reduction) {
 }
 
 /// In the order of fold_tile; likewise.
-void FunctionWriter::fold_columns(std::vector<Zmm> sums, const ColumnFold& fold) {
+void FunctionWriter::fold_columns(std::vector<Zmm> sums, const ColumnFold& fold, std::int64_t period) {
   const Zmm shifted(0), nothing(1);
   reducer_.set_identity(nothing, fold.reduction);
   const std::int64_t lanes = geometry_.lanes;
   const auto count = static_cast<std::int64_t>(sums.size());
   const auto sum = [&](std::int64_t i) { return i < count ? sums[static_cast<std::size_t>(i)] : nothing; };
-  for (std::int64_t half = geometry_.period / 2; half >= geometry_.columns; half /= 2)
+  for (std::int64_t half = period / 2; half >= geometry_.columns; half /= 2)
     for (std::int64_t i = 0; i * lanes < half && i < count; ++i) {
       const std::int64_t from = i * lanes + half, at = from / lanes, lane = from % lanes;
       if (at >= count) continue;
@@ -214,6 +234,47 @@ void FunctionWriter::fold_columns(std::vector<Zmm> sums, const ColumnFold& fold)
     }
   for (std::int64_t i = 0; i * lanes < geometry_.columns; ++i)
     assembler_.move(memory(fold.vector + i * static_cast<std::int64_t>(max_vector_bytes)), sum(i));
+}
+
+/// Calls f for code that runs for each of so many vectors; rax is the offset.
+template <class F>
+void FunctionWriter::write_vectors(std::int64_t vectors, F f) {
+  constexpr auto bytes = static_cast<int>(max_vector_bytes);
+  Xbyak::Label again;
+  code_.xor_(code_.eax, code_.eax);
+  code_.L(again);
+  f();
+  code_.add(code_.rax, bytes);
+  code_.cmp(code_.rax, static_cast<std::uint32_t>(vectors * bytes));
+  code_.jb(again);
+}
+
+void FunctionWriter::clear_tiles(const Walk& walk) {
+  const Zmm nothing(0);
+  for (const ColumnFold& fold : in_range(program_.column_folds, walk.columns)) {
+    reducer_.set_identity(nothing, fold.reduction);
+    write_vectors(block_of(geometry_.period).vectors,
+                  [&] { assembler_.move(code_.ptr[code_.rdx + code_.rax + fold.tile], nothing); });
+  }
+}
+
+/// In memory as long as registers are short.
+void FunctionWriter::fold_tile(const ColumnFold& fold) {
+  constexpr int first = 2, most = 24;
+  std::int64_t period = geometry_.period;
+  for (; block_of(period).vectors > most && period / 2 >= geometry_.columns; period /= 2) {
+    const Zmm a(0), b(1);
+    write_vectors(block_of(period / 2).vectors, [&] {
+      assembler_.move(a, code_.ptr[code_.rdx + code_.rax + fold.tile]);
+      assembler_.move(b, code_.ptr[code_.rdx + code_.rax + (fold.tile + period / 2 * geometry_.size)]);
+      reducer_.reduce(a, fold.reduction, a, b);
+      assembler_.move(code_.ptr[code_.rdx + code_.rax + fold.tile], a);
+    });
+  }
+  std::vector<Zmm> sums;
+  for (int i = 0; i < block_of(period).vectors; ++i)
+    assembler_.move(sums.emplace_back(first + i), tile(fold, i * geometry_.lanes));
+  fold_columns(std::move(sums), fold, period);
 }
 
 void FunctionWriter::write_output(const SmallOutput& output) {

@@ -55,10 +55,18 @@ class FunctionWriter {
   void write_columns(const Level& level);
   void write_fold(const VectorFold& fold);
   void write_walk(const Walk& walk);
+  void write_rows(const Walk& walk);
   void write_flat(const Walk& walk);
-  void write_results(const Walk& walk, const Run& run, std::int64_t vectors);
+  void write_results(const Walk& walk, const Run& run);
   Zmm fold_lanes(std::vector<Zmm> sums, Reduction reduction);
-  void fold_columns(std::vector<Zmm> sums, const ColumnFold& fold);
+  void fold_columns(std::vector<Zmm> sums, const ColumnFold& fold, std::int64_t period);
+  void clear_tiles(const Walk& walk);
+  void fold_tile(const ColumnFold& fold);
+  template <class F>
+  void write_vectors(std::int64_t vectors, F f);
+  Xbyak::Address tile(const ColumnFold& fold, std::int64_t element) const {
+    return code_.ptr[code_.rdx + fold.tile + element * geometry_.size];
+  }
   void write_output(const SmallOutput& output);
 };
 

@@ -227,7 +227,8 @@ Zmm Generator::carried_sum(int operation) const {
 std::vector<Zmm> Generator::sums_of(std::size_t operation) const {
   std::vector<Zmm> sums;
   const int first = registers_.carried(static_cast<int>(operation));
-  for (int i = 0; i < registers_.carried_count(run_->operations[operation]); ++i) sums.emplace_back(first + i);
+  for (int i = 0; first >= 0 && i < registers_.carried_count(run_->operations[operation]); ++i)
+    sums.emplace_back(first + i);
   return sums;
 }
 
@@ -254,18 +255,22 @@ void Generator::advance(Address address, const Position& position) {
   if (registers_.index(address) < 0 || step == 0) return;
   const Reg64 index(registers_.index(address));
   code_.add(index, step);
-  constexpr std::intptr_t most = std::numeric_limits<std::int32_t>::max();
-  if (address == Address::column && position.column_period < most) {
-    const auto period = static_cast<std::uint32_t>(position.column_period);
-    code_.lea(code_.rax, code_.ptr[index - period]);
-    code_.cmp(index, period);
-    code_.cmovge(index, code_.rax);
-  }
+  if (address == Address::column) return wrap(index, position.column_period);
   if (address != Address::accumulator) return;
+  if (!registers_.has_state()) return wrap(index, position.accumulator_period);
   const std::size_t state = offsetof(State, position);
   code_.mov(code_.rax, index);
   code_.sub(code_.rax, code_.ptr[code_.rsi + state + offsetof(Position, accumulator_period)]);
   code_.cmp(index, code_.ptr[code_.rsi + state + offsetof(Position, accumulator_end)]);
+  code_.cmovge(index, code_.rax);
+}
+
+/// Nothing where the period is too long to be reached.
+void Generator::wrap(const Reg64& index, std::int64_t period) {
+  if (period > std::numeric_limits<std::int32_t>::max()) return;
+  const auto bytes = static_cast<std::uint32_t>(period);
+  code_.lea(code_.rax, code_.ptr[index - bytes]);
+  code_.cmp(index, bytes);
   code_.cmovge(index, code_.rax);
 }
 

@@ -115,6 +115,7 @@ class Generator {
   bool carries_all() const;
   void write_fold(int operation, const Memory& slot, const SlotFold& fold);
   void advance(Address address, const Position& position);
+  void wrap(const Reg64& index, std::int64_t period);
 
   void begin_vectors();
   void write_vector(int vector);

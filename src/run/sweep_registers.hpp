@@ -78,6 +78,7 @@ class RunRegisters {
   int carried_count(const Operation& operation) const {
     return operation.target.address == Address::accumulator ? budget_.column_vectors : budget_.lane_vectors;
   }
+  bool has_state() const { return frame_.has_state; }
   /// What counts the runs of a loop.
   Reg64 counter() const { return frame_.has_state ? code_.rdx : code_.rcx; }
   /// A comparison that nothing but `where` reads.
