@@ -159,7 +159,7 @@ void ProductGenerator::begin_sums(int rows) {
 /// Calls write_one for `count` steps from `first` on; for many, of so many products each, it writes a loop.
 template <class F>
 void ProductGenerator::write_steps(std::int64_t first, std::int64_t count, int products, F write_one) {
-  constexpr std::int64_t unrolled = 8;
+  const std::int64_t unrolled = products < 8 ? 8 : 4;  // beside so many products the loop is nothing
   std::int64_t loops = 0;
   if (count * products > most_products_in_line && count >= 2 * unrolled && !is_turned_) loops = count / unrolled;
   const auto a_bytes = static_cast<int>(unrolled * layout_.a_step) * bytes();
