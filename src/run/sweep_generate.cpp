@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
+#include <map>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -24,6 +26,34 @@ GenerationPolicy& generation_policy() {
 
 namespace {
 
+/// All that code for a program's stages is written from: programs that agree in it, as those of a sum over more or fewer rows do,
+/// have the same code.
+using Source = std::vector<std::int64_t>;
+
+/// Where code for a program's stages begins, and what it is for.
+struct StageCode {
+  struct Loop {
+    std::size_t stage;
+    bool is_row;
+    std::size_t entry;
+  };
+  struct Run {
+    int begin;  // the instruction that stands for it
+    std::size_t entry;
+  };
+  std::vector<Loop> loops;
+  std::vector<Run> runs;
+  std::vector<std::pair<int, int>> joined;  // instructions, from and up to
+  std::shared_ptr<const std::uint8_t> code;
+};
+
+/// A thread's latest. Their code stays as long.
+std::map<Source, StageCode>& known_stages() {
+  thread_local std::map<Source, StageCode> known;
+  return known;
+}
+constexpr std::size_t most_known_stages = 64;
+
 /// The machine code of a program's runs: each from an instruction to the next that is opaque, in parts where registers are
 /// short.
 class Joiner {
@@ -35,31 +65,23 @@ class Joiner {
         assembler_(code, program.dtype == DType::f64),
         generator_(assembler_) {}
 
-  void join() {
-    if (join_all()) return;
-    for (Stage& stage : program_.stages) join_stage(stage);
-  }
-
-  void join_stage(Stage& stage) {
-    BlockPrograms& blocks = stage.blocks;
-    if (blocks.wide != no_program && join_row(stage)) return;
-    if (blocks.wide != no_program && !join_loop(blocks, nullptr)) join_runs(blocks.wide, {});
-    if (blocks.tail_wide) join_runs(blocks.tail, tail_block());
-  }
-
-  /// Puts the code in its place, and hands it out; null where there is none.
-  std::shared_ptr<const std::uint8_t> finish() {
-    if (!function_ && handlers_.empty() && loops_.empty()) return nullptr;
-    generator_.finish();
-    code_.ready();
-    std::shared_ptr<const std::uint8_t> code = executable_code({code_.getCode(), code_.getSize()});
-    const auto address = [&](std::size_t entry) { return const_cast<std::uint8_t*>(code.get()) + entry; };
-    for (const auto& [begin, entry] : handlers_)
-      program_.instructions[static_cast<std::size_t>(begin)].handler = reinterpret_cast<Handler>(address(entry));
-    for (const auto& [blocks, is_row, entry] : loops_)
-      (is_row ? blocks->row : blocks->loop) = reinterpret_cast<LoopCode>(address(entry));
-    if (function_) program_.function = reinterpret_cast<SweepCode>(address(*function_));
-    return code;
+  /// Puts code in its place, and hands it out; null where there is none.
+  std::shared_ptr<const std::uint8_t> join() {
+    if (const std::optional<std::size_t> function = write_function()) {
+      generator_.finish();
+      std::shared_ptr<const std::uint8_t> code = finished();
+      program_.function = reinterpret_cast<SweepCode>(address(code, *function));
+      return code;
+    }
+    std::map<Source, StageCode>& known = known_stages();
+    Source source = source_of_stages();
+    auto at = known.find(source);
+    if (at == known.end()) {
+      if (known.size() == most_known_stages) known.clear();
+      at = known.emplace(std::move(source), write_stages()).first;
+    }
+    put(at->second);
+    return at->second.code;
   }
 
  private:
@@ -68,14 +90,77 @@ class Joiner {
   Xbyak::CodeGenerator& code_;
   VectorAssembler assembler_;
   Generator generator_;
-  std::vector<std::pair<int, std::size_t>> handlers_;  // by instruction
-  struct Loop {
-    BlockPrograms* blocks;
-    bool is_row;
-    std::size_t entry;
-  };
-  std::vector<Loop> loops_;
-  std::optional<std::size_t> function_;
+  StageCode made_;
+
+  static std::uint8_t* address(const std::shared_ptr<const std::uint8_t>& code, std::size_t entry) {
+    return const_cast<std::uint8_t*>(code.get()) + entry;
+  }
+
+  std::shared_ptr<const std::uint8_t> finished() {
+    code_.ready();
+    return executable_code({code_.getCode(), code_.getSize()});
+  }
+
+  std::optional<std::size_t> write_function() {
+    FunctionWriter writer(program_, reader_, assembler_, generator_);
+    if (!writer.fits()) return std::nullopt;
+    try {
+      const std::size_t entry = writer.write();
+      mark_joined(0, static_cast<int>(program_.instructions.size()) - 1);
+      return entry;
+    } catch (const TooLong&) {
+      return std::nullopt;
+    }
+  }
+
+  Source source_of_stages() const {
+    Source source;
+    const auto add = [&](auto... values) { (source.push_back(static_cast<std::int64_t>(values)), ...); };
+    const Block tail = tail_block();
+    add(program_.dtype, program_.row_walk, program_.one_block_rows, program_.geometry.wide, tail.vectors, tail.last);
+    add(program_.row_walk ? program_.geometry.columns : 0, program_.positions.size());
+    if (!program_.positions.empty()) {
+      const Position& position = program_.positions.front();
+      source.insert(source.end(), std::begin(position.step), std::end(position.step));
+      add(position.column_period, position.accumulator_period, position.accumulator_end);
+    }
+    for (const Stage& stage : program_.stages)
+      add(stage.blocks.wide, stage.blocks.tail, stage.blocks.tail_wide, stage.folds.begin, stage.folds.end);
+    for (const SlotFold& fold : program_.slot_folds) add(fold.reduction, fold.per_row, fold.slot, fold.target);
+    const auto own_memory = reinterpret_cast<std::intptr_t>(program_.memory.get());
+    for (int i = 0; i < static_cast<int>(program_.instructions.size()); ++i) {
+      const Meaning& meaning = reader_.meaning(i);
+      add(reader_.is_end(i), meaning.kind, meaning.dtype, meaning.primitive, meaning.form, meaning.arity,
+          meaning.reduction, reinterpret_cast<std::intptr_t>(meaning.one_vector));
+      for (const int which : {0, 1}) {
+        const Memory memory = reader_.memory(i, which);
+        const std::intptr_t offset = memory.base - own_memory;
+        const bool is_own = offset >= 0 && offset < static_cast<std::intptr_t>(program_.memory.bytes());
+        add(memory.address, memory.slot, is_own, is_own ? offset : memory.base);
+      }
+    }
+    return source;
+  }
+
+  StageCode write_stages() {
+    for (std::size_t i = 0; i < program_.stages.size(); ++i) write_stage(i);
+    if (!made_.runs.empty() || !made_.loops.empty()) {
+      generator_.finish();
+      made_.code = finished();
+    }
+    return std::move(made_);
+  }
+
+  void put(const StageCode& made) {
+    for (const auto& [begin, entry] : made.runs)
+      program_.instructions[static_cast<std::size_t>(begin)].handler =
+          reinterpret_cast<Handler>(address(made.code, entry));
+    for (const auto& [stage, is_row, entry] : made.loops) {
+      BlockPrograms& blocks = program_.stages[stage].blocks;
+      (is_row ? blocks.row : blocks.loop) = reinterpret_cast<LoopCode>(address(made.code, entry));
+    }
+    for (const auto& [begin, end] : made.joined) mark_joined(begin, end);
+  }
 
   Block tail_block() const {
     const Geometry& g = program_.geometry;
@@ -92,60 +177,57 @@ class Joiner {
     return reader_.is_end(end) ? std::optional(end) : std::nullopt;
   }
 
-  bool join_all() {
-    FunctionWriter writer(program_, reader_, assembler_, generator_);
-    if (!writer.fits()) return false;
-    try {
-      function_ = writer.write();
-    } catch (const TooLong&) {
-      return false;
-    }
-    mark_joined(0, static_cast<int>(program_.instructions.size()) - 1);
-    return true;
+  void write_stage(std::size_t index) {
+    const BlockPrograms& blocks = program_.stages[index].blocks;
+    if (blocks.wide != no_program && write_row(index)) return;
+    if (blocks.wide != no_program && !write_loop(index, nullptr)) write_runs(blocks.wide, {});
+    if (blocks.tail_wide) write_runs(blocks.tail, tail_block());
   }
 
   /// A program without opaque instructions is one loop over all its blocks.
-  bool join_loop(BlockPrograms& blocks, const RowEnd* row) {
-    const std::optional<int> end = end_of(blocks.wide);
+  bool write_loop(std::size_t stage, const RowEnd* row) {
+    const int begin = program_.stages[stage].blocks.wide;
+    const std::optional<int> end = end_of(begin);
     if (!end || program_.positions.empty()) return false;
     try {
-      const std::size_t entry = generator_.write_loop(reader_.read(blocks.wide, *end), program_.positions.front(), row);
-      loops_.push_back({&blocks, row != nullptr, entry});
+      const std::size_t entry = generator_.write_loop(reader_.read(begin, *end), program_.positions.front(), row);
+      made_.loops.push_back({stage, row != nullptr, entry});
     } catch (const TooLong&) {
       return false;
     }
-    mark_joined(blocks.wide, *end);
+    made_.joined.emplace_back(begin, *end);
     return true;
   }
 
   /// A stage of rows that are summed in one go is one loop, and what is left of the row.
-  bool join_row(Stage& stage) {
+  bool write_row(std::size_t index) {
     const Geometry& g = program_.geometry;
-    const bool has_folds = stage.folds.begin < stage.folds.end;
+    const ListRange& folds = program_.stages[index].folds;
+    const bool has_folds = folds.begin < folds.end;
     if (!program_.row_walk || program_.one_block_rows || (has_folds && g.columns > g.wide * blocks_per_fold))
       return false;
     const std::span<const SlotFold> all = program_.slot_folds;
-    RowEnd row{.folds = all.subspan(static_cast<std::size_t>(stage.folds.begin),
-                                    static_cast<std::size_t>(stage.folds.end - stage.folds.begin))};
+    RowEnd row{
+        .folds = all.subspan(static_cast<std::size_t>(folds.begin), static_cast<std::size_t>(folds.end - folds.begin))};
     if (g.columns % g.wide != 0) row.block = tail_block();
-    return join_loop(stage.blocks, &row);
+    return write_loop(index, &row);
   }
 
-  void join_runs(int first, const Block& block) {
+  void write_runs(int first, const Block& block) {
     for (int i = first; !reader_.is_end(i);) {
       int end = i;
       while (!reader_.is_end(end) && !reader_.ends_run(end)) ++end;
-      i = end - i < 2 ? end + (reader_.is_end(end) ? 0 : 1) : join_run(i, end, block);
+      i = end - i < 2 ? end + (reader_.is_end(end) ? 0 : 1) : write_run(i, end, block);
     }
   }
 
   /// Returns the first instruction after what was joined.
-  int join_run(int begin, int end, const Block& block) {
+  int write_run(int begin, int end, const Block& block) {
     while (end - begin >= 2) {
       const Run run = reader_.read(begin, end);
       try {
-        handlers_.emplace_back(begin, generator_.write_handler(run, block));
-        mark_joined(begin, end);
+        made_.runs.push_back({begin, generator_.write_handler(run, block)});
+        made_.joined.emplace_back(begin, end);
         return end;
       } catch (const TooLong& at) {
         const auto k = static_cast<std::size_t>(at.operation);
@@ -169,9 +251,7 @@ void generate(SweepProgram& program) {
       static_cast<std::size_t>(program.machine->lanes) * size_of(program.dtype) == max_vector_bytes;
   if (!has_vectors || !is_floating(program.dtype)) return;
   try {
-    Joiner joiner(program, code_draft());
-    joiner.join();
-    program.code = joiner.finish();
+    program.code = Joiner(program, code_draft()).join();
     // It goes through the streams of a flat walk side by side, and asking for them ahead only gets in its way.
     if (program.code != nullptr && !program.row_walk) program.streams = {};
   } catch (const Xbyak::Error&) {  // no memory that may be executed: the handlers stay

@@ -75,6 +75,7 @@ class RunReader {
     const Handler handler = program_.instructions[static_cast<std::size_t>(i)].handler;
     return handler == program_.machine->end.wide || handler == program_.machine->end.narrow;
   }
+  Memory memory(int i, int which) const;
   Run read(int begin, int end);
 
  private:
@@ -82,7 +83,6 @@ class RunReader {
   std::vector<std::array<std::int32_t, 2>> slots_;  // buffers, by instruction and operand
   std::vector<std::pair<Memory, int>> known_;       // the value that memory holds
 
-  Memory memory(int i, int which) const;
   int value_in(Run& run, int i, int which);
   void set_known(const Memory& place, int value);
   static const Operation* earlier(const Run& run, const Operation& operation);

@@ -17,46 +17,51 @@ bool has_code(const CompiledSweep& sweep) { return sweep.disassembly().find("& "
 bool is_function(const CompiledSweep& sweep) { return sweep.disassembly().starts_with("one function"); }
 
 /// What the outputs hold after each of some runs, with numbers that change from run to run.
+std::vector<Bytes> outputs_of_runs_here(const SweepWriter& writer, std::int64_t input_count, bool in_place,
+                                        std::vector<bool>* codes = nullptr, bool* one_function = nullptr) {
+  std::vector<Bytes> results;
+  CompiledSweep sweep(writer.sweep);
+  Buffers buffers;
+  const std::int64_t size = static_cast<std::int64_t>(size_of(writer.sweep.dtype)),
+                     count = writer.sweep.rows * writer.sweep.columns;
+  for (const SweepValue& value : writer.sweep.values) {
+    if (value.kind != Kind::input) continue;
+    std::vector<double> values(static_cast<std::size_t>(count_of(writer.sweep, value.extent)));
+    for (std::size_t i = 0; i < values.size(); ++i)
+      values[i] = 0.01 * static_cast<double>((i * 7 + static_cast<std::size_t>(value.slot) * 13) % 101) - 0.4;
+    if (values.size() > 1) values[values.size() / 2] = -0.0;
+    if (value.dtype == DType::i64)
+      for (double& each : values) each = std::floor(10 * std::abs(each));
+    run::convert_values(buffers.add(values.size() * size_of(value.dtype)), value.dtype, values.data(), DType::f64,
+                        std::ssize(values));
+  }
+  for (std::int64_t slot = input_count; slot < writer.buffers; ++slot) {
+    if (in_place && slot == input_count) {
+      buffers.add_alias(0);
+    } else {
+      buffers.add(static_cast<std::size_t>(count * size));
+    }
+  }
+  for (int run = 0; run < 7; ++run) {
+    const double number = 0.25 * (run / 2 + 1);  // some runs have the number of the one before
+    sweep.execute({buffers.pointers(), std::span(&number, 1), {}});
+    if (codes != nullptr) codes->push_back(has_code(sweep));
+    for (const run::SweepOutput& output : writer.sweep.outputs) {
+      const auto written = count_of(writer.sweep, writer.sweep.values[static_cast<std::size_t>(output.value)].extent);
+      results.push_back(bytes_of(buffers[output.slot], static_cast<std::size_t>(written * size)));
+    }
+  }
+  if (one_function != nullptr) *one_function = is_function(sweep);
+  return results;
+}
+
+/// The same on a thread on which no program is known yet.
 std::vector<Bytes> outputs_of_runs(const SweepWriter& writer, std::int64_t input_count, bool in_place,
                                    run::GenerationPolicy policy, std::vector<bool>* codes = nullptr,
                                    bool* one_function = nullptr) {
   std::vector<Bytes> results;
   const run::GenerationPolicy usual = std::exchange(run::generation_policy(), policy);
-  std::thread([&] {  // on which no program is known yet
-    CompiledSweep sweep(writer.sweep);
-    Buffers buffers;
-    const std::int64_t size = static_cast<std::int64_t>(size_of(writer.sweep.dtype)),
-                       count = writer.sweep.rows * writer.sweep.columns;
-    for (const SweepValue& value : writer.sweep.values) {
-      if (value.kind != Kind::input) continue;
-      std::vector<double> values(static_cast<std::size_t>(count_of(writer.sweep, value.extent)));
-      for (std::size_t i = 0; i < values.size(); ++i)
-        values[i] = 0.01 * static_cast<double>((i * 7 + static_cast<std::size_t>(value.slot) * 13) % 101) - 0.4;
-      if (values.size() > 1) values[values.size() / 2] = -0.0;
-      if (value.dtype == DType::i64)
-        for (double& each : values) each = std::floor(10 * std::abs(each));
-      run::convert_values(buffers.add(values.size() * size_of(value.dtype)), value.dtype, values.data(), DType::f64,
-                          std::ssize(values));
-    }
-    for (std::int64_t slot = input_count; slot < writer.buffers; ++slot) {
-      if (in_place && slot == input_count) {
-        buffers.add_alias(0);
-      } else {
-        buffers.add(static_cast<std::size_t>(count * size));
-      }
-    }
-    for (int run = 0; run < 7; ++run) {
-      const double number = 0.25 * (run / 2 + 1);  // some runs have the number of the one before
-      sweep.execute({buffers.pointers(), std::span(&number, 1), {}});
-      if (codes != nullptr) codes->push_back(has_code(sweep));
-      for (const run::SweepOutput& output : writer.sweep.outputs) {
-        const auto written = count_of(writer.sweep, writer.sweep.values[static_cast<std::size_t>(output.value)].extent);
-        results.push_back(bytes_of(buffers[output.slot], static_cast<std::size_t>(written * size)));
-      }
-    }
-    if (one_function != nullptr) *one_function = is_function(sweep);
-  })
-      .join();
+  std::thread([&] { results = outputs_of_runs_here(writer, input_count, in_place, codes, one_function); }).join();
   run::generation_policy() = usual;
   return results;
 }
@@ -147,6 +152,31 @@ TEST_CASE("generated code: small sweeps with values per row and column, and sums
         CAPTURE(static_cast<int>(dtype), rows, columns, static_cast<int>(extent));
         CHECK(outputs_of_runs(writer, 2, false, {}) == outputs_of_runs(writer, 2, false, never));
       }
+}
+
+TEST_CASE(
+    "generated code: sweeps over more and fewer rows, which may have the code of those before, have the same bits",
+    "[sweep]") {
+  const auto outputs = [](run::GenerationPolicy policy) {
+    std::vector<Bytes> results;
+    const run::GenerationPolicy usual = std::exchange(run::generation_policy(), policy);
+    std::thread([&] {
+      for (const DType dtype : {DType::f32, DType::f64})
+        for (const std::int64_t columns : {64, 130, 37})
+          for (const Extent extent : {Extent::per_column, Extent::per_row, Extent::single})
+            for (const std::int64_t rows : {96, 64, 112, 300, 65, 67, 200}) {
+              SweepWriter writer(dtype, rows, columns);
+              const int x = writer.input(Extent::element), y = writer.input(Extent::element);
+              const int product = writer.apply(chain_kernel, x, writer.apply(add_kernel, y, writer.number(0)));
+              writer.output(writer.apply(multiply_kernel, product, y));
+              writer.output(writer.reduce(Reduction::sum, product, extent));
+              for (Bytes& bytes : outputs_of_runs_here(writer, 2, false)) results.push_back(std::move(bytes));
+            }
+    }).join();
+    run::generation_policy() = usual;
+    return results;
+  };
+  CHECK(outputs({.large = 0}) == outputs(never));
 }
 
 TEST_CASE("generated code: small sweeps with sums are one function with the bits of the machine", "[sweep]") {
