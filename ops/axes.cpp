@@ -34,8 +34,7 @@ int axis_from_front(const char* op, int axis, const Shape& shape, SourceLine lin
   return from_front;
 }
 
-std::uint64_t axes_mask(const char* op, const Shape& shape, const Axes& axes, SourceLine line) {
-  if (axes.all()) return (std::uint64_t{1} << shape.rank()) - 1;
+std::uint64_t named_axes_mask(const char* op, const Shape& shape, const Axes& axes, SourceLine line) {
   std::uint64_t mask = 0;
   for (const int axis : axes) {
     const int from_front = axis_from_front(op, axis, shape, line);
@@ -61,10 +60,6 @@ double count_over(const Shape& shape, std::uint64_t mask) {
   for (int axis = 0; axis < shape.rank(); ++axis)
     if (mask >> axis & 1) count *= static_cast<double>(shape[axis]);
   return count;
-}
-
-std::uint64_t axes_attribute(const char* op, const Shape& shape, const ReductionOptions& options, SourceLine line) {
-  return axes_mask(op, shape, options.axes, line) | (options.keep_dimensions ? keep_dimensions_bit : 0);
 }
 
 Shape reduced_shape(const Shape& shape, std::uint64_t attribute, bool keep) {

@@ -27,7 +27,10 @@ NodeType type_of(const Var& x);
 int axis_from_front(const char* op, int axis, const Shape& shape, SourceLine line, int extra = 0);
 
 /// The axes as a mask; IndexError for one out of range or named twice.
-std::uint64_t axes_mask(const char* op, const Shape& shape, const Axes& axes, SourceLine line);
+std::uint64_t named_axes_mask(const char* op, const Shape& shape, const Axes& axes, SourceLine line);
+inline std::uint64_t axes_mask(const char* op, const Shape& shape, const Axes& axes, SourceLine line) {
+  return axes.all() ? (std::uint64_t{1} << shape.rank()) - 1 : named_axes_mask(op, shape, axes, line);
+}
 
 /// The axis in an attribute that holds one: its three lowest bits.
 inline int attribute_axis(std::uint64_t attribute) { return static_cast<int>(attribute & 7); }
@@ -43,7 +46,10 @@ std::uint64_t other_axes(const Shape& shape, std::uint64_t mask);
 double count_over(const Shape& shape, std::uint64_t mask);
 
 /// The attribute of a reduction of `shape`: its axes as a mask, and whether they are kept.
-std::uint64_t axes_attribute(const char* op, const Shape& shape, const ReductionOptions& options, SourceLine line);
+inline std::uint64_t axes_attribute(const char* op, const Shape& shape, const ReductionOptions& options,
+                                    SourceLine line) {
+  return axes_mask(op, shape, options.axes, line) | (options.keep_dimensions ? keep_dimensions_bit : 0);
+}
 
 /// `shape` reduced over the axes of a reduction's attribute: they become 1 (`keep`), or are left out.
 Shape reduced_shape(const Shape& shape, std::uint64_t attribute, bool keep);

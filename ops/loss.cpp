@@ -33,12 +33,8 @@ void check_dtypes(const char* op, const Var& a, const Var& b, SourceLine line) {
   Inference(op, line, 0, types).broadcast();
 }
 
-/// `wanted` as a Var, checked: it has the prediction's shape or is a number, and has its dtype or is a bool, which is converted.
-Var checked_target(const char* op, const Var& prediction, const Operand& wanted, SourceLine line) {
-  internal::Recorder& recorder = internal::Recorder::require(op, line);
-  const Var target = recorder.var(recorder.resolve(wanted, op));
-  const internal::Info &p = recorder.info(prediction.id()), &t = recorder.info(target.id());
-  if (p.shape == t.shape && p.dtype == t.dtype && is_floating(p.dtype)) return target;  // equal shapes have one address
+/// A target of another shape or dtype than the prediction, which are checked; a bool is converted.
+Var fitted_target(const char* op, const Var& prediction, const Var& target, SourceLine line) {
   check_dtypes(op, prediction, target, line);
   if (!(prediction.shape() == target.shape()) && target.rank() != 0)
     fail<ShapeError>(op,
@@ -46,6 +42,15 @@ Var checked_target(const char* op, const Var& prediction, const Operand& wanted,
                                  to_string(target.shape())),
                      line);
   return target.dtype() == DType::boolean ? cast(target, prediction.dtype()) : target;
+}
+
+/// `wanted` as a Var, checked: it has the prediction's shape or is a number, and has its dtype or is a bool, which is converted.
+Var checked_target(const char* op, const Var& prediction, const Operand& wanted, SourceLine line) {
+  internal::Recorder& recorder = internal::Recorder::require(op, line);
+  const Var target = recorder.var(recorder.resolve(wanted, op));
+  const internal::Info &p = recorder.info(prediction.id()), &t = recorder.info(target.id());
+  if (p.shape == t.shape && p.dtype == t.dtype && is_floating(p.dtype)) return target;  // equal shapes have one address
+  return fitted_target(op, prediction, target, line);
 }
 
 /// ShapeError unless `weights` broadcast to the items' shape, DtypeError unless they go with the items.

@@ -113,14 +113,13 @@ const Op integer_product_op{
 
 Var reduce(const Op& op, const Operand& x, const ReductionOptions& options) {
   internal::Recorder& recorder = internal::Recorder::require(op, x);
-  Var value = recorder.var(recorder.resolve(x, op));
-  const internal::Info info = recorder.info(value.id());
-  if (info.dtype == DType::boolean) value = cast(value, DType::i64);  // bools are counted
-  const Shape& shape = *info.shape;
+  std::int32_t id = recorder.resolve(x, op);
+  if (recorder.info(id).dtype == DType::boolean) id = cast(recorder.var(id), DType::i64).id();  // bools are counted
+  const Shape& shape = *recorder.info(id).shape;
   const std::uint64_t attribute = axes_attribute(op.name, shape, options, x.line());
   if (&op == &sum_op && shape.size() == 0)
-    return internal::sum_of_nothing(value, reduced_shape(shape, attribute, options.keep_dimensions));
-  return record(op, Operand(value, x.line()), attribute);
+    return internal::sum_of_nothing(recorder.var(id), reduced_shape(shape, attribute, options.keep_dimensions));
+  return recorder.var(recorder.append(op, id, -1, -1, internal::traits_of(1), attribute, x.line()));
 }
 
 // Inputs: the composed result, x, how many elements one mean is taken of.

@@ -40,11 +40,8 @@ void OptionCheck::not_negative(const char* option, double value) const {
 
 // --- what a formula sees ---
 
-// The line goes on by its parts: read whole, its second word would wait for the four bytes of it that have just been written.
-
 Var Update::undecayed_value() const {
-  return internal::flat_buffer(*optimizer_.core_, RegistrySpace::values, internal::flat_index(region_),
-                               {line_.file, line_.line});
+  return internal::flat_buffer(*optimizer_.core_, RegistrySpace::values, internal::flat_index(region_), line_);
 }
 
 Var Update::value() {
@@ -58,8 +55,8 @@ Var Update::value() {
 Var Update::gradient() {
   if (!gradient_.empty()) return gradient_;
   const GradientOptions& options = optimizer_.gradient_options_;
-  Var gradient = internal::flat_buffer(*optimizer_.core_, RegistrySpace::gradients, internal::flat_index(region_),
-                                       {line_.file, line_.line});
+  Var gradient =
+      internal::flat_buffer(*optimizer_.core_, RegistrySpace::gradients, internal::flat_index(region_), line_);
   if (options.clip_norm) gradient = gradient * optimizer_.gradient_scale_[0] * optimizer_.gradient_scale_[1];
   if (options.clip_value) gradient = maximum(minimum(gradient, *options.clip_value), -*options.clip_value);
   if (rule_->maximize) gradient = -gradient;
@@ -70,7 +67,7 @@ Var Update::gradient() {
 
 Var Update::state(const char* name) {
   return internal::flat_buffer(*optimizer_.core_, RegistrySpace::state,
-                               internal::flat_index(region_, optimizer_.state_index(name)), {line_.file, line_.line});
+                               internal::flat_index(region_, optimizer_.state_index(name)), line_);
 }
 
 void Update::set_value(const Var& value) { optimizer_.assignments_.push_back({-1, region_, value}); }
@@ -203,7 +200,10 @@ std::vector<FlatRange> Optimizer::ranges() const {
 }
 
 void Optimizer::find_parts() {
-  if (layout_ == core_->uid) return;
+  if (layout_ != core_->uid) divide_into_parts();
+}
+
+void Optimizer::divide_into_parts() {
   const auto& entries = core_->entries;
   begins_.resize(entries.size());
   // Where a trainable parameter's stretch of the flat buffers ends, padding included: at the next one, or with the buffer.
@@ -309,7 +309,7 @@ bool Optimizer::record_step(bool prepares, SourceLine line) {
   const std::int32_t first = recorder.size();
   try {
     const Scope scope(name_, line);
-    if (prepares && !prepare_gradients(line)) return false;
+    if (prepares && looks_at_gradients() && !prepare_gradients(line)) return false;
     record_update(line);
     internal::request_effects("step", line);
   } catch (...) {
@@ -319,10 +319,13 @@ bool Optimizer::record_step(bool prepares, SourceLine line) {
   return true;
 }
 
+bool Optimizer::looks_at_gradients() const {
+  return gradient_options_.clip_norm || gradient_options_.non_finite != NonFinite::pass_on;
+}
+
 /// Clips by norm and looks for gradients that are not finite, as the options ask; false: the step is to be skipped.
 bool Optimizer::prepare_gradients(SourceLine line) {
-  const bool clips = gradient_options_.clip_norm.has_value();
-  if ((!clips && gradient_options_.non_finite == NonFinite::pass_on) || parts_.empty()) return true;
+  if (parts_.empty()) return true;
   Var sum_of_squares;
   for (const Part& part : parts_) {
     const Var squares =
@@ -343,7 +346,7 @@ bool Optimizer::prepare_gradients(SourceLine line) {
       }
     norm = internal::gradient_norm(*core_, ranges());
   }
-  if (!clips) return true;
+  if (!gradient_options_.clip_norm) return true;
   const double scale = norm > *gradient_options_.clip_norm ? *gradient_options_.clip_norm / norm : 1;
   // A scale below the dtype's range is applied as two factors.
   const double tiny = core_->dtype == f32 ? 0x1p-60 : 0x1p-500;
@@ -362,8 +365,8 @@ void Optimizer::record_update(SourceLine line) {
     update.learning_rate_ = rate_of(update.rule_->learning_rate, line);
     update_part(update, part.options);
   }
-  for (const Assignment& assignment : assignments_) check_fits(assignment.value, assignment.region, line);
   for (const Assignment& assignment : assignments_) {
+    check_fits(assignment.value, assignment.region, line);
     const bool is_value = assignment.state < 0;
     internal::assign_flat(*core_, is_value ? RegistrySpace::values : RegistrySpace::state,
                           internal::flat_index(assignment.region, is_value ? 0 : assignment.state), assignment.value,

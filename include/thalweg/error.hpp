@@ -2,6 +2,7 @@
 // Every error the library throws derives from Error. One sentence style:
 //   [matmul] inner dimensions differ: lhs (2, 3), rhs (4, 5) at model.cpp:12
 
+#include <cstdint>
 #include <stdexcept>
 #include <string>
 
@@ -10,7 +11,8 @@ namespace thalweg {
 /// A place in the user's program. `file` is a string literal (never freed); empty when unknown.
 struct SourceLine {
   const char* file = "";
-  unsigned line = 0;
+  // Of 64 bits, as it is copied: a copy of what was stored in fewer would wait until that has reached the cache.
+  std::uint64_t line = 0;
 
   /// As a parameter's default, `SourceLine line = SourceLine::here()`: the caller's line.
   static constexpr SourceLine here(const char* file = __builtin_FILE(), unsigned line = __builtin_LINE()) {

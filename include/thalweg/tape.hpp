@@ -116,12 +116,12 @@ class Var {
   explicit operator bool() const = delete;  // comparison is elementwise; see identical, all_close
 
   std::uint64_t serial() const { return serial_; }
-  std::int32_t id() const { return id_; }
+  std::int32_t id() const { return static_cast<std::int32_t>(id_); }
   Var(std::uint64_t serial, std::int32_t id) : serial_(serial), id_(id) {}
 
  private:
   std::uint64_t serial_ = 0;  // of the tape and its epoch; never reused in the process
-  std::int32_t id_ = -1;
+  std::int64_t id_ = -1;      // of 64 bits for the reason that SourceLine::line is
 };
 
 /// What every op takes: made implicitly from a Var, Parameter, Tensor or number, with the place in the program where

@@ -96,6 +96,11 @@ struct Line {
   const char* file;
   std::uint32_t line;
   std::int32_t scope;  // index into the tape's scopes, −1: none
+
+  SourceLine place() const { return {file, line}; }
 };
+inline Line line_in_scope(SourceLine place, std::int32_t scope) {
+  return {place.file, static_cast<std::uint32_t>(place.line), scope};
+}
 
 }  // namespace thalweg::internal

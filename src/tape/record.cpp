@@ -67,8 +67,7 @@ inline Storage* Recorder::hold(const Tensor& tensor) {
       break;
     }
   }
-  // By its parts: copied whole it would be read as two words, of which the second was written but in part.
-  lines_[ahead.next] = {operand.line_.file, operand.line_.line, scope_};
+  lines_[ahead.next] = line_in_scope(operand.line_, scope_);
   ++ahead.key;
   return ahead.next++;
 }
@@ -101,7 +100,7 @@ std::int32_t Recorder::resolve_leaf(const Operand& operand, const char* op) {
     next_ = ahead.next;
     return id;
   }
-  const SourceLine line{operand.line_.file, operand.line_.line};
+  const SourceLine line = operand.line_;
   switch (operand.kind_) {
     case Operand::Kind::var: throw_foreign(operand.serial_, op, line);
     case Operand::Kind::parameter: {

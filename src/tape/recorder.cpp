@@ -239,7 +239,7 @@ std::int32_t Recorder::append_new(const Key& key, SourceLine line) {
   info.origin = deriving_;
   reserve(next_ + 1);
   push(key, info);
-  lines_[next_] = {line.file, line.line, scope_};
+  lines_[next_] = line_in_scope(line, scope_);
   const std::int32_t id = next_++;
   if (options_.engine == Engine::eager && key.op->kind != Kind::random) compute_new(id);
   return id;
@@ -263,11 +263,6 @@ bool Recorder::was_assigned(const RegistryCore& registry, std::int32_t index) co
   for (const Assigned& assigned : assigned_)
     if (assigned.registry == &registry && assigned.index == index) return true;
   return false;
-}
-
-void Recorder::assign(RegistryCore& registry, std::int32_t index, std::int32_t assign_node, std::int32_t check) {
-  read(registry);
-  pending_.push_back({&registry, index, assign_node, check});
 }
 
 // --- what is recorded ---
@@ -295,10 +290,7 @@ std::int32_t Recorder::origin(std::int32_t id) const {
   return id;
 }
 
-SourceLine Recorder::line(std::int32_t id) const {
-  const Line& line = lines_[static_cast<std::size_t>(origin(id))];
-  return {line.file, line.line};
-}
+SourceLine Recorder::line(std::int32_t id) const { return lines_[static_cast<std::size_t>(origin(id))].place(); }
 
 std::string Recorder::scope_name(std::int32_t id) const {
   std::string name;
@@ -317,15 +309,6 @@ std::vector<std::int32_t> Recorder::scope_path(std::int32_t id) const {
     path.push_back(scope);
   std::reverse(path.begin(), path.end());
   return path;
-}
-
-// --- scopes ---
-
-std::int32_t Recorder::open_scope(const char* name, SourceLine line, bool is_op) {
-  const std::int32_t previous = scope_;
-  scopes_.push_back({name, previous, line, op_of_scope(previous, is_op ? name : nullptr)});
-  scope_ = static_cast<std::int32_t>(scopes_.size()) - 1;
-  return previous;
 }
 
 // --- requests ---

@@ -77,7 +77,7 @@ class Recorder {
   std::int32_t resolve(const Var& var, const char* op, SourceLine line) {
     if (var.serial() == serial_) [[likely]]
       return var.id();
-    return resolve_leaf(Operand(var, line.file, line.line), op);
+    return resolve_leaf(Operand(var, line), op);
   }
   /// Appends a node, or finds it where the cursor stands. The shape rule's error leaves the tape as it was.
   std::int32_t append(const Key& key, SourceLine line) {
@@ -103,7 +103,7 @@ class Recorder {
   /// The node at the cursor is what is recorded.
   std::int32_t advance(SourceLine line) {
     ++expected_;
-    lines_[next_] = {line.file, line.line, scope_};
+    lines_[next_] = line_in_scope(line, scope_);
     return next_++;
   }
   std::int32_t append(const Op& op, std::int32_t a, std::int32_t b, std::int32_t c, std::uint32_t traits,
@@ -147,7 +147,10 @@ class Recorder {
   std::int32_t literal(double value, DType dtype);
   Var var(std::int32_t id) const { return Var(serial_, id); }
 
-  void assign(RegistryCore& registry, std::int32_t index, std::int32_t assign_node, std::int32_t check = -1);
+  /// Of a registry that has been read.
+  void assign(RegistryCore& registry, std::int32_t index, std::int32_t assign_node, std::int32_t check = -1) {
+    pending_.push_back({&registry, index, assign_node, check});
+  }
   void read(RegistryCore& registry) {
     if (!has_read(registry)) note_read(registry);
   }
@@ -180,7 +183,7 @@ class Recorder {
   /// The user's line of a node that is its own origin.
   SourceLine outermost_line(std::int32_t id) const {
     const Line& recorded = lines_[id];
-    return line_of_scope(recorded.scope, {recorded.file, recorded.line});
+    return line_of_scope(recorded.scope, recorded.place());
   }
   /// The op that the user called to record `id`, a node that is its own origin.
   const char* outermost_op(std::int32_t id) const { return op_of_scope(lines_[id].scope, key(id).op->name); }
@@ -196,7 +199,12 @@ class Recorder {
 
   // --- scopes ---
 
-  std::int32_t open_scope(const char* name, SourceLine line, bool is_op);
+  std::int32_t open_scope(const char* name, SourceLine line, bool is_op) {
+    const std::int32_t previous = scope_, opened = static_cast<std::int32_t>(scopes_.size());
+    scopes_.push_back({name, previous, line, op_of_scope(previous, is_op ? name : nullptr)});
+    scope_ = opened;
+    return previous;
+  }
   void close_scope(std::int32_t previous) { scope_ = previous; }
   /// The line an error should name: of the outermost open scope, or `line`.
   SourceLine blame(SourceLine line) const { return line_of_scope(scope_, line); }
@@ -359,7 +367,7 @@ class Recorder {
     return expects(request) && predicted_->longest < reserved_ && watched_.empty();
   }
   Segment& step_to(Segment& segment, SourceLine line) {
-    lines_[segment.request] = {line.file, line.line, scope_};
+    lines_[segment.request] = line_in_scope(line, scope_);
     next_ = segment.end();
     last_segment_->likely = &segment;
     last_segment_ = &segment;

@@ -47,20 +47,20 @@ Var::Var(const Tensor& tensor, const char* file, unsigned line) : Var(as_var(Ope
 Var::Var(const Parameter& parameter, const char* file, unsigned line) : Var(as_var(Operand(parameter, file, line))) {}
 Var internal::leaf(const Operand& operand) { return as_var(operand); }
 
-const Shape& Var::shape() const { return *recorder_of(*this, "shape", {}).info(id_).shape; }
-DType Var::dtype() const { return recorder_of(*this, "dtype", {}).info(id_).dtype; }
+const Shape& Var::shape() const { return *recorder_of(*this, "shape", {}).info(id()).shape; }
+DType Var::dtype() const { return recorder_of(*this, "dtype", {}).info(id()).dtype; }
 
 Tensor Var::value(const char* file, unsigned line) const {
-  return recorder_of(*this, "value", {file, line}).value(id_, {file, line});
+  return recorder_of(*this, "value", {file, line}).value(id(), {file, line});
 }
 
 double Var::item(const char* file, unsigned line) const {
   Recorder& recorder = recorder_of(*this, "item", {file, line});
-  const Shape& shape = *recorder.info(id_).shape;
+  const Shape& shape = *recorder.info(id()).shape;
   if (shape.size() != 1)
     throw ShapeError(
         error_text("item", fmt::format("shape {} has not exactly one element", to_string(shape)), {file, line}));
-  return recorder.item(id_, {file, line});
+  return recorder.item(id(), {file, line});
 }
 
 Scope::Scope(const char* name, SourceLine line) : Scope(name, line, false) {}
@@ -84,8 +84,7 @@ Var record(const Op& op, std::span<const Var> inputs, std::uint64_t attribute, S
   std::array<std::int32_t, 255> ids;
   if (inputs.size() > ids.size())
     throw ValueError(error_text(op.name, fmt::format("{} inputs; at most 255 are possible", inputs.size()), line));
-  for (std::size_t i = 0; i < inputs.size(); ++i)
-    ids[i] = recorder.resolve(Operand(inputs[i], line.file, line.line), op.name);
+  for (std::size_t i = 0; i < inputs.size(); ++i) ids[i] = recorder.resolve(Operand(inputs[i], line), op.name);
   Key key;
   key.op = &op;
   key.count = static_cast<std::uint8_t>(inputs.size());

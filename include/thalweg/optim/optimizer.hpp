@@ -243,6 +243,7 @@ class Optimizer {
 
   /// Divides the parameters into parts_; again after parameters were added, frozen or converted.
   void find_parts();
+  void divide_into_parts();
   /// Where the parts lie in the flat buffers.
   std::vector<internal::FlatRange> ranges() const;
 
@@ -251,6 +252,7 @@ class Optimizer {
   // A step. The two bools: whether gradients are clipped and looked at first; whether the step was made, not skipped.
   bool carry_out(bool prepares, SourceLine line);
   bool record_step(bool prepares, SourceLine line);
+  bool looks_at_gradients() const;
   bool prepare_gradients(SourceLine line);
   void record_update(SourceLine line);
   void check_fits(const Var& value, int region, SourceLine line) const;
