@@ -84,18 +84,30 @@ Var reduce(const Var& losses, Reduction reduction) {
 
 // --- of elements ---
 
+namespace {
+
+// Of the prediction and the target; the attribute is the reduction.
+
+Var squared_error(std::span<const Var> inputs, std::uint64_t reduction, SourceLine line) {
+  const Var &p = inputs[0], t = checked_target("mean_squared_error", p, inputs[1], line);
+  return reduce(square(p - t), static_cast<Reduction>(reduction));
+}
+Var absolute_error(std::span<const Var> inputs, std::uint64_t reduction, SourceLine line) {
+  const Var &p = inputs[0], t = checked_target("mean_absolute_error", p, inputs[1], line);
+  return reduce(abs(p - t), static_cast<Reduction>(reduction));
+}
+
+const Composition squared_error_composition{.name = "mean_squared_error", .build = squared_error};
+const Composition absolute_error_composition{.name = "mean_absolute_error", .build = absolute_error};
+
+}  // namespace
+
 Var mean_squared_error(const Operand& prediction, const Operand& target, const LossOptions& options) {
-  const OpScope scope("mean_squared_error", prediction.line());
-  const Var p = as_var(prediction, "mean_squared_error"),
-            t = checked_target("mean_squared_error", p, target, prediction.line());
-  return reduce(square(p - t), options.reduction);
+  return record(squared_error_composition, prediction, target, static_cast<std::uint64_t>(options.reduction));
 }
 
 Var mean_absolute_error(const Operand& prediction, const Operand& target, const LossOptions& options) {
-  const OpScope scope("mean_absolute_error", prediction.line());
-  const Var p = as_var(prediction, "mean_absolute_error"),
-            t = checked_target("mean_absolute_error", p, target, prediction.line());
-  return reduce(abs(p - t), options.reduction);
+  return record(absolute_error_composition, prediction, target, static_cast<std::uint64_t>(options.reduction));
 }
 
 Var huber(const Operand& prediction, const Operand& target, const HuberOptions& options) {

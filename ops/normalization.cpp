@@ -121,25 +121,38 @@ Var group_normalized(const Operand& x, std::int64_t groups, const Operand* gamma
 
 }  // namespace
 
-Var softmax(const Operand& x, int axis) {
-  const OpScope scope("softmax", x.line());
-  const Var value = floating_value("softmax", x);
-  const int along = axis_from_front("softmax", axis, value.shape(), x.line());
+namespace {
+
+// Of x; the attribute is the axis as the user names it.
+
+Var softmax_parts(std::span<const Var> x, std::uint64_t axis, SourceLine line) {
+  const Var value = floating_value("softmax", Operand(x[0], line));
+  const int along = axis_from_front("softmax", static_cast<int>(axis), value.shape(), line);
   if (value.shape().size() == 0) return value;
   const Exponentials exponentials(value, along);
   const Var inputs[2] = {exponentials.values / exponentials.total, value};
-  return record(softmax_op, inputs, static_cast<std::uint64_t>(along), x.line());
+  return record(softmax_op, inputs, static_cast<std::uint64_t>(along), line);
 }
 
-Var log_softmax(const Operand& x, int axis) {
-  const OpScope scope("log_softmax", x.line());
-  const Var value = floating_value("log_softmax", x);
-  const int along = axis_from_front("log_softmax", axis, value.shape(), x.line());
+Var log_softmax_parts(std::span<const Var> x, std::uint64_t axis, SourceLine line) {
+  const Var value = floating_value("log_softmax", Operand(x[0], line));
+  const int along = axis_from_front("log_softmax", static_cast<int>(axis), value.shape(), line);
   if (value.shape().size() == 0) return value;
   const Exponentials exponentials(value, along);
   const Var inputs[4] = {exponentials.shifted - log(exponentials.total), value, exponentials.values,
                          exponentials.total};
-  return record(log_softmax_op, inputs, static_cast<std::uint64_t>(along), x.line());
+  return record(log_softmax_op, inputs, static_cast<std::uint64_t>(along), line);
+}
+
+const Composition softmax_composition{.name = "softmax", .build = softmax_parts};
+const Composition log_softmax_composition{.name = "log_softmax", .build = log_softmax_parts};
+
+}  // namespace
+
+Var softmax(const Operand& x, int axis) { return record(softmax_composition, x, static_cast<std::uint64_t>(axis)); }
+
+Var log_softmax(const Operand& x, int axis) {
+  return record(log_softmax_composition, x, static_cast<std::uint64_t>(axis));
 }
 
 Var layer_norm(const Operand& x, const Operand& gamma, const Operand& beta, const LayerNormOptions& options) {

@@ -19,11 +19,13 @@ void check(const char* name, const std::function<tw::Var(std::span<const tw::Var
 
 int main() {
   const tw::Tensor x({{0.5, -1.25, 2.}, {-0.75, 0.25, 1.5}}, tw::DType::f64);
+  const tw::Tensor y({{1., -1., 0.5}, {0.25, 1.25, -0.5}}, tw::DType::f64);
   const tw::Tensor a({{2., 0.5, -1.}, {0.25, 1.5, 0.75}, {-0.5, 1., 3.}}, tw::DType::f64);
   const tw::Tensor b({{1.}, {2.}, {3.}}, tw::DType::f64);
 
   check("softsign", [](auto v) { return custom::softsign(v[0]); }, {x});
   check("unit_rows", [](auto v) { return custom::unit_rows(v[0]); }, {x});
+  check("log_cosh", [](auto v) { return custom::log_cosh(v[0], v[1]); }, {x, y});
   check("solve_triangular", [](auto v) { return custom::solve_triangular(v[0], v[1]); }, {a, b});
   check("  upper, transposed",
         [](auto v) { return custom::solve_triangular(v[0], v[1], {.lower = false, .transposed = true}); }, {a, b});

@@ -1,6 +1,7 @@
 #pragma once
-// Three ops that the library does not have, from its public headers alone: an elementwise function, a composite with a
-// closed-form gradient, and a primitive with options and a kernel that can fail. docs/custom_ops.md explains them.
+// Four ops that the library does not have, from its public headers alone: an elementwise function, a composite with a
+// closed-form gradient, one that is built once, and a primitive with options and a kernel that can fail. docs/custom_ops.md
+// explains them.
 
 #include <thalweg/attribute.hpp>
 #include <thalweg/composite.hpp>
@@ -9,6 +10,8 @@
 #include <thalweg/thalweg.hpp>
 
 #include <cmath>
+#include <numbers>
+#include <span>
 #include <string>
 
 namespace custom {
@@ -57,6 +60,21 @@ inline tw::Var unit_rows(const tw::Operand& x) {
   const tw::Var length = tw::sqrt(tw::sum(tw::square(value), 1, true));
   const tw::Var inputs[] = {value / length, value, length};
   return tw::record(unit_rows_op, inputs, 0, x.line());
+}
+
+// --- log_cosh: a composite that is built once ---
+
+// Inputs: the prediction and the target.
+inline tw::Var log_cosh_parts(std::span<const tw::Var> inputs, std::uint64_t, tw::SourceLine) {
+  const tw::Var residual = tw::abs(inputs[0] - inputs[1]);
+  return tw::mean(residual + tw::softplus(tw::literal(-2) * residual) - tw::literal(std::numbers::ln2));
+}
+
+inline const tw::Composition log_cosh_composition{.name = "log_cosh", .build = log_cosh_parts};
+
+/// The mean of ln cosh(prediction − target) = |r| + ln(1 + e^(−2|r|)) − ln 2, r the difference. d/dr = tanh(r) / n.
+inline tw::Var log_cosh(const tw::Operand& prediction, const tw::Operand& target) {
+  return tw::record(log_cosh_composition, prediction, target);
 }
 
 // --- solve_triangular: a primitive with options, whose kernel can fail ---

@@ -99,6 +99,14 @@ struct Line {
 
   SourceLine place() const { return {file, line}; }
 };
+/// An opening of a scope.
+struct ScopeEntry {
+  const char* name;
+  std::int32_t parent;
+  SourceLine line;
+  const char* op;  // the outermost op among it and its parents, which errors name; null: none
+};
+
 inline Line line_in_scope(SourceLine place, std::int32_t scope) {
   return {place.file, static_cast<std::uint32_t>(place.line), scope};
 }

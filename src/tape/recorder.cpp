@@ -132,6 +132,7 @@ void Recorder::forget_open_segment() {
   keys_.clear();
   infos_.clear();
   expansions_.clear();
+  composed_.clear();
   turned_from_ = nullptr;
 }
 
@@ -151,9 +152,13 @@ void Recorder::copy_beginning(const Segment& segment, std::size_t count) {
   open_keys_ = keys_.data();
   open_infos_ = infos_.data();
   expected_ = &nothing();
+  expected_composed_ = &no_composed;
   expansions_.clear();
   for (const Expansion& expansion : segment.expansions)
     if (expansion.begin < next_) expansions_.push_back(expansion);
+  composed_.clear();
+  for (const Composed& made : segment.composed())
+    if (made.end <= next_) composed_.push_back(made);
 }
 
 bool Recorder::turn(const Key& key) {
@@ -173,6 +178,7 @@ bool Recorder::turn(const Key& key) {
   open_keys_ = predicted_->keys.data();
   open_infos_ = predicted_->infos.data();
   expected_ = open_keys_ + place;
+  expected_composed_ = predicted_->first_composed;
   reserve(predicted_->end());
   return true;
 }
@@ -330,6 +336,7 @@ Segment* Recorder::make_segment(std::int32_t request, std::uint64_t hash) {
   keys_.push_back(nothing());
   segment->complete(keys_, infos_, workspace_.memory);
   segment->expansions = std::move(expansions_);
+  segment->set_composed(std::move(composed_));
   segment->request = request;
   workspace_.segment_bytes += segment->bytes();
   last_segment_->children_by_hash.emplace(hash, segment.get());
@@ -383,6 +390,7 @@ void Recorder::rewind(const Recording& before) {
   keys_.resize(before.keys);
   infos_.resize(before.keys);
   expansions_.resize(before.expansions);
+  std::erase_if(composed_, [&](const Composed& made) { return made.end > next_; });
   deriving_ = -1;
   if (eager_values_.size() > static_cast<std::size_t>(next_)) eager_values_.resize(static_cast<std::size_t>(next_));
 }

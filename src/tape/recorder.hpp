@@ -14,13 +14,6 @@
 
 namespace thalweg::internal {
 
-struct ScopeEntry {
-  const char* name;
-  std::int32_t parent;
-  SourceLine line;
-  const char* op;  // the outermost op among it and its parents, which errors name; null: none
-};
-
 /// An `assign` recorded and not yet carried out.
 struct PendingEffect {
   RegistryCore* registry;
@@ -139,6 +132,10 @@ class Recorder {
   static Var record(const Op& op, const Operand& a, const Operand& b, std::uint64_t attribute, FirstTime first_time);
   template <class... Operands>
   static Var record_again(const Op& op, std::uint64_t attribute, const Operand& first, const Operands&... others);
+
+  /// What the composition makes of nodes `a` and `b` (−1: it has one input). Where it stands at the cursor it is not built.
+  std::int32_t compose(const Composition& composition, std::int32_t a, std::int32_t b, std::uint64_t attribute,
+                       SourceLine line);
 
   std::int32_t constant(const Tensor& tensor, SourceLine line);
   /// A number that has a dtype of its own.
@@ -333,8 +330,10 @@ class Recorder {
     segment_base_ = next_;
     predicted_ = last_segment_->likely;
     expected_ = &nothing();
+    expected_composed_ = &no_composed;
     if (predicted_ == nullptr) return;  // a new one
     expected_ = open_keys_ = predicted_->keys.data();
+    expected_composed_ = predicted_->first_composed;
     open_infos_ = predicted_->infos.data();
   }
   /// Lets go of all that was recorded.
@@ -374,6 +373,10 @@ class Recorder {
     predict();
     return segment;
   }
+  std::int32_t compose_again(const Composed& known, SourceLine line);
+  std::int32_t compose_first_time(const Composition& composition, std::int32_t a, std::int32_t b,
+                                  std::uint64_t attribute, SourceLine line);
+  void note_composed(Composed made, std::int32_t scope, SourceLine line);
   Segment& complete_unexpected(const Request& request, SourceLine line, FunctionRef<void(Segment&)> derive);
   Segment* find_or_make_segment(const Key& request, SourceLine line, FunctionRef<void(Segment&)> derive);
   void copy_beginning(const Segment& segment, std::size_t count);
@@ -423,6 +426,8 @@ class Recorder {
   // The cursor: the next key of the predicted segment; where none is predicted, or it is over, one that equals nothing, so that
   // what is recorded is compared with it and with nothing else.
   const Key* expected_;
+  const Composed* expected_composed_ =
+      &no_composed;  // the next one that begins there or later, once those before are passed
   std::int32_t next_ = 0;
   std::int32_t scope_ = -1;
   Line* lines_ = nullptr;
@@ -437,6 +442,7 @@ class Recorder {
   std::vector<Key> keys_;  // of the open segment, while it is new
   std::vector<Info> infos_;
   std::vector<Expansion> expansions_;
+  std::vector<Composed> composed_;
   Segment* turned_from_ = nullptr;  // the segment that was predicted when the open one became new, and where
   std::int32_t turned_at_ = 0;
   std::int32_t deriving_ = -1;  // node being differentiated

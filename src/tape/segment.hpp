@@ -6,6 +6,7 @@
 // differentiation, nor planning; recordings with a common beginning share its segments and their plans.
 
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <span>
 #include <unordered_map>
@@ -13,6 +14,10 @@
 
 #include "src/tape/node.hpp"
 #include "src/tape/recording_memory.hpp"
+
+namespace thalweg {
+struct Composition;
+}
 
 namespace thalweg::internal {
 
@@ -32,6 +37,20 @@ struct Expansion {
   std::vector<std::int32_t> results;
 };
 
+/// What a composition recorded, with its lines and scopes as they look from the place it was called from.
+struct Composed {
+  std::int32_t begin = std::numeric_limits<std::int32_t>::max();  // its nodes are those from here
+  std::int32_t end = 0;                                           // to before here
+  const Composition* composition = nullptr;
+  std::uint64_t attribute = 0;
+  std::int32_t inputs[2] = {-1, -1};
+  std::int32_t result = -1;
+  std::vector<ScopeEntry> scopes = {};  // opened in it, its own first, from which their parents count
+  std::vector<Line> lines = {};  // of its nodes, with scopes likewise; without a file: the line it was called from
+};
+/// Begins behind every node.
+extern const Composed no_composed;
+
 class Segment {
  public:
   Segment(Segment* parent_segment, std::int32_t first_id);
@@ -45,6 +64,7 @@ class Segment {
   std::span<Info> infos;
   std::int32_t request = -1;  // id of the request's record; −1: a failed request's mark (see Recorder::execute)
   std::vector<Expansion> expansions;
+  const Composed* first_composed = &no_composed;  // then those behind it, and no_composed
   std::vector<GradientOutput> gradient_outputs;
   std::vector<std::uint32_t> registries;  // uids, of gradient_outputs
 
@@ -70,10 +90,14 @@ class Segment {
   std::int32_t end() const { return end_; }
   /// These are all its nodes.
   void complete(std::span<const Key> all_keys, std::span<const Info> all_infos, RecordingMemory& memory);
+  /// What compositions have recorded of them, in their order.
+  void set_composed(std::vector<Composed> composed);
+  std::span<const Composed> composed() const;
   std::size_t bytes() const;
 
  private:
-  RecordingMemory::Block block_;  // of keys and infos
+  RecordingMemory::Block block_;    // of keys and infos
+  std::vector<Composed> composed_;  // with no_composed as their end, where there are any
   std::int32_t end_ = -1;
 };
 

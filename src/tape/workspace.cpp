@@ -62,9 +62,23 @@ void Segment::complete(std::span<const Key> all_keys, std::span<const Info> all_
   parent->longest = std::max(parent->longest, end_);
 }
 
+void Segment::set_composed(std::vector<Composed> composed) {
+  composed_ = std::move(composed);
+  if (composed_.empty()) return;
+  composed_.push_back(no_composed);
+  first_composed = composed_.data();
+}
+
+std::span<const Composed> Segment::composed() const {
+  return std::span<const Composed>(composed_).first(composed_.empty() ? 0 : composed_.size() - 1);
+}
+
 std::size_t Segment::bytes() const {
-  return sizeof(Segment) + block_.bytes() + turns.capacity() * sizeof(Turn) +
-         gradient_outputs.capacity() * sizeof(GradientOutput);
+  std::size_t bytes = sizeof(Segment) + block_.bytes() + turns.capacity() * sizeof(Turn) +
+                      gradient_outputs.capacity() * sizeof(GradientOutput) + composed_.capacity() * sizeof(Composed);
+  for (const Composed& made : composed_)
+    bytes += made.scopes.capacity() * sizeof(ScopeEntry) + made.lines.capacity() * sizeof(Line);
+  return bytes;
 }
 
 const Shape* intern_shape(const Shape& shape) { return shape_table().intern(shape); }

@@ -75,6 +75,7 @@ TEST_CASE("custom ops: their gradients of both orders, planned and eager") {
   };
   check("softsign", [](auto v) { return custom::softsign(v[0]); }, {x});
   check("unit_rows", [](auto v) { return custom::unit_rows(v[0]); }, {x});
+  check("log_cosh", [](auto v) { return custom::log_cosh(v[0], v[1]); }, {x, numbers({3, 5}, DType::f64, 3)});
   for (const bool lower : {false, true})
     for (const bool transposed : {false, true})
       check("solve_triangular",
@@ -85,6 +86,15 @@ TEST_CASE("custom ops: their gradients of both orders, planned and eager") {
   check("multiply_add", [](auto v) { return multiply_add(v[0], v[1], v[2]); },
         {x, numbers({5}, DType::f64, 3), Tensor::full({}, 0.7, DType::f64)});
   check("excess", [](auto v) { return excess(v[0], v[1]) * excess(v[1], 0.2); }, {x, numbers({3, 1}, DType::f64, 4)});
+}
+
+TEST_CASE("custom ops: a composite that is built once has the values of every step") {
+  for (int step = 0; step < 4; ++step) {
+    const Tape tape;
+    const Var x = Tensor({{0.5 + step, -2.}}, DType::f64);
+    CHECK(custom::log_cosh(x, 0.25).item() ==
+          Approx((std::log(std::cosh(0.25 + step)) + std::log(std::cosh(2.25))) / 2).epsilon(1e-14));
+  }
 }
 
 TEST_CASE("custom ops: a functor gives the same bits at any length, fused or alone, on one thread or two") {

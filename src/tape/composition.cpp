@@ -1,0 +1,106 @@
+// How ops that are made of others are recorded: built once, and recorded as a whole from then on.
+
+#include <algorithm>
+
+#include <thalweg/composite.hpp>
+
+#include "src/core_ops/core_ops.hpp"
+#include "src/tape/recorder.hpp"
+
+namespace thalweg::internal {
+
+constinit const Composed no_composed{};
+
+namespace {
+
+/// Whether a step that records the node again brings nothing along for it.
+bool is_structure(const Key& key) {
+  switch (key.op->kind) {
+    case Kind::source: return key.op == &literal_op || key.op == &column_index_op;
+    case Kind::random:
+    case Kind::effect: return false;
+    default: return true;
+  }
+}
+
+}  // namespace
+
+std::int32_t Recorder::compose(const Composition& composition, std::int32_t a, std::int32_t b, std::uint64_t attribute,
+                               SourceLine line) {
+  while (expected_composed_->begin < next_) ++expected_composed_;
+  const Composed& known = *expected_composed_;
+  if (known.begin == next_ && known.composition == &composition && known.inputs[0] == a && known.inputs[1] == b &&
+      known.attribute == attribute) [[likely]]
+    return compose_again(known, line);
+  return compose_first_time(composition, a, b, attribute, line);
+}
+
+std::int32_t Recorder::compose_again(const Composed& known, SourceLine line) {
+  const auto own_scope = static_cast<std::int32_t>(scopes_.size());
+  const char* const op = op_of_scope(scope_, known.composition->name);
+  scopes_.push_back({known.composition->name, scope_, line, op});
+  for (std::size_t i = 1; i < known.scopes.size(); ++i) {
+    const ScopeEntry& inner = known.scopes[i];
+    scopes_.push_back({inner.name, own_scope + inner.parent, inner.line.file == nullptr ? line : inner.line, op});
+  }
+  Line* next_line = lines_ + next_;
+  for (const Line& recorded : known.lines)
+    *next_line++ = line_in_scope(recorded.file == nullptr ? line : recorded.place(), own_scope + recorded.scope);
+  expected_ += known.end - known.begin;
+  next_ = known.end;
+  return known.result;
+}
+
+std::int32_t Recorder::compose_first_time(const Composition& composition, std::int32_t a, std::int32_t b,
+                                          std::uint64_t attribute, SourceLine line) {
+  const auto own_scope = static_cast<std::int32_t>(scopes_.size());
+  Composed made{.begin = next_, .composition = &composition, .attribute = attribute, .inputs = {a, b}};
+  const OpScope scope(composition.name, line);
+  const Var inputs[2] = {var(a), var(b)};
+  const Var result = composition.build({inputs, b < 0 ? std::size_t{1} : std::size_t{2}}, attribute, line);
+  made.result = resolve(result, composition.name, line);
+  made.end = next_;
+  // Of a new segment, as far as it has been recorded; what differentiation records is not recorded again.
+  const bool is_new = predicted_ == nullptr && made.begin >= segment_base_ && made.begin < made.end;
+  if (is_new && deriving_ < 0 && engine() == Engine::planned) note_composed(std::move(made), own_scope, line);
+  return made.result;
+}
+
+void Recorder::note_composed(Composed made, std::int32_t own_scope, SourceLine line) {
+  for (std::int32_t id = made.begin; id < made.end; ++id)
+    if (!is_structure(key(id))) return;
+  const auto from_here = [&](SourceLine place) {
+    const bool is_call = place.file == line.file && place.line == line.line;
+    return is_call ? SourceLine{nullptr, 0} : place;
+  };
+  made.scopes.assign(scopes_.begin() + own_scope, scopes_.end());
+  for (ScopeEntry& entry : made.scopes) {
+    entry.parent -= own_scope;
+    entry.line = from_here(entry.line);
+  }
+  for (std::int32_t id = made.begin; id < made.end; ++id)
+    made.lines.push_back(line_in_scope(from_here(lines_[id].place()), lines_[id].scope - own_scope));
+  // Those that it is made of are no longer met by themselves.
+  while (!composed_.empty() && composed_.back().begin >= made.begin) composed_.pop_back();
+  composed_.push_back(std::move(made));
+}
+
+}  // namespace thalweg::internal
+
+namespace thalweg {
+
+using internal::Recorder;
+
+Var record(const Composition& composition, const Operand& a, std::uint64_t attribute) {
+  Recorder& recorder = Recorder::require(composition.name, a.line());
+  const std::int32_t id = recorder.resolve(a, composition.name);
+  return recorder.var(recorder.compose(composition, id, -1, attribute, a.line()));
+}
+
+Var record(const Composition& composition, const Operand& a, const Operand& b, std::uint64_t attribute) {
+  Recorder& recorder = Recorder::require(composition.name, a.line());
+  const std::int32_t ids[2] = {recorder.resolve(a, composition.name), recorder.resolve(b, composition.name)};
+  return recorder.var(recorder.compose(composition, ids[0], ids[1], attribute, a.line()));
+}
+
+}  // namespace thalweg
