@@ -15,6 +15,9 @@ namespace {
 /// So many vectors of a walk with sums are written one after the other; more are a loop over blocks.
 constexpr std::int64_t most_in_line = 32;
 
+/// Vectors per column that are repeated to a tile stay in as many registers.
+constexpr int most_expanded = 16;
+
 template <class T>
 std::span<T> in_range(std::span<T> list, ListRange range) {
   return list.subspan(static_cast<std::size_t>(range.begin), static_cast<std::size_t>(range.end - range.begin));
@@ -44,7 +47,8 @@ int FunctionWriter::end_of(std::int32_t first) const {
 
 bool FunctionWriter::fits(const Level& level) const {
   if (!is_known(level.single_program) || !is_known(level.column_program)) return false;
-  if (level.expansions.begin < level.expansions.end) return false;
+  const bool expands = level.expansions.begin < level.expansions.end;
+  if (expands && block_of(geometry_.columns).vectors > most_expanded) return false;
   const auto is_one_chunk = [&](const VectorFold& fold) {
     return fold.length > 0 && fold.length <= geometry_.wide * blocks_per_fold;
   };
@@ -114,6 +118,7 @@ void FunctionWriter::write_level(const Level& level) {
     generator_.write_flat(read(level.single_program), 0, {.vectors = 1}, budget_, frame(nullptr));
   if (level.column_program != no_program) write_columns(level);
   for (const VectorFold& fold : in_range(program_.vector_folds, level.folds)) write_fold(fold);
+  for (const Expansion& expansion : in_range(program_.expansions, level.expansions)) write_expansion(expansion);
 }
 
 /// Vectors per column end in memory that may be read and written.
@@ -143,6 +148,22 @@ void FunctionWriter::write_fold(const VectorFold& fold) {
     assembler_.move(is_partial ? sum | RunRegisters::tail_mask() : sum, all);
   }
   assembler_.move(memory(fold.slot), fold_lanes(std::move(sums), fold.reduction));
+}
+
+/// Each copy is whole vectors, of which the next one overwrites what is too much; the last one ends with the tile's memory.
+void FunctionWriter::write_expansion(const Expansion& expansion) {
+  const std::int64_t lanes = geometry_.lanes, length = program_.read_period + geometry_.wide;
+  const std::int64_t end = (length + lanes - 1) / lanes * lanes;
+  const int vectors = block_of(geometry_.columns).vectors;
+  for (int i = 0; i < vectors; ++i)
+    assembler_.move(Zmm(i), memory(expansion.vector + i * static_cast<std::int64_t>(max_vector_bytes)));
+  for (std::int64_t copy = 0; copy < length; copy += geometry_.columns)
+    for (int i = 0; i < vectors && copy + i * lanes < end; ++i) {
+      const std::int64_t at = copy + i * lanes;
+      const Xbyak::Address to = memory(expansion.tile + at * geometry_.size);
+      if (at + lanes > end) generator_.load_tail_mask(static_cast<int>(end - at));
+      assembler_.move(at + lanes > end ? to | RunRegisters::tail_mask() : to, Zmm(i));
+    }
 }
 
 void FunctionWriter::write_walk(const Walk& walk) {

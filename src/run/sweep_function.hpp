@@ -54,6 +54,7 @@ class FunctionWriter {
   void write_level(const Level& level);
   void write_columns(const Level& level);
   void write_fold(const VectorFold& fold);
+  void write_expansion(const Expansion& expansion);
   void write_walk(const Walk& walk);
   void write_rows(const Walk& walk);
   void write_flat(const Walk& walk);

@@ -171,7 +171,7 @@ class RandomSweep {
 
 void check_random(DType dtype, int sweeps, bool generated) {
   const std::int64_t rows[] = {1, 1, 2, 3, 7, 16, 40, 130},
-                     columns[] = {1, 2, 3, 10, 16, 37, 100, 128, 129, 255, 256, 257, 300};
+                     columns[] = {1, 2, 3, 5, 8, 10, 16, 20, 37, 64, 100, 128, 129, 255, 256, 257, 300};
   std::mt19937 engine(static_cast<std::uint32_t>(dtype) + (generated ? 117 : 17));
   for (int i = 0; i < sweeps; ++i) {
     const std::int64_t r = rows[engine() % std::size(rows)];

@@ -91,6 +91,18 @@ const SmallSweep small_sweeps[] = {
        writer.output(writer.reduce(Reduction::sum, gradient, Extent::per_column));
        writer.output(writer.reduce(Reduction::maximum, y, Extent::per_column));
      }},
+    {"columns made relative to their sums, and to single numbers",
+     [](SweepWriter& writer, int x, int y) {
+       const int scale = writer.input(Extent::per_column), number = writer.number(0);
+       const int mean = writer.apply(divide_kernel, writer.reduce(Reduction::sum, x, Extent::per_column), number);
+       const int centered = writer.apply(subtract_kernel, x, mean);
+       const int squares = writer.reduce(Reduction::sum, writer.apply(square_kernel, centered), Extent::per_column);
+       const int factor = writer.apply(divide_kernel, scale, writer.apply(add_kernel, squares, number));
+       const int result = writer.apply(multiply_kernel, centered, factor);
+       writer.output(result);
+       writer.output(mean);
+       writer.output(writer.reduce(Reduction::minimum, writer.apply(multiply_kernel, result, y), Extent::single));
+     }},
     {"rows made relative to their sums, and a sum of what belongs to a label",
      [](SweepWriter& writer, int x, int y) {
        const int label = writer.input(Extent::per_row, DType::i64), number = writer.number(0);
