@@ -9,6 +9,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
 
 #include <hwy/highway.h>
 
@@ -39,7 +40,14 @@ class StepChooser {
 
  private:
   using IndexD = hn::RebindToSigned<Wide<T>>;
+  using MaskBits = std::conditional_t<lanes == 16, std::uint16_t, std::uint8_t>;
 
+  static HWY_INLINE MaskBits bits_of(hn::Mask<IndexD> mask) {
+    MaskBits bits;
+    hn::StoreMaskBits(IndexD(), mask, reinterpret_cast<std::uint8_t*>(&bits));
+    return bits;
+  }
+  static HWY_INLINE std::int64_t append(std::int64_t step, hn::Mask<IndexD> which, Index* list);
   std::int64_t choose_along(const T* a, std::int64_t rows, Index* list) const;
   void read_strip(std::int64_t row);
   std::int64_t choose_across(Index rows, Index* list) const;
@@ -51,13 +59,31 @@ class StepChooser {
   HWY_ALIGN Index strip_bits_[most_transposed_steps];  // of each step: in which rows of the strip it has a number
 };
 
+/// Lists those of the steps from `step` on that the mask has; returns how many.
+template <class T>
+HWY_INLINE std::int64_t StepChooser<T>::append(std::int64_t step, hn::Mask<IndexD> which, Index* list) {
+  if constexpr (lanes == 16) {
+    const IndexD index;
+    hn::StoreU(hn::Compress(hn::Add(hn::Iota(index, 0), hn::Set(index, static_cast<Index>(step))), which), index, list);
+    return static_cast<std::int64_t>(hn::CountTrue(index, which));
+  } else {  // Compress has a table here, which gcc 12 copies at each call
+    const unsigned bits = bits_of(which);
+    std::int64_t count = 0;
+    THALWEG_UNROLL
+    for (int lane = 0; lane < lanes; ++lane) {
+      list[count] = static_cast<Index>(step + lane);
+      count += bits >> lane & 1;
+    }
+    return count;
+  }
+}
+
 /// A row's steps lie side by side.
 template <class T>
 std::int64_t StepChooser<T>::choose_along(const T* a, std::int64_t rows, Index* list) const {
   const Wide<T> d;
   const IndexD index;
   std::int64_t count = 0, step = 0;
-  auto positions = hn::Iota(index, Index{0});
   for (; step + lanes <= steps_; step += lanes) {
     auto any = hn::Zero(index);
     for (std::int64_t row = 0; row < rows; ++row) {
@@ -65,9 +91,7 @@ std::int64_t StepChooser<T>::choose_along(const T* a, std::int64_t rows, Index* 
       __builtin_prefetch(a + (row + rows) * a_row_ + step, 0, 2);  // the next rows, while these are multiplied
     }
     const auto has_any = hn::Ne(any, hn::Zero(index));
-    hn::StoreU(hn::Compress(positions, has_any), index, list + count);
-    positions = hn::Add(positions, hn::Set(index, static_cast<Index>(lanes)));
-    count += static_cast<std::int64_t>(hn::CountTrue(index, has_any));
+    count += append(step, has_any, list + count);
   }
   for (; step < steps_; ++step) {
     bool has_any = false;
@@ -90,9 +114,7 @@ void StepChooser<T>::read_strip(std::int64_t row) {
     THALWEG_UNROLL
     for (std::int64_t i = 0; i < strip_rows; i += lanes) {
       const auto has_any = hn::Ne(hn::BitCast(index, hn::LoadU(d, a + i)), hn::Zero(index));
-      std::uint64_t some = 0;
-      hn::StoreMaskBits(index, has_any, reinterpret_cast<std::uint8_t*>(&some));
-      bits |= static_cast<Index>(some << i);
+      bits |= static_cast<Index>(bits_of(has_any)) << i;
     }
     strip_bits_[step] = bits;
   }
@@ -103,12 +125,9 @@ template <class T>
 std::int64_t StepChooser<T>::choose_across(Index rows, Index* list) const {
   const IndexD index;
   std::int64_t count = 0;
-  auto positions = hn::Iota(index, Index{0});
   for (std::int64_t step = 0; step < steps_; step += lanes) {
     const auto has_any = hn::Ne(hn::And(hn::Load(index, strip_bits_ + step), hn::Set(index, rows)), hn::Zero(index));
-    hn::StoreU(hn::Compress(positions, has_any), index, list + count);
-    positions = hn::Add(positions, hn::Set(index, static_cast<Index>(lanes)));
-    count += static_cast<std::int64_t>(hn::CountTrue(index, has_any));
+    count += append(step, has_any, list + count);
   }
   return count;
 }
