@@ -265,9 +265,10 @@ void Optimizer::set_progress(const Progress& progress) {
 void Optimizer::step(SourceLine line) {
   if (core_->trainable_elements == 0)
     throw TapeError(error_text("step", "the registry has no trainable parameter", line));
+  const bool takes_gradients = needs_gradients();
   const bool all_are_new = core_->gradients_filled && core_->all_gradients_count > used_gradients_;
-  if (!all_are_new && needs_gradients()) check_gradients(line);
-  ++(carry_out(needs_gradients(), line) ? step_count_ : skipped_count_);
+  if (!all_are_new && takes_gradients) check_gradients(line);
+  ++(carry_out(takes_gradients, line) ? step_count_ : skipped_count_);
   used_gradients_ = core_->gradient_count;
 }
 
@@ -299,12 +300,8 @@ void Optimizer::apply(SourceLine line) { carry_out(false, line); }
 
 bool Optimizer::carry_out(bool prepares, SourceLine line) {
   find_parts();
-  if (internal::Recorder::current() != nullptr) return record_step(prepares, line);
-  Tape tape;
-  return record_step(prepares, line);
-}
-
-bool Optimizer::record_step(bool prepares, SourceLine line) {
+  std::optional<Tape> own_tape;
+  if (internal::Recorder::current() == nullptr) own_tape.emplace();
   internal::Recorder& recorder = *internal::Recorder::current();
   const std::int32_t first = recorder.size();
   try {
@@ -366,20 +363,22 @@ void Optimizer::record_update(SourceLine line) {
     update_part(update, part.options);
   }
   for (const Assignment& assignment : assignments_) {
-    check_fits(assignment.value, assignment.region, line);
+    const std::int32_t value = fitting_node(assignment, line);
     const bool is_value = assignment.state < 0;
     internal::assign_flat(*core_, is_value ? RegistrySpace::values : RegistrySpace::state,
-                          internal::flat_index(assignment.region, is_value ? 0 : assignment.state), assignment.value,
-                          line);
+                          internal::flat_index(assignment.region, is_value ? 0 : assignment.state), value, line);
   }
 }
 
-void Optimizer::check_fits(const Var& value, int region, SourceLine line) const {
+/// Of the value that is assigned.
+std::int32_t Optimizer::fitting_node(const Assignment& assignment, SourceLine line) const {
   internal::Recorder& recorder = *internal::Recorder::current();
-  const internal::Info& info = recorder.info(recorder.resolve(value, name_, line));
-  const Shape& wanted = *core_->regions[static_cast<std::size_t>(region)].shape;
+  const std::int32_t id = recorder.resolve(assignment.value, name_, line);
+  const internal::Info& info = recorder.info(id);
+  const Shape& wanted = *core_->regions[static_cast<std::size_t>(assignment.region)].shape;
   // Equal shapes have one address.
   if (info.shape != &wanted || info.dtype != core_->dtype) throw_unfit(*info.shape, info.dtype, wanted, line);
+  return id;
 }
 
 void Optimizer::throw_unfit(const Shape& shape, DType dtype, const Shape& wanted, SourceLine line) const {

@@ -13,8 +13,8 @@ namespace thalweg::internal {
 
 namespace {
 
-void record_assign(Recorder& recorder, RegistryCore& core, const RegistryAddress& address, std::int32_t value,
-                   SourceLine line, std::int32_t check = -1) {
+[[gnu::always_inline]] inline void record_assign(Recorder& recorder, RegistryCore& core, RegistryAddress address,
+                                                 std::int32_t value, SourceLine line, std::int32_t check = -1) {
   recorder.read(core);
   const Slot slot = registry_slot(core, static_cast<std::uint32_t>(address.index), core.write_count);
   const std::int32_t id = recorder.append_with_slot(assign_op, value, traits_of(1), pack(address), line, slot);
@@ -41,16 +41,15 @@ Var flat_buffer(RegistryCore& core, RegistrySpace space, std::int32_t index, Sou
                                                 registry_slot(core, 0, core.write_count)));
 }
 
-void assign_flat(RegistryCore& core, RegistrySpace space, std::int32_t index, const Var& value, SourceLine line) {
+void assign_flat(RegistryCore& core, RegistrySpace space, std::int32_t index, std::int32_t value, SourceLine line) {
   Recorder& recorder = Recorder::require("step", line);
-  const std::int32_t id = recorder.resolve(value, "step");
   // The pass that computes the new parameters adds them up as well: they need not be read again to see that all are finite.
   std::int32_t check = -1;
   if (space == RegistrySpace::values && recorder.detects_anomalies() && recorder.engine() == Engine::planned) {
-    check = sum_to(recorder.var(id), {}).id();
+    check = sum_to(recorder.var(value), {}).id();
     recorder.keep(check);
   }
-  record_assign(recorder, core, {core.uid, space, index}, id, line, check);
+  record_assign(recorder, core, {core.uid, space, index}, value, line, check);
 }
 
 void request_effects(const char* writer, SourceLine line) { Recorder::require(writer, line).run_effects(writer, line); }

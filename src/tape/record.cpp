@@ -1,6 +1,7 @@
 // How ops and the leaves among their operands are recorded. Most steps record what the step before did, which takes a look
 // at the keys from the cursor on: there is no call in it, so that it needs next to no stack.
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 
@@ -180,10 +181,13 @@ std::int32_t Recorder::append_parameter(RegistryCore& registry, std::int32_t ind
 }
 
 void Recorder::note_read(RegistryCore& registry) {
-  for (const RegistryRead& read : registries_)
-    if (read.core.get() == &registry && read.uid == registry.uid) return;
-  registry.begin_read();
-  registries_.push_back({registry.uid, registry.shared_from_this(), registry.write_count});
+  const bool is_known = std::any_of(registries_.begin(), registries_.end(),
+                                    [&](const RegistryRead& read) { return read.uid == registry.uid; });
+  if (!is_known) {
+    registry.begin_read();
+    registries_.push_back({registry.uid, registry.shared_from_this(), registry.write_count});
+  }
+  last_read_ = registry.uid;
 }
 
 }  // namespace thalweg::internal

@@ -93,6 +93,7 @@ void Recorder::forget_all() {
   for (const RegistryRead& read : registries_) read.core->end_read();
   constants_.clear();
   registries_.clear();
+  last_read_ = 0;
   path_.clear();
   plans_carried_out_.clear();
   scopes_.clear();

@@ -149,7 +149,7 @@ class Recorder {
     pending_.push_back({&registry, index, assign_node, check});
   }
   void read(RegistryCore& registry) {
-    if (!has_read(registry)) note_read(registry);
+    if (registry.uid != last_read_) note_read(registry);
   }
 
   // --- what is recorded ---
@@ -297,9 +297,6 @@ class Recorder {
   std::int32_t append_constant(const Tensor& tensor, SourceLine line);
   std::int32_t append_number(double value, std::uint32_t traits, SourceLine line);
   std::int32_t append_new(const Key& key, SourceLine line);
-  bool has_read(const RegistryCore& registry) const {
-    return !registries_.empty() && registries_.back().core.get() == &registry && registries_.back().uid == registry.uid;
-  }
   void note_read(RegistryCore& registry);
   std::int32_t append_parameter(RegistryCore& registry, std::int32_t index, SourceLine line);
   const char* op_of_scope(std::int32_t scope, const char* op) const {
@@ -458,6 +455,7 @@ class Recorder {
     std::uint32_t write_count;  // when it was first read
   };
   std::vector<RegistryRead> registries_;
+  std::uint32_t last_read_ = 0;  // the uid of the registry that was read last; 0: none
   std::vector<PendingEffect> pending_;
   std::vector<WriteClaim> claims_;
   std::vector<HeldValue> held_;

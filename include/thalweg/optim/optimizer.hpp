@@ -251,11 +251,9 @@ class Optimizer {
   void check_gradients(SourceLine line) const;
   // A step. The two bools: whether gradients are clipped and looked at first; whether the step was made, not skipped.
   bool carry_out(bool prepares, SourceLine line);
-  bool record_step(bool prepares, SourceLine line);
   bool looks_at_gradients() const;
   bool prepare_gradients(SourceLine line);
   void record_update(SourceLine line);
-  void check_fits(const Var& value, int region, SourceLine line) const;
   [[noreturn]] void throw_unfit(const Shape& shape, DType dtype, const Shape& wanted, SourceLine line) const;
   int state_index(const char* name);
   double rate_of(const Schedule& schedule, SourceLine line) const;
@@ -267,6 +265,7 @@ class Optimizer {
     int region;
     Var value;
   };
+  std::int32_t fitting_node(const Assignment& assignment, SourceLine line) const;
   struct KnownState {
     std::string name;  // without the optimizer's
     int index;
