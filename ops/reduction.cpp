@@ -111,15 +111,21 @@ const Op grouped_product_op{.name = "product",
 const Op integer_product_op{
     .name = "product", .kind = Kind::reduction, .shape_rule = reduction_shape, .reduction = ReductionKind::product};
 
+/// x is no bool; the attribute says over which axes.
+Var reduce_over(const Op& op, const Var& x, std::uint64_t attribute, SourceLine line) {
+  internal::Recorder& recorder = internal::Recorder::require(op.name, line);
+  const Shape& shape = *recorder.info(x.id()).shape;
+  if (&op == &sum_op && shape.size() == 0)
+    return internal::sum_of_nothing(x, reduced_shape(shape, attribute, (attribute & keep_dimensions_bit) != 0));
+  return recorder.var(recorder.append(op, x.id(), -1, -1, internal::traits_of(1), attribute, line));
+}
+
 Var reduce(const Op& op, const Operand& x, const ReductionOptions& options) {
   internal::Recorder& recorder = internal::Recorder::require(op, x);
   std::int32_t id = recorder.resolve(x, op);
   if (recorder.info(id).dtype == DType::boolean) id = cast(recorder.var(id), DType::i64).id();  // bools are counted
-  const Shape& shape = *recorder.info(id).shape;
-  const std::uint64_t attribute = axes_attribute(op.name, shape, options, x.line());
-  if (&op == &sum_op && shape.size() == 0)
-    return internal::sum_of_nothing(recorder.var(id), reduced_shape(shape, attribute, options.keep_dimensions));
-  return recorder.var(recorder.append(op, id, -1, -1, internal::traits_of(1), attribute, x.line()));
+  const std::uint64_t attribute = axes_attribute(op.name, *recorder.info(id).shape, options, x.line());
+  return reduce_over(op, recorder.var(id), attribute, x.line());
 }
 
 // Inputs: the composed result, x, how many elements one mean is taken of.
@@ -172,17 +178,29 @@ Var any(const Operand& x, int axis, bool keep) { return any(x, one_axis(axis, ke
 Var all(const Operand& x, const ReductionOptions& options) { return count("all", x, false, options) == 0; }
 Var all(const Operand& x, int axis, bool keep) { return all(x, one_axis(axis, keep)); }
 
-Var mean(const Operand& x, const ReductionOptions& options) {
-  const OpScope scope("mean", x.line());
-  const Var value = floating_value("mean", x);
-  const std::uint64_t attribute = axes_attribute("mean", value.shape(), options, x.line());
+namespace {
+
+/// Of x; the attribute is that of the sum.
+Var mean_parts(std::span<const Var> x, std::uint64_t attribute, SourceLine line) {
+  const Var& value = x[0];
+  const auto total = [&](const Var& terms) { return reduce_over(sum_op, terms, attribute, line); };
   const Var count = literal(count_over(value.shape(), attribute & axes_bits));
-  const Var plain = sum(value, options) / count;
+  const Var plain = total(value) / count;
   // Where the sum overflows the mean may still be in range: then that of x times a power of 2 is taken.
   const Var shrink = literal(moments::shrinking_power_of_2(value.dtype()));
-  const Var shrunk = sum(value * shrink, options) / count;
+  const Var shrunk = total(value * shrink) / count;
   const Var inputs[3] = {where(isfinite(plain), plain, shrunk / shrink), value, count};
-  return record(mean_op, inputs, attribute, x.line());
+  return record(mean_op, inputs, attribute, line);
+}
+
+const Composition mean_composition{.name = "mean", .build = mean_parts};
+
+}  // namespace
+
+Var mean(const Operand& x, const ReductionOptions& options) {
+  const Var value = floating_value("mean", x);
+  const std::uint64_t attribute = axes_attribute("mean", value.shape(), options, x.line());
+  return record(mean_composition, Operand(value, x.line()), attribute);
 }
 Var mean(const Operand& x, int axis, bool keep) { return mean(x, one_axis(axis, keep)); }
 
