@@ -1,6 +1,9 @@
 #pragma once
-// `fmt::print("{}", tensor)` prints as NumPy's print does, as does `std::cout << tensor`. A width or alignment may follow:
-// `{:>12}`.
+// `fmt::print("{}", x)` and `std::cout << x` print a Tensor as NumPy's print does. Of a Var or Parameter they print the
+// value, for which a Var is computed: a request, like `value()`.
+//
+// A width or alignment may follow, `{:>12}`. A precision or a number's presentation, `{:.4f}`, is for tensors of one
+// element: ShapeError for others.
 
 #include <ostream>
 #include <string>
@@ -9,14 +12,90 @@
 #include <fmt/format.h>
 
 #include <thalweg/dtype.hpp>
+#include <thalweg/registry.hpp>
 #include <thalweg/shape.hpp>
+#include <thalweg/tape.hpp>
 #include <thalweg/tensor.hpp>
 
-template <>
-struct fmt::formatter<thalweg::Tensor> : fmt::formatter<std::string_view> {
+namespace thalweg {
+
+namespace internal {
+
+/// Whether what stands between `{:` and `}` is for a number: it has a precision, or ends in a presentation of numbers.
+constexpr bool is_number_format(std::string_view text) {
+  if (text.size() > 1 && std::string_view("<>^").find(text[1]) != text.npos) text.remove_prefix(2);  // fill, alignment
+  bool has_precision = false;
+  char last = 0;
+  int depth = 0;  // in the braces of `{:{}}`
+  for (const char character : text) {
+    if (character == '}' && depth == 0) break;
+    if (character == '{') ++depth;
+    if (character == '}') --depth;
+    has_precision = has_precision || character == '.';
+    last = character;
+  }
+  return has_precision || std::string_view("aAeEfFgG").find(last) != std::string_view::npos;
+}
+
+/// The text of a tensor, or the number of one that has a single element.
+class TensorFormatter {
+ public:
   template <class Context>
-  auto format(const thalweg::Tensor& tensor, Context& context) const {
-    return fmt::formatter<std::string_view>::format(to_string(tensor), context);
+  constexpr auto parse(Context& context) {
+    const std::string_view text(context.begin(), static_cast<std::size_t>(context.end() - context.begin()));
+    is_number_ = is_number_format(text);
+    return is_number_ ? number_.parse(context) : text_.parse(context);
+  }
+  template <class Context>
+  auto format(const Tensor& tensor, Context& context) const {
+    return is_number_ ? number_.format(tensor.item({}), context) : text_.format(to_string(tensor), context);
+  }
+
+ private:
+  fmt::formatter<double> number_;
+  fmt::formatter<std::string_view> text_;
+  bool is_number_ = false;
+};
+
+/// What is printed by `std::cout << x`, and where: an operator takes no default arguments.
+class PrintedValue {
+ public:
+  PrintedValue(const Var& var, SourceLine line = SourceLine::here()) : value_(var.value(line.file, line.line)) {}
+  PrintedValue(const Parameter& parameter) : value_(parameter.value()) {}
+
+  const Tensor& value() const { return value_; }
+
+ private:
+  Tensor value_;
+};
+
+}  // namespace internal
+
+inline std::ostream& operator<<(std::ostream& stream, const Tensor& tensor) { return stream << to_string(tensor); }
+inline std::ostream& operator<<(std::ostream& stream, const internal::PrintedValue& printed) {
+  return stream << printed.value();
+}
+inline std::ostream& operator<<(std::ostream& stream, const Shape& shape) { return stream << to_string(shape); }
+inline std::ostream& operator<<(std::ostream& stream, DType dtype) { return stream << name(dtype); }
+
+}  // namespace thalweg
+
+template <>
+struct fmt::formatter<thalweg::Tensor> : thalweg::internal::TensorFormatter {};
+
+template <>
+struct fmt::formatter<thalweg::Var> : thalweg::internal::TensorFormatter {
+  template <class Context>
+  auto format(const thalweg::Var& var, Context& context) const {
+    return TensorFormatter::format(var.value("", 0), context);
+  }
+};
+
+template <>
+struct fmt::formatter<thalweg::Parameter> : thalweg::internal::TensorFormatter {
+  template <class Context>
+  auto format(const thalweg::Parameter& parameter, Context& context) const {
+    return TensorFormatter::format(parameter.value(), context);
   }
 };
 
@@ -35,11 +114,3 @@ struct fmt::formatter<thalweg::DType> : fmt::formatter<std::string_view> {
     return fmt::formatter<std::string_view>::format(name(dtype), context);
   }
 };
-
-namespace thalweg {
-
-inline std::ostream& operator<<(std::ostream& stream, const Tensor& tensor) { return stream << to_string(tensor); }
-inline std::ostream& operator<<(std::ostream& stream, const Shape& shape) { return stream << to_string(shape); }
-inline std::ostream& operator<<(std::ostream& stream, DType dtype) { return stream << name(dtype); }
-
-}  // namespace thalweg

@@ -69,7 +69,10 @@ TEST_CASE("coming from PyTorch: ops") {
     CHECK(is(x > 0, {{true, true}}));
     CHECK(is(tw::logical_and(x > 1, x < 5), {{false, true}}));
     CHECK(is(tw::logical_not(x > 1), {{true, false}}));
-    if (false) fmt::print("{}\n", x.value());
+    const tw::Var y = 2 * x, loss = tw::mean(y);
+    if (false) fmt::print("{}\n", y);
+    if (false) std::cout << y;
+    CHECK(fmt::format("{:.4f}", loss) == "3.0000");
   }
   CHECK(is(tw::remainder(x, 2), {{1., 0., 1.}, {0., 1., 1.}}));
   CHECK(is(tw::floor_divide(x, 2), {{0., 1., 1.}, {2., 2., 3.}}));

@@ -4,6 +4,7 @@
 #include <sstream>
 
 #include <thalweg/format.hpp>
+#include <thalweg/ops/arithmetic.hpp>
 
 using thalweg::f32;
 using thalweg::f64;
@@ -127,4 +128,39 @@ TEST_CASE("printing: into streams as by fmt") {
   std::ostringstream stream;
   stream << Tensor{1., 2.5} << ' ' << Shape{2, 3} << ' ' << f64;
   CHECK(stream.str() == "[1.  2.5] (2, 3) f64");
+}
+
+TEST_CASE("printing: a Var or parameter prints its value, which is a request") {
+  using thalweg::Parameter;
+  thalweg::ParameterRegistry registry;
+  const Parameter scale = registry.add("scale", Tensor{3., 4.});
+  std::ostringstream stream;
+  stream << scale;
+  CHECK(stream.str() == "[3. 4.]");
+  CHECK(fmt::format("{:>8}", scale) == " [3. 4.]");
+
+  const thalweg::Engine engine = GENERATE(thalweg::Engine::planned, thalweg::Engine::eager);
+  thalweg::Tape tape({.engine = engine});
+  const thalweg::Var x = Tensor{1., 2.};
+  stream.str("");
+  stream << 2 * x << ' ' << x + scale;
+  CHECK(stream.str() == "[2. 4.] [4. 6.]");
+  CHECK(fmt::format("{} {:>9}", x, x * scale) == "[1. 2.]   [3. 8.]");
+
+  const thalweg::Var empty;
+  CHECK_THROWS_WITH(stream << empty,
+                    thalweg::error_text("value", "a Var cannot be used here: it is empty: nothing was assigned to it",
+                                        thalweg::SourceLine::here()));
+}
+
+TEST_CASE("printing: the number of a single element, to a precision") {
+  thalweg::Tape tape;
+  const thalweg::Var loss = Tensor({1. / 3}, f64);
+  CHECK(fmt::format("{:.4f}", loss) == "0.3333");
+  CHECK(fmt::format("{:.3e} {:8.2} {:g}", loss, Tensor(2.5), Tensor(3)) == "3.333e-01      2.5 3");
+  CHECK(fmt::format("{:{}.{}f}", loss, 8, 2) == "    0.33");
+  CHECK(fmt::format("{:.>5}|{:f<5}|{:e^5}", Tensor(1), Tensor(2), Tensor(3)) == "....1|2ffff|ee3ee");
+  CHECK_THROWS_WITH(fmt::format("{:.4f}", Tensor{1., 2.}), "[item] shape (2,) has 2 elements, one is needed");
+  CHECK_THROWS_WITH(fmt::format("{:.4}", loss * Tensor({1., 2.}, f64)),
+                    "[item] shape (2,) has 2 elements, one is needed");
 }
