@@ -15,21 +15,29 @@ namespace thalweg {
 
 namespace {
 
+/// ShapeError or DtypeError where part `i` does not fit to part 0; `fail_shape` and `fail_dtype` throw.
+template <class FailShape, class FailDtype>
+void check_part(std::size_t i, const Shape& shape, DType dtype, const Shape& first, DType first_dtype, int axis,
+                const FailShape& fail_shape, const FailDtype& fail_dtype) {
+  bool fits = shape.rank() == first.rank();
+  for (int k = 0; fits && k < shape.rank(); ++k) fits = k == axis || shape[k] == first[k];
+  if (!fits)
+    fail_shape(fmt::format("part {} has shape {}, part 0 {}; they may differ along axis {} only", i, to_string(shape),
+                           to_string(first), axis));
+  if (dtype != first_dtype) fail_dtype(fmt::format("part {} is {}, part 0 {}", i, name(dtype), name(first_dtype)));
+}
+
 NodeType concatenate_shape(const Inference& inference) {
   NodeType type = inference.input(0);
   const auto axis = static_cast<int>(inference.attribute());
   std::int64_t length = 0;
   for (int i = 0; i < inference.count(); ++i) {
-    const Shape& part = inference.shape(i);
-    bool fits = part.rank() == type.shape.rank();
-    for (int k = 0; fits && k < part.rank(); ++k) fits = k == axis || part[k] == type.shape[k];
-    if (!fits)
-      inference.fail_shape(fmt::format("part {} has shape {}, part 0 {}; they may differ along axis {} only", i,
-                                       to_string(part), to_string(type.shape), axis));
-    if (inference.input(i).dtype != type.dtype)
-      inference.fail_dtype(
-          fmt::format("part {} is {}, part 0 {}", i, name(inference.input(i).dtype), name(type.dtype)));
-    length += part[axis];
+    const NodeType& part = inference.input(i);
+    check_part(
+        static_cast<std::size_t>(i), part.shape, part.dtype, type.shape, type.dtype, axis,
+        [&](const std::string& text) { inference.fail_shape(text); },
+        [&](const std::string& text) { inference.fail_dtype(text); });
+    length += part.shape[axis];
   }
   Dimensions dimensions{};
   std::copy(type.shape.begin(), type.shape.end(), dimensions.begin());
@@ -65,14 +73,47 @@ const Op concatenate_op{.name = "concatenate",
                         .every_pullback = concatenate_pullback,
                         .opaque_kernel = concatenate_kernel};
 
+constexpr std::size_t most_inputs = 255;  // of a node
+
+/// More parts than a node has inputs: as many at once, and then what they have become.
+Var concatenate_many(std::span<const Var> parts, int axis, SourceLine line) {
+  for (std::size_t i = 1; i < parts.size(); ++i)  // here, where their numbers are known
+    check_part(
+        i, parts[i].shape(), parts[i].dtype(), parts[0].shape(), parts[0].dtype(), axis,
+        [&](const std::string& text) { fail<ShapeError>("concatenate", text, line); },
+        [&](const std::string& text) { fail<DtypeError>("concatenate", text, line); });
+  std::vector<Var> joined;
+  for (std::size_t first = 0; first < parts.size(); first += most_inputs)
+    joined.push_back(concatenate(parts.subspan(first, std::min(most_inputs, parts.size() - first)), axis, line));
+  return concatenate(std::span<const Var>(joined), axis, line);
+}
+
+/// The parts as Vars, with the line of the op that they are given to.
+template <class Part>
+std::vector<Var> as_vars(std::span<const Part> parts, const char* op, SourceLine line) {
+  std::vector<Var> vars;
+  vars.reserve(parts.size());
+  for (const Part& part : parts) vars.push_back(as_var(Operand(part, line.file, line.line), op));
+  return vars;
+}
+
 }  // namespace
 
 Var concatenate(std::span<const Var> parts, int axis, SourceLine line) {
   if (parts.empty()) fail<ShapeError>("concatenate", "there are no parts", line);
   const Shape& shape = as_var(Operand(parts[0], line), "concatenate").shape();
   if (shape.rank() == 0) fail<ShapeError>("concatenate", "parts of shape () have no axis to go along", line);
-  return record(concatenate_op, parts, static_cast<std::uint64_t>(axis_from_front("concatenate", axis, shape, line)),
-                line);
+  const int along = axis_from_front("concatenate", axis, shape, line);
+  if (parts.size() > most_inputs) return concatenate_many(parts, along, line);
+  return record(concatenate_op, parts, static_cast<std::uint64_t>(along), line);
+}
+
+Var concatenate(std::span<const Tensor> parts, int axis, SourceLine line) {
+  return concatenate(std::span<const Var>(as_vars(parts, "concatenate", line)), axis, line);
+}
+
+Var concatenate(std::span<const Parameter> parts, int axis, SourceLine line) {
+  return concatenate(std::span<const Var>(as_vars(parts, "concatenate", line)), axis, line);
 }
 
 Var concatenate(std::initializer_list<Var> parts, int axis, SourceLine line) {
@@ -95,6 +136,14 @@ Var stack(std::span<const Var> parts, int axis, SourceLine line) {
     raised.push_back(unsqueeze(parts[i], axis_from_front("stack", axis, shape, line, 1)));
   }
   return concatenate(std::span<const Var>(raised), axis, line);
+}
+
+Var stack(std::span<const Tensor> parts, int axis, SourceLine line) {
+  return stack(std::span<const Var>(as_vars(parts, "stack", line)), axis, line);
+}
+
+Var stack(std::span<const Parameter> parts, int axis, SourceLine line) {
+  return stack(std::span<const Var>(as_vars(parts, "stack", line)), axis, line);
 }
 
 Var stack(std::initializer_list<Var> parts, int axis, SourceLine line) {

@@ -154,6 +154,56 @@ TEST_CASE("flip, roll and pad") {
   expect_error<IndexError>([](auto x) { return flip(x[0], {0, -2}); }, {matrix}, {"[flip]", "-2", "twice"});
 }
 
+TEST_CASE("concatenate and stack: vectors, arrays and braces of what makes a Var") {
+  ParameterRegistry registry({.dtype = DType::f64});
+  const Parameter parameter = registry.add("row", doubles({{5., 6.}}));
+  const Tensor a = doubles({{1., 2.}}), b = doubles({{3., 4.}});
+  const Tensor both = doubles({{1., 2.}, {3., 4.}}), stacked = doubles({{{1., 2.}}, {{3., 4.}}});
+  const Engine engine = GENERATE(Engine::planned, Engine::eager);
+  Tape tape({.engine = engine});
+  const std::vector<Tensor> tensors{a, b};
+  CHECK(identical(concatenate(tensors).value(), both));
+  CHECK(identical(stack(tensors).value(), stacked));
+  CHECK(identical(stack(std::array{a, b}).value(), stacked));
+  CHECK(identical(concatenate({a, b}, 1).value(), doubles({{1., 2., 3., 4.}})));
+  const std::vector<Var> vars{a, b};
+  CHECK(identical(concatenate(vars).value(), both));
+  CHECK(identical(stack(vars).value(), stacked));
+  CHECK(identical(concatenate({a, vars[1], Var(parameter), parameter}).value(),
+                  doubles({{1., 2.}, {3., 4.}, {5., 6.}, {5., 6.}})));
+  CHECK(identical(concatenate(registry.parameters()).value(), doubles({{5., 6.}})));
+  CHECK(identical(stack(std::vector<Parameter>{parameter, parameter}, 1).value(), doubles({{{5., 6.}, {5., 6.}}})));
+  CHECK(identical(stack({vars[0], b}, -1).value(), doubles({{{1., 3.}, {2., 4.}}})));
+}
+
+TEST_CASE("concatenate and stack: more parts than a node has inputs") {
+  const Engine engine = GENERATE(Engine::planned, Engine::eager);
+  ParameterRegistry registry({.dtype = DType::f64});
+  const Parameter scale = registry.add("scale", doubles({1., 1.}));
+  for (const std::int64_t count : {255, 256, 511, 70000}) {
+    if (count == 70000 && engine == Engine::eager) continue;
+    Tape tape({.engine = engine});
+    std::vector<Var> rows;
+    for (std::int64_t i = 0; i < count; ++i) rows.push_back(scale * static_cast<double>(i));
+    const Var table = stack(rows);
+    REQUIRE(table.shape() == Shape{count, 2});
+    const Tensor numbers = Tensor::arange(count, DType::f64);
+    CHECK(identical(slice(table, 1, 1, 2).value(), numbers.reshape({count, 1})));
+    backward(sum(table * unsqueeze(numbers, 1)));
+    double squares = 0;
+    for (std::int64_t i = 0; i < count; ++i) squares += static_cast<double>(i * i);
+    CHECK(all_close(scale.gradient(), doubles({squares, squares})));
+  }
+  Tape tape({.engine = engine});
+  std::vector<Tensor> parts(400, Tensor::zeros({2, 3}));
+  CHECK(concatenate(parts, 1).shape() == Shape{2, 1200});
+  parts[300] = Tensor::zeros({3, 3});
+  CHECK_THROWS_WITH(concatenate(parts, 1), Catch::Contains("[concatenate] part 300 has shape (3, 3), part 0 (2, 3)"));
+  CHECK_THROWS_WITH(stack(parts, 1), Catch::Contains("[stack] part 300 has shape (3, 3), part 0 (2, 3)"));
+  parts[300] = Tensor::zeros({2, 3}, DType::i64);
+  CHECK_THROWS_WITH(concatenate(parts, 1), Catch::Contains("[concatenate] part 300 is i64, part 0 f32"));
+}
+
 TEST_CASE("stack, tile and repeat") {
   const Tensor x = doubles({{1., 2.}, {3., 4.}}), y = doubles({{5., 6.}, {7., 8.}});
   expect([](auto v) { return stack({v[0], v[1]}); }, {x, y}, doubles({{{1., 2.}, {3., 4.}}, {{5., 6.}, {7., 8.}}}));

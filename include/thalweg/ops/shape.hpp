@@ -68,10 +68,15 @@ Var pad(const Operand& x, int axis, std::int64_t before, std::int64_t after, dou
 
 /// One after the other along `axis`, in which their sizes may differ; the other dimensions are equal, as are the dtypes.
 /// ShapeError where they do not fit, DtypeError for several dtypes. d/dpart: its slice of the gradient.
+/// Parts of several types go in braces: `concatenate({tensor, var, parameter}, 1)`.
 Var concatenate(std::span<const Var> parts, int axis = 0, SourceLine line = SourceLine::here());
+Var concatenate(std::span<const Tensor> parts, int axis = 0, SourceLine line = SourceLine::here());
+Var concatenate(std::span<const Parameter> parts, int axis = 0, SourceLine line = SourceLine::here());
 Var concatenate(std::initializer_list<Var> parts, int axis = 0, SourceLine line = SourceLine::here());
 /// Beside each other along a new axis before axis `axis` of the result; all have one shape. d/dpart: as `concatenate`.
 Var stack(std::span<const Var> parts, int axis = 0, SourceLine line = SourceLine::here());
+Var stack(std::span<const Tensor> parts, int axis = 0, SourceLine line = SourceLine::here());
+Var stack(std::span<const Parameter> parts, int axis = 0, SourceLine line = SourceLine::here());
 Var stack(std::initializer_list<Var> parts, int axis = 0, SourceLine line = SourceLine::here());
 /// The whole of x this many times along each axis: (1, 2) twice is (1, 2, 1, 2). Fewer numbers than axes count from the
 /// back, more of them give new axes in front. d/dx: the sum over the copies. ValueError for a negative number.
