@@ -10,6 +10,7 @@
 #include "ops/axes.hpp"
 #include "src/core_ops/core_ops.hpp"
 #include "src/tape/recorder.hpp"
+#include "src/tensor/shape_error.hpp"
 
 namespace thalweg {
 
@@ -61,22 +62,12 @@ Shape joined(const Request& request, const Shape& a, const Shape& b) {
   std::array<std::int64_t, Shape::max_rank> dimensions{};
   auto* const middle = std::copy(a.begin(), a.end(), dimensions.begin());
   auto* const end = std::copy(b.begin(), b.end(), middle);
-  return Shape(std::span<const std::int64_t>(dimensions.data(), end));
+  return internal::made_for(request.op, request.line,
+                            [&] { return Shape(std::span<const std::int64_t>(dimensions.data(), end)); });
 }
 
-/// The parts one after the other along `axis`; in several levels, so that no node has more than 128 inputs.
-Var joined(Vars parts, int axis) {
-  constexpr std::size_t most = 128;
-  while (parts.size() > 1) {
-    Vars fewer;
-    for (std::size_t i = 0; i < parts.size(); i += most) {
-      const std::size_t count = std::min(most, parts.size() - i);
-      fewer.push_back(concatenate(std::span<const Var>(parts).subspan(i, count), axis));
-    }
-    parts = std::move(fewer);
-  }
-  return parts.front();
-}
+/// The parts one after the other along `axis`; a single one stays as it is.
+Var joined(const Vars& parts, int axis) { return parts.size() == 1 ? parts.front() : concatenate(parts, axis); }
 
 /// 1 in element `i` of `shape`, 0 elsewhere, for i from 0 on: rows of the unit matrix.
 class UnitVectors {
@@ -109,7 +100,7 @@ Vars gradients_at(const Request& request, const Var& y, std::span<const Var> inp
 Var flat(Vars vars) {
   if (vars.size() == 1) return vars.front();
   for (Var& var : vars) var = reshape(var, {var.size()});
-  return joined(std::move(vars), 0);
+  return joined(vars, 0);
 }
 
 /// uᵀJ as a function of u, which is linear: its derivative by u, along a direction, is J·direction (forward mode from two
@@ -136,7 +127,7 @@ Vars matrix_by_rows(const Request& request, const Var& y, std::span<const Var> i
     for (std::size_t i = 0; i < inputs.size(); ++i) rows[i].push_back(reshape(gradients[i], {1, inputs[i].size()}));
   }
   Vars matrices;
-  for (Vars& of_input : rows) matrices.push_back(joined(std::move(of_input), 0));
+  for (Vars& of_input : rows) matrices.push_back(joined(of_input, 0));
   return matrices;
 }
 
@@ -150,7 +141,7 @@ Vars matrix_by_columns(const Request& request, const Var& y, std::span<const Var
       const Var change = gradients_at(request, transposed.gradients[i], {&transposed.u, 1}, directions[column])[0];
       columns.push_back(reshape(change, {y.size(), 1}));
     }
-    matrices.push_back(joined(std::move(columns), 1));
+    matrices.push_back(joined(columns, 1));
   }
   return matrices;
 }
@@ -247,7 +238,7 @@ Var flat_jacobian(const Request& request, const Var& y, const Vars& inputs) {
   const Scope scope(request.op, request.line);
   Vars parts = jacobians(request, y, inputs);
   for (std::size_t i = 0; i < parts.size(); ++i) parts[i] = reshape(parts[i], {y.size(), inputs[i].size()});
-  return reshape(joined(std::move(parts), 1), joined(request, y.shape(), Shape{element_count(inputs)}));
+  return reshape(joined(parts, 1), joined(request, y.shape(), Shape{element_count(inputs)}));
 }
 
 Var flat_hessian(const Request& request, const Var& y, const Vars& inputs) {
@@ -257,7 +248,7 @@ Var flat_hessian(const Request& request, const Var& y, const Vars& inputs) {
   Vars rows;
   for (const Var& gradient : gradients_at(request, y, inputs))
     rows.push_back(flat_jacobian(request, reshape(gradient, {gradient.size()}), inputs));
-  return joined(std::move(rows), 0);
+  return joined(rows, 0);
 }
 
 Var flat_jacobian_along(const Request& request, const Var& y, const Vars& inputs, const Var& direction) {
@@ -269,18 +260,24 @@ Var flat_hessian_along(const Request& request, const Var& y, const Vars& inputs,
   return reshape(product, direction.shape());
 }
 
+Vars vars_of(std::initializer_list<DerivativeInput> inputs) {
+  Vars vars;
+  for (const DerivativeInput& input : inputs) vars.push_back(input.var());
+  return vars;
+}
 std::span<const Var> as_span(std::initializer_list<Var> vars) { return {vars.begin(), vars.size()}; }
 
 }  // namespace
 
-Var jacobian(const Var& y, const Var& x, const char* file, unsigned line) {
-  return jacobians({"jacobian", {file, line}}, y, {&x, 1})[0];
+Var jacobian(const Var& y, const DerivativeInput& x, const char* file, unsigned line) {
+  return jacobians({"jacobian", {file, line}}, y, {&x.var(), 1})[0];
 }
 std::vector<Var> jacobian(const Var& y, std::span<const Var> inputs, const char* file, unsigned line) {
   return jacobians({"jacobian", {file, line}}, y, inputs);
 }
-std::vector<Var> jacobian(const Var& y, std::initializer_list<Var> inputs, const char* file, unsigned line) {
-  return jacobian(y, as_span(inputs), file, line);
+std::vector<Var> jacobian(const Var& y, std::initializer_list<DerivativeInput> inputs, const char* file,
+                          unsigned line) {
+  return jacobian(y, vars_of(inputs), file, line);
 }
 Var jacobian(const Var& y, const ParameterRegistry& registry, const char* file, unsigned line) {
   const Request request{"jacobian", {file, line}};
@@ -291,16 +288,17 @@ Var jacobian(const Var& y, const Selection& parameters, const char* file, unsign
   return flat_jacobian(request, y, inputs_of(request, parameters));
 }
 
-Var jacobian_vector_product(const Var& y, const Var& x, const Var& direction, const char* file, unsigned line) {
-  return jacobian_along({"jacobian_vector_product", {file, line}}, y, {&x, 1}, {&direction, 1});
+Var jacobian_vector_product(const Var& y, const DerivativeInput& x, const Var& direction, const char* file,
+                            unsigned line) {
+  return jacobian_along({"jacobian_vector_product", {file, line}}, y, {&x.var(), 1}, {&direction, 1});
 }
 Var jacobian_vector_product(const Var& y, std::span<const Var> inputs, std::span<const Var> directions,
                             const char* file, unsigned line) {
   return jacobian_along({"jacobian_vector_product", {file, line}}, y, inputs, directions);
 }
-Var jacobian_vector_product(const Var& y, std::initializer_list<Var> inputs, std::initializer_list<Var> directions,
-                            const char* file, unsigned line) {
-  return jacobian_vector_product(y, as_span(inputs), as_span(directions), file, line);
+Var jacobian_vector_product(const Var& y, std::initializer_list<DerivativeInput> inputs,
+                            std::initializer_list<Var> directions, const char* file, unsigned line) {
+  return jacobian_vector_product(y, vars_of(inputs), as_span(directions), file, line);
 }
 Var jacobian_vector_product(const Var& y, const ParameterRegistry& registry, const Var& direction, const char* file,
                             unsigned line) {
@@ -313,15 +311,15 @@ Var jacobian_vector_product(const Var& y, const Selection& parameters, const Var
   return flat_jacobian_along(request, y, inputs_of(request, parameters), direction);
 }
 
-Var hessian(const Var& y, const Var& x, const char* file, unsigned line) {
-  return hessians({"hessian", {file, line}}, y, {&x, 1})[0][0];
+Var hessian(const Var& y, const DerivativeInput& x, const char* file, unsigned line) {
+  return hessians({"hessian", {file, line}}, y, {&x.var(), 1})[0][0];
 }
 std::vector<std::vector<Var>> hessian(const Var& y, std::span<const Var> inputs, const char* file, unsigned line) {
   return hessians({"hessian", {file, line}}, y, inputs);
 }
-std::vector<std::vector<Var>> hessian(const Var& y, std::initializer_list<Var> inputs, const char* file,
+std::vector<std::vector<Var>> hessian(const Var& y, std::initializer_list<DerivativeInput> inputs, const char* file,
                                       unsigned line) {
-  return hessian(y, as_span(inputs), file, line);
+  return hessian(y, vars_of(inputs), file, line);
 }
 Var hessian(const Var& y, const ParameterRegistry& registry, const char* file, unsigned line) {
   const Request request{"hessian", {file, line}};
@@ -332,16 +330,17 @@ Var hessian(const Var& y, const Selection& parameters, const char* file, unsigne
   return flat_hessian(request, y, inputs_of(request, parameters));
 }
 
-Var hessian_vector_product(const Var& y, const Var& x, const Var& direction, const char* file, unsigned line) {
-  return hessian_along({"hessian_vector_product", {file, line}}, y, {&x, 1}, {&direction, 1})[0];
+Var hessian_vector_product(const Var& y, const DerivativeInput& x, const Var& direction, const char* file,
+                           unsigned line) {
+  return hessian_along({"hessian_vector_product", {file, line}}, y, {&x.var(), 1}, {&direction, 1})[0];
 }
 std::vector<Var> hessian_vector_product(const Var& y, std::span<const Var> inputs, std::span<const Var> directions,
                                         const char* file, unsigned line) {
   return hessian_along({"hessian_vector_product", {file, line}}, y, inputs, directions);
 }
-std::vector<Var> hessian_vector_product(const Var& y, std::initializer_list<Var> inputs,
+std::vector<Var> hessian_vector_product(const Var& y, std::initializer_list<DerivativeInput> inputs,
                                         std::initializer_list<Var> directions, const char* file, unsigned line) {
-  return hessian_vector_product(y, as_span(inputs), as_span(directions), file, line);
+  return hessian_vector_product(y, vars_of(inputs), as_span(directions), file, line);
 }
 Var hessian_vector_product(const Var& y, const ParameterRegistry& registry, const Var& direction, const char* file,
                            unsigned line) {

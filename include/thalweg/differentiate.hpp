@@ -1,8 +1,9 @@
 #pragma once
 // Gradients: reading the tape backwards and writing more of it.
 
+#include <initializer_list>
 #include <memory>
-#include <optional>
+#include <span>
 #include <vector>
 
 #include <thalweg/registry.hpp>
@@ -54,15 +55,34 @@ void backward(const Var& loss, const Selection& target, const char* file = __bui
 void backward(const Var& loss, Gradients& target, const char* file = __builtin_FILE(),
               unsigned line = __builtin_LINE());
 
+/// What a derivative is by: a Var that y was made from, or a parameter, which stands for itself however often it was read.
+/// A tensor or number is neither: wherever an op is given one, that is a constant of its own.
+class DerivativeInput {
+ public:
+  DerivativeInput(const Var& var) : var_(var) {}
+  DerivativeInput(const Parameter& parameter, const char* file = __builtin_FILE(), unsigned line = __builtin_LINE())
+      : var_(parameter, file, line) {}
+  DerivativeInput(const Tensor&) = delete;  // make a Var first: `Var x = tensor; gradients(f(x), x)`
+  template <Number T>
+  DerivativeInput(T) = delete;  // make a Var first: `Var x = 2.5; gradients(f(x), x)`
+
+  const Var& var() const { return var_; }
+
+ private:
+  Var var_;
+};
+
 /// d y / d input for each input, as Vars on the tape, which can be differentiated again. An input that y does not
 /// depend on gets zeros of its shape. Throws ShapeError where y is not a scalar and no seed is given.
 std::vector<Var> gradients(const Var& y, std::span<const Var> inputs, const Var& seed = {},
                            const char* file = __builtin_FILE(), unsigned line = __builtin_LINE());
-std::vector<Var> gradients(const Var& y, std::initializer_list<Var> inputs, const Var& seed = {},
+std::vector<Var> gradients(const Var& y, std::span<const Parameter> inputs, const Var& seed = {},
+                           const char* file = __builtin_FILE(), unsigned line = __builtin_LINE());
+std::vector<Var> gradients(const Var& y, std::initializer_list<DerivativeInput> inputs, const Var& seed = {},
                            const char* file = __builtin_FILE(), unsigned line = __builtin_LINE());
 
 /// The same for one input.
-Var gradients(const Var& y, const Var& input, const Var& seed = {}, const char* file = __builtin_FILE(),
+Var gradients(const Var& y, const DerivativeInput& input, const Var& seed = {}, const char* file = __builtin_FILE(),
               unsigned line = __builtin_LINE());
 
 /// x, through which no gradient flows. d/dx = 0.

@@ -440,13 +440,22 @@ std::vector<Var> gradients(const Var& y, std::span<const Var> inputs, const Var&
   return results;
 }
 
-std::vector<Var> gradients(const Var& y, std::initializer_list<Var> inputs, const Var& seed, const char* file,
+std::vector<Var> gradients(const Var& y, std::span<const Parameter> inputs, const Var& seed, const char* file,
                            unsigned line) {
-  return gradients(y, std::span<const Var>(inputs.begin(), inputs.size()), seed, file, line);
+  std::vector<Var> vars;
+  for (const Parameter& input : inputs) vars.emplace_back(input, file, line);
+  return gradients(y, std::span<const Var>(vars), seed, file, line);
 }
 
-Var gradients(const Var& y, const Var& input, const Var& seed, const char* file, unsigned line) {
-  return gradients(y, std::span(&input, 1), seed, file, line).front();
+std::vector<Var> gradients(const Var& y, std::initializer_list<DerivativeInput> inputs, const Var& seed,
+                           const char* file, unsigned line) {
+  std::vector<Var> vars;
+  for (const DerivativeInput& input : inputs) vars.push_back(input.var());
+  return gradients(y, std::span<const Var>(vars), seed, file, line);
+}
+
+Var gradients(const Var& y, const DerivativeInput& input, const Var& seed, const char* file, unsigned line) {
+  return gradients(y, std::span(&input.var(), 1), seed, file, line).front();
 }
 
 }  // namespace thalweg

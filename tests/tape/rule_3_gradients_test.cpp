@@ -210,6 +210,34 @@ TEST_CASE("rule 3: gradients() by one input is a Var") {
   CHECK_THAT(text, Catch::StartsWith("[gradients]") && Catch::EndsWith(at(__LINE__ - 1)));
 }
 
+template <class Input>
+concept CanDifferentiateBy = requires(Var y, Input input) {
+  gradients(y, input);
+  gradients(y, {y, input});
+  jacobian(y, input);
+  hessian(y, input);
+  jacobian_vector_product(y, input, y);
+};
+
+TEST_CASE("rule 3: a tensor or number is no input of gradients(): each reading of it is a constant of its own") {
+  STATIC_REQUIRE(CanDifferentiateBy<Var>);
+  STATIC_REQUIRE(CanDifferentiateBy<Parameter>);
+  STATIC_REQUIRE_FALSE(CanDifferentiateBy<Tensor>);
+  STATIC_REQUIRE_FALSE(CanDifferentiateBy<double>);
+  STATIC_REQUIRE_FALSE(CanDifferentiateBy<int>);
+}
+
+TEST_CASE("rule 3: gradients() by all parameters of a registry") {
+  const Engine engine = GENERATE(Engine::planned, Engine::eager);
+  ParameterRegistry registry({.dtype = f64});
+  const Parameter a = registry.add("a", Tensor({3.}, f64)), b = registry.add("b", Tensor({2., 5.}, f64));
+  Tape tape({.engine = engine});
+  const std::vector<Var> found = gradients(sum(a * b * b), registry.parameters());
+  REQUIRE(found.size() == 2);
+  CHECK(identical(found[0].value(), Tensor({29.}, f64)));
+  CHECK(identical(found[1].value(), Tensor({12., 30.}, f64)));
+}
+
 TEST_CASE("rule 3: a gradient can be part of a loss") {
   const Engine engine = GENERATE(Engine::planned, Engine::eager);
   ParameterRegistry registry({.dtype = f64});

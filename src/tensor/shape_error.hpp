@@ -1,0 +1,21 @@
+#pragma once
+#include <string_view>
+
+#include <thalweg/error.hpp>
+
+namespace thalweg::internal {
+
+/// What `make` gives. A Shape that cannot be made knows nothing of ops: its error becomes one of `op`, at `line`.
+template <class Make>
+auto made_for(const char* op, SourceLine line, const Make& make) {
+  try {
+    return make();
+  } catch (const ShapeError& error) {
+    constexpr std::string_view of_shape = "[shape] ";
+    const std::string_view text = error.what();
+    if (!text.starts_with(of_shape)) throw;
+    throw ShapeError(error_text(op, std::string(text.substr(of_shape.size())), line));
+  }
+}
+
+}  // namespace thalweg::internal
