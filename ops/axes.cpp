@@ -8,6 +8,7 @@
 
 #include "src/core_ops/core_ops.hpp"
 #include "src/tape/recorder.hpp"
+#include "src/tensor/shape_error.hpp"
 
 namespace thalweg {
 
@@ -16,6 +17,14 @@ Axes::Axes(std::span<const int> axes) : count_(axes.size() == 0 ? -1 : static_ca
     throw IndexError(
         error_text("axes", fmt::format("{} axes are named; a tensor has at most {}", axes.size(), axes_.size())));
   std::copy(axes.begin(), axes.end(), axes_.begin());
+}
+
+Shape checked_shape(const char* op, std::initializer_list<std::int64_t> dimensions, SourceLine line) {
+  return internal::made_for(blamed(op), blamed(line), [&] { return Shape(dimensions); });
+}
+
+Shape checked_shape(const char* op, const Dimensions& dimensions, int rank, SourceLine line) {
+  return internal::made_for(blamed(op), blamed(line), [&] { return make_shape(dimensions, rank); });
 }
 
 Dimensions contiguous_strides(const Shape& shape) {

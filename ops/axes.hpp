@@ -17,6 +17,10 @@ inline Shape make_shape(const Dimensions& dimensions, int rank) {
   return Shape(std::span<const std::int64_t>(dimensions.data(), static_cast<std::size_t>(rank)));
 }
 
+/// A shape that an op grows to; ShapeError naming the op where it has more elements than int64 counts.
+Shape checked_shape(const char* op, std::initializer_list<std::int64_t> dimensions, SourceLine line);
+Shape checked_shape(const char* op, const Dimensions& dimensions, int rank, SourceLine line);
+
 /// Row-major strides in elements.
 Dimensions contiguous_strides(const Shape& shape);
 

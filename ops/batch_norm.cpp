@@ -53,7 +53,7 @@ struct Batch {
         features(axes_mask(op, x.shape(), options.feature_axes, operand.line())),
         averaged(other_axes(x.shape(), features)),
         line(operand.line()) {
-    moments::check_epsilon(op, options.epsilon, line);
+    check_epsilon(op, options.epsilon, x.dtype(), line);
     if (!is_probability(options.momentum))
       fail<ValueError>(op, fmt::format("momentum is {}; it must be in [0, 1]", options.momentum), line);
     if (averaged == 0)

@@ -1,5 +1,7 @@
 #include "ops/errors.hpp"
 
+#include <cmath>
+
 #include <fmt/format.h>
 
 #include "src/tape/recorder.hpp"
@@ -14,6 +16,16 @@ SourceLine blamed(SourceLine line) {
 const char* blamed(const char* op) {
   const internal::Recorder* recorder = internal::Recorder::current();
   return recorder == nullptr ? op : recorder->blame(op);
+}
+
+void check_epsilon(const char* op, double epsilon, DType dtype, SourceLine line) {
+  const double used = dtype == DType::f32 ? static_cast<double>(static_cast<float>(epsilon)) : epsilon;
+  if (used > 0 && std::isfinite(used)) return;
+  const bool is_lost = epsilon > 0 && std::isfinite(epsilon);
+  fail<ValueError>(op,
+                   fmt::format("epsilon is {}{}; it must be above 0, and finite", epsilon,
+                               is_lost ? fmt::format(", {} in {}", used, name(dtype)) : ""),
+                   line);
 }
 
 Var floating_value(const char* op, const Operand& x) {

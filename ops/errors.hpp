@@ -21,6 +21,9 @@ template <class Error>
 /// Whether p is in [0, 1]; NaN is not.
 inline bool is_probability(double p) { return p >= 0 && p <= 1; }
 
+/// ValueError for an ε that is not above 0 and finite, as `dtype` has it: 1e-50 is 0 in f32.
+void check_epsilon(const char* op, double epsilon, DType dtype, SourceLine line);
+
 /// x; DtypeError where it is i64 or bool.
 Var floating_value(const char* op, const Operand& x);
 

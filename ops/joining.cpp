@@ -170,7 +170,7 @@ Var tile(const Operand& x, std::initializer_list<std::int64_t> repetitions) {
     auto& dimension = dimensions[static_cast<std::size_t>(axis++)];
     if (times == 1) continue;
     const std::int64_t block = split.count * split.inner;
-    const Shape copies{split.outer, times, block};  // throws where they are more than int64 counts
+    const Shape copies = checked_shape("tile", {split.outer, times, block}, x.line());
     dimension *= times;
     const Shape whole = make_shape(dimensions, rank);
     result = internal::reshape(internal::broadcast_to(internal::reshape(result, Shape{split.outer, 1, block}), copies),
@@ -185,7 +185,7 @@ Var repeat(const Operand& x, std::int64_t times, int axis) {
   const int at = axis_from_front("repeat", axis, value.shape(), x.line());
   if (times < 0) fail<ValueError>("repeat", fmt::format("{} repetitions", times), x.line());
   const AxisSplit split = split_at(value.shape(), at);
-  const Shape copies{split.outer * split.count, times, split.inner};  // throws where they are more than int64 counts
+  const Shape copies = checked_shape("repeat", {split.outer * split.count, times, split.inner}, x.line());
   Dimensions dimensions{};
   std::copy(value.shape().begin(), value.shape().end(), dimensions.begin());
   dimensions[static_cast<std::size_t>(at)] *= times;

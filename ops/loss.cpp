@@ -330,7 +330,7 @@ Var cosine_similarity(const Operand& a, const Operand& b, const CosineSimilarity
   if (!(x.shape() == y.shape()))
     fail<ShapeError>(op, fmt::format("shapes differ: lhs {}, rhs {}", to_string(x.shape()), to_string(y.shape())),
                      line);
-  check_positive(op, "epsilon", options.epsilon, line);
+  check_epsilon(op, options.epsilon, x.dtype(), line);
   const Rows rows(op, x.shape(), options.axis, line);
   const auto direction = [&](const Var& v) {
     return v / maximum(norm(v, {.axes = rows.axis, .keep_dimensions = true}), options.epsilon);

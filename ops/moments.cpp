@@ -12,11 +12,6 @@
 
 namespace thalweg::moments {
 
-void check_epsilon(const char* op, double epsilon, SourceLine line) {
-  if (!(epsilon > 0) || std::isinf(epsilon))
-    fail<ValueError>(op, fmt::format("epsilon is {}; it must be above 0, and finite", epsilon), line);
-}
-
 Var beside(const char* op, const char* what, const Var& parameter, const Shape& x, std::uint64_t mask,
            SourceLine line) {
   const Shape wanted = reduced_shape(x, other_axes(x, mask), false);

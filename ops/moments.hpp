@@ -8,9 +8,6 @@
 
 namespace thalweg::moments {
 
-/// ValueError for an ε that is not above 0 and finite.
-void check_epsilon(const char* op, double epsilon, SourceLine line);
-
 /// A parameter with the dimensions of x's axes in `mask`, in a shape that broadcasts to x: (c,) as (1, c, 1, 1) beside
 /// (n, c, h, w). ShapeError naming it where its dimensions are others.
 Var beside(const char* op, const char* what, const Var& parameter, const Shape& x, std::uint64_t mask, SourceLine line);

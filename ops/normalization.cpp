@@ -96,7 +96,7 @@ Var layer_normalized(const char* op, const Operand& x, const Operand* gamma, con
                      const LayerNormOptions& options) {
   const OpScope scope(op, x.line());
   const Var value = floating_value(op, x);
-  moments::check_epsilon(op, options.epsilon, x.line());
+  check_epsilon(op, options.epsilon, value.dtype(), x.line());
   const std::uint64_t mask = axes_mask(op, value.shape(), options.axes, x.line());
   const Affine affine = affine_of(op, gamma, beta, value.shape(), mask, x.line());
   return affine(standardize(value, mask, centered, options.epsilon, x.line()));
@@ -107,7 +107,7 @@ Var group_normalized(const Operand& x, std::int64_t groups, const Operand* gamma
   constexpr const char* op = "group_norm";
   const OpScope scope(op, x.line());
   const Var value = floating_value(op, x);
-  moments::check_epsilon(op, options.epsilon, x.line());
+  check_epsilon(op, options.epsilon, value.dtype(), x.line());
   const Shape shape = value.shape();
   if (shape.rank() < 2)
     fail<ShapeError>(op, fmt::format("x must be (n, channels, …), it is {}", to_string(shape)), x.line());

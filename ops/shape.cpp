@@ -52,45 +52,27 @@ Var permute_pullback(const Pullback& p) {
 
 Var reshape(const Operand& x, const Shape& shape) { return internal::reshape(x, shape); }
 
-Var reshape(const Operand& x, std::initializer_list<std::int64_t> dimensions) {
+Var reshape(const Operand& x, std::span<const std::int64_t> dimensions) {
   const Var value = as_var(x, "reshape");
-  Dimensions wanted{};
-  std::int64_t known = 1;
-  int free_axis = -1;
-  if (dimensions.size() > Shape::max_rank)
-    fail<ShapeError>(
-        "reshape", fmt::format("{} dimensions; at most {} are possible", dimensions.size(), Shape::max_rank), x.line());
-  int axis = 0;
-  for (const std::int64_t dimension : dimensions) {
-    if (dimension == -1 && free_axis >= 0)
-      fail<ShapeError>("reshape", "two dimensions are -1; one at most can follow from the others", x.line());
-    if (dimension == -1) {
-      free_axis = axis;
-    } else if (__builtin_mul_overflow(known, dimension, &known)) {
-      fail<ShapeError>("reshape", "the dimensions have more elements than int64 counts", x.line());
-    }
-    wanted[static_cast<std::size_t>(axis++)] = dimension;
-  }
-  if (free_axis >= 0) {
-    const bool divides = known == 0 ? value.size() == known : value.size() % known == 0;
-    if (!divides)
-      fail<ShapeError>("reshape", fmt::format("{} elements do not divide by {}", value.size(), known), x.line());
-    wanted[static_cast<std::size_t>(free_axis)] = known == 0 ? 0 : value.size() / known;
-  }
-  return internal::reshape(Operand(value, x.line()), make_shape(wanted, axis));
+  return internal::reshape(Operand(value, x.line()),
+                           reshaped(blamed("reshape"), value.shape(), dimensions, blamed(x.line())));
+}
+
+Var reshape(const Operand& x, std::initializer_list<std::int64_t> dimensions) {
+  return reshape(x, std::span<const std::int64_t>(dimensions.begin(), dimensions.size()));
 }
 
 Var flatten(const Operand& x, int first_axis) {
   const Var value = as_var(x, "flatten");
   const Shape& shape = value.shape();
-  if (shape.rank() == 0) return internal::reshape(value, Shape{1});
+  if (shape.rank() == 0) return internal::reshape(Operand(value, x.line()), Shape{1});
   const int first = axis_from_front("flatten", first_axis, shape, x.line());
   Dimensions dimensions{};
   std::copy_n(shape.begin(), first, dimensions.begin());
   std::int64_t rest = 1;
   for (int axis = first; axis < shape.rank(); ++axis) rest *= shape[axis];
   dimensions[static_cast<std::size_t>(first)] = rest;
-  return internal::reshape(value, make_shape(dimensions, first + 1));
+  return internal::reshape(Operand(value, x.line()), make_shape(dimensions, first + 1));
 }
 
 Var squeeze(const Operand& x) {
@@ -99,7 +81,7 @@ Var squeeze(const Operand& x) {
   int rank = 0;
   for (const std::int64_t dimension : value.shape())
     if (dimension != 1) dimensions[static_cast<std::size_t>(rank++)] = dimension;
-  return internal::reshape(value, make_shape(dimensions, rank));
+  return internal::reshape(Operand(value, x.line()), make_shape(dimensions, rank));
 }
 
 Var squeeze(const Operand& x, int axis) {
@@ -112,7 +94,7 @@ Var squeeze(const Operand& x, int axis) {
   int rank = 0;
   for (int i = 0; i < shape.rank(); ++i)
     if (i != at) dimensions[static_cast<std::size_t>(rank++)] = shape[i];
-  return internal::reshape(value, make_shape(dimensions, rank));
+  return internal::reshape(Operand(value, x.line()), make_shape(dimensions, rank));
 }
 
 Var unsqueeze(const Operand& x, int axis) {
@@ -124,7 +106,7 @@ Var unsqueeze(const Operand& x, int axis) {
   Dimensions dimensions{};
   for (int i = 0, from = 0; i <= shape.rank(); ++i)
     dimensions[static_cast<std::size_t>(i)] = i == at ? 1 : shape[from++];
-  return internal::reshape(value, make_shape(dimensions, shape.rank() + 1));
+  return internal::reshape(Operand(value, x.line()), make_shape(dimensions, shape.rank() + 1));
 }
 
 Var transpose(const Operand& x) {

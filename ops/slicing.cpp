@@ -342,7 +342,7 @@ Var pad(const Operand& x, std::span<const Padding> padding, double fill_value) {
         __builtin_add_overflow(dimension, around.after, &dimension))
       fail<ShapeError>("pad", fmt::format("axis {} becomes longer than int64 counts", axis), x.line());
   }
-  const Shape whole = make_shape(dimensions, shape.rank());
+  const Shape whole = checked_shape("pad", dimensions, shape.rank(), x.line());
   const Placement placement{whole, shape, contiguous_strides(whole)};
   std::int64_t offset = 0;
   for (int axis = 0; axis < shape.rank(); ++axis)

@@ -10,6 +10,7 @@
 
 #include "src/core_ops/core_ops.hpp"
 #include "src/tape/recorder.hpp"
+#include "src/tensor/shape_error.hpp"
 
 namespace thalweg::internal {
 
@@ -29,7 +30,8 @@ Info ask_shape_rule(const Recorder& recorder, const Key& key, SourceLine line) {
   for (std::size_t i = 0; i < ids.size(); ++i) types[i] = recorder.type(ids[i]);
   const std::span<const NodeType> seen(types.data(), ids.size());
   const char* const op = recorder.blame(key.op->name);
-  const NodeType result = key.op->shape_rule(Inference(op, recorder.blame(line), key.attribute, seen));
+  const Inference inference(op, recorder.blame(line), key.attribute, seen);
+  const NodeType result = made_for(op, inference.line(), [&] { return key.op->shape_rule(inference); });
   if (result.shape.size() > std::numeric_limits<std::int64_t>::max() / static_cast<std::int64_t>(size_of(result.dtype)))
     throw ShapeError(error_text(
         op, fmt::format("{} of {} take more bytes than int64 counts", to_string(result.shape), name(result.dtype)),

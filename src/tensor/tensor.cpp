@@ -14,6 +14,7 @@
 
 #include "src/tensor/allocations.hpp"
 #include "src/tensor/convert.hpp"
+#include "src/tensor/shape_error.hpp"
 #include "src/tensor/visit.hpp"
 
 namespace thalweg {
@@ -264,7 +265,7 @@ Shape reshaped(const char* op, const Shape& shape, std::span<const std::int64_t>
   const std::span<std::int64_t> filled(result.data(), dimensions.size());
   const auto open = std::ranges::find(filled, -1);
   if (open != filled.end()) *open = 1;
-  const Shape known{std::span<const std::int64_t>(filled)};
+  const Shape known = internal::made_for(op, line, [&] { return Shape(std::span<const std::int64_t>(filled)); });
   if (open == filled.end()) {
     if (known.size() != shape.size()) fail(fmt::format("that is {} elements", known.size()));
     return known;

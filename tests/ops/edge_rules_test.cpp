@@ -275,6 +275,20 @@ TEST_CASE("rule R10: results depend neither on threads nor on planning nor on wh
   set_thread_count(before);
 }
 
+TEST_CASE("rule R11: an epsilon that the dtype of x does not have is an error") {
+  const Tape tape;
+  const Var x = Tensor{{1., 1.}, {3., 3.}}, row = Tensor{1., 1.}, exact = cast(x, DType::f64);
+  const char* const text = "epsilon is 1e-50, 0 in f32; it must be above 0, and finite";
+  CHECK_THROWS_WITH(layer_norm(x, {.epsilon = 1e-50}), Catch::Contains(text));
+  CHECK_THROWS_WITH(rms_norm(x, {.epsilon = 1e-50}), Catch::Contains(text));
+  CHECK_THROWS_WITH(group_norm(x, 1, {.epsilon = 1e-50}), Catch::Contains(text));
+  CHECK_THROWS_WITH(batch_norm(x, row, row, {.epsilon = 1e-50}), Catch::Contains(text));
+  CHECK_THROWS_WITH(cosine_similarity(x, x, {.epsilon = 1e-50}), Catch::Contains(text));
+  CHECK_THROWS_WITH(layer_norm(x, {.epsilon = 1e50}), Catch::Contains("epsilon is 1e+50, inf in f32"));
+  CHECK(identical(layer_norm(exact, {.epsilon = 1e-50}).value(), Tensor::zeros({2, 2}, DType::f64)));
+  CHECK(identical(layer_norm(x, {.epsilon = 1e-44}).value(), Tensor::zeros({2, 2})));
+}
+
 TEST_CASE("rule R11: settings without meaning are errors when they are given") {
   Random random(1);
   ParameterRegistry registry;

@@ -263,10 +263,33 @@ TEST_CASE("edge case 20: shapes whose count or bytes exceed int64 are errors bef
   expect_error<ShapeError>([&](auto x) { return pad(x[0], 0, big, 0) * pad(x[0], 1, big, 0); }, {one}, {"4294967297"});
   expect_error<ShapeError>([&](auto x) { return tile(x[0], {big, big}); }, {one}, {"4294967296"});
 #endif
+  expect_error<ShapeError>([](auto x) { return x[0] + x[1]; },
+                           {Tensor::zeros({0, big, 1}, DType::f64), Tensor::zeros({0, 1, big}, DType::f64)},
+                           {"[add]", "(0, 4294967296, 4294967296)", "more elements"});
   constexpr std::int64_t most = std::numeric_limits<std::int64_t>::max();
   const Tensor two = doubles({1., 2.});
-  expect_error<ShapeError>([&](auto x) { return tile(x[0], {most}); }, {two}, {"9223372036854775807", "more elements"});
+  expect_error<ShapeError>([&](auto x) { return tile(x[0], {most}); }, {two},
+                           {"[tile]", "9223372036854775807", "more elements"});
   expect_error<ShapeError>([&](auto x) { return repeat(x[0], most, 0); }, {two},
-                           {"9223372036854775807", "more elements"});
+                           {"[repeat]", "9223372036854775807", "more elements"});
+  expect_error<ShapeError>([&](auto x) { return one_hot(x[0], most); }, {Tensor{0, 1}},
+                           {"[one_hot]", "9223372036854775807", "more elements"});
+  expect_error<ShapeError>(
+      [&](auto x) {
+        return pad(x[0], {{0, big}, {0, big}});
+      },
+      {one}, {"[pad]", "4294967297", "more elements"});
+  expect_error<ShapeError>(
+      [](auto x) {
+        return reshape(x[0], {-2, -1});
+      },
+      {two}, {"[reshape]", "(-2, -1)", "negative"});
+  expect_error<ShapeError>(
+      [](auto x) {
+        return reshape(x[0], {-1, 0});
+      },
+      {Tensor::zeros({0, 3})}, {"[reshape]", "(0, 3)", "(-1, 0)"});
+  const std::vector<std::int64_t> dimensions{2, -1};
+  expect([&](auto x) { return reshape(x[0], dimensions); }, {two}, doubles({{1.}, {2.}}));
   expect_error<ShapeError>([&](auto x) { return reshape(x[0], {big, big, -1}); }, {one}, {"[reshape]", "int64"});
 }

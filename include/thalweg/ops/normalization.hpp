@@ -21,7 +21,8 @@ struct LayerNormOptions {
 /// Layer normalization (Ba, Kiros, Hinton, arXiv 1607.06450): gamma·x̂ + beta with x̂ = (x − mean)/√(variance + ε), mean and
 /// (biased) variance over `axes`, for each of the others. The same in both phases.
 /// d/dx = (ĝ − mean(ĝ) − x̂·mean(ĝx̂))/√(variance + ε) with ĝ = ḡ·gamma; d/dgamma = Σ ḡx̂, d/dbeta = Σ ḡ.
-/// ShapeError where gamma or beta has not the shape of the axes, ValueError for an ε that is not above 0 and finite.
+/// ShapeError where gamma or beta has not the shape of the axes, ValueError for an ε that is not above 0 and finite (in f32,
+/// where x is: 1e-50 is 0 there).
 Var layer_norm(const Operand& x, const Operand& gamma, const Operand& beta, const LayerNormOptions& options = {});
 /// Without scale and shift.
 Var layer_norm(const Operand& x, const LayerNormOptions& options = {});

@@ -14,8 +14,9 @@
 namespace thalweg {
 
 /// The same elements, row-major, in another shape; one dimension may be −1 and follows from the others.
-/// ShapeError naming both element counts where they differ.
+/// ShapeError naming both element counts where they differ, and for a −1 beside a 0, which could be anything.
 Var reshape(const Operand& x, std::initializer_list<std::int64_t> dimensions);
+Var reshape(const Operand& x, std::span<const std::int64_t> dimensions);
 Var reshape(const Operand& x, const Shape& shape);
 /// All axes from `first_axis` on joined to one.
 Var flatten(const Operand& x, int first_axis = 0);

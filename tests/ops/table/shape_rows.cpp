@@ -32,16 +32,17 @@ std::vector<Row> rows() {
        .shapes = {{{2, 3, 4}}, {{6}}, {{1, 2}}, {{0, 2}}},
        .reference = "x.reshape((-1, 2) if x.size else (0, 2))",
        .accuracy = {0, 0},
-       .mistakes = {mistake(some, typeid(ShapeError), "[reshape] (2, 3) has 6 elements, (4, 2) has 8",
+       .mistakes = {mistake(some, typeid(ShapeError), "[reshape] (2, 3) of 6 elements to (4, 2): that is 8 elements",
                             [](Inputs x) {
                               return reshape(x[0], {4, 2});
                             }),
-                    mistake(some, typeid(ShapeError), "[reshape] 6 elements do not divide by 4",
+                    mistake(some, typeid(ShapeError),
+                            "[reshape] (2, 3) of 6 elements to (-1, 4): 6 is no multiple of 4",
                             [](Inputs x) {
                               return reshape(x[0], {-1, 4});
                             }),
                     mistake(some, typeid(ShapeError),
-                            "[reshape] two dimensions are -1; one at most can follow from the others",
+                            "[reshape] (2, 3) of 6 elements to (-1, -1): only one dimension may be -1",
                             [](Inputs x) {
                               return reshape(x[0], {-1, -1});
                             })}},
