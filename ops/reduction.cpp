@@ -172,10 +172,14 @@ Var product(const Operand& x, const ReductionOptions& options) {
 }
 Var product(const Operand& x, int axis, bool keep) { return product(x, one_axis(axis, keep)); }
 
-Var any(const Operand& x, const ReductionOptions& options) { return count("any", x, true, options) > 0; }
+Var any(const Operand& x, const ReductionOptions& options) {
+  return Operand(count("any", x, true, options), x.line()) > 0;
+}
 Var any(const Operand& x, int axis, bool keep) { return any(x, one_axis(axis, keep)); }
 
-Var all(const Operand& x, const ReductionOptions& options) { return count("all", x, false, options) == 0; }
+Var all(const Operand& x, const ReductionOptions& options) {
+  return Operand(count("all", x, false, options), x.line()) == 0;
+}
 Var all(const Operand& x, int axis, bool keep) { return all(x, one_axis(axis, keep)); }
 
 namespace {

@@ -15,6 +15,21 @@ Var layer(const Var& x, const Parameter& weight, SourceLine line = SourceLine::h
 
 }  // namespace
 
+TEST_CASE("rule 11: += and its like name the line they stand on") {
+  const Engine engine = GENERATE(Engine::planned, Engine::eager);
+  Tape tape({.engine = engine});
+  Var x = Tensor{1., 2.}, none;
+  const Tensor three{1., 2., 3.};
+  const std::string text = " shapes do not broadcast: (2,) and (3,)";
+  CHECK(error_of<ShapeError>([&] { x += three; }) == "[add]" + text + at(__LINE__));
+  CHECK(error_of<ShapeError>([&] { x -= three; }) == "[subtract]" + text + at(__LINE__));
+  CHECK(error_of<ShapeError>([&] { x *= three; }) == "[multiply]" + text + at(__LINE__));
+  CHECK(error_of<ShapeError>([&] { x /= three; }) == "[divide]" + text + at(__LINE__));
+  CHECK(error_of<TapeError>([&] { none += 1; }) ==
+        "[add] a Var cannot be used here: it is empty: nothing was assigned to it" + at(__LINE__ - 1));
+  CHECK(identical((x += 1).value(), Tensor{2., 3.}));
+}
+
 TEST_CASE("rule 11: a node that could not be computed leaves no memory to the next one") {
   const Engine engine = GENERATE(Engine::planned, Engine::eager);
   Tape tape({.engine = engine});

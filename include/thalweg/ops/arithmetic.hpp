@@ -47,9 +47,9 @@ inline Var operator-(const Operand& a, const Operand& b) { return subtract(a, b)
 inline Var operator*(const Operand& a, const Operand& b) { return multiply(a, b); }
 inline Var operator/(const Operand& a, const Operand& b) { return divide(a, b); }
 inline Var operator-(const Operand& x) { return negate(x); }
-inline Var& operator+=(Var& a, const Operand& b) { return a = add(a, b); }
-inline Var& operator-=(Var& a, const Operand& b) { return a = subtract(a, b); }
-inline Var& operator*=(Var& a, const Operand& b) { return a = multiply(a, b); }
-inline Var& operator/=(Var& a, const Operand& b) { return a = divide(a, b); }
+inline Var& operator+=(Var& a, const Operand& b) { return a = add(Operand(a, b.line()), b); }
+inline Var& operator-=(Var& a, const Operand& b) { return a = subtract(Operand(a, b.line()), b); }
+inline Var& operator*=(Var& a, const Operand& b) { return a = multiply(Operand(a, b.line()), b); }
+inline Var& operator/=(Var& a, const Operand& b) { return a = divide(Operand(a, b.line()), b); }
 
 }  // namespace thalweg

@@ -10,6 +10,7 @@
 #include <thalweg/simd.hpp>
 #include <thalweg/threads.hpp>
 
+#include "src/tape/recorder.hpp"
 #include "tests/pool_size.hpp"
 
 namespace thalweg::op_table {
@@ -468,11 +469,30 @@ void check_ended_tape(const Row& row, Report& report) {
   report.expect(text.starts_with(wanted), [&] { return fmt::format("'{}', wanted '{}'", text, wanted); });
 }
 
+/// Whatever an op computes says the caller's line, whichever parts it is made of: what graphs and anomalies name.
+void check_lines(const Row& row, Report& report) {
+  const std::vector<Tensor> tensors = draw_inputs(row, shapes_of(row).front());
+  const Tape tape;
+  std::vector<Var> inputs;
+  for (const Tensor& tensor : tensors) inputs.push_back(Var(tensor));
+  const internal::Recorder& recorder = tape.recorder();
+  const std::int32_t first = recorder.size();
+  row.function(inputs);
+  for (std::int32_t id = first; id < recorder.size(); ++id) {
+    if (recorder.key(id).count == 0) continue;  // a number
+    const std::string text = error_text("", "", recorder.user_line(id));
+    report.expect(text.find(" at ") != text.npos && names_table(text), [&] {
+      return fmt::format("node {}, {}, is{}", id - first, recorder.key(id).op->name, text.substr(3));
+    });
+  }
+}
+
 constexpr Check checks[] = {
     {"says what it must", check_complete},
     {"is recorded for its inputs", check_recorded_inputs},
     {"errors", check_mistakes},
     {"ended tapes", check_ended_tape},
+    {"lines", check_lines},
     {"points", check_points},
     {"examples", check_examples},
     {"dtypes", check_dtypes},
