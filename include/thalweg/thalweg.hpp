@@ -58,6 +58,7 @@
 #include <thalweg/train/idx.hpp>
 #include <thalweg/train/interrupt.hpp>
 #include <thalweg/train/progress.hpp>
+#include <thalweg/train/safetensors.hpp>
 #include <thalweg/train/search.hpp>
 #include <thalweg/train/side_by_side.hpp>
 #include <thalweg/train/split.hpp>

@@ -1,18 +1,24 @@
 #include "train/checkpoint/safetensors.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <cerrno>
+#include <cmath>
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
 #include <memory>
+#include <span>
+#include <string_view>
 #include <vector>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <unistd.h>
 #include <nlohmann/json.hpp>
+
+#include <thalweg/train/safetensors.hpp>
 
 namespace thalweg {
 
@@ -25,16 +31,58 @@ namespace {
 /// Longer headers are not of such files.
 constexpr std::uint64_t most_header_bytes = 100'000'000;
 
-struct DtypeName {
-  DType dtype;
-  const char* name;
+struct Half {
+  std::uint16_t bits;
+  explicit operator float() const {
+    const int exponent = bits >> 10 & 31, mantissa = bits & 1023;
+    float value =
+        std::ldexp(static_cast<float>(exponent == 0 ? mantissa : mantissa + 1024), std::max(exponent, 1) - 25);
+    if (exponent == 31) value = mantissa == 0 ? HUGE_VALF : std::nanf("");
+    return (bits & 0x8000) != 0 ? -value : value;
+  }
 };
-constexpr DtypeName dtype_names[] = {
-    {DType::f32, "F32"}, {DType::f64, "F64"}, {DType::i64, "I64"}, {DType::boolean, "BOOL"}};
+
+struct Bfloat16 {
+  std::uint16_t bits;
+  explicit operator float() const { return std::bit_cast<float>(std::uint32_t{bits} << 16); }
+};
+
+/// Reads elements that are stored as another type.
+using Widen = void (*)(const char* from, void* to, std::size_t count);
+template <class From, class To>
+void widen(const char* from, void* to, std::size_t count) {
+  for (std::size_t i = 0; i < count; ++i) {
+    From stored;
+    std::memcpy(&stored, from + i * sizeof stored, sizeof stored);
+    static_cast<To*>(to)[i] = static_cast<To>(stored);
+  }
+}
+
+/// How a dtype is stored. The first four are those that are written.
+struct Stored {
+  const char* name;
+  DType dtype;
+  std::size_t bytes;
+  Widen widen = nullptr;  // none: as it is
+};
+constexpr Stored stored_dtypes[] = {
+    {"F32", DType::f32, 4},
+    {"F64", DType::f64, 8},
+    {"I64", DType::i64, 8},
+    {"BOOL", DType::boolean, 1},
+    {"F16", DType::f32, 2, widen<Half, float>},
+    {"BF16", DType::f32, 2, widen<Bfloat16, float>},
+    {"I32", DType::i64, 4, widen<std::int32_t, std::int64_t>},
+    {"U32", DType::i64, 4, widen<std::uint32_t, std::int64_t>},
+    {"I16", DType::i64, 2, widen<std::int16_t, std::int64_t>},
+    {"U16", DType::i64, 2, widen<std::uint16_t, std::int64_t>},
+    {"I8", DType::i64, 1, widen<std::int8_t, std::int64_t>},
+    {"U8", DType::i64, 1, widen<std::uint8_t, std::int64_t>},
+};
 
 const char* name_of(DType dtype) {
-  for (const DtypeName& known : dtype_names)
-    if (known.dtype == dtype) return known.name;
+  for (const Stored& stored : stored_dtypes)
+    if (stored.dtype == dtype) return stored.name;
   return "";
 }
 
@@ -60,20 +108,27 @@ void read_bytes(const File& file, void* data, std::size_t bytes, const std::stri
   fail(path, fmt::format("expected {} bytes more, found {}: it was cut off", bytes, found), line);
 }
 
-/// The tensor that an entry of the header describes, its elements not yet read.
-Tensor described(const std::string& name, const json& entry, const std::string& path, SourceLine line) {
-  const std::string dtype_name = entry.at("dtype");
-  const std::vector<std::int64_t> dimensions = entry.at("shape");
-  for (const DtypeName& known : dtype_names)
-    if (dtype_name == known.name) return Tensor::empty(Shape(std::span(dimensions)), known.dtype);
-  fail(path, fmt::format("\"{}\": expected a dtype of F32, F64, I64 or BOOL, found {}", name, dtype_name), line);
+/// A tensor as it lies in the file.
+struct Place {
+  std::uint64_t begin;
+  const Stored* stored;
+  std::string name;
+};
+
+const Stored& stored_dtype(const std::string& name, const json& entry, const std::string& path, SourceLine line) {
+  const std::string wanted = entry.at("dtype");
+  std::vector<std::string_view> known;
+  for (const Stored& stored : stored_dtypes) {
+    if (wanted == stored.name) return stored;
+    known.emplace_back(stored.name);
+  }
+  fail(path, fmt::format("\"{}\": expected a dtype of {}, found {}", name, fmt::join(known, ", "), wanted), line);
 }
 
-/// The tensors in the order of their places in the file, which have no gaps.
-std::vector<std::pair<std::uint64_t, std::string>> places_of(const json& header, SafetensorsFile& file,
-                                                             std::uint64_t data_bytes, const std::string& path,
-                                                             SourceLine line) {
-  std::vector<std::pair<std::uint64_t, std::string>> places;
+/// The tensors of the header, whose elements are not yet read, and where they lie.
+std::vector<Place> places_of(const json& header, SafetensorsFile& file, std::uint64_t data_bytes,
+                             const std::string& path, SourceLine line) {
+  std::vector<Place> places;
   for (const auto& [name, entry] : header.items()) {
     if (name == "__metadata__") {
       file.metadata = entry.get<std::map<std::string, std::string>>();
@@ -85,16 +140,25 @@ std::vector<std::pair<std::uint64_t, std::string>> places_of(const json& header,
            fmt::format("\"{}\": expected bytes {} to {} of the data, found {} bytes: it was cut off", name, begin, end,
                        data_bytes),
            line);
-    const Tensor tensor = described(name, entry, path, line);
-    if (tensor.bytes() != end - begin)
-      fail(path,
-           fmt::format("\"{}\": expected {} bytes for {}, found {}", name, tensor.bytes(), to_string(tensor.shape()),
-                       end - begin),
+    const Stored& stored = stored_dtype(name, entry, path, line);
+    const std::vector<std::int64_t> dimensions = entry.at("shape");
+    const Shape shape{std::span(dimensions)};
+    const std::uint64_t bytes = static_cast<std::uint64_t>(shape.size()) * stored.bytes;
+    if (bytes != end - begin)
+      fail(path, fmt::format("\"{}\": expected {} bytes for {}, found {}", name, bytes, to_string(shape), end - begin),
            line);
-    places.emplace_back(begin, name);
-    file.tensors.emplace(name, tensor);
+    places.push_back({begin, &stored, name});
+    file.tensors.emplace(name, Tensor::empty(shape, stored.dtype));
   }
   return places;
+}
+
+void read_elements(const File& file, Tensor& tensor, const Stored& stored, const std::string& path, SourceLine line) {
+  if (stored.widen == nullptr) return read_bytes(file, tensor.mutable_raw(), tensor.bytes(), path, line);
+  const auto count = static_cast<std::size_t>(tensor.size());
+  std::vector<char> bytes(count * stored.bytes);
+  read_bytes(file, bytes.data(), bytes.size(), path, line);
+  stored.widen(bytes.data(), tensor.mutable_raw(), count);
 }
 
 std::string header_of(const SafetensorsFile& file) {
@@ -146,11 +210,10 @@ SafetensorsFile read_safetensors(const std::string& path, SourceLine line) {
   SafetensorsFile result;
   try {
     const std::uint64_t data_bytes = size - length - sizeof length;
-    for (const auto& [begin, name] : places_of(json::parse(text), result, data_bytes, path, line)) {
-      Tensor& tensor = result.tensors.at(name);
-      if (std::fseek(file.get(), static_cast<long>(begin + length + sizeof length), SEEK_SET) != 0)
+    for (const Place& place : places_of(json::parse(text), result, data_bytes, path, line)) {
+      if (std::fseek(file.get(), static_cast<long>(place.begin + length + sizeof length), SEEK_SET) != 0)
         fail_system(path, "it cannot be read", line);
-      read_bytes(file, tensor.mutable_raw(), tensor.bytes(), path, line);
+      read_elements(file, result.tensors.at(place.name), *place.stored, path, line);
     }
   } catch (const json::exception& error) {
     fail(path, fmt::format("its header is damaged: {}", error.what()), line);
@@ -169,6 +232,14 @@ void write_safetensors(const std::string& path, const SafetensorsFile& file, Sou
     std::remove(unfinished.c_str());
     throw;
   }
+}
+
+std::map<std::string, Tensor> load_safetensors(const std::string& path, SourceLine line) {
+  return read_safetensors(path, line).tensors;
+}
+
+void save_safetensors(const std::string& path, const std::map<std::string, Tensor>& tensors, SourceLine line) {
+  write_safetensors(path, {.metadata = {}, .tensors = tensors}, line);
 }
 
 }  // namespace thalweg
