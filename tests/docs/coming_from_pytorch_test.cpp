@@ -88,6 +88,11 @@ TEST_CASE("coming from PyTorch: ops") {
   CHECK(is(tw::argmax(x, 1), {2, 2}));
   CHECK(is(tw::reshape(x, {3, -1}), {{1., 2.}, {3., 4.}, {5., 7.}}));
   CHECK(is(tw::transpose(x), {{1., 4.}, {2., 5.}, {3., 7.}}));
+  CHECK(is(tw::einsum("ij,jk->ik", x, w), {{-2., 5.}, {-3., 12.}}));
+  CHECK(is(tw::split(x, 2)[1], {{4., 5., 7.}}));
+  CHECK(is(tw::split(x, {1, 2}, 1)[1], {{2., 3.}, {5., 7.}}));
+  CHECK(is(tw::tile(x, {2, 1}), {{1., 2., 3.}, {4., 5., 7.}, {1., 2., 3.}, {4., 5., 7.}}));
+  CHECK(is(tw::repeat(x, 2, 0), {{1., 2., 3.}, {1., 2., 3.}, {4., 5., 7.}, {4., 5., 7.}}));
   const tw::Var y = tw::reshape(x, {1, 2, 3});
   CHECK(tw::all_close(y.value(), x.reshape({1, 2, 3})));
   CHECK(is(tw::permute(y, {0, 2, 1}), tw::Tensor{{{1., 4.}, {2., 5.}, {3., 7.}}}));
@@ -140,6 +145,15 @@ TEST_CASE("coming from PyTorch: gradients") {
     CHECK(is(tw::hessian(y, x), {{6., 0.}, {0., 12.}}));
     CHECK(is(tw::jacobian_vector_product(y, x, v), 3.));
     CHECK(is(tw::hessian_vector_product(y, x, v), {6., 0.}));
+  }
+  {
+    const tw::Tape tape;
+    const tw::Tensor t{1., 2.};
+    const auto f = [](const tw::Var& x) { return tw::sum(tw::power(x, 3)); };
+    // clang-format off
+    tw::Var x = t; tw::gradients(f(x), x);
+    // clang-format on
+    CHECK(is(tw::gradients(f(x), x), {3., 12.}));
   }
   const auto f = [](std::span<const tw::Var> inputs) { return tw::power(inputs[0], 3); };
   CHECK(tw::check_gradients(f, {x}).ok);
@@ -216,6 +230,9 @@ TEST_CASE("coming from PyTorch: optimizers and training") {
     tw::AdamW optimizer(registry, {});
     tw::Checkpoint(registry).add(optimizer).save("run.safetensors");
     tw::Checkpoint(registry).add(optimizer).load("run.safetensors");
+    CHECK(tw::load_safetensors("run.safetensors").contains("parameter/affine1.weight"));
+    tw::save_safetensors("other.safetensors", {{"w", x}});
+    CHECK(tw::identical(tw::load_safetensors("other.safetensors").at("w"), x));
     optimizer.set_learning_rate(0.01);
     CHECK(optimizer.learning_rate() == 0.01);
   }

@@ -5,6 +5,7 @@
 #include <thalweg/ops/arithmetic.hpp>
 #include <thalweg/ops/axes.hpp>
 #include <thalweg/ops/cumulative.hpp>
+#include <thalweg/ops/einsum.hpp>
 #include <thalweg/ops/exponential.hpp>
 #include <thalweg/ops/indexing.hpp>
 #include <thalweg/ops/logic.hpp>

@@ -1,0 +1,239 @@
+#include <thalweg/ops/einsum.hpp>
+
+#include <algorithm>
+#include <map>
+#include <string>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include <thalweg/ops/arithmetic.hpp>
+#include <thalweg/ops/matmul.hpp>
+#include <thalweg/ops/reduction.hpp>
+#include <thalweg/ops/shape.hpp>
+
+#include "ops/errors.hpp"
+
+namespace thalweg {
+
+namespace {
+
+bool contains(std::string_view letters, char letter) { return letters.find(letter) != letters.npos; }
+
+/// The letters of `from` that hold.
+template <class Holds>
+std::string those(std::string_view from, const Holds& holds) {
+  std::string letters;
+  std::copy_if(from.begin(), from.end(), std::back_inserter(letters), holds);
+  return letters;
+}
+
+/// What the notation says: the letters of each operand, and of the result.
+class Notation {
+ public:
+  Notation(std::string_view text, SourceLine line) : text_(text), line_(line) {
+    operands_.emplace_back();
+    for (std::size_t i = 0; i < text.size(); ++i) {
+      const char character = text[i];
+      const bool is_letter = (character >= 'a' && character <= 'z') || (character >= 'A' && character <= 'Z');
+      if (character == ' ') continue;
+      if (is_letter) {
+        (has_result_ ? result_ : operands_.back()) += character;
+      } else if (character == ',' && !has_result_) {
+        operands_.emplace_back();
+      } else if (text.substr(i, 2) == "->" && !has_result_) {
+        has_result_ = true;
+        ++i;
+      } else {
+        fail<ValueError>(fmt::format("'{}' at place {} is neither a letter nor one ',' or '->'", character, i));
+      }
+    }
+    finish();
+  }
+
+  const std::vector<std::string>& operands() const { return operands_; }
+  const std::string& result() const { return result_; }
+  SourceLine line() const { return line_; }
+
+  template <class Error>
+  [[noreturn]] void fail(const std::string& message) const {
+    thalweg::fail<Error>("einsum", fmt::format("\"{}\": {}", text_, message), line_);
+  }
+
+ private:
+  void finish() {
+    std::map<char, int> uses;
+    for (const std::string& operand : operands_)
+      for (const char letter : operand) ++uses[letter];
+    if (!has_result_)
+      for (const auto& [letter, count] : uses)
+        if (count == 1) result_ += letter;
+    for (const char letter : result_) {
+      if (!uses.contains(letter)) fail<ValueError>(fmt::format("no operand has the axis '{}' of the result", letter));
+      if (std::count(result_.begin(), result_.end(), letter) > 1)
+        fail<ValueError>(fmt::format("the result has the axis '{}' twice", letter));
+    }
+  }
+
+  std::string_view text_;
+  SourceLine line_;
+  std::vector<std::string> operands_;
+  std::string result_;
+  bool has_result_ = false;
+};
+
+/// A value whose axes have letters, each one of its own.
+struct Term {
+  Var value;
+  std::string letters;
+
+  std::int64_t size(char letter) const { return value.shape()[static_cast<int>(letters.find(letter))]; }
+
+  /// With the axes in the order of `order`.
+  void permute_to(const std::string& order) {
+    if (order == letters) return;
+    std::vector<int> axes;
+    for (const char letter : order) axes.push_back(static_cast<int>(letters.find(letter)));
+    value = permute(value, std::span<const int>(axes));
+    letters = order;
+  }
+
+  /// Summed over the letters that `kept` lacks.
+  void sum_to(std::string_view kept) {
+    std::vector<int> axes;
+    for (std::size_t axis = 0; axis < letters.size(); ++axis)
+      if (!contains(kept, letters[axis])) axes.push_back(static_cast<int>(axis));
+    if (axes.empty()) return;
+    value = sum(value, {.axes = axes});
+    letters = those(letters, [&](char letter) { return contains(kept, letter); });
+  }
+};
+
+/// An operand with its letters; those that stand twice are its diagonals.
+Term term_of(const Notation& notation, const Var& operand, std::size_t number) {
+  Term term{operand, notation.operands()[number]};
+  if (static_cast<std::size_t>(operand.rank()) != term.letters.size())
+    notation.fail<ShapeError>(fmt::format("operand {} has shape {}, its letters are \"{}\"", number,
+                                          to_string(operand.shape()), term.letters));
+  for (std::size_t first = 0; first < term.letters.size();) {
+    const char letter = term.letters[first];
+    const std::size_t second = term.letters.find(letter, first + 1);
+    if (second == term.letters.npos) {
+      ++first;
+      continue;
+    }
+    const int axis1 = static_cast<int>(first), axis2 = static_cast<int>(second);
+    const std::int64_t size = term.value.shape()[axis1], other = term.value.shape()[axis2];
+    if (size != other)
+      notation.fail<ShapeError>(
+          fmt::format("the axis '{}' is {} and {} long in operand {}", letter, size, other, number));
+    term.value = diagonal(term.value, 0, axis1, axis2);
+    term.letters.erase(second, 1);
+    term.letters.erase(first, 1);
+    term.letters += letter;
+  }
+  return term;
+}
+
+/// The sizes of these letters, one after the other.
+std::vector<std::int64_t> sizes_of(const std::string& letters, const Term& term) {
+  std::vector<std::int64_t> sizes;
+  for (const char letter : letters) sizes.push_back(term.size(letter));
+  return sizes;
+}
+
+std::int64_t product_of(const std::vector<std::int64_t>& sizes) {
+  std::int64_t product = 1;
+  for (const std::int64_t size : sizes) product *= size;
+  return product;
+}
+
+/// (…, m, k) by (…, k, n); of whole numbers and masks too, which have no matrix product.
+Var product_summed(const Var& left, const Var& right) {
+  if (is_floating(left.dtype()) && is_floating(right.dtype())) return matmul(left, right);
+  return sum(unsqueeze(left, -1) * unsqueeze(right, left.rank() - 2), -2);
+}
+
+/// a · b, summed over the letters that `kept` lacks: as matrices (shared and kept, a's alone, summed) by (shared and kept,
+/// summed, b's alone).
+Term joined(Term a, Term b, std::string_view kept) {
+  a.sum_to(std::string(kept) + b.letters);
+  b.sum_to(std::string(kept) + a.letters);
+  const std::string shared = those(a.letters, [&](char c) { return contains(b.letters, c) && contains(kept, c); });
+  const std::string summed = those(a.letters, [&](char c) { return contains(b.letters, c) && !contains(kept, c); });
+  const std::string of_a = those(a.letters, [&](char c) { return !contains(b.letters, c); });
+  const std::string of_b = those(b.letters, [&](char c) { return !contains(a.letters, c); });
+  a.permute_to(shared + of_a + summed);
+  b.permute_to(shared + summed + of_b);
+  std::vector<std::int64_t> dimensions = sizes_of(shared, a), rows = sizes_of(of_a, a), columns = sizes_of(of_b, b);
+  const std::int64_t batch = product_of(dimensions), height = product_of(rows), width = product_of(columns),
+                     depth = product_of(sizes_of(summed, a));
+  Var left, right;
+  if (shared.empty()) {
+    left = reshape(a.value, {height, depth});
+    right = reshape(b.value, {depth, width});
+  } else {
+    left = reshape(a.value, {batch, height, depth});
+    right = reshape(b.value, {batch, depth, width});
+  }
+  const Var product = summed.empty() ? left * right : product_summed(left, right);
+  dimensions.insert(dimensions.end(), rows.begin(), rows.end());
+  dimensions.insert(dimensions.end(), columns.begin(), columns.end());
+  return {reshape(product, std::span<const std::int64_t>(dimensions)), shared + of_a + of_b};
+}
+
+void check_sizes(const Notation& notation, const std::vector<Term>& terms) {
+  std::map<char, std::int64_t> sizes;
+  for (const Term& term : terms)
+    for (const char letter : term.letters) {
+      const auto [known, is_new] = sizes.try_emplace(letter, term.size(letter));
+      if (known->second != term.size(letter))
+        notation.fail<ShapeError>(
+            fmt::format("the axis '{}' is {} and {} long", letter, known->second, term.size(letter)));
+    }
+}
+
+Var sum_of_products(const Notation& notation, std::span<const Var> operands) {
+  if (operands.size() != notation.operands().size())
+    notation.fail<ValueError>(fmt::format("it names {} operand{}, {} given", notation.operands().size(),
+                                          notation.operands().size() == 1 ? "" : "s",
+                                          operands.size() == 1 ? "one is" : fmt::format("{} are", operands.size())));
+  std::vector<Term> terms;
+  for (std::size_t i = 0; i < operands.size(); ++i) terms.push_back(term_of(notation, operands[i], i));
+  check_sizes(notation, terms);
+  Term result = terms.front();
+  for (std::size_t i = 1; i < terms.size(); ++i) {
+    std::string kept = notation.result();
+    for (std::size_t later = i + 1; later < terms.size(); ++later) kept += terms[later].letters;
+    result = joined(std::move(result), terms[i], kept);
+  }
+  result.sum_to(notation.result());
+  result.permute_to(notation.result());
+  return result.value;
+}
+
+}  // namespace
+
+Var einsum(std::string_view letters, const Operand& a) {
+  const OpScope scope("einsum", a.line());
+  return sum_of_products(Notation(letters, a.line()), std::vector{as_var(a, "einsum")});
+}
+
+Var einsum(std::string_view letters, const Operand& a, const Operand& b) {
+  const OpScope scope("einsum", a.line());
+  const Var first = as_var(a, "einsum");
+  return sum_of_products(Notation(letters, a.line()), std::vector{first, as_var(b, "einsum")});
+}
+
+Var einsum(std::string_view letters, const Operand& a, const Operand& b, const Operand& c) {
+  const OpScope scope("einsum", a.line());
+  const Var first = as_var(a, "einsum"), second = as_var(b, "einsum");
+  return sum_of_products(Notation(letters, a.line()), std::vector{first, second, as_var(c, "einsum")});
+}
+
+Var einsum(std::string_view letters, std::span<const Var> operands, SourceLine line) {
+  const OpScope scope("einsum", line);
+  return sum_of_products(Notation(letters, line), operands);
+}
+
+}  // namespace thalweg
