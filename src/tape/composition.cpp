@@ -57,13 +57,14 @@ std::int32_t Recorder::compose_first_time(const Composition& composition, std::i
   Composed made{.begin = next_, .composition = &composition, .attribute = attribute, .inputs = {a, b}};
   const OpScope scope(composition.name, line);
   const Var inputs[2] = {var(a), var(b)};
-  const Var result = composition.build({inputs, b < 0 ? std::size_t{1} : std::size_t{2}}, attribute, line);
-  made.result = resolve(result, composition.name, line);
+  const Var built = composition.build({inputs, b < 0 ? std::size_t{1} : std::size_t{2}}, attribute, line);
+  const std::int32_t result = resolve(built, composition.name, line);
+  made.result = result;
   made.end = next_;
   // Of a new segment, as far as it has been recorded; what differentiation records is not recorded again.
   const bool is_new = predicted_ == nullptr && made.begin >= segment_base_ && made.begin < made.end;
   if (is_new && deriving_ < 0 && engine() == Engine::planned) note_composed(std::move(made), own_scope, line);
-  return made.result;
+  return result;
 }
 
 void Recorder::note_composed(Composed made, std::int32_t own_scope, SourceLine line) {
