@@ -14,6 +14,8 @@ namespace {
 
 /// So many vectors of a walk with sums are written one after the other; more are a loop over blocks.
 constexpr std::int64_t most_in_line = 32;
+/// Registers that a walk's sums may have.
+constexpr std::int64_t most_in_registers = 24;
 
 /// Vectors per column that are repeated to a tile stay in as many registers.
 constexpr int most_expanded = 16;
@@ -187,14 +189,15 @@ void FunctionWriter::write_flat(const Walk& walk) {
   const BlockPrograms& programs = blocks_of(walk);
   const Run run = read(programs.wide != no_program ? programs.wide : programs.tail);
   const Block all = block_of(geometry_.elements());
-  const bool has_columns = walk.columns.begin < walk.columns.end,
-             has_sums = has_columns || walk.singles.begin < walk.singles.end;
-  const bool in_line = geometry_.elements() <= geometry_.wide || (has_sums && all.vectors <= most_in_line);
+  const int columns = walk.columns.end - walk.columns.begin, singles = walk.singles.end - walk.singles.begin;
   Budget budget = budget_;
   budget.lane_vectors = std::min(all.vectors, wide_vectors);
-  if (in_line || geometry_.period == geometry_.wide)
-    budget.column_vectors = static_cast<int>(std::min<std::int64_t>(all.vectors, geometry_.period / geometry_.lanes));
-  const bool has_tiles = has_columns && budget.column_vectors == 0;
+  budget.column_vectors = static_cast<int>(std::min<std::int64_t>(all.vectors, geometry_.period / geometry_.lanes));
+  const bool fit = columns * budget.column_vectors + singles * budget.lane_vectors <= most_in_registers;
+  const bool in_line =
+      fit && (geometry_.elements() <= geometry_.wide || (columns + singles > 0 && all.vectors <= most_in_line));
+  const bool has_tiles = columns > 0 && !(fit && (in_line || geometry_.period == geometry_.wide));
+  if (has_tiles) budget.column_vectors = 0;
   if (has_tiles) clear_tiles(walk);
   if (in_line) {
     Frame still = frame(nullptr);
@@ -210,8 +213,9 @@ void FunctionWriter::write_flat(const Walk& walk) {
   for (const ColumnFold& fold : in_range(program_.column_folds, walk.columns)) fold_tile(fold);
 }
 
-/// Of the sums in registers.
+/// Of the sums in registers. Folding takes two more.
 void FunctionWriter::write_results(const Walk& walk, const Run& run) {
+  if (generator_.registers_before_sums() < 2) throw TooLong{0};
   for (std::size_t k = 0; k < run.operations.size(); ++k) {
     const Operation& operation = run.operations[k];
     const std::vector<Zmm> sums = generator_.sums_of(k);
@@ -292,6 +296,7 @@ void FunctionWriter::fold_tile(const ColumnFold& fold) {
       assembler_.move(code_.ptr[code_.rdx + code_.rax + fold.tile], a);
     });
   }
+  if (block_of(period).vectors > most) throw TooLong{0};  // as many columns
   std::vector<Zmm> sums;
   for (int i = 0; i < block_of(period).vectors; ++i)
     assembler_.move(sums.emplace_back(first + i), tile(fold, i * geometry_.lanes));

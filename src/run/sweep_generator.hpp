@@ -54,7 +54,9 @@ class Generator {
   void write_rows(const Run& run, std::int64_t rows, const Block& row, const Budget& budget, const Frame& frame);
   /// The mask of a last vector of so many elements; `free` is lost.
   void load_tail_mask(int elements, const Reg64& free = Reg64(Xbyak::Operand::RAX));
-  /// After write_flat: the registers with the sum of an accumulation that was carried. Those before end() are free.
+  /// After write_flat: how many registers are free, the first ones.
+  int registers_before_sums() const { return registers_.end(); }
+  /// After write_flat: the registers with the sum of an accumulation that was carried.
   std::vector<Zmm> sums_of(std::size_t operation) const;
 
   /// What the code refers to; after all code.

@@ -84,6 +84,8 @@ const SmallSweep small_sweeps[] = {
        writer.output(gradient);
        writer.output(writer.reduce(Reduction::sum, gradient, Extent::single));
      }},
+    {"sums per column",
+     [](SweepWriter& writer, int x, int) { writer.output(writer.reduce(Reduction::sum, x, Extent::per_column)); }},
     {"gradient with sums per column",
      [](SweepWriter& writer, int x, int y) {
        const int gradient = writer.apply(multiply_kernel, x, writer.apply(less_kernel, x, y));
@@ -196,7 +198,8 @@ TEST_CASE("generated code: small sweeps with sums are one function with the bits
   for (const SmallSweep& small : small_sweeps)
     for (const DType dtype : {DType::f32, DType::f64})
       for (const std::int64_t rows : {1, 2, 3, 5, 8, 15, 16, 32, 33})
-        for (const std::int64_t columns : {1, 2, 3, 4, 7, 8, 9, 10, 15, 16, 17, 20, 31, 32, 33, 64, 100, 128}) {
+        for (const std::int64_t columns :
+             {1, 2, 3, 4, 7, 8, 9, 10, 15, 16, 17, 20, 31, 32, 33, 62, 64, 100, 128, 252}) {
           SweepWriter writer(dtype, rows, columns);
           const int x = writer.input(Extent::element), y = writer.input(Extent::element);
           small.write(writer, x, y);
