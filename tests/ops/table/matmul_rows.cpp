@@ -160,7 +160,7 @@ std::vector<Row> rows() {
        .domains = {{}, {}, {}},
        .shapes = {{{2, 2, 3}, {3, 4, 2}, {4}}, {{1, 1, 1}, {1, 1, 1}, {1}}, {{3, 3, 2}, {2, 2, 1}, {2}}},
        .reference = "np.squeeze(matmul(matmul(np.diagonal(x).T, "
-                    "matmul(y, np.array([[mp.mpf(1)]] * y.shape[2]))[:, :, 0]), z[:, None]), -1)",
+                    "matmul(y, np.array([[1]] * y.shape[2], dtype=object))[:, :, 0]), z[:, None]), -1)",
        .accuracy = {8, 8, 16}},
       {.op = "dot",
        .function = binary(dot),
