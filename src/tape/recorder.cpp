@@ -27,22 +27,6 @@ std::uint64_t hash_keys(std::span<const Key> keys, const Key& request) {
   return hash ^ (hash >> 29);
 }
 
-std::uint64_t hash_turn(std::int32_t place, const Key& key) {
-  return hash_keys({}, key) + static_cast<std::uint64_t>(place) * 0x9E3779B97F4A7C15u;
-}
-
-/// A child of `parent` that began as `left` did up to `place`, and went on with `key`; null where none is known.
-Segment* find_turn(const Segment& parent, const Segment& left, std::int32_t place, const Key& key) {
-  const auto [first, last] = parent.children_by_turn.equal_range(hash_turn(place, key));
-  for (auto at = first; at != last; ++at) {
-    const std::span<const Key> keys = at->second->keys;
-    if (keys[static_cast<std::size_t>(place)] == key &&
-        std::equal(keys.begin(), keys.begin() + place, left.keys.begin()))
-      return at->second;
-  }
-  return nullptr;
-}
-
 /// The latest way on is tried first.
 void note_turn(Segment& left, std::int32_t place, Segment& to) {
   left.turns.insert(left.turns.begin(), {place, to.keys[static_cast<std::size_t>(place)], &to});
@@ -168,7 +152,8 @@ bool Recorder::turn(const Key& key) {
                                   [&](const Segment::Turn& turn) { return turn.place == place && turn.key == key; });
   Segment* to = known != predicted_->turns.end() ? known->to : nullptr;
   if (to == nullptr) {
-    to = find_turn(*last_segment_, *predicted_, place, key);
+    const std::span<const Key> beginning = predicted_->keys.first(static_cast<std::size_t>(place));
+    to = find_child(beginning, key, hash_keys(beginning, key));
     if (to != nullptr) note_turn(*predicted_, place, *to);
   }
   if (to == nullptr) {
@@ -320,16 +305,12 @@ std::vector<std::int32_t> Recorder::scope_path(std::int32_t id) const {
 
 // --- requests ---
 
-Segment* Recorder::find_segment(const Key& request, std::uint64_t hash) const {
-  const auto [first, last] = last_segment_->children_by_hash.equal_range(hash);
-  for (auto at = first; at != last; ++at) {
-    Segment* const child = at->second;
-    if (child->request != next_) continue;
-    const bool same = std::equal(keys_.begin(), keys_.end(), child->keys.begin()) &&
-                      child->keys[static_cast<std::size_t>(next_ - segment_base_)] == request;
-    if (same) return child;
-  }
-  return nullptr;
+Segment* Recorder::find_child(std::span<const Key> beginning, const Key& key, std::uint64_t hash) const {
+  const std::size_t place = beginning.size();
+  return last_segment_->known_children.find(hash, [&](const Segment& child) {
+    return place < child.keys.size() && child.keys[place] == key &&
+           std::equal(beginning.begin(), beginning.end(), child.keys.begin());
+  });
 }
 
 Segment* Recorder::make_segment(std::int32_t request, std::uint64_t hash) {
@@ -340,7 +321,7 @@ Segment* Recorder::make_segment(std::int32_t request, std::uint64_t hash) {
   segment->set_composed(std::move(composed_));
   segment->request = request;
   workspace_.segment_bytes += segment->bytes();
-  last_segment_->children_by_hash.emplace(hash, segment.get());
+  last_segment_->known_children.insert(hash, segment.get());
   last_segment_->children.push_back(std::move(segment));
   return last_segment_->children.back().get();
 }
@@ -361,7 +342,7 @@ Segment& Recorder::complete_unexpected(const Request& request, SourceLine line, 
 Segment* Recorder::find_or_make_segment(const Key& request, SourceLine line, FunctionRef<void(Segment&)> derive) {
   const std::int32_t id = next_;
   const std::uint64_t hash = hash_keys(keys_, request);
-  Segment* segment = find_segment(request, hash);
+  Segment* segment = find_child(keys_, request, hash);
   if (segment == nullptr) {
     const Recording before{next_, keys_.size(), expansions_.size()};
     Segment derived(last_segment_, segment_base_);
@@ -379,8 +360,9 @@ Segment* Recorder::find_or_make_segment(const Key& request, SourceLine line, Fun
   }
   if (turned_from_ != nullptr) {
     note_turn(*turned_from_, turned_at_, *segment);
-    const Key& turn = segment->keys[static_cast<std::size_t>(turned_at_)];
-    last_segment_->children_by_turn.emplace(hash_turn(turned_at_, turn), segment);
+    const std::span<const Key> beginning = segment->keys.first(static_cast<std::size_t>(turned_at_));
+    const Key& turn = segment->keys[beginning.size()];
+    if (turned_at_ < id - segment_base_) last_segment_->known_children.insert(hash_keys(beginning, turn), segment);
   }
   forget_open_segment();
   return segment;

@@ -391,7 +391,8 @@ class Recorder {
   bool extend_last(std::int32_t id, std::int32_t input);
   /// Goes over to the segment that went on with `key` from here, if one is known; else the open segment becomes new.
   bool turn(const Key& key);
-  Segment* find_segment(const Key& request, std::uint64_t hash) const;
+  /// A child of the last segment that begins like this and goes on with `key`; null where none is known. `hash`: of all these keys.
+  Segment* find_child(std::span<const Key> beginning, const Key& key, std::uint64_t hash) const;
   Segment* make_segment(std::int32_t request, std::uint64_t hash);
   const Shape* source_shape(const Key& key) const;
   /// Computes what the segment's request asks for and commits it; returns where the value that is asked for, or that

@@ -9,7 +9,6 @@
 #include <limits>
 #include <memory>
 #include <span>
-#include <unordered_map>
 #include <vector>
 
 #include "src/tape/node.hpp"
@@ -51,6 +50,47 @@ struct Composed {
 /// Begins behind every node.
 extern const Composed no_composed;
 
+class Segment;
+
+/// Segments by hashes; there may be several of one hash.
+class SegmentTable {
+ public:
+  void insert(std::uint64_t hash, Segment* segment) {
+    if (2 * count_ >= entries_.size()) grow();
+    ++count_;
+    put({hash, segment});
+  }
+  /// The first of those of this hash for which is_it(segment); null where there is none.
+  template <class F>
+  Segment* find(std::uint64_t hash, F is_it) const {
+    if (entries_.empty()) return nullptr;
+    for (std::size_t i = hash & (entries_.size() - 1); entries_[i].segment != nullptr;
+         i = (i + 1) & (entries_.size() - 1))
+      if (entries_[i].hash == hash && is_it(*entries_[i].segment)) return entries_[i].segment;
+    return nullptr;
+  }
+
+ private:
+  struct Entry {
+    std::uint64_t hash = 0;
+    Segment* segment = nullptr;
+  };
+  std::vector<Entry> entries_;  // a power of two, half of them used: each lies where its hash says, or soon after
+  std::size_t count_ = 0;
+
+  void put(const Entry& entry) {
+    std::size_t i = entry.hash & (entries_.size() - 1);
+    while (entries_[i].segment != nullptr) i = (i + 1) & (entries_.size() - 1);
+    entries_[i] = entry;
+  }
+  void grow() {
+    std::vector<Entry> before(entries_.empty() ? 4 : 2 * entries_.size());
+    before.swap(entries_);
+    for (const Entry& entry : before)
+      if (entry.segment != nullptr) put(entry);
+  }
+};
+
 class Segment {
  public:
   Segment(Segment* parent_segment, std::int32_t first_id);
@@ -69,9 +109,9 @@ class Segment {
   std::vector<std::uint32_t> registries;  // uids, of gradient_outputs
 
   std::vector<std::unique_ptr<Segment>> children;
-  std::unordered_multimap<std::uint64_t, Segment*> children_by_hash;  // of their keys up to the request
-  /// The children that went on differently than the one expected, by a hash of the place and of their key there.
-  std::unordered_multimap<std::uint64_t, Segment*> children_by_turn;
+  /// The children by a hash of their keys: of those up to the request, and of those up to where they went on differently than
+  /// the child that was expected.
+  SegmentTable known_children;
   Segment* likely = nullptr;  // the child taken last
   std::int32_t longest = 0;   // the end of the longest of this and its children
   /// Where recordings that began like this one went on differently, as far as it has been seen of this one.
