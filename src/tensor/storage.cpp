@@ -5,6 +5,9 @@
 #include <bit>
 #include <new>
 
+#include <fmt/format.h>
+
+#include <thalweg/error.hpp>
 #include <thalweg/tensor.hpp>
 
 #include "src/tensor/allocations.hpp"
@@ -55,15 +58,28 @@ void free_block(void* block) { ::operator delete (block, std::align_val_t{alignm
 /// number. A block goes to the pool of the thread that releases it.
 class BlockPool {
  public:
+  BlockPool() { current_ = this; }
   ~BlockPool() {
     clear();
-    is_gone = true;
+    current_ = nullptr;
+    is_gone_ = true;
+  }
+
+  /// This thread's; null where there is none (yet).
+  static BlockPool* current() { return current_; }
+  /// The same, made where there is none; null where blocks are not kept, or no more: tensors may outlive the pool (static
+  /// ones do).
+  static BlockPool* find_or_make() {
+    if (current_ != nullptr || !pooling || is_gone_) return current_;
+    thread_local BlockPool pool;
+    return &pool;
   }
 
   void* take(int size_class) {
     List& list = lists_[static_cast<std::size_t>(size_class)];
     FreeBlock* block = list.first;
-    if (block == nullptr) return nullptr;
+    if (block == nullptr) [[unlikely]]
+      return nullptr;
     list.first = block->next;
     --list.count;
     kept_lines_ -= lines_of(size_class) + 1;
@@ -73,17 +89,15 @@ class BlockPool {
   bool keep(void* block, int size_class) {
     const std::size_t lines = lines_of(size_class) + 1;
     List& list = lists_[static_cast<std::size_t>(size_class)];
-    if (lines > max_lines || (lines >= large_lines && list.count >= max_large_blocks)) return false;
+    if (lines >= large_lines && (lines > max_lines || list.count >= max_large_blocks)) return false;
     // What fills the pool has not been asked for since: start afresh, so that a change of sizes is followed.
-    if (kept_lines_ + lines > max_lines) clear();
+    if (kept_lines_ + lines > max_lines) [[unlikely]]
+      clear();
     list.first = new (block) FreeBlock{list.first};
     ++list.count;
     kept_lines_ += lines;
     return true;
   }
-
-  /// Set once this thread's pool has been destroyed: tensors may outlive it (static ones do).
-  static inline thread_local bool is_gone = false;
 
  private:
   struct FreeBlock {
@@ -98,34 +112,57 @@ class BlockPool {
   static constexpr std::size_t large_lines = (std::size_t{1} << 20) / alignment;
   static constexpr std::size_t max_large_blocks = 16;
 
-  void clear() {
+  [[gnu::noinline]] void clear() {
     for (List& list : lists_)
       for (list.count = 0; list.first != nullptr;) free_block(std::exchange(list.first, list.first->next));
     kept_lines_ = 0;
   }
 
+  static inline constinit thread_local BlockPool* current_ = nullptr;
+  static inline constinit thread_local bool is_gone_ = false;
+
   std::array<List, class_count> lists_{};
   std::size_t kept_lines_ = 0;
 };
 
-BlockPool* this_threads_pool() {
-  if (!pooling || BlockPool::is_gone) return nullptr;
-  thread_local BlockPool pool;
-  return &pool;
-}
-
-Storage* make_storage(std::size_t bytes) {
-  const std::size_t lines = whole_lines(bytes);
-  const int size_class = size_class_of(lines);
-  BlockPool* pool = this_threads_pool();
-  void* block = pool ? pool->take(size_class) : nullptr;
-  // Unpooled blocks are exactly as large as promised, for a sanitizer to see what goes beyond.
-  if (block == nullptr) block = allocate_block(pool ? lines_of(size_class) : lines);
+Storage* make_storage_in(void* block, std::size_t bytes, int size_class) {
   auto* storage = new (block) Storage;
   storage->size_class = static_cast<std::uint8_t>(size_class);
   storage->data = static_cast<std::byte*>(block) + alignment;
   storage->bytes = bytes;
   return storage;
+}
+
+/// In a block that waits in the pool; null where there is none.
+inline Storage* make_pooled_storage(std::size_t bytes) {
+  const int size_class = size_class_of(whole_lines(bytes));
+  BlockPool* const pool = BlockPool::current();
+  void* const block = pool != nullptr ? pool->take(size_class) : nullptr;
+  return block != nullptr ? make_storage_in(block, bytes, size_class) : nullptr;
+}
+
+[[gnu::noinline]] Storage* make_new_storage(std::size_t bytes) {
+  const bool is_pooled = BlockPool::find_or_make() != nullptr;
+  const std::size_t lines = whole_lines(bytes);
+  const int size_class = size_class_of(lines);
+  // Unpooled blocks are exactly as large as promised, for a sanitizer to see what goes beyond.
+  void* const block = allocate_block(is_pooled ? lines_of(size_class) : lines);
+  return make_storage_in(block, bytes, size_class);
+}
+
+[[noreturn]] void throw_too_large(const Shape& shape, DType dtype, const std::string& needs) {
+  throw ShapeError(error_text("Tensor", fmt::format("{} {} needs {}", to_string(shape), name(dtype), needs)));
+}
+
+[[gnu::noinline]] StorageHandle allocate_new_elements(const Shape& shape, DType dtype) {
+  std::int64_t bytes = 0;
+  if (__builtin_mul_overflow(shape.size(), static_cast<std::int64_t>(size_of(dtype)), &bytes))
+    throw_too_large(shape, dtype, "more bytes than int64 counts");
+  try {
+    return StorageHandle(make_new_storage(static_cast<std::size_t>(bytes)));
+  } catch (const std::bad_alloc&) {
+    throw_too_large(shape, dtype, fmt::format("{} bytes, more than there are", bytes));
+  }
 }
 
 }  // namespace
@@ -134,10 +171,21 @@ std::int64_t blocks_allocated() { return allocated; }
 
 void keep_out_of_pool(Storage& storage) { storage.size_class = unpooled; }
 
-Storage* Storage::allocate(std::size_t bytes) { return make_storage(bytes); }
+StorageHandle allocate_elements(const Shape& shape, DType dtype) {
+  std::int64_t bytes = 0;
+  if (!__builtin_mul_overflow(shape.size(), static_cast<std::int64_t>(size_of(dtype)), &bytes)) [[likely]]
+    if (Storage* const storage = make_pooled_storage(static_cast<std::size_t>(bytes))) [[likely]]
+      return StorageHandle(storage);
+  return allocate_new_elements(shape, dtype);
+}
+
+Storage* Storage::allocate(std::size_t bytes) {
+  Storage* const storage = make_pooled_storage(bytes);
+  return storage != nullptr ? storage : make_new_storage(bytes);
+}
 
 Storage* Storage::borrow(void* data, std::size_t bytes, std::shared_ptr<void> owner) {
-  Storage* storage = make_storage(0);
+  Storage* storage = allocate(0);
   storage->borrowed = true;
   storage->data = data;
   storage->bytes = bytes;
@@ -145,11 +193,24 @@ Storage* Storage::borrow(void* data, std::size_t bytes, std::shared_ptr<void> ow
   return storage;
 }
 
-void Storage::release(Storage* storage) {
+namespace {
+
+[[gnu::noinline]] void release_slowly(Storage* storage) {
   const int size_class = storage->size_class;
   storage->~Storage();  // may run the owner's deleter, which may release more
-  BlockPool* pool = size_class == unpooled ? nullptr : this_threads_pool();
+  BlockPool* const pool = size_class == unpooled ? nullptr : BlockPool::find_or_make();
   if (pool == nullptr || !pool->keep(storage, size_class)) free_block(storage);
+}
+
+}  // namespace
+
+void Storage::release(Storage* storage) {
+  BlockPool* const pool = BlockPool::current();
+  const int size_class = storage->size_class;
+  if (storage->borrowed || size_class == unpooled || pool == nullptr) [[unlikely]]
+    return release_slowly(storage);
+  // There is no owner, so nothing to destroy.
+  if (!pool->keep(storage, size_class)) free_block(storage);
 }
 
 }  // namespace thalweg::internal

@@ -142,19 +142,6 @@ Tensor Tensor::scalar(const Literal& value) {
 
 // ---- making tensors
 
-StorageHandle internal::allocate_elements(const Shape& shape, DType dtype) {
-  const auto element = static_cast<std::int64_t>(size_of(dtype));
-  std::int64_t bytes = 0;
-  const bool is_countable = !__builtin_mul_overflow(shape.size(), element, &bytes);
-  try {
-    if (is_countable) return StorageHandle(Storage::allocate(static_cast<std::size_t>(bytes)));
-  } catch (const std::bad_alloc&) {  // reported below
-  }
-  throw ShapeError(error_text("Tensor", fmt::format("{} {} needs {}", to_string(shape), name(dtype),
-                                                    is_countable ? fmt::format("{} bytes, more than there are", bytes)
-                                                                 : "more bytes than int64 counts")));
-}
-
 Tensor Tensor::empty(const Shape& shape, DType dtype) {
   return Tensor(internal::allocate_elements(shape, dtype), dtype, shape);
 }
