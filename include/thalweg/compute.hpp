@@ -3,6 +3,11 @@
 
 namespace thalweg {
 
+namespace internal {
+/// var.value(), of a tape that is not asked for it again.
+Tensor last_value(const Var& var, SourceLine line);
+}  // namespace internal
+
 /// A value without a tape around it: `Tensor t = compute([&] { return softmax(scores); });`. The function runs on a tape of
 /// its own, in the evaluation phase unless the options say otherwise.
 template <class Function>
@@ -10,7 +15,7 @@ Tensor compute(const Function& function, const TapeOptions& options = {.phase = 
                const char* file = __builtin_FILE(), unsigned line = __builtin_LINE()) {
   const Tape tape(options);
   const Var result = function();
-  return result.value(file, line);
+  return internal::last_value(result, {file, line});
 }
 
 }  // namespace thalweg

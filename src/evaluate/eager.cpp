@@ -50,7 +50,7 @@ const Tensor& Recorder::eager_value(std::int32_t id) {
 /// The same rule as a plan's: what is asked must not go through a changed parameter, except by way of what was asked before.
 void Recorder::check_eager_leaves(Segment& segment, SourceLine line) {
   std::vector<std::uint8_t> seen(static_cast<std::size_t>(next_), 0);
-  for (const Segment* earlier : path_)
+  for (const Segment* earlier : path())
     if (earlier != &segment)
       for (const std::int32_t id : earlier->asked) seen[static_cast<std::size_t>(id)] = 1;
   std::vector<std::int32_t> stack, leaves;
@@ -99,6 +99,10 @@ const void* Recorder::execute_eager(Segment& segment, SourceLine line, const Bac
   }
   const bool asks = request.op != &effects_request_op;
   const void* const value = asks ? eager_value(request.inputs[0]).raw() : nullptr;
+  if (request.op == &value_request_op) {
+    const Tensor& asked = eager_value(request.inputs[0]);
+    held_.push_back({request.inputs[0], asked.dtype(), info(request.inputs[0]).shape, &segment, asked.storage()});
+  }
   for (const auto& [tensor, effect] : writes)
     if (tensor.bytes() > 0) std::memcpy(assigned_data(effect.node), tensor.raw(), tensor.bytes());
   return value;

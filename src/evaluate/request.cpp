@@ -38,10 +38,24 @@ double read_element(const void* data, DType dtype) {
 
 }  // namespace
 
+inline const void* Recorder::compute(Segment& segment, SourceLine line, const BackwardTarget& target) {
+  if (engine() == Engine::eager) [[unlikely]]
+    return execute_eager(segment, line, target);
+  // A plan finds what earlier requests of the tape have left in the arena by its offset there, so it is of use only after the
+  // plan that it was made after.
+  const std::uint64_t before = path_.size() > 1 ? path_.end()[-2].plan : 0;
+  if (segment.plan == nullptr || segment.plan->made_after != before) [[unlikely]]
+    plan(segment, before);
+  Plan& plan = *segment.plan;
+  const void* const value = plan.run(*this, target, line);
+  path_.back().plan = plan.number();
+  arena_kept_bytes_ = std::max(arena_kept_bytes_, plan.arena_kept_end);
+  return value;
+}
+
 const void* Recorder::execute(Segment& segment, const char* writer, SourceLine line, const BackwardTarget& target) {
-  requested_ = &segment;
-  path_.push_back(&segment);
-  const bool fills_gradients = target.buffer == nullptr;
+  path_.push_back({&segment, Plan::no_number});
+  const bool fills_gradients = target.buffer == nullptr && !segment.registries.empty();
   if (fills_gradients)  // until they have been filled
     for (const std::uint32_t uid : segment.registries) registry_by_uid(uid)->gradients_filled = false;
   const void* value = nullptr;
@@ -59,28 +73,15 @@ const void* Recorder::execute(Segment& segment, const char* writer, SourceLine l
   return value;
 }
 
-const void* Recorder::compute(Segment& segment, SourceLine line, const BackwardTarget& target) {
-  if (engine() == Engine::eager) return execute_eager(segment, line, target);
-  // A plan finds what earlier requests of the tape have left in the arena by its offset there, so it is of use only after the
-  // plan that it was made after.
-  const std::uint64_t before = plans_carried_out_.empty() ? 0 : plans_carried_out_.back();
-  const bool fits = segment.plan && segment.plan->made_after == before;
-  if (!fits) {
-    segment.plan = nullptr;
-    segment.plan = Plan::make(*this, segment);
-    segment.plan->made_after = before;
-    workspace_.segment_bytes += segment.plan->bytes();
-    planned_ = true;
-  }
-  const void* const value = segment.plan->run(*this, target, line).value;
-  plans_carried_out_.push_back(segment.plan->number());
-  arena_kept_bytes_ = std::max(arena_kept_bytes_, segment.plan->arena_kept_end);
-  return value;
+void Recorder::plan(Segment& segment, std::uint64_t before) {
+  segment.plan = nullptr;
+  segment.plan = Plan::make(*this, segment);
+  segment.plan->made_after = before;
+  workspace_.segment_bytes += segment.plan->bytes();
+  has_more_ = planned_ = true;
 }
 
-bool Recorder::has_carried_out(std::size_t place, const Plan& plan) const {
-  return place < plans_carried_out_.size() && plans_carried_out_[place] == plan.number();
-}
+bool Recorder::has_carried_out(std::size_t place, const Plan& plan) const { return path_[place].plan == plan.number(); }
 
 /// Takes a request back: the tape is as before it was made.
 void Recorder::undo(Segment& segment) {
@@ -113,21 +114,34 @@ void Recorder::note_asked(Segment& segment) {
     if (segment.keys[i].op == &keep_op) segment.asked.push_back(segment.keys[i].inputs[0]);
 }
 
-Tensor Recorder::value(std::int32_t id, SourceLine line) {
+/// Computes it; the plan has it held.
+inline Recorder::HeldValue& Recorder::ask(std::int32_t id, SourceLine line) {
   Segment& segment = complete({&value_request_op, id}, line, [](Segment&) {});
-  execute(segment, "value", line, {});
-  return engine() == Engine::eager ? eager_value(id) : held_value(id);
+  execute(segment, "value", line, all_registries);
+  HeldValue* held = &held_.back();
+  while (held->node != id) --held;
+  return *held;
+}
+
+Tensor Recorder::value(std::int32_t id, SourceLine line) {
+  const HeldValue& held = ask(id, line);
+  return {held.storage, held.dtype, *held.shape};
+}
+
+Tensor Recorder::last_value(std::int32_t id, SourceLine line) {
+  HeldValue& held = ask(id, line);
+  return {std::move(held.storage), held.dtype, *held.shape};
 }
 
 double Recorder::item(std::int32_t id, SourceLine line) {
   Segment& segment = complete({&item_request_op, id}, line, [](Segment&) {});
-  const void* const data = execute(segment, "item", line, {});
+  const void* const data = execute(segment, "item", line, all_registries);
   return read_element(data, info(id).dtype);
 }
 
 void Recorder::run_effects(const char* writer, SourceLine line) {
   Segment& segment = complete({&effects_request_op}, line, [](Segment&) {});
-  execute(segment, writer, line, {});
+  execute(segment, writer, line, all_registries);
 }
 
 /// Tells requests for the gradients of other targets apart.
@@ -186,7 +200,8 @@ void Recorder::throw_if_written(std::int32_t leaf, SourceLine line) const {
   }
   const RegistryCore::Entry& entry = registry.entries[read.index];
   if (registry.last_write(static_cast<int>(read.index)).count <= read.version) return;
-  const Op& request = *requested_->keys[static_cast<std::size_t>(requested_->request - requested_->base)].op;
+  const Segment& requested = *path_.back().segment;
+  const Op& request = *requested.keys[static_cast<std::size_t>(requested.request - requested.base)].op;
   throw TapeError(
       error_text(request.name,
                  fmt::format("this needs parameter '{}' as it was when it was read{}, but {} has changed it since; {}",
@@ -215,19 +230,15 @@ char* Recorder::grow_arena(std::size_t bytes) {
   return arena_;
 }
 
-/// The tensor that holds what was asked for; the plan has delivered it.
-Tensor Recorder::held_value(std::int32_t id) const {
-  const auto held = std::find_if(held_.begin(), held_.end(), [&](const HeldValue& value) { return value.node == id; });
-  const Info& held_info = info(id);
-  return {held->storage, held_info.dtype, *held_info.shape};
-}
-
-/// The tensor held for a node that was asked for; made where there is none yet.
+/// Where it lies for a node that was asked for; made where there is none yet.
 void* Recorder::hold(std::int32_t id) {
   for (const HeldValue& held : held_)
     if (held.node == id) return held.storage->data;
+  if (held_.size() == held_.capacity()) [[unlikely]]
+    held_.reserve(2 * held_.size() + 8);
   const Info& held_info = info(id);
-  held_.push_back({id, path_.back(), allocate_elements(*held_info.shape, held_info.dtype)});
+  held_.push_back({id, held_info.dtype, held_info.shape, path_.back().segment,
+                   allocate_elements(*held_info.shape, held_info.dtype)});
   return held_.back().storage->data;
 }
 

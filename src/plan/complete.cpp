@@ -19,7 +19,10 @@ void Plan::complete(PlanDraft& draft, RecordingMemory& memory) {
   value_buffer_ = draft.value_buffer_;
   lay_lists(draft, memory);
   share_forms();
-  for (const Pass& pass : passes_) bytes_moved_ += pass_bytes(pass);
+  counts_.sweeps = std::ssize(sweeps_);
+  counts_.matmuls = std::ssize(matmuls_);
+  counts_.other_kernels = std::ssize(passes_) - counts_.sweeps - counts_.matmuls;
+  for (const Pass& pass : passes_) counts_.bytes_moved += static_cast<std::int64_t>(pass_bytes(pass));
   static_bytes_ = sizeof(Plan) + block_.bytes() + sweeps_.capacity() * sizeof(SweepPass) +
                   matmuls_.size() * sizeof(run::MatmulPanel);  // panels_ at the most
   for (const SweepPass& pass : sweeps_) static_bytes_ += pass.sweep.bytes();
@@ -54,6 +57,7 @@ void Plan::lay_lists(PlanDraft& draft, RecordingMemory& memory) {
   lay_new(draws_, draws);
   lay_new(bound_matmuls_, products);
   lay_new(opaque_memory_, inputs);
+  bindings_ = {pointers_, numbers_, draws_};
 }
 
 /// Products of one form, as time steps have, read it at one place.

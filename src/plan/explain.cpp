@@ -94,7 +94,7 @@ std::size_t Plan::total_bytes(std::vector<std::int32_t> buffers) const {
 void Plan::summarize(PlanSummary& summary) const {
   summary.matmuls += static_cast<std::int64_t>(matmuls_.size());
   summary.other_passes += static_cast<std::int64_t>(passes_.size() - matmuls_.size());
-  summary.bytes_moved += static_cast<std::int64_t>(bytes_moved_);
+  summary.bytes_moved += counts_.bytes_moved;
   summary.arena_bytes = std::max(summary.arena_bytes, static_cast<std::int64_t>(arena_end));
 
   // A value is within the plan where it lies in the arena and is not kept there for later requests.

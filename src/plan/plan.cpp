@@ -75,6 +75,14 @@ StridedView DynamicView::evaluate(std::span<const double> all_numbers) const {
   return op->view_rule(*input, *output, attribute, {values, known});
 }
 
+namespace {
+
+void* held_address(const PlanBuffer& buffer, Recorder& recorder) {
+  return static_cast<char*>(recorder.hold(buffer.node)) + buffer.offset;
+}
+
+}  // namespace
+
 void* Plan::address(const PlanBuffer& buffer, Recorder& recorder, const Recorder::BackwardTarget& target) {
   switch (buffer.place) {
     case PlanBuffer::Place::arena:
@@ -83,7 +91,7 @@ void* Plan::address(const PlanBuffer& buffer, Recorder& recorder, const Recorder
     case PlanBuffer::Place::registry:
     case PlanBuffer::Place::assigned:
       return registry_data(*recorder.slot(buffer.node).registry, recorder.key(buffer.node).attribute);
-    case PlanBuffer::Place::held: return static_cast<char*>(recorder.hold(buffer.node)) + buffer.offset;
+    case PlanBuffer::Place::held: return held_address(buffer, recorder);
     case PlanBuffer::Place::eager: return recorder.eager_data(buffer.node);
     case PlanBuffer::Place::number: return number_cells_[static_cast<std::size_t>(buffer.index)].bytes;
     case PlanBuffer::Place::gradient: {
@@ -125,6 +133,7 @@ void Plan::fill_number_cells() {
     void*& known = pointers_[static_cast<std::size_t>(buffer)];
     const PlanBuffer& place = buffers_[static_cast<std::size_t>(buffer)];
     void* const found = place.place == PlanBuffer::Place::constant ? recorder.slot(place.node).storage->data
+                        : place.place == PlanBuffer::Place::held   ? held_address(place, recorder)
                                                                    : address(place, recorder, target);
     have_moved |= found != known;
     known = found;
@@ -132,18 +141,15 @@ void Plan::fill_number_cells() {
   return have_moved;
 }
 
-void Plan::bind(Recorder& recorder, const Recorder::BackwardTarget& target) {
+inline void Plan::bind(Recorder& recorder, const Recorder::BackwardTarget& target) {
   const bool have_changed = read_numbers(recorder);
   for (std::size_t i = 0; i < draw_nodes_.size(); ++i) {
     const Slot& slot = recorder.slot(draw_nodes_[i]);
     draws_[i] = {slot.seed, slot.draw, slot.stream};
   }
   const Binding binding{recorder.arena(arena_end), target.buffer, RegistryCore::layouts_made()};
-  if (binding != binding_) {
-    if (runs_ == 0) take_code(run::known_product);  // before kernels are chosen for the others
-    fill_number_cells();
-    for (std::size_t i = 0; i < buffers_.size(); ++i) pointers_[i] = address(buffers_[i], recorder, target);
-    for (const Pass& pass : passes_) prepare(pass);
+  if (binding != binding_) [[unlikely]] {
+    bind_all(recorder, target);
     binding_ = binding;
     return;
   }
@@ -152,6 +158,13 @@ void Plan::bind(Recorder& recorder, const Recorder::BackwardTarget& target) {
   if (have_moved || have_changed) have_moved |= rebind(moving_views_, recorder, target);
   if (!have_moved) return;
   for (const std::int32_t pass : prepared_) prepare(passes_[static_cast<std::size_t>(pass)]);
+}
+
+void Plan::bind_all(Recorder& recorder, const Recorder::BackwardTarget& target) {
+  if (runs_ == 0) take_code(run::known_product);  // before kernels are chosen for the others
+  fill_number_cells();
+  for (std::size_t i = 0; i < buffers_.size(); ++i) pointers_[i] = address(buffers_[i], recorder, target);
+  for (const Pass& pass : passes_) prepare(pass);
 }
 
 void Plan::prepare(const Pass& pass) {
@@ -223,9 +236,9 @@ void Plan::take_code(run::GeneratedProduct (&code_for)(const run::ProductForm&))
 
 // --- running ---
 
-inline void Plan::run_pass(const Pass& pass, const run::SweepBindings& bindings, const Recorder& recorder) {
+inline void Plan::run_pass(const Pass& pass, const Recorder& recorder) {
   const auto index = static_cast<std::size_t>(pass.index);
-  if (pass.kind == Pass::Kind::sweep) return sweeps_[index].sweep.run(bindings);
+  if (pass.kind == Pass::Kind::sweep) return sweeps_[index].sweep.run(bindings_);
   if (pass.kind != Pass::Kind::matmul) return run_other(pass, recorder);
   const BoundMatmul& product = bound_matmuls_[index];
   if (product.batch < 0) {
@@ -257,13 +270,13 @@ void Plan::run_other(const Pass& pass, const Recorder& recorder) {
   }
 }
 
-void Plan::run_observed(const run::SweepBindings& bindings, const Recorder& recorder) {
+void Plan::run_observed(const Recorder& recorder) {
   using Clock = PassObserver::Clock;
   PassObserver& observer = *pass_observer;
   observer.request_began(recorder, *this, Clock::now());
   for (std::size_t i = 0; i < passes_.size(); ++i) {
     const Clock::time_point begin = Clock::now();
-    run_pass(passes_[i], bindings, recorder);
+    run_pass(passes_[i], recorder);
     observer.pass_ended(recorder, *this, i, begin, Clock::now());
   }
   observer.request_ended(Clock::now());
@@ -274,25 +287,26 @@ std::uint64_t Plan::next_number() {
   return last.fetch_add(1, std::memory_order_relaxed) + 1;
 }
 
-Plan::Outcome Plan::run(Recorder& recorder, const Recorder::BackwardTarget& target, SourceLine line) {
-  if (!recorder.reads_are_fresh())
-    for (const std::int32_t leaf : checked_) recorder.check_fresh(leaf, line);
+void Plan::check_leaves(const Recorder& recorder, SourceLine line) const {
+  for (const std::int32_t leaf : checked_) recorder.check_fresh(leaf, line);
+}
+
+const void* Plan::run(Recorder& recorder, const Recorder::BackwardTarget& target, SourceLine line) {
+  if (!recorder.reads_are_fresh()) [[unlikely]]
+    check_leaves(recorder, line);
   bind(recorder, target);
   if (runs_ < runs_until_generated && ++runs_ == runs_until_generated) take_code(run::generated_product);
-  const run::SweepBindings bindings{pointers_, numbers_, draws_};
   if (pass_observer != nullptr) [[unlikely]] {
-    run_observed(bindings, recorder);
+    run_observed(recorder);
   } else {
-    for (const Pass& pass : passes_) run_pass(pass, bindings, recorder);
+    for (const Pass& pass : passes_) run_pass(pass, recorder);
   }
-  ++counters.requests;
-  counters.sweeps += static_cast<std::int64_t>(sweeps_.size());
-  counters.matmuls += static_cast<std::int64_t>(matmuls_.size());
-  counters.other_kernels += static_cast<std::int64_t>(passes_.size() - sweeps_.size() - matmuls_.size());
-  counters.bytes_moved += static_cast<std::int64_t>(bytes_moved_);
-  Outcome outcome;
-  if (value_buffer_ >= 0) outcome.value = pointers_[static_cast<std::size_t>(value_buffer_)];
-  return outcome;
+  counters.requests += counts_.requests;
+  counters.sweeps += counts_.sweeps;
+  counters.matmuls += counts_.matmuls;
+  counters.other_kernels += counts_.other_kernels;
+  counters.bytes_moved += counts_.bytes_moved;
+  return value_buffer_ >= 0 ? pointers_[static_cast<std::size_t>(value_buffer_)] : nullptr;
 }
 
 const void* Plan::kept_value(std::int32_t node) const {

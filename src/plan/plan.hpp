@@ -199,10 +199,8 @@ class Plan : public PlanLists<LaidList> {
   /// When a tape ends: what later segments read of earlier ones is kept by these from now on.
   static void learn(Recorder& recorder);
 
-  struct Outcome {
-    const void* value = nullptr;  // that an item request asks for, or that backward starts from
-  };
-  Outcome run(Recorder& recorder, const Recorder::BackwardTarget& target, SourceLine line);
+  /// Returns where the value that an item request asks for, or that backward starts from, lies; null for other requests.
+  const void* run(Recorder& recorder, const Recorder::BackwardTarget& target, SourceLine line);
 
   std::size_t bytes() const;
   std::string explain(const Recorder& recorder) const;
@@ -218,6 +216,7 @@ class Plan : public PlanLists<LaidList> {
   std::vector<PassSummary> pass_summaries() const;
   /// Tells this plan from every other of the process.
   std::uint64_t number() const { return number_; }
+  static constexpr std::uint64_t no_number = 0;  // of none
   /// The memory behind a buffer: aliases of one place have one root.
   struct BufferView {
     std::int32_t root;
@@ -238,6 +237,7 @@ class Plan : public PlanLists<LaidList> {
  private:
   friend class Planner;
   void bind(Recorder& recorder, const Recorder::BackwardTarget& target);
+  [[gnu::noinline]] void bind_all(Recorder& recorder, const Recorder::BackwardTarget& target);
   /// Reads the numbers that are data; whether one has changed.
   bool read_numbers(const Recorder& recorder);
   /// Binds these buffers anew; whether one has moved.
@@ -248,11 +248,13 @@ class Plan : public PlanLists<LaidList> {
   void choose_kernel(BoundMatmul& matmul);
   /// Products that are better off with generated code get that which is known for their form; a plan that runs again will run
   /// often, and has it written.
-  void take_code(run::GeneratedProduct (&code_for)(const run::ProductForm&));
+  [[gnu::noinline]] void take_code(run::GeneratedProduct (&code_for)(const run::ProductForm&));
   static constexpr int runs_until_generated = 2;
-  void run_pass(const Pass& pass, const run::SweepBindings& bindings, const Recorder& recorder);
+  void run_pass(const Pass& pass, const Recorder& recorder);
   void run_other(const Pass& pass, const Recorder& recorder);
-  void run_observed(const run::SweepBindings& bindings, const Recorder& recorder);
+  // Apart from `run`, which so needs less of the stack.
+  [[gnu::noinline]] void run_observed(const Recorder& recorder);
+  [[gnu::noinline]] void check_leaves(const Recorder& recorder, SourceLine line) const;
   void* address(const PlanBuffer& buffer, Recorder& recorder, const Recorder::BackwardTarget& target);
   void share_forms();
   /// The plan that the planner has drafted; counts what its passes do.
@@ -286,6 +288,7 @@ class Plan : public PlanLists<LaidList> {
   RecordingMemory::Block block_;  // in which the lists lie
   LaidList<void*> pointers_;      // by buffer
   LaidList<run::DrawSource> draws_;
+  run::SweepBindings bindings_;          // of these, and the numbers
   LaidList<BoundMatmul> bound_matmuls_;  // by index into matmuls_
   LaidList<const void*> opaque_memory_;  // by OpaquePass::inputs
   std::vector<run::MatmulPanel> panels_;
@@ -298,7 +301,10 @@ class Plan : public PlanLists<LaidList> {
     std::int64_t registries = -1;  // RegistryCore::layouts_made(); −1: not bound yet
     bool operator==(const Binding&) const = default;
   } binding_;
-  std::size_t bytes_moved_ = 0;
+  /// What a run adds to the thread's statistics.
+  struct Counts {
+    std::int64_t requests = 1, sweeps = 0, matmuls = 0, other_kernels = 0, bytes_moved = 0;
+  } counts_;
   std::size_t static_bytes_ = 0;
 };
 

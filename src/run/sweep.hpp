@@ -121,6 +121,9 @@ class CompiledSweep {
   std::string disassembly() const;
 
  private:
+  /// Where an output is memory that is still to be read, the program of its own for that takes over.
+  void look_for_aliases(std::span<void* const> buffers);
+
   std::shared_ptr<SharedProgram> shared_;
   std::vector<std::int32_t> slots_;  // what the program's slots stand for: buffers, numbers, draws
   std::uint64_t binding_ = 0;        // of the program's, the one made last by this sweep

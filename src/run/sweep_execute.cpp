@@ -109,14 +109,14 @@ void prepare_program(SweepProgram& program) {
                                                : blocks_of(program, programs, program.geometry.elements());
 }
 
-void bind_program(SweepProgram& program, std::span<void* const> buffers, const SlotNames& names) {
+namespace {
+
+/// What is no instruction's.
+[[gnu::noinline]] void bind_more(SweepProgram& program, std::span<void* const> buffers,
+                                 std::span<const std::int32_t> names) {
   const auto at = [&](std::int32_t slot) {
-    return buffers[static_cast<std::size_t>(names.buffers[static_cast<std::size_t>(slot)])];
+    return buffers[static_cast<std::size_t>(names[static_cast<std::size_t>(slot)])];
   };
-  for (const Patch& patch : program.patches)
-    program.instructions[static_cast<std::size_t>(patch.instruction)].base[patch.which] =
-        reinterpret_cast<std::intptr_t>(at(patch.slot));
-  if (!program.binds_more) return;
   const auto base_of = [&](const Stream& stream) {
     return program.instructions[static_cast<std::size_t>(stream.instruction)].base[stream.which];
   };
@@ -127,6 +127,15 @@ void bind_program(SweepProgram& program, std::span<void* const> buffers, const S
   for (SingleInput& input : program.single_inputs) input.source = at(input.slot);
   for (ColumnInput& input : program.column_inputs) input.source = at(input.slot);
   for (SmallOutput& output : program.small_outputs) output.destination = at(output.slot);
+}
+
+}  // namespace
+
+void bind_program(SweepProgram& program, std::span<void* const> buffers, std::span<const std::int32_t> names) {
+  for (const Patch& patch : program.patches)
+    program.instructions[static_cast<std::size_t>(patch.instruction)].base[patch.which] =
+        reinterpret_cast<std::intptr_t>(buffers[static_cast<std::size_t>(names[static_cast<std::size_t>(patch.slot)])]);
+  if (program.binds_more) bind_more(program, buffers, names);
 }
 
 [[gnu::noinline]] void generate_and_prepare(SweepProgram& program) {
@@ -167,25 +176,28 @@ SlotNames names_of(const SharedProgram& shared, std::span<const std::int32_t> sl
 }  // namespace
 
 void CompiledSweep::bind(std::span<void* const> buffers) {
-  if (!shared_->is_delayed) {
-    const auto at = [&](std::int32_t slot) {
-      return buffers[static_cast<std::size_t>(slots_[static_cast<std::size_t>(slot)])];
-    };
-    const std::span<const Hazard> hazards = shared_->program.hazards;
-    if (std::any_of(hazards.begin(), hazards.end(),
-                    [&](const Hazard& hazard) { return at(hazard.output) == at(hazard.input); }))
-      shared_ = shared_->delay();
-  }
+  if (!shared_->is_delayed && !shared_->program.hazards.empty()) [[unlikely]]
+    look_for_aliases(buffers);
   binding_ = ++shared_->bindings;
+}
+
+void CompiledSweep::look_for_aliases(std::span<void* const> buffers) {
+  const auto at = [&](std::int32_t slot) {
+    return buffers[static_cast<std::size_t>(slots_[static_cast<std::size_t>(slot)])];
+  };
+  const std::span<const Hazard> hazards = shared_->program.hazards;
+  if (std::any_of(hazards.begin(), hazards.end(),
+                  [&](const Hazard& hazard) { return at(hazard.output) == at(hazard.input); }))
+    shared_ = shared_->delay();
 }
 
 void CompiledSweep::run(const SweepBindings& bindings) {
   SharedProgram& shared = *shared_;
+  SweepProgram& program = shared.program;
   if (shared.bound != binding_) {
-    bind_program(shared.program, bindings.buffers, names_of(shared, slots_));
+    bind_program(program, bindings.buffers, slots_);
     shared.bound = binding_;
   }
-  SweepProgram& program = shared.program;
   if (!program.has_tried_code && generation_policy().is_time(program.geometry.elements(), has_run_)) [[unlikely]]
     generate_and_prepare(program);
   has_run_ = true;

@@ -275,7 +275,7 @@ struct SlotNames {
   std::span<const std::int32_t> buffers, numbers, draws;
 };
 /// Writes the addresses of the buffers into the program.
-void bind_program(SweepProgram& program, std::span<void* const> buffers, const SlotNames& names);
+void bind_program(SweepProgram& program, std::span<void* const> buffers, std::span<const std::int32_t> names);
 std::string disassemble(const SweepProgram& program, const SlotNames& names);
 
 }  // namespace thalweg::run

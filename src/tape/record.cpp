@@ -103,7 +103,7 @@ std::int32_t Recorder::resolve_leaf(const Operand& operand, const char* op) {
   }
   const SourceLine line = operand.line_;
   switch (operand.kind_) {
-    case Operand::Kind::var: throw_foreign(operand.serial_, op, line);
+    case Operand::Kind::var: throw_foreign(Var(operand.serial_, operand.id_), op, line);
     case Operand::Kind::parameter: {
       const Parameter& parameter_handle = *operand.parameter_;
       if (!parameter_handle.core()) throw TapeError(error_text(blame(op), "an empty Parameter was given", blame(line)));
@@ -116,16 +116,15 @@ std::int32_t Recorder::resolve_leaf(const Operand& operand, const char* op) {
   return -1;
 }
 
-void Recorder::throw_foreign(std::uint64_t serial, const char* op, SourceLine line) const {
+void Recorder::throw_foreign(const Var& var, const char* op, SourceLine line) const {
+  const std::uint64_t serial = var.serial();
   std::string reason = "its tape has ended or was cleared; ask for value() before that";
   if (serial == 0) {
     reason = "it is empty: nothing was assigned to it";
-  } else if (Workspace::thread_of(serial) != workspace_.thread_number()) {
+  } else if (!workspace_.has_made(serial)) {
     reason = "it belongs to a tape of another thread; pass x.value(), which is a constant";
-  } else {
-    for (const Recorder* live : workspace_.live)
-      if (live->serial_ == serial)
-        reason = "it belongs to another tape, which is not the current one; pass x.value(), which is a constant";
+  } else if (workspace_.is_alive(serial)) {
+    reason = "it belongs to another tape, which is not the current one; pass x.value(), which is a constant";
   }
   throw TapeError(error_text(blame(op), "a Var cannot be used here: " + reason, blame(line)));
 }

@@ -58,10 +58,17 @@ void Recorder::begin(const TapeOptions& options) {
   serial_ = workspace_.next_serial();
   next_ = 0;
   scope_ = -1;
-  if (options.engine == Engine::eager) eager_root_ = std::make_unique<Segment>(nullptr, 0);
-  last_segment_ = options.engine == Engine::eager ? eager_root_.get() : workspace_.root.get();
-  reserve(last_segment_->longest);
+  last_segment_ = workspace_.root.get();
+  if (options.engine == Engine::eager) [[unlikely]]
+    plant_eager_root();
   predict();
+  reserve(last_segment_->longest);
+}
+
+void Recorder::plant_eager_root() {
+  has_more_ = true;
+  eager_root_ = std::make_unique<Segment>(nullptr, 0);
+  last_segment_ = eager_root_.get();
 }
 
 void Recorder::clear() {
@@ -74,31 +81,40 @@ void Recorder::clear() {
 
 void Recorder::forget_all() {
   for (Storage* storage : constants_) StorageHandle{storage};
-  for (const RegistryRead& read : registries_) read.core->end_read();
   constants_.clear();
-  registries_.clear();
-  last_read_ = 0;
+  if (!registries_.empty()) forget_registries();
+  held_.clear();
   path_.clear();
-  plans_carried_out_.clear();
   scopes_.clear();
   pending_.clear();
-  held_.clear();
+  arena_kept_bytes_ = 0;
+  if (has_more_) [[unlikely]]
+    forget_more();
+}
+
+void Recorder::forget_registries() {
+  for (const RegistryRead& read : registries_) read.core->end_read();
+  registries_.clear();
+  last_read_ = 0;
+}
+
+void Recorder::forget_more() {
   watched_.clear();
   eager_values_.clear();
   assigned_.clear();
-  requested_ = nullptr;
-  planned_ = false;
-  arena_kept_bytes_ = 0;
   forget_open_segment();
   eager_root_ = nullptr;
+  planned_ = false;
+  has_more_ = false;
 }
 
 void Recorder::end() {
-  if (planned_) Plan::learn(*this);
+  if (planned_) [[unlikely]]
+    Plan::learn(*this);
   forget_all();
   serial_ = 0;
-  workspace_.release(this);
-  if (current_ == this) current_ = workspace_.live.empty() ? nullptr : workspace_.live.back();
+  Recorder* const innermost = workspace_.release(this);
+  if (current_ == this) current_ = innermost;
 }
 
 // --- recording ---
@@ -131,6 +147,7 @@ void Recorder::leave_prediction() {
 
 /// The open segment begins as `segment` does, and is new.
 void Recorder::copy_beginning(const Segment& segment, std::size_t count) {
+  has_more_ = true;
   const auto length = static_cast<std::ptrdiff_t>(count);
   keys_.assign(segment.keys.begin(), segment.keys.begin() + length);
   infos_.assign(segment.infos.begin(), segment.infos.begin() + length);
@@ -255,6 +272,11 @@ bool Recorder::was_assigned(const RegistryCore& registry, std::int32_t index) co
   for (const Assigned& assigned : assigned_)
     if (assigned.registry == &registry && assigned.index == index) return true;
   return false;
+}
+
+void Recorder::note_assigned(const RegistryCore& registry, std::int32_t index) {
+  has_more_ = true;
+  assigned_.push_back({&registry, index});
 }
 
 // --- what is recorded ---
@@ -391,6 +413,11 @@ bool Recorder::extend_last(std::int32_t id, std::int32_t input) {
   Key& key = keys_.back();
   key.inputs[key.count++] = input;
   return true;
+}
+
+void Recorder::watch(std::string pattern) {
+  has_more_ = true;
+  watched_.push_back(std::move(pattern));
 }
 
 void Recorder::keep(std::int32_t id) {

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <ranges>
 #include <string>
 #include <vector>
 
@@ -38,6 +39,8 @@ class Recorder {
     return *current_;
   }
   [[noreturn]] static void throw_no_tape(const char* op, SourceLine line, std::uint64_t serial = 0);
+  /// Of a Var that is none of this tape's.
+  [[noreturn]] void throw_foreign(const Var& var, const char* op, SourceLine line) const;
 
   void begin(const TapeOptions& options);
   void end();
@@ -189,7 +192,8 @@ class Recorder {
   const ScopeEntry& scope(std::int32_t opening) const { return scopes_[static_cast<std::size_t>(opening)]; }
   NodeType type(std::int32_t id) const;
   Workspace& workspace() const { return workspace_; }
-  const std::vector<Segment*>& path() const { return path_; }
+  /// The segments whose requests have been made.
+  auto path() const { return path_ | std::views::transform(&Step::segment); }
   /// Whether what the plan of the path's segment `place` keeps is in this tape's arena. (The plan may have been made anew
   /// for another tape.)
   bool has_carried_out(std::size_t place, const Plan& plan) const;
@@ -211,9 +215,11 @@ class Recorder {
   // --- requests ---
 
   Tensor value(std::int32_t id, SourceLine line);
+  /// The same, for a tape that ends before it is asked for it again.
+  Tensor last_value(std::int32_t id, SourceLine line);
   double item(std::int32_t id, SourceLine line);
   void keep(std::int32_t id);
-  void watch(std::string pattern) { watched_.push_back(std::move(pattern)); }
+  void watch(std::string pattern);
   /// Carries out pending effects; `writer` names who asked ("step", "run").
   void run_effects(const char* writer, SourceLine line);
   /// Takes back nodes from `first` on with their effects, as far as no request has completed since: a failed step must not
@@ -235,8 +241,11 @@ class Recorder {
 
   // --- for evaluation ---
 
+  /// What a node that was asked for holds, until the tape ends.
   struct HeldValue {
     std::int32_t node;
+    DType dtype;
+    const Shape* shape;
     const Segment* segment;  // that asked for it
     StorageHandle storage;
   };
@@ -244,7 +253,6 @@ class Recorder {
   char* arena(std::size_t bytes) { return bytes <= arena_bytes_ ? arena_ : grow_arena(bytes); }
   char* arena_data() const { return arena_; }
   void* hold(std::int32_t id);
-  Tensor held_value(std::int32_t id) const;
   const std::vector<PendingEffect>& pending() const { return pending_; }
   /// Nobody else may read what the pending effects write, until they are committed.
   void claim_effects(const char* writer, SourceLine line);
@@ -281,12 +289,12 @@ class Recorder {
   }
   /// Registry `place` of the backward request that is being executed.
   RegistryCore* requested_registry(std::int32_t place) const {
-    return registry_by_uid(requested_->registries[static_cast<std::size_t>(place)]);
+    return registry_by_uid(path_.back().segment->registries[static_cast<std::size_t>(place)]);
   }
   bool has_eager_value(std::int32_t id) const;
   void* eager_data(std::int32_t id);
   const Tensor& eager_value(std::int32_t id);
-  void note_assigned(const RegistryCore& registry, std::int32_t index) { assigned_.push_back({&registry, index}); }
+  void note_assigned(const RegistryCore& registry, std::int32_t index);
 
  private:
   friend class ::thalweg::Tape;
@@ -309,7 +317,6 @@ class Recorder {
       line = scopes_[static_cast<std::size_t>(scope)].line;
     return line;
   }
-  [[noreturn]] void throw_foreign(std::uint64_t serial, const char* op, SourceLine line) const;
   Info infer(const Key& key, SourceLine line) const;
   [[noreturn]] void throw_incomplete(const Key& key, SourceLine line) const;
   void reserve(std::int32_t ids) {
@@ -321,6 +328,7 @@ class Recorder {
   const Key& recorded_key(std::int32_t id) const;
   const Info& recorded_info(std::int32_t id) const;
   bool infer_alike(const Key& key, Info& result) const;
+  [[gnu::noinline]] void plant_eager_root();
   void leave_prediction();
   /// The segment taken last time is expected to follow last_segment_, the one just completed.
   void predict() {
@@ -335,8 +343,11 @@ class Recorder {
   }
   /// Lets go of all that was recorded.
   void forget_all();
+  [[gnu::noinline]] void forget_more();
+  [[gnu::noinline]] void forget_registries();
   void forget_open_segment();
   void push(const Key& key, const Info& info) {
+    has_more_ = true;
     keys_.push_back(key);
     infos_.push_back(info);
     open_keys_ = keys_.data();
@@ -356,7 +367,8 @@ class Recorder {
   Segment& complete(const Request& request, SourceLine line, FunctionRef<void(Segment&)> derive) {
     if (stands_before(request)) [[likely]]
       return step_to(*predicted_, line);
-    return step_to(complete_unexpected(request, line, derive), line);
+    // A copy: the request that was looked at has been in registers only.
+    return step_to(complete_unexpected(Request(request), line, derive), line);
   }
   /// Whether the request is the one at the cursor, and nothing else is to be done for it than to step to its segment.
   bool stands_before(const Request& request) const {
@@ -399,6 +411,9 @@ class Recorder {
   /// backward starts from, lies.
   const void* execute(Segment& segment, const char* writer, SourceLine line, const BackwardTarget& target);
   const void* compute(Segment& segment, SourceLine line, const BackwardTarget& target);
+  HeldValue& ask(std::int32_t id, SourceLine line);
+  /// Makes the segment's plan, `before` being the number of the one carried out last.
+  void plan(Segment& segment, std::uint64_t before);
   const void* execute_eager(Segment& segment, SourceLine line, const BackwardTarget& target);
   void compute_eagerly(std::int32_t id);
   void compute_new(std::int32_t id);
@@ -445,9 +460,12 @@ class Recorder {
   std::int32_t turned_at_ = 0;
   std::int32_t deriving_ = -1;  // node being differentiated
 
-  Segment* last_segment_ = nullptr;               // the last completed segment
-  std::vector<Segment*> path_;                    // those whose requests have been made
-  std::vector<std::uint64_t> plans_carried_out_;  // for these
+  Segment* last_segment_ = nullptr;  // the last completed segment
+  struct Step {
+    Segment* segment;
+    std::uint64_t plan;  // number of the one carried out for its request
+  };
+  std::vector<Step> path_;
   std::vector<ScopeEntry> scopes_;
   std::vector<Storage*> constants_;  // held until the end
   struct RegistryRead {
@@ -465,8 +483,8 @@ class Recorder {
     const RegistryCore* registry;
     std::int32_t index;
   };
-  std::vector<Assigned> assigned_;  // trainable parameters
-  const Segment* requested_ = nullptr;
+  std::vector<Assigned> assigned_;                   // trainable parameters
+  bool has_more_ = false;                            // to forget than what a tape has that repeats an earlier one
   bool planned_ = false;                             // a plan was made on this tape
   std::vector<std::optional<Tensor>> eager_values_;  // by id
   std::unique_ptr<Segment> eager_root_;              // an eager tape's structure is its own

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include <thalweg/compute.hpp>
 #include <thalweg/op.hpp>
 #include <thalweg/registry.hpp>
 
@@ -37,7 +38,7 @@ Recorder& recorder_of(const Var& var, const char* what, SourceLine line) {
   Recorder* const recorder = Recorder::current();
   if (recorder == nullptr) Recorder::throw_no_tape(what, line, var.serial());
   if (recorder->serial() != var.serial()) [[unlikely]]
-    recorder->resolve(var, what, line);
+    recorder->throw_foreign(var, what, line);
   return *recorder;
 }
 
@@ -52,6 +53,10 @@ DType Var::dtype() const { return recorder_of(*this, "dtype", {}).info(id()).dty
 
 Tensor Var::value(const char* file, unsigned line) const {
   return recorder_of(*this, "value", {file, line}).value(id(), {file, line});
+}
+
+Tensor internal::last_value(const Var& var, SourceLine line) {
+  return recorder_of(var, "value", line).last_value(var.id(), line);
 }
 
 double Var::item(const char* file, unsigned line) const {

@@ -112,19 +112,20 @@ void InternPool::clear_lists() {
   list_bytes_ = 0;
 }
 
-Workspace& Workspace::current() {
+constinit thread_local Workspace* Workspace::current_ = nullptr;
+
+Workspace& Workspace::make_current() {
   thread_local Workspace workspace;
+  current_ = &workspace;
   return workspace;
 }
 
 Workspace::Workspace() : root(std::make_unique<Segment>(nullptr, 0)) {
   static std::atomic<std::uint64_t> threads{0};
-  thread_number_ = threads.fetch_add(1, std::memory_order_relaxed);
+  last_serial_ = threads.fetch_add(1, std::memory_order_relaxed) << serial_bits;
 }
 
 Workspace::~Workspace() = default;
-
-std::uint64_t Workspace::next_serial() { return (thread_number_ << 40) | ++serial_; }
 
 void Workspace::drop_recordings() {
   root = std::make_unique<Segment>(nullptr, 0);
@@ -132,26 +133,21 @@ void Workspace::drop_recordings() {
   pool.clear_lists();
 }
 
-Recorder* Workspace::acquire() {
-  if (live.empty() && segment_bytes + pool.bytes() > segment_limit) drop_recordings();
-  if (free_.empty()) {
-    recorders_.push_back(std::make_unique<Recorder>(*this));
-    free_.reserve(recorders_.size());
-    live.reserve(recorders_.size());
-    free_.push_back(recorders_.back().get());
-  }
-  Recorder* recorder = free_.back();
-  free_.pop_back();
-  live.push_back(recorder);
-  return recorder;
+Recorder* Workspace::acquire_new(bool drops_recordings) {
+  if (drops_recordings) drop_recordings();
+  if (live_count_ == recorders_.size()) recorders_.push_back(std::make_unique<Recorder>(*this));
+  return recorders_[live_count_++].get();
 }
 
-void Workspace::release(Recorder* recorder) {
-  if (live.back() == recorder)
-    live.pop_back();
-  else
-    std::erase(live, recorder);
-  free_.push_back(recorder);
+void Workspace::make_innermost(Recorder* recorder) {
+  const auto end = recorders_.begin() + static_cast<std::ptrdiff_t>(live_count_);
+  const auto place = std::find_if(recorders_.begin(), end, [&](const auto& live) { return live.get() == recorder; });
+  std::rotate(place, place + 1, end);
+}
+
+bool Workspace::is_alive(std::uint64_t serial) const {
+  const auto end = recorders_.begin() + static_cast<std::ptrdiff_t>(live_count_);
+  return std::any_of(recorders_.begin(), end, [&](const auto& live) { return live->serial() == serial; });
 }
 
 }  // namespace thalweg::internal

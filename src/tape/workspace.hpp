@@ -37,32 +37,51 @@ class InternPool {
 
 class Workspace {
  public:
-  static Workspace& current();
+  /// This thread's.
+  static Workspace& current() { return current_ != nullptr ? *current_ : make_current(); }
   Workspace();
   ~Workspace();
 
-  Recorder* acquire();
-  void release(Recorder* recorder);
+  /// A recorder that no tape has, for a tape that begins.
+  Recorder* acquire() {
+    const bool is_full = live_count_ == 0 && segment_bytes + pool.bytes() > segment_limit;
+    if (is_full || live_count_ == recorders_.size()) [[unlikely]]
+      return acquire_new(is_full);
+    return recorders_[live_count_++].get();
+  }
+  /// Its tape has ended. Returns the innermost of those that are left, null where there is none.
+  Recorder* release(Recorder* recorder) {
+    if (recorders_[live_count_ - 1].get() != recorder) [[unlikely]]
+      make_innermost(recorder);
+    --live_count_;
+    return live_count_ == 0 ? nullptr : recorders_[live_count_ - 1].get();
+  }
+  /// Whether the tape that has this serial is alive.
+  bool is_alive(std::uint64_t serial) const;
 
   RecordingMemory memory;  // before what lies in it
   InternPool pool;
   std::unique_ptr<Segment> root;
-  std::vector<Recorder*> live;  // innermost last
   std::size_t segment_bytes = 0;
   /// Recordings and plans are dropped beyond this, as soon as no tape of the thread is alive.
   std::size_t segment_limit = std::size_t{48} << 20;
 
-  std::uint64_t next_serial();
-  /// Which thread made a serial.
-  std::uint64_t thread_number() const { return thread_number_; }
-  static std::uint64_t thread_of(std::uint64_t serial) { return serial >> 40; }
+  std::uint64_t next_serial() { return ++last_serial_; }
+  /// Whether a serial was made by this thread.
+  bool has_made(std::uint64_t serial) const { return serial >> serial_bits == last_serial_ >> serial_bits; }
 
  private:
+  static constexpr int serial_bits = 40;  // above them stands the number of the thread
+
+  static Workspace& make_current();
+  Recorder* acquire_new(bool drops_recordings);
+  void make_innermost(Recorder* recorder);
   void drop_recordings();
-  std::vector<std::unique_ptr<Recorder>> recorders_;
-  std::vector<Recorder*> free_;
-  std::uint64_t thread_number_;
-  std::uint64_t serial_ = 0;
+
+  [[gnu::tls_model("initial-exec")]] static constinit thread_local Workspace* current_;
+  std::vector<std::unique_ptr<Recorder>> recorders_;  // first those of the tapes that are alive, innermost last
+  std::size_t live_count_ = 0;
+  std::uint64_t last_serial_;
 };
 
 }  // namespace thalweg::internal
