@@ -20,7 +20,7 @@ class Shape {
       : Shape(std::span<const std::int64_t>(dimensions.begin(), dimensions.size())) {}
   constexpr explicit Shape(std::span<const std::int64_t> dimensions);
 
-  int rank() const { return rank_; }
+  int rank() const { return static_cast<int>(rank_); }
   /// Number of elements: the product of the dimensions; 1 for rank 0.
   std::int64_t size() const { return size_; }
   /// Dimension `axis`, 0 ≤ axis < rank (unchecked; see `axis_of` for user input).
@@ -31,7 +31,7 @@ class Shape {
 
   friend bool operator==(const Shape& a, const Shape& b) {
     if (a.rank_ != b.rank_) return false;
-    for (int i = 0; i < a.rank_; ++i)
+    for (int i = 0; i < a.rank(); ++i)
       if (a[i] != b[i]) return false;
     return true;
   }
@@ -41,7 +41,7 @@ class Shape {
 
   std::array<std::int64_t, max_rank> dimensions_{};
   std::int64_t size_ = 1;
-  std::int8_t rank_ = 0;
+  std::int64_t rank_ = 0;  // as wide as the rest: a copy that ends in part of a word stalls the next one
 };
 
 constexpr Shape::Shape(std::span<const std::int64_t> dimensions) {
@@ -56,7 +56,7 @@ constexpr Shape::Shape(std::span<const std::int64_t> dimensions) {
       fail(dimensions, "has more elements than int64 counts");
     dimensions_[axis] = dimension;
   }
-  rank_ = static_cast<std::int8_t>(dimensions.size());
+  rank_ = static_cast<std::int64_t>(dimensions.size());
   size_ = is_empty ? 0 : count;
 }
 

@@ -28,11 +28,18 @@ class OwnedElements;
 class Tensor {
  public:
   /// An empty f32 tensor of shape (0,); it has no buffer. A moved-from tensor is the same.
-  Tensor() : shape_({0}) {}
+  Tensor() : shape_(no_elements_) {}
   Tensor(const Tensor&) = default;
-  Tensor(Tensor&& other) noexcept : Tensor() { swap(other); }
-  Tensor& operator=(Tensor other) noexcept {
-    swap(other);
+  Tensor(Tensor&& other) noexcept : storage_(std::move(other.storage_)), shape_(other.shape_), dtype_(other.dtype_) {
+    other.become_empty();
+  }
+  Tensor& operator=(const Tensor&) = default;
+  Tensor& operator=(Tensor&& other) noexcept {
+    if (this == &other) return *this;
+    storage_ = std::move(other.storage_);
+    shape_ = other.shape_;
+    dtype_ = other.dtype_;
+    other.become_empty();
     return *this;
   }
   ~Tensor() = default;
@@ -142,11 +149,13 @@ class Tensor {
   [[noreturn]] void throw_wrong_element_type(const char* op, DType asked, SourceLine line) const;
   void unshare();
   std::int64_t offset_of(const char* op, std::initializer_list<std::int64_t> index, SourceLine line) const;
-  void swap(Tensor& other) noexcept {
-    std::swap(storage_, other.storage_);
-    std::swap(shape_, other.shape_);
-    std::swap(dtype_, other.dtype_);
+  /// Its buffer is gone.
+  void become_empty() noexcept {
+    shape_ = no_elements_;
+    dtype_ = DType::f32;
   }
+
+  static constexpr Shape no_elements_{0};
 
   internal::StorageHandle storage_;
   Shape shape_;
