@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 
 #include <cstdint>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <limits>
@@ -54,7 +55,7 @@ TEST_CASE("safetensors: what is saved is loaded, of every dtype") {
 }
 
 // The bytes are those that torch 2.x writes: torch.tensor([…], dtype=…).numpy().tobytes(), bf16 as its upper 16 bits.
-TEST_CASE("safetensors: other programs' dtypes are read as f32 and i64, exactly") {
+TEST_CASE("safetensors: other programs' dtypes are read as f32 and i64, exactly; what is not 0 is true") {
   const TemporaryFile file;
   const auto load = [&](const std::string& dtype, const std::string& shape, const std::string& data) {
     write_file(file.path, dtype, shape, data);
@@ -73,6 +74,8 @@ TEST_CASE("safetensors: other programs' dtypes are read as f32 and i64, exactly"
   CHECK(identical(load("U16", "[1]", "\x00\x80"s), tw::Tensor{32768}));
   CHECK(identical(load("I8", "[3]", "\x01\xff\x80"s), tw::Tensor{1, -1, -128}));
   CHECK(identical(load("U8", "[]", "\xff"s), tw::Tensor(255)));
+  const tw::Tensor bools = load("BOOL", "[3]", "\x02\x00\xff"s);
+  CHECK(std::memcmp(bools.raw(), "\x01\x00\x01", 3) == 0);
 }
 
 TEST_CASE("safetensors: errors name the file and the caller's line") {

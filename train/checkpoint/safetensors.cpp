@@ -69,7 +69,7 @@ constexpr Stored stored_dtypes[] = {
     {"F32", DType::f32, 4},
     {"F64", DType::f64, 8},
     {"I64", DType::i64, 8},
-    {"BOOL", DType::boolean, 1},
+    {"BOOL", DType::boolean, 1, widen<std::uint8_t, bool>},  // other programs may have written another byte than 1
     {"F16", DType::f32, 2, widen<Half, float>},
     {"BF16", DType::f32, 2, widen<Bfloat16, float>},
     {"I32", DType::i64, 4, widen<std::int32_t, std::int64_t>},
