@@ -51,9 +51,12 @@ std::size_t Generator::write_loop(const Run& run, const Position& position, cons
 }
 
 std::size_t Generator::write_loop(const Run& run, const Position& position, const RowEnd* row, const Budget& budget) {
-  const std::size_t entry = begin_code();
-  begin(run, 0, budget, {});
+  choose(run, 0, budget, {});
   if (row != nullptr && !carries_all()) throw TooLong{0};
+  const int spare = registers_to_spare(row != nullptr ? row->block : Block{});
+  const std::size_t entry = begin_code();
+  registers_.load();
+  registers_.hold_literals(spare);
   for_each_carried([&](int k, const Memory& slot) {
     for (vector_ = 0; vector_ < wide_vectors; ++vector_) assembler_.move(carried_sum(k), at(slot));
   });
@@ -128,12 +131,24 @@ void Generator::end_code() {
   write_calls();
 }
 
-void Generator::begin(const Run& run, int first_free, const Budget& budget, const Frame& frame) {
+void Generator::choose(const Run& run, int first_free, const Budget& budget, const Frame& frame) {
   run_ = &run;
   is_partial_ = false;
   row_vectors_ = 0;
   registers_.choose(run, first_free, budget, frame);
+}
+
+void Generator::begin(const Run& run, int first_free, const Budget& budget, const Frame& frame) {
+  choose(run, first_free, budget, frame);
   registers_.load();
+}
+
+/// Writes a vector, code that nothing runs, to see how many registers it leaves and which literals it asks for.
+int Generator::registers_to_spare(const Block& rest) {
+  is_partial_ = rest.last > 0;
+  write_vector(0);
+  is_partial_ = false;
+  return static_cast<int>(fewest_free_);
 }
 
 void Generator::write_block(const Block& block) {
@@ -279,6 +294,7 @@ void Generator::begin_vectors() {
   for (int i = 0; i < std::max(1, row_vectors_); ++i) registers_of_[static_cast<std::size_t>(i)] = registers_.hoisted();
   free_.clear();
   for (int r = registers_.first_free(); r < registers_.end(); ++r) free_.push_back(r);
+  fewest_free_ = free_.size();
   free_masks_.clear();
   for (int k = RunRegisters::first_free_mask; k < registers_.masks_end(); ++k) free_masks_.push_back(k);
 }

@@ -2,6 +2,7 @@
 // Machine code for one run of instructions, with its values in AVX-512's registers: sweep_generator.cpp goes through vectors
 // and rows and gives out registers, sweep_operations.cpp writes what is done with them.
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <deque>
@@ -88,6 +89,7 @@ class Generator {
   std::vector<int> free_, free_masks_;
   int vector_ = 0, operation_ = 0;
   bool is_partial_ = false;
+  std::size_t fewest_free_ = 0;  // registers that none of its values has had
 
   // Of the row that is being written.
   int row_vectors_ = 0;          // 0: vectors one after the other, each by itself
@@ -103,7 +105,9 @@ class Generator {
   bool is_shared(int v) const { return row_vectors_ > 0 && is_shared_[static_cast<std::size_t>(v)]; }
   Zmm carried_sum(int operation) const;
 
+  void choose(const Run& run, int first_free, const Budget& budget, const Frame& frame);
   void begin(const Run& run, int first_free, const Budget& budget, const Frame& frame);
+  int registers_to_spare(const Block& rest);
   void write_blocks(const Position& position);
   template <class F>
   void write_loop_of(const Position& position, F write);
@@ -122,7 +126,11 @@ class Generator {
   void begin_vectors();
   void write_vector(int vector);
   void write_operations(int first, int end);
-  int take() { return take(free_); }
+  int take() {
+    const int r = take(free_);
+    fewest_free_ = std::min(fewest_free_, free_.size());
+    return r;
+  }
   int take(std::vector<int>& free) const;
   void release(int v);
   void release_register(int v);

@@ -43,11 +43,13 @@ void RunRegisters::choose(const Run& run, int first_free, const Budget& budget, 
   indices_.fill(-1);
   bases_.clear();
   if (!frame.has_state) bases_.push_back({-1, frame.memory, -1, 0, code_.rsi});
+  assembler_.release_literals();
+  choose_masks();
   choose_constants();
   hoist();
   carry();
   if (end_ <= first_free_) throw TooLong{0};
-  choose_masks();
+  choose_nonzero_masks();
 }
 
 void RunRegisters::hoist() {
@@ -90,14 +92,16 @@ void RunRegisters::choose_constants() {
     switch (operation.meaning.primitive) {
       case Primitive::negate: need(Constant::sign_bit); break;
       case Primitive::absolute: need(Constant::all_but_sign); break;
-      case Primitive::chain:
       case Primitive::where:
+        if (!is_mask(operation.operands[0])) need(Constant::zero);
+        break;
+      case Primitive::chain:
       case Primitive::relu:
       case Primitive::relu_gradient: need(Constant::zero); break;
       case Primitive::tanh_gradient: need(Constant::zero), need(Constant::one); break;
       case Primitive::sign: need(Constant::zero), need(Constant::one), need(Constant::sign_bit); break;
       default:
-        if (is_comparison(operation.meaning.primitive)) need(Constant::one);
+        if (is_comparison(operation.meaning.primitive) && !is_mask(operation.result)) need(Constant::one);
         break;
     }
   }
@@ -107,7 +111,7 @@ void RunRegisters::need(Constant constant) {
   if (constants_[place(constant)] < 0) constants_[place(constant)] = --end_;
 }
 
-void RunRegisters::choose_masks() {
+void RunRegisters::choose_nonzero_masks() {
   nonzero_mask_.assign(run_->values.size(), -1);
   for (const Operation& operation : run_->operations) {
     if (!is_apply(operation, Primitive::chain)) continue;
@@ -115,6 +119,9 @@ void RunRegisters::choose_masks() {
     if (hoisted_[gradient] >= 0 && nonzero_mask_[gradient] < 0 && masks_end_ > first_free_mask + 2)
       nonzero_mask_[gradient] = --masks_end_;
   }
+}
+
+void RunRegisters::choose_masks() {
   const auto count = static_cast<int>(run_->operations.size());
   is_mask_.assign(run_->values.size(), false);
   for (const Operation& operation : run_->operations)

@@ -65,6 +65,8 @@ class RunRegisters {
   /// Writes code: saves the caller's registers, loads addresses, numbers and constants.
   void load();
   void restore_saved();
+  /// Writes code: `spare` registers less for values, with literals in them.
+  void hold_literals(int spare) { end_ = assembler_.hold_literals(end_, spare); }
 
   /// Of the run's `vector`th vector.
   Xbyak::Address at(const Memory& memory, int vector) const;
@@ -121,6 +123,7 @@ class RunRegisters {
   void carry();
   void choose_constants();
   void choose_masks();
+  void choose_nonzero_masks();
   void need(Constant constant);
   int take_general(int operation);
   bool moves(Address address) const;

@@ -1,6 +1,7 @@
 #pragma once
 // AVX-512 instructions on vectors of f32 or f64, for the generator of machine code.
 
+#include <algorithm>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -143,12 +144,38 @@ class VectorAssembler {
     }
   }
 
-  /// A number in memory, as an operand for all lanes.
-  Xbyak::Address literal(float single, double number) { return literal_bits(bits_of(single, number)); }
-  Xbyak::Address literal_bits(std::uint64_t bits) { return code_.ptr_b[code_.rip + label(bits)]; }
+  /// A number as an operand for all lanes: the register that holds it, or memory.
+  const Operand& literal(float single, double number) { return literal_bits(bits_of(single, number)); }
+  const Operand& literal_bits(std::uint64_t bits) {
+    Literal& asked = ask(bits);
+    return asked.is_held ? static_cast<const Operand&>(asked.held) : asked.memory;
+  }
+  /// In a register: the one that holds it, or `free`.
+  const Zmm& literal_in(const Zmm& free, float single, double number) {
+    const Literal& asked = ask(bits_of(single, number));
+    if (asked.is_held) return asked.held;
+    load(free, asked);
+    return free;
+  }
   /// Every lane = the number.
   void load_literal(const Zmm& to, float single, double number) {
-    broadcast(to, code_.ptr[code_.rip + label(bits_of(single, number))]);
+    const Literal& asked = ask(bits_of(single, number));
+    asked.is_held ? move(to, asked.held) : load(to, asked);
+  }
+  /// None is held, nor asked for.
+  void release_literals() {
+    for (Literal& each : literals_) each.is_held = each.is_asked = false;
+  }
+  /// Writes code that loads the first `most` of those that have been asked for into the registers before `end`. Returns the
+  /// first of these.
+  int hold_literals(int end, int most) {
+    for (Literal& each : literals_) {
+      if (!each.is_asked || most-- <= 0) continue;
+      each.held = Zmm(--end);
+      load(each.held, each);
+      each.is_held = true;
+    }
+    return end;
   }
   /// What literals refer to; after all code.
   void write_literals() {
@@ -166,19 +193,25 @@ class VectorAssembler {
   }
 
   struct Literal {
+    Literal(Xbyak::CodeGenerator& code, std::uint64_t number) : bits(number), memory(code.ptr_b[code.rip + label]) {}
     std::uint64_t bits;
     Xbyak::Label label;
+    Xbyak::Address memory;
+    Zmm held;
+    bool is_held = false, is_asked = false;
   };
   Xbyak::CodeGenerator& code_;
   bool is_double_;
   std::deque<Literal> literals_;
 
-  Xbyak::Label& label(std::uint64_t bits) {
-    for (Literal& each : literals_)
-      if (each.bits == bits) return each.label;
-    literals_.push_back({bits, {}});
-    return literals_.back().label;
+  Literal& ask(std::uint64_t bits) {
+    const auto found =
+        std::find_if(literals_.begin(), literals_.end(), [&](const Literal& each) { return each.bits == bits; });
+    Literal& literal = found != literals_.end() ? *found : literals_.emplace_back(code_, bits);
+    literal.is_asked = true;
+    return literal;
   }
+  void load(const Zmm& to, const Literal& literal) { broadcast(to, code_.ptr[code_.rip + literal.label]); }
 };
 
 }  // namespace thalweg::run

@@ -32,10 +32,8 @@ void VectorFunctions::every_other_term(const Zmm& sum, const Zmm& square, std::s
 /// to = x between low and high; a NaN stays, as the second operand.
 void VectorFunctions::clamp(const Zmm& to, const Xbyak::Operand& x, float low, double number_low, float high,
                             double number_high, const Zmm& free) {
-  assembler_.load_literal(free, high, number_high);
-  assembler_.smaller(to, free, x);
-  assembler_.load_literal(free, low, number_low);
-  assembler_.larger(to, free, to);
+  assembler_.smaller(to, assembler_.literal_in(free, high, number_high), x);
+  assembler_.larger(to, assembler_.literal_in(free, low, number_low), to);
 }
 
 /// n = round(x / ln2)
@@ -173,7 +171,7 @@ void VectorFunctions::absolute(const Zmm& to, const Zmm& x) {
 /// The sign of `to` becomes that of `from`.
 void VectorFunctions::copy_sign(const Zmm& to, const Zmm& from) { assembler_.logic(to, from, sign_bits(), where_last); }
 
-Xbyak::Address VectorFunctions::sign_bits() {
+const Xbyak::Operand& VectorFunctions::sign_bits() {
   return assembler_.literal_bits(assembler_.is_double() ? std::uint64_t{sign_bit} << 32 : sign_bit);
 }
 

@@ -41,7 +41,7 @@ class VectorFunctions {
   void expm1_compensated(const Zmm& to, const Zmm& x, const Zmm& n, const std::array<Zmm, 4>& free);
   void absolute(const Zmm& to, const Zmm& x);
   void copy_sign(const Zmm& to, const Zmm& from);
-  Xbyak::Address sign_bits();
+  const Xbyak::Operand& sign_bits();
   void horner(const Zmm& sum, const Zmm& x, std::span<const float> coefficients);
   void every_other_term(const Zmm& sum, const Zmm& square, std::span<const float> single,
                         std::span<const double> number, std::size_t last);
