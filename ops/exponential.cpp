@@ -63,6 +63,7 @@ struct Log2Kernel {
 THALWEG_ELEMENT_HANDLERS(log2_handlers, Log2Kernel, 1, float, double)
 
 struct Log10Kernel {
+  static constexpr bool is_long = true;
   template <class D, class V>
   HWY_INLINE V operator()(D d, V x) const {
     return Log10(d, x);
@@ -72,6 +73,7 @@ THALWEG_ELEMENT_HANDLERS(log10_handlers, Log10Kernel, 1, float, double)
 
 /// max + log(1 + e^-|a - b|).
 struct LogAddExpKernel {
+  static constexpr bool is_long = true;
   template <class D, class V>
   HWY_INLINE V operator()(D d, V a, V b) const {
     const V difference = hn::Abs(hn::Sub(a, b));
@@ -85,6 +87,7 @@ struct LogAddExpKernel {
 THALWEG_ELEMENT_HANDLERS(logaddexp_handlers, LogAddExpKernel, 2, float, double)
 
 struct CbrtKernel {
+  static constexpr bool is_long = true;
   template <class D, class V>
   HWY_INLINE V operator()(D d, V x) const {
     return Cbrt(d, x);
@@ -93,6 +96,7 @@ struct CbrtKernel {
 THALWEG_ELEMENT_HANDLERS(cbrt_handlers, CbrtKernel, 1, float, double)
 
 struct PowerKernel {
+  static constexpr bool is_long = true;
   template <class D, class V>
   HWY_INLINE V operator()(D d, V base, V exponent) const {
     return Power(d, base, exponent);

@@ -12,6 +12,7 @@ namespace thalweg::HWY_NAMESPACE {
 namespace {
 
 struct SinhKernel {
+  static constexpr bool is_long = true;
   template <class D, class V>
   HWY_INLINE V operator()(D d, V x) const {
     return Sinh(d, x);
@@ -20,6 +21,7 @@ struct SinhKernel {
 THALWEG_ELEMENT_HANDLERS(sinh_handlers, SinhKernel, 1, float, double)
 
 struct CoshKernel {
+  static constexpr bool is_long = true;
   template <class D, class V>
   HWY_INLINE V operator()(D d, V x) const {
     return Cosh(d, x);
@@ -28,6 +30,7 @@ struct CoshKernel {
 THALWEG_ELEMENT_HANDLERS(cosh_handlers, CoshKernel, 1, float, double)
 
 struct AsinhKernel {
+  static constexpr bool is_long = true;
   template <class D, class V>
   HWY_INLINE V operator()(D d, V x) const {
     return Asinh(d, x);
@@ -36,6 +39,7 @@ struct AsinhKernel {
 THALWEG_ELEMENT_HANDLERS(asinh_handlers, AsinhKernel, 1, float, double)
 
 struct AcoshKernel {
+  static constexpr bool is_long = true;
   template <class D, class V>
   HWY_INLINE V operator()(D d, V x) const {
     return Acosh(d, x);
@@ -44,6 +48,7 @@ struct AcoshKernel {
 THALWEG_ELEMENT_HANDLERS(acosh_handlers, AcoshKernel, 1, float, double)
 
 struct AtanhKernel {
+  static constexpr bool is_long = true;
   template <class D, class V>
   HWY_INLINE V operator()(D d, V x) const {
     return Atanh(d, x);

@@ -109,6 +109,7 @@ HWY_INLINE V floor_division_in_f64(D d, V a, V b, double limit) {
 
 template <Part part>
 struct FloorDivision {
+  static constexpr bool is_long = true;
   template <class D, class V>
   HWY_INLINE V operator()(D d, V a, V b) const {
     if constexpr (sizeof(hn::TFromD<D>) == 4) {

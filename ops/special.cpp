@@ -14,6 +14,7 @@ namespace thalweg::HWY_NAMESPACE {
 namespace {
 
 struct ErfKernel {
+  static constexpr bool is_long = true;
   template <class D, class V>
   HWY_INLINE V operator()(D d, V x) const {
     return Erf(d, x);
@@ -22,6 +23,7 @@ struct ErfKernel {
 THALWEG_ELEMENT_HANDLERS(erf_handlers, ErfKernel, 1, float, double)
 
 struct ErfcKernel {
+  static constexpr bool is_long = true;
   template <class D, class V>
   HWY_INLINE V operator()(D d, V x) const {
     return Erfc(d, x);
@@ -63,6 +65,7 @@ struct DigammaKernel {
 THALWEG_ELEMENT_HANDLERS(digamma_handlers, DigammaKernel, 1, float, double)
 
 struct PolygammaKernel {
+  static constexpr bool is_long = true;
   template <class D, class V>
   HWY_INLINE V operator()(D d, V order, V x) const {
     return lane_by_lane<D, double(double, double)>(d, polygamma, order, x);

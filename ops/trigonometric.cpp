@@ -63,6 +63,7 @@ struct AtanKernel {
 THALWEG_ELEMENT_HANDLERS(atan_handlers, AtanKernel, 1, float, double)
 
 struct Atan2Kernel {
+  static constexpr bool is_long = true;
   template <class D, class V>
   HWY_INLINE V operator()(D d, V y, V x) const {
     return Atan2(d, y, x);

@@ -53,7 +53,7 @@ std::string grid(const std::vector<Number>& numbers) {
 /// JSON has no NaN and no infinities: they are strings.
 Json json_of(double value) { return std::isfinite(value) ? Json(value) : Json(fmt::format("{}", value)); }
 
-double value_of(const nlohmann::json& json) {
+double value_of(const Json& json) {
   if (!json.is_string()) return json.get<double>();
   const auto text = json.get<std::string>();
   char* end = nullptr;
@@ -233,7 +233,7 @@ SavedResults read_results(const std::filesystem::path& folder) {
   if (!std::filesystem::exists(file)) fail("there is no such file");
   SavedResults saved;
   try {
-    const auto json = nlohmann::json::parse(std::ifstream(file));
+    const auto json = Json::parse(std::ifstream(file));
     saved.header = {.section = json.at("section"),
                     .title = json.at("title"),
                     .data = json.at("data"),

@@ -26,7 +26,8 @@
 //   #endif
 //
 // A functor takes as many vectors as its arity. Truth values are 0 and 1. The lanes beyond the data hold anything: a
-// functor must not trap on them. One with a static member `primitive` says that it is that, bit for bit.
+// functor must not trap on them. One with a static member `primitive` says that it is that, bit for bit; one with a static
+// member `is_long` is compiled once for a handler's 8 vectors: eight copies of many instructions gain nothing.
 
 #if defined(THALWEG_ELEMENT_KERNEL_INL_HPP) == defined(HWY_TARGET_TOGGLE)
 #ifdef THALWEG_ELEMENT_KERNEL_INL_HPP
@@ -82,11 +83,21 @@ HWY_INLINE T* operand(const Instruction* instruction, const State* state, int in
                               state->position.offset[static_cast<std::uint32_t>(instruction->address[index])]);
 }
 
-/// a = body(its number, a) for every vector of the accumulator.
-template <class Body, class... Vectors>
-HWY_INLINE void for_each_vector(const Body& body, Vectors&... a) {
+/// a = body(its number, a) for every vector of the accumulator; F is the functor within the body.
+template <class F = void, class Body, class V, class... Vectors>
+HWY_INLINE void for_each_vector(const Body& body, V& first, Vectors&... others) {
   std::size_t number = 0;
-  ((a = body(number++, a)), ...);
+  if constexpr (requires { F::is_long; } && sizeof...(others) > 0) {
+    V vectors[] = {first, others...};
+#pragma GCC unroll 1
+    for (V& vector : vectors) vector = body(number++, vector);
+    number = 1;
+    first = vectors[0];
+    ((others = vectors[number++]), ...);
+  } else {
+    first = body(number++, first);
+    ((others = body(number++, others)), ...);
+  }
 }
 
 #if THALWEG_ACCUMULATOR_IN_MEMORY
@@ -182,7 +193,7 @@ struct UnaryBody {
   }
   template <class... V>
   HWY_INLINE void operator()(V&... a) const {
-    for_each_vector(*this, a...);
+    for_each_vector<F>(*this, a...);
   }
 };
 
@@ -198,7 +209,7 @@ struct BinaryBody {
   }
   template <class... V>
   HWY_INLINE void operator()(V&... a) const {
-    for_each_vector(*this, a...);
+    for_each_vector<F>(*this, a...);
   }
 };
 
@@ -216,7 +227,7 @@ struct MemoryBody {
   }
   template <class... V>
   HWY_INLINE void operator()(V&... a) const {
-    for_each_vector(*this, a...);
+    for_each_vector<F>(*this, a...);
   }
 };
 
@@ -233,7 +244,7 @@ struct TernaryBody {
   }
   template <class... V>
   HWY_INLINE void operator()(V&... a) const {
-    for_each_vector(*this, a...);
+    for_each_vector<F>(*this, a...);
   }
 };
 
