@@ -294,10 +294,10 @@ void clamp_bounds_kernel(const OpaqueCall& call) {
   const std::int64_t count = call.input_types[1].shape.size();
   const bool* const crossed = std::find(is_crossed, is_crossed + count, true);
   if (crossed != is_crossed + count)
-    throw ValueError(error_text(call.op,
+    throw ValueError(error_text(call.op(),
                                 fmt::format("the lower bound is above the upper one at element {} of {}",
                                             crossed - is_crossed, to_string(call.input_types[1].shape)),
-                                call.line));
+                                call.line()));
   pass_on_first_input(call);
 }
 

@@ -40,13 +40,27 @@ NodeType gather_shape(const Inference& inference) {
   return {make_shape(dimensions, static_cast<int>(next - dimensions.begin())), x.dtype, false};
 }
 
-void check_all(const std::int64_t* indices, std::int64_t count, std::int64_t size, int axis, const OpaqueCall& call) {
-  for (std::int64_t i = 0; i < count; ++i)
-    if (indices[i] < -size || indices[i] >= size)
-      throw IndexError(error_text(
-          call.op,
-          fmt::format("index {} at place {} is out of range for axis {} of size {}", indices[i], i, axis, size),
-          call.line));
+[[noreturn, gnu::noinline]] void throw_out_of_range(std::int64_t index, std::size_t place, std::int64_t size, int axis,
+                                                    const OpaqueCall& call) {
+  throw IndexError(error_text(
+      call.op(), fmt::format("index {} at place {} is out of range for axis {} of size {}", index, place, axis, size),
+      call.line()));
+}
+
+/// IndexError naming the first that is not in [−size, size).
+void check_all(std::span<const std::int64_t> indices, std::int64_t size, int axis, const OpaqueCall& call) {
+  const auto limit = static_cast<std::uint64_t>(size);
+  const auto is_allowed = [&](std::int64_t index) { return static_cast<std::uint64_t>(index) + limit < 2 * limit; };
+  bool are_allowed = true;
+  for (const std::int64_t index : indices) are_allowed &= is_allowed(index);
+  if (are_allowed) return;
+  const auto wrong = std::find_if_not(indices.begin(), indices.end(), is_allowed);
+  throw_out_of_range(*wrong, static_cast<std::size_t>(wrong - indices.begin()), size, axis, call);
+}
+
+/// What the second input holds.
+std::span<const std::int64_t> indices_of(const OpaqueCall& call) {
+  return {static_cast<const std::int64_t*>(call.inputs[1]), static_cast<std::size_t>(call.input_types[1].shape.size())};
 }
 
 std::int64_t from_front(std::int64_t index, std::int64_t size) { return index < 0 ? index + size : index; }
@@ -54,14 +68,14 @@ std::int64_t from_front(std::int64_t index, std::int64_t size) { return index < 
 void gather_kernel(const OpaqueCall& call) {
   const int axis = attribute_axis(call.attribute);
   const AxisSplit split = split_at(call.input_types[0].shape, axis);
-  const std::int64_t count = call.input_types[1].shape.size();
-  const auto* indices = static_cast<const std::int64_t*>(call.inputs[1]);
-  check_all(indices, count, split.count, axis, call);
-  const auto row = static_cast<std::size_t>(split.inner) * size_of(call.output_type.dtype);
-  const auto rows = static_cast<std::size_t>(split.count), wanted = static_cast<std::size_t>(count);
-  for (std::size_t i = 0; i < static_cast<std::size_t>(split.outer); ++i)
-    run::gather_rows({static_cast<const char*>(call.inputs[0]) + i * rows * row, split.count, row}, {indices, wanted},
-                     static_cast<char*>(call.output) + i * wanted * row);
+  const std::span<const std::int64_t> indices = indices_of(call);
+  check_all(indices, split.count, axis, call);
+  run::Rows rows{call.inputs[0], split.count, static_cast<std::size_t>(split.inner) * size_of(call.output_type.dtype)};
+  auto* to = static_cast<char*>(call.output);
+  for (std::int64_t i = 0; i < split.outer; ++i, to += indices.size() * rows.bytes) {
+    run::gather_rows(rows, indices, to);
+    rows.data = static_cast<const char*>(rows.data) + static_cast<std::size_t>(rows.count) * rows.bytes;
+  }
 }
 
 // --- scatter, the transpose of gather: rows added into zeros at the indices; its attribute is the result's shape and the
@@ -114,8 +128,7 @@ void scatter(const OpaqueCall& call, const Add& add) {
   const Shape& shape = call.output_type.shape;
   const int axis = attribute_axis(call.attribute);
   const AxisSplit split = split_at(shape, axis);
-  check_all(static_cast<const std::int64_t*>(call.inputs[1]), call.input_types[1].shape.size(), split.count, axis,
-            call);
+  check_all(indices_of(call), split.count, axis, call);
   fill_zeros(call);
   internal::visit_number(call.output_type.dtype, [&]<class T>() { add.template operator()<T>(split); });
 }
@@ -181,7 +194,7 @@ void take_along_axis(const OpaqueCall& call, const AxisSplit& split) {
 void take_along_axis_kernel(const OpaqueCall& call) {
   const int axis = attribute_axis(call.attribute);
   const AxisSplit split = split_at(call.input_types[0].shape, axis);
-  check_all(static_cast<const std::int64_t*>(call.inputs[1]), call.output_type.shape.size(), split.count, axis, call);
+  check_all(indices_of(call), split.count, axis, call);
   switch (size_of(call.output_type.dtype)) {
     case 1: return take_along_axis<std::uint8_t>(call, split);
     case 4: return take_along_axis<std::uint32_t>(call, split);
@@ -272,9 +285,9 @@ void checked_labels_kernel(const OpaqueCall& call) {
   const auto* ignored = call.inputs.size() > 1 ? static_cast<const std::int64_t*>(call.inputs[1]) : nullptr;
   for (std::size_t i = 0; i < count; ++i)
     if ((labels[i] < 0 || labels[i] >= classes) && (ignored == nullptr || labels[i] != *ignored))
-      throw IndexError(
-          error_text(call.op, fmt::format("label {} at place {} is out of range for {} classes", labels[i], i, classes),
-                     call.line));
+      throw IndexError(error_text(
+          call.op(), fmt::format("label {} at place {} is out of range for {} classes", labels[i], i, classes),
+          call.line()));
   pass_on_first_input(call);
 }
 

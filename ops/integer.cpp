@@ -45,10 +45,10 @@ void for_each_pair(const OpaqueCall& call, const Function& function) {
 }
 
 [[noreturn]] void fail(const OpaqueCall& call, const std::string& message) {
-  throw ValueError(error_text(call.op,
+  throw ValueError(error_text(call.op(),
                               fmt::format("{}: lhs {}, rhs {}", message, to_string(call.input_types[0].shape),
                                           to_string(call.input_types[1].shape)),
-                              call.line));
+                              call.line()));
 }
 
 Integer floor_divide(Integer a, Integer b) {

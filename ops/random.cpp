@@ -39,7 +39,7 @@ void check_probabilities(const OpaqueCall& call) {
   for (std::size_t i = 0; i < count; ++i)
     if (!is_probability(from[i]))
       throw ValueError(error_text(
-          call.op, fmt::format("the probability at place {} is {}; it must be in [0, 1]", i, from[i]), call.line));
+          call.op(), fmt::format("the probability at place {} is {}; it must be in [0, 1]", i, from[i]), call.line()));
   pass_on_first_input(call);
 }
 

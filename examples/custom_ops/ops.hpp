@@ -106,7 +106,7 @@ void solve_triangular_of(const tw::OpaqueCall& call) {
     const std::int64_t i = forward ? step : n - 1 - step;
     const auto element = [&](std::int64_t k) { return options.transposed ? a[k * n + i] : a[i * n + k]; };
     if (element(i) == 0)
-      throw tw::ValueError(tw::error_text(call.op, "the diagonal is 0 in row " + std::to_string(i), call.line));
+      throw tw::ValueError(tw::error_text(call.op(), "the diagonal is 0 in row " + std::to_string(i), call.line()));
     for (std::int64_t column = 0; column < m; ++column) {
       T sum = b[i * m + column];
       for (std::int64_t k = forward ? 0 : i + 1, end = forward ? i : n; k < end; ++k)

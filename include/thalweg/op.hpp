@@ -89,8 +89,12 @@ struct OpaqueCall {
   void* output;
   const NodeType& output_type;
   std::uint64_t attribute;
-  const char* op;
-  SourceLine line;
+  const internal::Recorder* recorder;
+  std::int32_t node;
+
+  /// What an error names: the op that the user called, and the line. They are looked up when they are asked for.
+  const char* op() const;
+  SourceLine line() const;
 };
 using OpaqueKernel = void (*)(const OpaqueCall&);
 

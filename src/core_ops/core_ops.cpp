@@ -83,7 +83,7 @@ NodeType cast_shape(const Inference& inference) {
 
 void cast_kernel(const OpaqueCall& call) {
   convert(call.inputs[0], call.input_types[0].dtype, call.output, call.output_type.dtype, call.output_type.shape,
-          call.op, call.line);
+          call.op(), call.line());
 }
 
 // --- a sum of nothing: its result has elements where its input has none ---

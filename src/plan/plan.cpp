@@ -261,8 +261,8 @@ void Plan::run_other(const Pass& pass, const Recorder& recorder) {
     case Pass::Kind::opaque: {
       const OpaquePass& opaque = opaques_[index];
       return opaque.op->opaque_kernel({of_inputs(opaque, opaque_memory_), of_inputs(opaque, opaque_types_),
-                                       opaque.output_memory, opaque.output_type, opaque.attribute,
-                                       recorder.outermost_op(opaque.origin), recorder.outermost_line(opaque.origin)});
+                                       opaque.output_memory, opaque.output_type, opaque.attribute, &recorder,
+                                       opaque.origin});
     }
     case Pass::Kind::zero: std::memset(zeros_[index].memory, 0, zeros_[index].bytes); return;
     case Pass::Kind::sweep:

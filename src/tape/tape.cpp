@@ -84,6 +84,9 @@ Scope::~Scope() {
 
 // --- op.hpp ---
 
+const char* OpaqueCall::op() const { return recorder->outermost_op(node); }
+SourceLine OpaqueCall::line() const { return recorder->outermost_line(node); }
+
 Var record(const Op& op, std::span<const Var> inputs, std::uint64_t attribute, SourceLine line) {
   Recorder& recorder = Recorder::require(op.name, line);
   std::array<std::int32_t, 255> ids;
