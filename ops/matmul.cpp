@@ -128,14 +128,15 @@ Var matmul_first_time(const Op&, const Operand& a, const Operand& b, std::uint64
   return product;
 }
 
-}  // namespace
-
-Var matmul(const Operand& a, const Operand& b) { return matmul(a, b, matmul_precision()); }
-
-Var matmul(const Operand& a, const Operand& b, Precision precision) {
+inline Var product(const Operand& a, const Operand& b, Precision precision) {
   const std::uint64_t attribute = precision == Precision::medium ? medium_precision_bit : none;
   return internal::Recorder::record(matmul_op, a, b, attribute, matmul_first_time);
 }
+
+}  // namespace
+
+Var matmul(const Operand& a, const Operand& b) { return product(a, b, matmul_precision()); }
+Var matmul(const Operand& a, const Operand& b, Precision precision) { return product(a, b, precision); }
 
 Var dot(const Operand& a, const Operand& b) {
   const OpScope scope("dot", a.line());

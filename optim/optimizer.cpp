@@ -41,7 +41,8 @@ void OptionCheck::not_negative(const char* option, double value) const {
 // --- what a formula sees ---
 
 Var Update::undecayed_value() const {
-  return internal::flat_buffer(*optimizer_.core_, RegistrySpace::values, internal::flat_index(region_), line_);
+  return internal::flat_buffer(recorder_, *optimizer_.core_, RegistrySpace::values, internal::flat_index(region_),
+                               line_);
 }
 
 Var Update::value() {
@@ -55,8 +56,8 @@ Var Update::value() {
 Var Update::gradient() {
   if (!gradient_.empty()) return gradient_;
   const GradientOptions& options = optimizer_.gradient_options_;
-  Var gradient =
-      internal::flat_buffer(*optimizer_.core_, RegistrySpace::gradients, internal::flat_index(region_), line_);
+  Var gradient = internal::flat_buffer(recorder_, *optimizer_.core_, RegistrySpace::gradients,
+                                       internal::flat_index(region_), line_);
   if (options.clip_norm) gradient = gradient * optimizer_.gradient_scale_[0] * optimizer_.gradient_scale_[1];
   if (options.clip_value) gradient = maximum(minimum(gradient, *options.clip_value), -*options.clip_value);
   if (rule_->maximize) gradient = -gradient;
@@ -66,7 +67,7 @@ Var Update::gradient() {
 }
 
 Var Update::state(const char* name) {
-  return internal::flat_buffer(*optimizer_.core_, RegistrySpace::state,
+  return internal::flat_buffer(recorder_, *optimizer_.core_, RegistrySpace::state,
                                internal::flat_index(region_, optimizer_.state_index(name)), line_);
 }
 
@@ -142,7 +143,7 @@ std::uint64_t Optimizer::groups_of(const std::string& name, const std::vector<st
 
 // --- settings ---
 
-double Optimizer::rate_of(const Schedule& schedule, SourceLine line) const {
+inline double Optimizer::rate_of(const Schedule& schedule, SourceLine line) const {
   const double rate = schedule(step_count_);
   if (!(rate >= 0) || !std::isfinite(rate)) throw_bad_rate(rate, line);
   return rate;
@@ -306,9 +307,9 @@ bool Optimizer::carry_out(bool prepares, SourceLine line) {
   const std::int32_t first = recorder.size();
   try {
     const Scope scope(name_, line);
-    if (prepares && looks_at_gradients() && !prepare_gradients(line)) return false;
-    record_update(line);
-    internal::request_effects("step", line);
+    if (prepares && looks_at_gradients() && !prepare_gradients(recorder, line)) return false;
+    record_update(recorder, line);
+    recorder.run_effects("step", line);
   } catch (...) {
     recorder.forget(first);
     throw;
@@ -321,12 +322,12 @@ bool Optimizer::looks_at_gradients() const {
 }
 
 /// Clips by norm and looks for gradients that are not finite, as the options ask; false: the step is to be skipped.
-bool Optimizer::prepare_gradients(SourceLine line) {
+bool Optimizer::prepare_gradients(internal::Recorder& recorder, SourceLine line) {
   if (parts_.empty()) return true;
   Var sum_of_squares;
   for (const Part& part : parts_) {
-    const Var squares =
-        sum(square(internal::flat_buffer(*core_, RegistrySpace::gradients, internal::flat_index(part.region), line)));
+    const Var squares = sum(square(
+        internal::flat_buffer(recorder, *core_, RegistrySpace::gradients, internal::flat_index(part.region), line)));
     sum_of_squares = sum_of_squares.empty() ? squares : sum_of_squares + squares;
   }
   const double squares = sum_of_squares.item(line.file, line.line);
@@ -352,33 +353,30 @@ bool Optimizer::prepare_gradients(SourceLine line) {
   return true;
 }
 
-void Optimizer::record_update(SourceLine line) {
+inline void Optimizer::record_assignment(internal::Recorder& recorder, const Assignment& assignment, SourceLine line) {
+  const std::int32_t id = recorder.resolve(assignment.value, name_, line);
+  const internal::Info& info = recorder.info(id);
+  const Shape& wanted = *core_->regions[static_cast<std::size_t>(assignment.region)].shape;
+  // Equal shapes have one address.
+  if (info.shape != &wanted || info.dtype != core_->dtype) throw_unfit(*info.shape, info.dtype, wanted, line);
+  const bool is_value = assignment.state < 0;
+  internal::record_assign(recorder, *core_,
+                          {core_->uid, is_value ? RegistrySpace::values : RegistrySpace::state,
+                           internal::flat_index(assignment.region, is_value ? 0 : assignment.state)},
+                          id, line);
+}
+
+void Optimizer::record_update(internal::Recorder& recorder, SourceLine line) {
   assignments_.clear();
   for (const Part& part : parts_) {
-    Update update(*this, line);
+    Update update(*this, recorder, line);
     update.rule_ = &rule(part.options);
     update.region_ = part.region;
     update.step_number_ = step_count_ - part.begins + 1;
     update.learning_rate_ = rate_of(update.rule_->learning_rate, line);
     update_part(update, part.options);
   }
-  for (const Assignment& assignment : assignments_) {
-    const std::int32_t value = fitting_node(assignment, line);
-    const bool is_value = assignment.state < 0;
-    internal::assign_flat(*core_, is_value ? RegistrySpace::values : RegistrySpace::state,
-                          internal::flat_index(assignment.region, is_value ? 0 : assignment.state), value, line);
-  }
-}
-
-/// Of the value that is assigned.
-std::int32_t Optimizer::fitting_node(const Assignment& assignment, SourceLine line) const {
-  internal::Recorder& recorder = *internal::Recorder::current();
-  const std::int32_t id = recorder.resolve(assignment.value, name_, line);
-  const internal::Info& info = recorder.info(id);
-  const Shape& wanted = *core_->regions[static_cast<std::size_t>(assignment.region)].shape;
-  // Equal shapes have one address.
-  if (info.shape != &wanted || info.dtype != core_->dtype) throw_unfit(*info.shape, info.dtype, wanted, line);
-  return id;
+  for (const Assignment& assignment : assignments_) record_assignment(recorder, assignment, line);
 }
 
 void Optimizer::throw_unfit(const Shape& shape, DType dtype, const Shape& wanted, SourceLine line) const {

@@ -4,25 +4,11 @@
 
 #include <fmt/format.h>
 
-#include <thalweg/op.hpp>
 #include <thalweg/registry.hpp>
-
-#include "src/tape/recorder.hpp"
 
 namespace thalweg::internal {
 
-namespace {
-
-[[gnu::always_inline]] inline void record_assign(Recorder& recorder, RegistryCore& core, RegistryAddress address,
-                                                 std::int32_t value, SourceLine line, std::int32_t check = -1) {
-  recorder.read(core);
-  const Slot slot = registry_slot(core, static_cast<std::uint32_t>(address.index), core.write_count);
-  const std::int32_t id = recorder.append_with_slot(assign_op, value, traits_of(1), pack(address), line, slot);
-  recorder.assign(core, address.space == RegistrySpace::parameter ? address.index : -1, id, check);
-}
-
-/// A flat buffer is read as it lies in memory: what was assigned to a parameter in it must be there.
-[[gnu::noinline]] void carry_out_assignments(Recorder& recorder, const RegistryCore& core, SourceLine line) {
+void carry_out_assignments(Recorder& recorder, const RegistryCore& core, SourceLine line) {
   const auto is_in_it = [&](const PendingEffect& effect) {
     return effect.registry == &core && effect.index >= 0 &&
            core.entries[static_cast<std::size_t>(effect.index)].trainable;
@@ -30,29 +16,12 @@ namespace {
   if (std::any_of(recorder.pending().begin(), recorder.pending().end(), is_in_it)) recorder.run_effects("assign", line);
 }
 
-}  // namespace
-
-Var flat_buffer(RegistryCore& core, RegistrySpace space, std::int32_t index, SourceLine line) {
-  Recorder& recorder = Recorder::require("step", line);
-  recorder.read(core);
-  if (!recorder.pending().empty()) carry_out_assignments(recorder, core, line);
-  const std::uint64_t attribute = pack({core.uid, space, index});
-  return recorder.var(recorder.append_with_slot(registry_buffer_op, -1, traits_of(0, core.dtype), attribute, line,
-                                                registry_slot(core, 0, core.write_count)));
+std::int32_t record_check(Recorder& recorder, std::int32_t value) {
+  if (recorder.engine() == Engine::eager) return -1;
+  const std::int32_t check = sum_to(recorder.var(value), {}).id();
+  recorder.keep(check);
+  return check;
 }
-
-void assign_flat(RegistryCore& core, RegistrySpace space, std::int32_t index, std::int32_t value, SourceLine line) {
-  Recorder& recorder = Recorder::require("step", line);
-  // The pass that computes the new parameters adds them up as well: they need not be read again to see that all are finite.
-  std::int32_t check = -1;
-  if (space == RegistrySpace::values && recorder.detects_anomalies() && recorder.engine() == Engine::planned) {
-    check = sum_to(recorder.var(value), {}).id();
-    recorder.keep(check);
-  }
-  record_assign(recorder, core, {core.uid, space, index}, value, line, check);
-}
-
-void request_effects(const char* writer, SourceLine line) { Recorder::require(writer, line).run_effects(writer, line); }
 
 }  // namespace thalweg::internal
 

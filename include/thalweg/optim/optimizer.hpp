@@ -154,9 +154,11 @@ class Update {
 
  private:
   friend class Optimizer;
-  Update(Optimizer& optimizer, SourceLine line) : optimizer_(optimizer), line_(line) {}
+  Update(Optimizer& optimizer, internal::Recorder& recorder, SourceLine line)
+      : optimizer_(optimizer), recorder_(recorder), line_(line) {}
 
   Optimizer& optimizer_;
+  internal::Recorder& recorder_;
   SourceLine line_;
   const UpdateRule* rule_ = nullptr;
   int region_ = 0;
@@ -252,9 +254,8 @@ class Optimizer {
   // A step. The two bools: whether gradients are clipped and looked at first; whether the step was made, not skipped.
   bool carry_out(bool prepares, SourceLine line);
   bool looks_at_gradients() const;
-  bool prepare_gradients(SourceLine line);
-  void record_update(SourceLine line);
-  [[noreturn]] void throw_unfit(const Shape& shape, DType dtype, const Shape& wanted, SourceLine line) const;
+  bool prepare_gradients(internal::Recorder& recorder, SourceLine line);
+  void record_update(internal::Recorder& recorder, SourceLine line);
   int state_index(const char* name);
   double rate_of(const Schedule& schedule, SourceLine line) const;
   [[noreturn]] void throw_bad_rate(double rate, SourceLine line) const;
@@ -265,7 +266,8 @@ class Optimizer {
     int region;
     Var value;
   };
-  std::int32_t fitting_node(const Assignment& assignment, SourceLine line) const;
+  void record_assignment(internal::Recorder& recorder, const Assignment& assignment, SourceLine line);
+  [[noreturn]] void throw_unfit(const Shape& shape, DType dtype, const Shape& wanted, SourceLine line) const;
   struct KnownState {
     std::string name;  // without the optimizer's
     int index;
