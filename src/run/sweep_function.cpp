@@ -28,7 +28,8 @@ std::span<T> in_range(std::span<T> list, ListRange range) {
 }  // namespace
 
 bool FunctionWriter::fits() const {
-  if (program_.tasks != 1 || geometry_.elements() == 0 || (program_.row_walk && !program_.one_block_rows)) return false;
+  if (program_.instructions.empty() || program_.tasks != 1 || geometry_.elements() == 0) return false;
+  if (program_.row_walk && !program_.one_block_rows) return false;
   const auto is_same = [&](const SmallOutput& output) { return output.dtype == program_.dtype; };
   if (!std::all_of(program_.small_outputs.begin(), program_.small_outputs.end(), is_same)) return false;
   return std::all_of(program_.walks.begin(), program_.walks.end(), [&](const Walk& walk) { return fits(walk); });

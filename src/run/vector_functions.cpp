@@ -179,7 +179,7 @@ void VectorFunctions::log1p(const Zmm& to, const Zmm& x, const std::array<Zmm, 6
   using E = elementary::Exponential<float>;
   const auto& quotient = elementary::LogarithmF32::quotient;
   const auto& [u, minus_k, f, square, even, low] = free;
-  const auto literal = [&](float number) { return assembler_.literal(number, 0); };
+  const auto literal = [&](float number) -> const Xbyak::Operand& { return assembler_.literal(number, 0); };
   assembler_.add(u, x, literal(1));
   code_.vpsubd(minus_k, u, assembler_.literal_bits(0x400000));
   code_.vgetexpps(minus_k, minus_k);
@@ -214,7 +214,7 @@ void VectorFunctions::sine_and_cosine(const Zmm& sine, const Zmm& cosine, const 
                                       const std::array<Zmm, 4>& free) {
   using W = elementary::WaveF32;
   const auto& [turns, square, rest, of_rest] = free;
-  const auto literal = [&](float number) { return assembler_.literal(number, 0); };
+  const auto literal = [&](float number) -> const Xbyak::Operand& { return assembler_.literal(number, 0); };
   const Zmm& z = square;
   assembler_.load_literal(turns, W::rounder, 0);
   assembler_.add_product(turns, x, literal(W::half_pi_inverse));
