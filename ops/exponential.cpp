@@ -30,6 +30,7 @@ struct Expm1Kernel {
 THALWEG_ELEMENT_HANDLERS(expm1_handlers, Expm1Kernel, 1, float, double)
 
 struct LogKernel {
+  static constexpr Primitive primitive = Primitive::log;
   template <class D, class V>
   HWY_INLINE V operator()(D d, V x) const {
     return Log(d, x);

@@ -42,7 +42,8 @@ enum class Primitive : std::uint8_t {
   expm1,
   tanh,
   sigmoid,
-  log1p,  // these in f32 alone
+  log,  // these in f32 alone
+  log1p,
   sin,
   cos,
 };

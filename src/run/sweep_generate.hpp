@@ -36,7 +36,8 @@ GenerationPolicy& generation_policy();
 
 /// A primitive that is written in line for f32 alone.
 constexpr bool is_of_f32(Primitive primitive) {
-  return primitive == Primitive::log1p || primitive == Primitive::sin || primitive == Primitive::cos;
+  return primitive == Primitive::log || primitive == Primitive::log1p || primitive == Primitive::sin ||
+         primitive == Primitive::cos;
 }
 
 /// Whether this build has a generator for the SIMD target in use.

@@ -105,6 +105,7 @@ void Generator::write_apply(const Operation& operation) {
     case Primitive::expm1: return write_function(operation, &VectorFunctions::expm1);
     case Primitive::tanh: return write_function(operation, &VectorFunctions::tanh);
     case Primitive::sigmoid: return write_function(operation, &VectorFunctions::sigmoid);
+    case Primitive::log: return write_function(operation, &VectorFunctions::log);
     case Primitive::log1p: return write_function(operation, &VectorFunctions::log1p);
     case Primitive::sin:
     case Primitive::cos: return write_wave(operation);

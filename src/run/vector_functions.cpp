@@ -175,9 +175,39 @@ const Xbyak::Operand& VectorFunctions::sign_bits() {
   return assembler_.literal_bits(assembler_.is_double() ? std::uint64_t{sign_bit} << 32 : sign_bit);
 }
 
-void VectorFunctions::log1p(const Zmm& to, const Zmm& x, const std::array<Zmm, 6>& free) {
+/// to = log(1 + f) + k·ln2; k comes with a sign.
+void VectorFunctions::log_of_parts(const Zmm& to, const Zmm& f, const Zmm& k, float sign_of_k,
+                                   const std::array<Zmm, 3>& free) {
   using E = elementary::Exponential<float>;
   const auto& quotient = elementary::LogarithmF32::quotient;
+  const auto& [square, even, low] = free;
+  const auto literal = [&](float number) -> const Xbyak::Operand& { return assembler_.literal(number, 0); };
+  assembler_.multiply(square, f, f);
+  every_other_term(even, square, quotient, {}, quotient.size() - 2);
+  every_other_term(to, square, quotient, {}, quotient.size() - 1);
+  assembler_.multiply_add(to, f, even);
+  assembler_.multiply(even, f, square);
+  assembler_.multiply(low, k, literal(sign_of_k * E::ln2_low));
+  assembler_.multiply_add(to, even, low);
+  assembler_.subtract_product(to, square, literal(0.5F));
+  assembler_.add(to, f, to);
+  assembler_.add_product(to, k, literal(sign_of_k * E::ln2_high));
+}
+
+void VectorFunctions::log(const Zmm& to, const Zmm& x, const std::array<Zmm, 5>& free) {
+  constexpr int from_one_to_two = 0, nan_below_zero = 2 << 2;
+  const auto& [f, k, one, even, low] = free;
+  assembler_.load_literal(one, 1, 0);
+  code_.vgetmantps(f, x, from_one_to_two | nan_below_zero);
+  code_.vgetexpps(k, x);
+  assembler_.compare(code_.k1, f, assembler_.literal(1.5F, 0), Predicate::greater_equal);
+  assembler_.multiply(f | code_.k1, f, assembler_.literal(0.5F, 0));
+  assembler_.add(k | code_.k1, k, one);
+  assembler_.subtract(f, f, one);
+  log_of_parts(to, f, k, 1, {one, even, low});
+}
+
+void VectorFunctions::log1p(const Zmm& to, const Zmm& x, const std::array<Zmm, 6>& free) {
   const auto& [u, minus_k, f, square, even, low] = free;
   const auto literal = [&](float number) -> const Xbyak::Operand& { return assembler_.literal(number, 0); };
   assembler_.add(u, x, literal(1));
@@ -189,16 +219,7 @@ void VectorFunctions::log1p(const Zmm& to, const Zmm& x, const std::array<Zmm, 6
   assembler_.scale(f, even, minus_k);
   assembler_.subtract(even, even, f);
   code_.vfmsub213ps(f, x, even);
-  assembler_.multiply(square, f, f);
-  every_other_term(even, square, quotient, {}, quotient.size() - 2);
-  every_other_term(to, square, quotient, {}, quotient.size() - 1);
-  assembler_.multiply_add(to, f, even);
-  assembler_.multiply(even, f, square);
-  assembler_.multiply(low, minus_k, literal(-E::ln2_low));
-  assembler_.multiply_add(to, even, low);
-  assembler_.subtract_product(to, square, literal(0.5F));
-  assembler_.add(to, f, to);
-  assembler_.add_product(to, minus_k, literal(-E::ln2_high));
+  log_of_parts(to, f, minus_k, -1, {square, even, low});
   code_.vfixupimmps(to, u, assembler_.literal_bits(elementary::LogarithmF32::special_table), 0);
   copy_sign(to, x);
 }

@@ -23,6 +23,8 @@ class VectorFunctions {
   void tanh(const Zmm& to, const Zmm& x, const std::array<Zmm, 6>& free);
   /// to = 1 / (1 + e^-x)
   void sigmoid(const Zmm& to, const Zmm& x, const std::array<Zmm, 6>& free);
+  /// f32 alone.
+  void log(const Zmm& to, const Zmm& x, const std::array<Zmm, 5>& free);
   /// to = log(1 + x); f32 alone.
   void log1p(const Zmm& to, const Zmm& x, const std::array<Zmm, 6>& free);
   /// sin x and cos x, |x| ≤ WaveF32::farthest; f32 alone.
@@ -39,6 +41,7 @@ class VectorFunctions {
   void round_multiple_of_ln2(const Zmm& n, const Zmm& x);
   void expm1_quotient(const Zmm& to, const Zmm& even, const Zmm& r, const Zmm& square);
   void expm1_compensated(const Zmm& to, const Zmm& x, const Zmm& n, const std::array<Zmm, 4>& free);
+  void log_of_parts(const Zmm& to, const Zmm& f, const Zmm& k, float sign_of_k, const std::array<Zmm, 3>& free);
   void absolute(const Zmm& to, const Zmm& x);
   void copy_sign(const Zmm& to, const Zmm& from);
   const Xbyak::Operand& sign_bits();

@@ -83,6 +83,7 @@ TEST_CASE("generated code: every op it writes in line has the bits of its kernel
       {"gradient of tanh", [](const Var& x, const Var& y) { return gradients(tanh(x), x, y); }},
       {"gradient of sigmoid", [](const Var& x, const Var& y) { return gradients(sigmoid(x), x, y); }},
       {"exp", [](const Var& x, const Var&) { return exp(x); }},
+      {"log", [](const Var& x, const Var&) { return log(x); }},
       {"log1p", [](const Var& x, const Var&) { return log1p(x); }},
       {"sin", [](const Var& x, const Var&) { return sin(x); }},
       {"cos", [](const Var& x, const Var&) { return cos(x); }},
@@ -112,7 +113,7 @@ TEST_CASE("generated code: functions have the bits of their kernels over their w
     numbers.push_back(std::ldexp(1 + 0.001 * (i % 700), i % 250 - 125) * (i % 2 == 0 ? 1 : -1));
   for (int i = 0; i < 2000; ++i) numbers.push_back(-1 + std::ldexp(1, -i % 60));  // log1p's end
   const Tensor x = Tensor::from(numbers, {static_cast<std::int64_t>(numbers.size())}).to(dtype);
-  for (Var (*const f)(const Operand&) : {&exp, &expm1, &tanh, &sigmoid, &log1p, &sin, &cos}) {
+  for (Var (*const f)(const Operand&) : {&exp, &expm1, &tanh, &sigmoid, &log, &log1p, &sin, &cos}) {
     const auto apply = [&] { return f(Var(x)); };
     CHECK(same_numbers(computed(always, apply), computed(never, apply)));
   }
