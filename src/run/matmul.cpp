@@ -67,9 +67,11 @@ void matmul(const Matmul& first, const MatmulBatch& batch, void* workspace) {
     one.start = moved(first.start, index * first.m * first.n);
     matmul(one, workspace);
   };
-  // Large ones are shared out among the threads each by itself, and take the workspace in turn.
+  // A few large ones are shared out among the threads each by itself; so are those that take the workspace in turn.
   const std::int64_t work = std::max<std::int64_t>(1, first.m * first.n * first.k);
-  if (matmul_workspace(first) > 0 || is_large(first.m, first.n, first.k) || work * count <= parallel_work) {
+  const bool are_few = count < 2 * thread_limit();
+  if (matmul_workspace(first) > 0 || (are_few && is_large(first.m, first.n, first.k)) ||
+      work * count <= parallel_work) {
     for (std::int64_t index = 0; index < count; ++index) multiply(index);
     return;
   }

@@ -268,6 +268,10 @@ HWY_NOINLINE void multiply_transposed(const Product<T>& product, Range rows, con
   }
 }
 
+inline bool is_shared(std::int64_t m, std::int64_t n, std::int64_t k) {
+  return is_large(m, n, k) && thread_limit() > 1;
+}
+
 /// Whether Cᵀ = B·Aᵀ has less to transpose than C = A·Bᵀ: small squares of A and C in place of those of B. (Whole ones.)
 template <class T>
 bool is_better_mirrored(const Product<T>& product) {
@@ -275,7 +279,7 @@ bool is_better_mirrored(const Product<T>& product) {
   constexpr std::int64_t lanes = Panels<T>::lanes;
   return product.transpose_b && product.a_step == 1 && !product.start && !product.epilogue.bias &&
          product.epilogue.activation == Activation::none && m % lanes == 0 && n % lanes == 0 && m * (k + n) < n * k &&
-         !is_large(m, n, k) &&
+         !is_shared(m, n, k) &&
          k * Panels<T>::width(Panels<T>(m)[0]) <= static_cast<std::int64_t>(stack_bytes / sizeof(T));
 }
 
@@ -321,7 +325,8 @@ inline Range part(std::int64_t index, std::int64_t count, std::int64_t size) {
 }
 
 /// Runs body(rows, panels) over blocks of C, each on one thread: `row_parts` × `panel_parts` of them, or as many as there
-/// are tiles. None has less than eight rows, but where C has.
+/// are tiles. None has less than eight rows, but where C has. Blocks of the same rows follow each other: a thread's share
+/// of them is a range of rows, which the next product of a net finds in its cache.
 template <class Body>
 void for_each_block(std::int64_t m, std::int64_t row_parts, std::int64_t panels, std::int64_t panel_parts,
                     const Body& body) {
@@ -331,9 +336,9 @@ void for_each_block(std::int64_t m, std::int64_t row_parts, std::int64_t panels,
   row_parts = std::min(row_parts, tiles);
   panel_parts = std::min(panel_parts, panels);
   parallel_for(row_parts * panel_parts, [&](std::int64_t index) HWY_ATTR {
-    const Range tile_range = part(index % row_parts, row_parts, tiles);
+    const Range tile_range = part(index / panel_parts, row_parts, tiles);
     const Range rows{tile_range.begin * least_rows, tile_range.end == tiles ? m : tile_range.end * least_rows};
-    body(rows, part(index / row_parts, panel_parts, panels));
+    body(rows, part(index % panel_parts, panel_parts, panels));
   });
 }
 
@@ -341,7 +346,9 @@ template <class T>
 HWY_NOINLINE void multiply_direct(const Product<T>& product, const Panels<T>& panels) {
   std::int64_t row_parts = hwy::DivCeil(product.m, product.transpose_b ? transposed_rows : direct_rows);
   std::int64_t panel_parts = 1;
-  if (thread_limit() > 1 && row_parts < parallel_parts) {
+  const std::int64_t threads = thread_limit();
+  if (threads > 1 && row_parts >= parallel_parts) row_parts = hwy::RoundUpTo(row_parts, threads);
+  if (threads > 1 && row_parts < parallel_parts) {
     // Few rows: share out the columns too; where B is transposed first, for each block copies its panels once more.
     if (product.transpose_b) panel_parts = std::min(panels.count(), parallel_parts);
     row_parts = hwy::DivCeil(parallel_parts, panel_parts);

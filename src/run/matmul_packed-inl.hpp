@@ -82,9 +82,9 @@ void PlainCopies<T>::pack_a(const Product<T>& product, const Slice<T>& packed, R
 template <class Copies, class T>
 void multiply_packed_block(const Product<T>& product, T* workspace) {
   const Panels<T> panels(product.n);
-  const bool is_shared = thread_limit() > 1 && is_large(product.m, product.n, product.k);
-  const std::int64_t parts = is_shared ? std::min(panels.count(), packed_parts) : 1;
-  const std::int64_t row_parts = is_shared ? hwy::DivCeil(product.m, task_rows) : 1;
+  const bool shared = is_shared(product.m, product.n, product.k);
+  const std::int64_t parts = shared ? std::min(panels.count(), packed_parts) : 1;
+  const std::int64_t row_parts = shared ? hwy::DivCeil(product.m, task_rows) : 1;
   for_each_slice(product.k, Copies::most_steps, [&](std::int64_t first, std::int64_t steps) HWY_ATTR {
     const std::int64_t units = Copies::units(steps);
     T* const packed_a = workspace + parts * packed_panel_elements(units);
