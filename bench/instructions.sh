@@ -27,4 +27,4 @@ row() {
 row replayed_record 1000 100
 row first_record 1000 100
 # Each call of a named function switches the counting on or off, and its return back.
-row matched_backward 1 1000 --toggle-collect='thalweg::backward(*' --toggle-collect='thalweg::internal::Recorder::execute(*'
+row matched_backward 1 1000 --toggle-collect='thalweg::backward(*' --toggle-collect='thalweg::internal::Recorder::fill_gradients(*'

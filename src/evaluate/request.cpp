@@ -53,11 +53,9 @@ inline const void* Recorder::compute(Segment& segment, SourceLine line, const Ba
   return value;
 }
 
-const void* Recorder::execute(Segment& segment, const char* writer, SourceLine line, const BackwardTarget& target) {
+inline const void* Recorder::execute(Segment& segment, const char* writer, SourceLine line,
+                                     const BackwardTarget& target) {
   path_.push_back({&segment, Plan::no_number});
-  const bool fills_gradients = target.buffer == nullptr && !segment.registries.empty();
-  if (fills_gradients)  // until they have been filled
-    for (const std::uint32_t uid : segment.registries) registry_by_uid(uid)->gradients_filled = false;
   const void* value = nullptr;
   try {
     if (!pending_.empty()) claim_effects(writer, line);
@@ -68,9 +66,16 @@ const void* Recorder::execute(Segment& segment, const char* writer, SourceLine l
     throw;
   }
   conclude(segment, value, target, writer, line);
-  if (fills_gradients)
-    for (const std::uint32_t uid : segment.registries) registry_by_uid(uid)->note_gradients(target.selection);
   return value;
+}
+
+/// Carries out a request for gradients.
+void Recorder::fill_gradients(Segment& segment, SourceLine line, const BackwardTarget& target) {
+  const std::span<const std::uint32_t> filled =
+      target.buffer == nullptr ? segment.registries : std::span<const std::uint32_t>();
+  for (const std::uint32_t uid : filled) registry_by_uid(uid)->gradients_filled = false;  // until they have been
+  execute(segment, "backward", line, target);
+  for (const std::uint32_t uid : filled) registry_by_uid(uid)->note_gradients(target.selection);
 }
 
 void Recorder::plan(Segment& segment, std::uint64_t before) {
@@ -158,7 +163,7 @@ void Recorder::backward(std::int32_t loss, std::int32_t seed, const BackwardTarg
   const std::uint64_t attribute = target.registry == nullptr ? 0 : target_attribute(target);
   Segment& segment = complete({&backward_request_op, loss, seed, attribute}, line,
                               [&](Segment& derived) { derive_backward(loss, seed, target, line, derived); });
-  execute(segment, "backward", line, target);
+  fill_gradients(segment, line, target);
 }
 
 void Recorder::claim_effects(const char* writer, SourceLine line) {
@@ -231,15 +236,12 @@ char* Recorder::grow_arena(std::size_t bytes) {
 }
 
 /// Where it lies for a node that was asked for; made where there is none yet.
-void* Recorder::hold(std::int32_t id) {
+void* Recorder::hold(std::int32_t id, const Shape* shape, DType dtype) {
   for (const HeldValue& held : held_)
     if (held.node == id) return held.storage->data;
-  if (held_.size() == held_.capacity()) [[unlikely]]
-    held_.reserve(2 * held_.size() + 8);
-  const Info& held_info = info(id);
-  held_.push_back({id, held_info.dtype, held_info.shape, path_.back().segment,
-                   allocate_elements(*held_info.shape, held_info.dtype)});
-  return held_.back().storage->data;
+  HeldValue& held =
+      held_.emplace_back(HeldValue{id, dtype, shape, path_.back().segment, allocate_elements(*shape, dtype)});
+  return held.storage->data;
 }
 
 /// Turns what `watch` asked for into keeps, for the nodes recorded since the last request.

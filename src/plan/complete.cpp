@@ -16,6 +16,7 @@ void Plan::complete(PlanDraft& draft, RecordingMemory& memory) {
   arena_begin = draft.arena_begin;
   arena_kept_end = draft.arena_kept_end;
   arena_end = draft.arena_end;
+  argument_count_ = draft.argument_count_;
   value_buffer_ = draft.value_buffer_;
   lay_lists(draft, memory);
   share_forms();
@@ -33,9 +34,10 @@ void Plan::lay_lists(PlanDraft& draft, RecordingMemory& memory) {
   constexpr std::size_t alignment = 16;
   const auto room = [](std::size_t bytes) { return (bytes + alignment - 1) / alignment * alignment; };
   const std::size_t buffers = draft.buffers_.size(), draws = draft.draw_nodes_.size(), products = draft.matmuls_.size(),
-                    inputs = draft.opaque_inputs_.size();
+                    inputs = draft.opaque_inputs_.size(), arguments = static_cast<std::size_t>(draft.argument_count_);
   std::size_t bytes = room(buffers * sizeof(void*)) + room(draws * sizeof(run::DrawSource)) +
-                      room(products * sizeof(BoundMatmul)) + room(inputs * sizeof(void*));
+                      room(products * sizeof(BoundMatmul)) + room(inputs * sizeof(void*)) +
+                      room(arguments * sizeof(run::Argument));
   with_lists_of(draft, [&](auto&, const auto& drafted) { bytes += room(drafted.size() * sizeof(drafted[0])); });
   block_ = memory.take(bytes);
 
@@ -57,7 +59,7 @@ void Plan::lay_lists(PlanDraft& draft, RecordingMemory& memory) {
   lay_new(draws_, draws);
   lay_new(bound_matmuls_, products);
   lay_new(opaque_memory_, inputs);
-  bindings_ = {pointers_, numbers_, draws_};
+  lay_new(arguments_, arguments);
 }
 
 /// Products of one form, as time steps have, read it at one place.

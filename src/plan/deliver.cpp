@@ -171,8 +171,14 @@ void Planner::compile_sweep(const Pass& pass) {
   reads.end = writes.begin = end();
   for_each_write(pass, [&](std::int32_t buffer) { lists.push_back(buffer); });
   writes.end = end();
-  draft_.sweeps_.push_back(
-      {run::CompiledSweep(build.sweep), build.sweep.rows, build.sweep.columns, nodes, reads, writes});
+  run::CompiledSweep sweep(build.sweep);
+  const std::span<const std::int32_t> buffers = sweep.buffers();
+  for (std::size_t i = 0; i < buffers.size(); ++i)
+    if (moves_[static_cast<std::size_t>(buffers[i])] != 0)
+      draft_.moving_arguments_.push_back({buffers[i], draft_.argument_count_ + static_cast<std::int32_t>(i)});
+  const auto arguments = static_cast<std::int32_t>(sweep.argument_count());
+  draft_.sweeps_.push_back({std::move(sweep), build.sweep.rows, build.sweep.columns, nodes, reads, writes,
+                            std::exchange(draft_.argument_count_, draft_.argument_count_ + arguments)});
 }
 
 /// Which buffers move from run to run, and which passes work on these. What lies in the arena, in a registry or in its
@@ -191,6 +197,7 @@ void Planner::find_moving_buffers() {
     (is_moving_alias ? draft_.moving_views_ : draft_.bound_).push_back(static_cast<std::int32_t>(i));
   }
   for (std::size_t i = 0; i < passes_.size(); ++i) {
+    if (passes_[i].kind == Pass::Kind::sweep) continue;  // see compile_sweep
     bool is_moving = false;
     const auto look = [&](std::int32_t buffer) { is_moving |= moves_[static_cast<std::size_t>(buffer)] != 0; };
     for_each_read(passes_[i], look);

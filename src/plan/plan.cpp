@@ -78,7 +78,8 @@ StridedView DynamicView::evaluate(std::span<const double> all_numbers) const {
 namespace {
 
 void* held_address(const PlanBuffer& buffer, Recorder& recorder) {
-  return static_cast<char*>(recorder.hold(buffer.node)) + buffer.offset;
+  const Info& info = recorder.info(buffer.node);
+  return static_cast<char*>(recorder.hold(buffer.node, info.shape, info.dtype)) + buffer.offset;
 }
 
 }  // namespace
@@ -157,6 +158,9 @@ inline void Plan::bind(Recorder& recorder, const Recorder::BackwardTarget& targe
   bool have_moved = rebind(bound_, recorder, target);
   if (have_moved || have_changed) have_moved |= rebind(moving_views_, recorder, target);
   if (!have_moved) return;
+  for (const auto& [buffer, argument] : moving_arguments_)
+    arguments_[static_cast<std::size_t>(argument)] =
+        reinterpret_cast<run::Argument>(pointers_[static_cast<std::size_t>(buffer)]);
   for (const std::int32_t pass : prepared_) prepare(passes_[static_cast<std::size_t>(pass)]);
 }
 
@@ -177,7 +181,11 @@ void Plan::prepare(const Pass& pass) {
   };
   const auto index = static_cast<std::size_t>(pass.index);
   switch (pass.kind) {
-    case Pass::Kind::sweep: sweeps_[index].sweep.bind(pointers_); break;
+    case Pass::Kind::sweep: {
+      const SweepPass& sweep = sweeps_[index];
+      sweep.sweep.find_arguments({pointers_, numbers_, draws_}, arguments_of(sweep));
+      break;
+    }
     case Pass::Kind::matmul: {
       const MatmulPass& matmul = matmuls_[index];
       BoundMatmul& bound = bound_matmuls_[index];
@@ -238,7 +246,8 @@ void Plan::take_code(run::GeneratedProduct (&code_for)(const run::ProductForm&))
 
 inline void Plan::run_pass(const Pass& pass, const Recorder& recorder) {
   const auto index = static_cast<std::size_t>(pass.index);
-  if (pass.kind == Pass::Kind::sweep) return sweeps_[index].sweep.run(bindings_);
+  if (pass.kind == Pass::Kind::sweep)
+    return sweeps_[index].sweep.run(&arguments_[static_cast<std::size_t>(sweeps_[index].arguments)]);
   if (pass.kind != Pass::Kind::matmul) return run_other(pass, recorder);
   const BoundMatmul& product = bound_matmuls_[index];
   if (product.batch < 0) {

@@ -50,6 +50,7 @@ struct SweepPass {
   run::CompiledSweep sweep;
   std::int64_t rows = 0, columns = 0;
   run::ListRange nodes, reads, writes;
+  std::int32_t arguments = 0;  // the first of its, among the plan's
 };
 struct MatmulPass {
   run::MatmulForm form;
@@ -118,6 +119,10 @@ struct DynamicView {
 struct KeptValue {
   std::int32_t node, buffer;
 };
+/// An argument of a sweep that moves from run to run, as its buffer does.
+struct MovingArgument {
+  std::int32_t buffer, argument;
+};
 /// A number that is data; a literal's value never changes.
 struct PlanNumber {
   std::int32_t slot, node;
@@ -150,7 +155,7 @@ class PlanLists {
   void with_lists_of(Other& other, F&& f) {
     f(kept, other.kept), f(computed, other.computed), f(wanted, other.wanted), f(buffers_, other.buffers_);
     f(bound_, other.bound_), f(moving_views_, other.moving_views_), f(prepared_, other.prepared_);
-    f(checked_, other.checked_);
+    f(moving_arguments_, other.moving_arguments_), f(checked_, other.checked_);
     f(numbers_, other.numbers_), f(number_nodes_, other.number_nodes_), f(number_cells_, other.number_cells_);
     f(draw_nodes_, other.draw_nodes_), f(passes_, other.passes_), f(matmuls_, other.matmuls_);
     f(batches_, other.batches_), f(copies_, other.copies_), f(opaques_, other.opaques_), f(zeros_, other.zeros_);
@@ -165,9 +170,10 @@ class PlanLists {
   List<PlanBuffer> buffers_;
   List<std::int32_t> bound_;         // buffers to bind at every run
   List<std::int32_t> moving_views_;  // buffers that these, or numbers, move
-  List<std::int32_t> prepared_;      // passes that work on either
-  List<std::int32_t> checked_;       // parameter leaves whose value must be the one recorded
-  List<double> numbers_;             // by slot
+  List<MovingArgument> moving_arguments_;
+  List<std::int32_t> prepared_;  // passes other than sweeps that work on either
+  List<std::int32_t> checked_;   // parameter leaves whose value must be the one recorded
+  List<double> numbers_;         // by slot
   List<PlanNumber> number_nodes_;
   List<NumberCell> number_cells_;
   List<std::int32_t> draw_nodes_;
@@ -182,7 +188,8 @@ class PlanLists {
   List<std::int32_t> lists_;  // nodes, reads and writes of the sweeps; what was joined to products
   List<DynamicView> dynamic_views_;
   std::vector<SweepPass> sweeps_;
-  std::int32_t value_buffer_ = -1;  // of what an item request or backward asks for
+  std::int32_t argument_count_ = 0;  // of all sweeps
+  std::int32_t value_buffer_ = -1;   // of what an item request or backward asks for
 };
 template <class T>
 using GrowingList = std::vector<T>;
@@ -274,6 +281,9 @@ class Plan : public PlanLists<LaidList> {
   std::string why_apart(std::size_t index) const;
   std::string explain_work(std::size_t index, std::int64_t flops) const;
   std::string explain_memory() const;
+  std::span<run::Argument> arguments_of(const SweepPass& pass) {
+    return arguments_.subspan(static_cast<std::size_t>(pass.arguments), pass.sweep.argument_count());
+  }
   const SweepPass& sweep(const Pass& pass) const { return sweeps_[static_cast<std::size_t>(pass.index)]; }
   const MatmulPass& matmul(const Pass& pass) const { return matmuls_[static_cast<std::size_t>(pass.index)]; }
   /// How many products a matmul pass makes.
@@ -288,7 +298,7 @@ class Plan : public PlanLists<LaidList> {
   RecordingMemory::Block block_;  // in which the lists lie
   LaidList<void*> pointers_;      // by buffer
   LaidList<run::DrawSource> draws_;
-  run::SweepBindings bindings_;          // of these, and the numbers
+  LaidList<run::Argument> arguments_;    // of the sweeps, one after the other
   LaidList<BoundMatmul> bound_matmuls_;  // by index into matmuls_
   LaidList<const void*> opaque_memory_;  // by OpaquePass::inputs
   std::vector<run::MatmulPanel> panels_;

@@ -34,6 +34,7 @@ void Planner::begin(Recorder& recorder, Segment* segment) {
   draft_.with_lists_of(draft_, [](auto& list, auto&) { list.clear(); });
   draft_.sweeps_.clear();
   draft_.keeps_in_advance = false;
+  draft_.argument_count_ = 0;
   draft_.value_buffer_ = -1;
   earlier_place_.clear(ids);
   seen_.clear(ids);

@@ -76,7 +76,7 @@ struct Sweep {
   bool operator==(const Sweep&) const = default;
 };
 
-/// What an execution binds. Buffers: by slot; f32/f64/i64 ones are 16-byte aligned at least, and rows are contiguous. An
+/// What the slots of a sweep stand for. Buffers: f32/f64/i64 ones are 16-byte aligned at least, and rows are contiguous. An
 /// output may be the same memory as an input of extent element that is read at the same position (in place).
 struct SweepBindings {
   std::span<void* const> buffers;
@@ -84,10 +84,13 @@ struct SweepBindings {
   std::span<const DrawSource> draws;
 };
 
+/// The address of a buffer, a number or a DrawSource that a sweep works on.
+using Argument = std::intptr_t;
+
 struct SharedProgram;
 
-/// A sweep compiled for the vector machine. Sweeps of a thread that differ in nothing but their buffers share one program,
-/// which holds the addresses of the one that ran last; so a sweep stays on the thread that compiled it.
+/// A sweep compiled for the vector machine. Sweeps of a thread that differ in nothing but their arguments share one program,
+/// which may hold the addresses of the one that ran last; so a sweep stays on the thread that compiled it.
 ///
 /// Bits: an elementwise kernel gives the same bits wherever it runs. A reduction adds in an order that is a function of
 /// (rows, columns, extent, dtype) alone: the same alone as inside any sweep, on any number of threads. Sums are carried in
@@ -104,14 +107,15 @@ class CompiledSweep {
   /// (E.g. a sum to `single` beside per_row reductions needs the same walk as it has alone.)
   static bool can_fuse(const Sweep& sweep);
 
-  /// Says that these are the buffers of all runs until the next call.
-  void bind(std::span<void* const> buffers);
+  /// The slots of the buffers it works on, each once. Their addresses are the first of the arguments, in this order; those of
+  /// numbers and draws follow.
+  std::span<const std::int32_t> buffers() const;
+  std::size_t argument_count() const { return slots_.size(); }
+  void find_arguments(const SweepBindings& bindings, std::span<Argument> arguments) const;
   /// Runs on up to thread_limit() threads where the domain is large. Allocates nothing after the first call.
-  void run(const SweepBindings& bindings);
-  void execute(const SweepBindings& bindings) {
-    bind(bindings.buffers);
-    run(bindings);
-  }
+  void run(const Argument* arguments);
+  /// The same, with arguments that are found for this one run.
+  void execute(const SweepBindings& bindings);
 
   /// Memory that it takes, with the program where no sweep before it had one like it.
   std::size_t bytes() const;
@@ -122,11 +126,10 @@ class CompiledSweep {
 
  private:
   /// Where an output is memory that is still to be read, the program of its own for that takes over.
-  void look_for_aliases(std::span<void* const> buffers);
+  void look_for_aliases(const Argument* arguments);
 
   std::shared_ptr<SharedProgram> shared_;
-  std::vector<std::int32_t> slots_;  // what the program's slots stand for: buffers, numbers, draws
-  std::uint64_t binding_ = 0;        // of the program's, the one made last by this sweep
+  std::vector<std::int32_t> slots_;  // of its arguments: buffers, numbers, draws
   bool is_first_ = false;            // the program was made for it
   bool has_run_ = false;
 };

@@ -62,12 +62,14 @@ void SweepCache::rename_slots(const Sweep& sweep) {
   buffers_.clear();
   numbers_.clear();
   draws_.clear();
-  for (SweepValue& value : renamed_.values) {
-    if (value.kind == SweepValue::Kind::input) value.slot = number_of(buffers_, value.slot);
-    if (value.kind == SweepValue::Kind::number) value.slot = number_of(numbers_, value.slot);
-    if (value.kind == SweepValue::Kind::draw) value.slot = number_of(draws_, value.slot);
-  }
+  const auto rename = [&](SweepValue::Kind kind, std::vector<std::int32_t>& slots, std::size_t first) {
+    for (SweepValue& value : renamed_.values)
+      if (value.kind == kind) value.slot = static_cast<std::int32_t>(first) + number_of(slots, value.slot);
+  };
+  rename(SweepValue::Kind::input, buffers_, 0);
   for (SweepOutput& output : renamed_.outputs) output.slot = number_of(buffers_, output.slot);
+  rename(SweepValue::Kind::number, numbers_, buffers_.size());
+  rename(SweepValue::Kind::draw, draws_, buffers_.size() + numbers_.size());
 }
 
 std::shared_ptr<SharedProgram> SweepCache::program(const Sweep& sweep, std::vector<std::int32_t>& slots, bool& is_new) {

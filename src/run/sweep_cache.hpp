@@ -16,12 +16,11 @@ struct SharedProgram {
     prepare_program(program);
   }
 
-  Sweep sweep;  // slots are numbered in the order of their first use
+  Sweep sweep;  // its slots are places among the arguments
   SweepProgram program;
-  std::size_t buffers = 0, numbers = 0;    // how many of its slots
+  std::size_t buffers = 0, numbers = 0;    // how many of its arguments
   bool is_delayed = false;                 // its outputs are written after everything has been read
   std::shared_ptr<SharedProgram> delayed;  // the same sweep's that is; made where buffers alias
-  std::uint64_t bindings = 0, bound = 0;   // how many were made, and whose addresses the program holds
 
   std::shared_ptr<SharedProgram> delay();
   std::size_t bytes() const;
@@ -31,7 +30,7 @@ class SweepCache {
  public:
   /// This thread's.
   static SweepCache& current();
-  /// The program of `sweep`, and what its slots stand for.
+  /// The program of `sweep`, and the slots of its arguments.
   std::shared_ptr<SharedProgram> program(const Sweep& sweep, std::vector<std::int32_t>& slots, bool& is_new);
 
  private:

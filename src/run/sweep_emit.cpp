@@ -242,7 +242,7 @@ void Emitter::patch(int which, const Operand& operand) {
 void Emitter::evaluate_leaf(int v) {
   const SweepNode& node = (*nodes_)[v];
   if (node.kind == Kind::draw) {
-    push(machine_->draw[static_cast<int>(node.distribution)], "draw", v, own_memory(node.source, Address::fixed));
+    push(machine_->draw[static_cast<int>(node.distribution)], "draw", v, {0, Address::fixed, node.slot});
   } else if (node.kind == Kind::column) {
     push(machine_->index, "index", v);
   } else if (node.kind == Kind::input) {  // per row

@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <bit>
 #include <cstring>
 #include <limits>
 
@@ -27,6 +26,17 @@ Partial read_partial(DType dtype, const void* memory, DType memory_dtype) {
     partial.floating = value;
   }
   return partial;
+}
+
+/// An element of 1, 4 or 8 bytes.
+std::uint64_t bits_of(const void* element, std::size_t bytes) {
+  std::uint64_t bits = 0;
+  switch (bytes) {
+    case 8: std::memcpy(&bits, element, 8); break;
+    case 4: std::memcpy(&bits, element, 4); break;
+    default: std::memcpy(&bits, element, 1); break;
+  }
+  return bits;
 }
 
 /// What has one value per column or only one, between the walks.
@@ -67,22 +77,20 @@ void run_level(const SweepProgram& program, const Level& level) {
   }
 }
 
-/// Brings what is data into the sweep's memory: numbers, draws, small inputs.
-[[gnu::noinline]] void bring_inputs(SweepProgram& program, const SweepBindings& bindings, const SlotNames& names) {
+/// Brings small inputs into the sweep's memory.
+[[gnu::noinline]] void bring_inputs(SweepProgram& program, const Argument* arguments) {
   const Machine& machine = *program.machine;
   const Geometry& geometry = program.geometry;
-  for (NumberInput& number : program.number_inputs) {
-    const double value =
-        bindings.numbers[static_cast<std::size_t>(names.numbers[static_cast<std::size_t>(number.slot)])];
-    if (number.splatted && std::bit_cast<std::uint64_t>(value) == std::bit_cast<std::uint64_t>(number.value)) continue;
-    number.value = value;
-    number.splatted = true;
-    machine.fill(program.at(number.memory), program.splat_lanes, read_partial(program.dtype, &value, DType::f64));
+  for (SingleInput& input : program.singles_to_bring()) {
+    const auto* const source = reinterpret_cast<const void*>(arguments[input.slot]);
+    const std::uint64_t bits = bits_of(source, size_of(input.dtype));
+    if (input.is_there && input.bits == bits) continue;
+    input.bits = bits;
+    input.is_there = true;
+    machine.fill(program.at(input.memory), program.splat_lanes, read_partial(program.dtype, source, input.dtype));
   }
-  for (const SingleInput& input : program.singles_to_bring())
-    machine.fill(program.at(input.memory), program.splat_lanes, read_partial(program.dtype, input.source, input.dtype));
   for (const ColumnInput& input : program.column_inputs) {
-    const void* source = input.source;
+    const auto* source = reinterpret_cast<const void*>(arguments[input.slot]);
     if (input.vector >= 0) {
       convert_values(program.at(input.vector), program.dtype, source, input.dtype, geometry.columns);
       source = program.at(input.vector);
@@ -90,19 +98,12 @@ void run_level(const SweepProgram& program, const Level& level) {
     if (input.tile >= 0)
       machine.repeat(program.at(input.tile), program.read_period + geometry.wide, source, geometry.columns);
   }
-  for (const DrawInput& input : program.draw_inputs)
-    std::memcpy(program.at(input.memory),
-                &bindings.draws[static_cast<std::size_t>(names.draws[static_cast<std::size_t>(input.slot)])],
-                sizeof(DrawSource));
 }
 
 }  // namespace
 
 void prepare_program(SweepProgram& program) {
-  program.binds_more = !(program.streams.empty() && program.single_inputs.empty() && program.column_inputs.empty() &&
-                         program.small_outputs.empty());
-  program.brings_inputs = !(program.number_inputs.empty() && program.singles_to_bring().empty() &&
-                            program.column_inputs.empty() && program.draw_inputs.empty());
+  program.brings_inputs = !(program.singles_to_bring().empty() && program.column_inputs.empty());
   if (!program.one_walk) return;
   const BlockPrograms& programs = program.stages.front().blocks;
   program.only_blocks = program.one_block_rows ? rows_of(program, programs, program.geometry.rows)
@@ -111,12 +112,8 @@ void prepare_program(SweepProgram& program) {
 
 namespace {
 
-/// What is no instruction's.
-[[gnu::noinline]] void bind_more(SweepProgram& program, std::span<void* const> buffers,
-                                 std::span<const std::int32_t> names) {
-  const auto at = [&](std::int32_t slot) {
-    return buffers[static_cast<std::size_t>(names[static_cast<std::size_t>(slot)])];
-  };
+/// Which of the buffers that rows stream through are the same memory.
+[[gnu::noinline]] void find_repeated_streams(SweepProgram& program) {
   const auto base_of = [&](const Stream& stream) {
     return program.instructions[static_cast<std::size_t>(stream.instruction)].base[stream.which];
   };
@@ -124,18 +121,13 @@ namespace {
     program.streams[i].repeated =
         std::any_of(program.streams.begin(), program.streams.begin() + static_cast<std::ptrdiff_t>(i),
                     [&](const Stream& earlier) { return base_of(earlier) == base_of(program.streams[i]); });
-  for (SingleInput& input : program.single_inputs) input.source = at(input.slot);
-  for (ColumnInput& input : program.column_inputs) input.source = at(input.slot);
-  for (SmallOutput& output : program.small_outputs) output.destination = at(output.slot);
 }
 
-}  // namespace
-
-void bind_program(SweepProgram& program, std::span<void* const> buffers, std::span<const std::int32_t> names) {
+/// Writes the arguments' addresses into the program's instructions.
+void bind_program(SweepProgram& program, const Argument* arguments) {
   for (const Patch& patch : program.patches)
-    program.instructions[static_cast<std::size_t>(patch.instruction)].base[patch.which] =
-        reinterpret_cast<std::intptr_t>(buffers[static_cast<std::size_t>(names[static_cast<std::size_t>(patch.slot)])]);
-  if (program.binds_more) bind_more(program, buffers, names);
+    program.instructions[static_cast<std::size_t>(patch.instruction)].base[patch.which] = arguments[patch.slot];
+  if (!program.streams.empty()) find_repeated_streams(program);
 }
 
 [[gnu::noinline]] void generate_and_prepare(SweepProgram& program) {
@@ -144,10 +136,8 @@ void bind_program(SweepProgram& program, std::span<void* const> buffers, std::sp
   prepare_program(program);
 }
 
-inline void run_program(SweepProgram& program) {
-  if (program.function != nullptr)  // most of a small net
-    return program.function(program.instructions.data(), program.memory.get(),
-                            program.column_folds.empty() ? nullptr : scratch_of(program));
+void run_on_machine(SweepProgram& program, const Argument* arguments) {
+  bind_program(program, arguments);
   if (program.one_walk && program.streams.empty())
     return program.machine->run_from(program.only_blocks, program.positions.data(), scratch_of(program));
   for (const Walk& walk : program.walks) {
@@ -156,8 +146,11 @@ inline void run_program(SweepProgram& program) {
     run_walk(program, walk);
   }
   for (const SmallOutput& output : program.small_outputs)
-    convert_values(output.destination, output.dtype, program.at(output.memory), program.dtype, output.count);
+    convert_values(reinterpret_cast<void*>(arguments[output.slot]), output.dtype, program.at(output.memory),
+                   program.dtype, output.count);
 }
+
+}  // namespace
 
 CompiledSweep::CompiledSweep() = default;
 CompiledSweep::CompiledSweep(CompiledSweep&&) noexcept = default;
@@ -166,43 +159,46 @@ CompiledSweep::~CompiledSweep() = default;
 
 CompiledSweep::CompiledSweep(const Sweep& sweep) { shared_ = SweepCache::current().program(sweep, slots_, is_first_); }
 
-namespace {
-
-SlotNames names_of(const SharedProgram& shared, std::span<const std::int32_t> slots) {
-  return {slots.first(shared.buffers), slots.subspan(shared.buffers, shared.numbers),
-          slots.subspan(shared.buffers + shared.numbers)};
+std::span<const std::int32_t> CompiledSweep::buffers() const {
+  return std::span<const std::int32_t>(slots_).first(shared_->buffers);
 }
 
-}  // namespace
-
-void CompiledSweep::bind(std::span<void* const> buffers) {
-  if (!shared_->is_delayed && !shared_->program.hazards.empty()) [[unlikely]]
-    look_for_aliases(buffers);
-  binding_ = ++shared_->bindings;
+void CompiledSweep::find_arguments(const SweepBindings& bindings, std::span<Argument> arguments) const {
+  const std::size_t numbers = shared_->buffers, draws = numbers + shared_->numbers;
+  for (std::size_t i = 0; i < slots_.size(); ++i) {
+    const auto slot = static_cast<std::size_t>(slots_[i]);
+    const void* const place = i < numbers ? bindings.buffers[slot]
+                              : i < draws ? static_cast<const void*>(&bindings.numbers[slot])
+                                          : &bindings.draws[slot];
+    arguments[i] = reinterpret_cast<Argument>(place);
+  }
 }
 
-void CompiledSweep::look_for_aliases(std::span<void* const> buffers) {
-  const auto at = [&](std::int32_t slot) {
-    return buffers[static_cast<std::size_t>(slots_[static_cast<std::size_t>(slot)])];
-  };
+void CompiledSweep::look_for_aliases(const Argument* arguments) {
   const std::span<const Hazard> hazards = shared_->program.hazards;
   if (std::any_of(hazards.begin(), hazards.end(),
-                  [&](const Hazard& hazard) { return at(hazard.output) == at(hazard.input); }))
+                  [&](const Hazard& hazard) { return arguments[hazard.output] == arguments[hazard.input]; }))
     shared_ = shared_->delay();
 }
 
-void CompiledSweep::run(const SweepBindings& bindings) {
-  SharedProgram& shared = *shared_;
-  SweepProgram& program = shared.program;
-  if (shared.bound != binding_) {
-    bind_program(program, bindings.buffers, slots_);
-    shared.bound = binding_;
-  }
+void CompiledSweep::run(const Argument* arguments) {
+  if (!shared_->program.hazards.empty() && !shared_->is_delayed) [[unlikely]]
+    look_for_aliases(arguments);
+  SweepProgram& program = shared_->program;
   if (!program.has_tried_code && generation_policy().is_time(program.geometry.elements(), has_run_)) [[unlikely]]
     generate_and_prepare(program);
   has_run_ = true;
-  if (program.brings_inputs) bring_inputs(program, bindings, names_of(shared, slots_));
-  run_program(program);
+  if (program.brings_inputs) bring_inputs(program, arguments);
+  if (program.function != nullptr)  // most of a small net
+    return program.function(arguments, program.memory.get(),
+                            program.column_folds.empty() ? nullptr : scratch_of(program));
+  run_on_machine(program, arguments);
+}
+
+void CompiledSweep::execute(const SweepBindings& bindings) {
+  std::vector<Argument> arguments(argument_count());
+  find_arguments(bindings, arguments);
+  run(arguments.data());
 }
 
 bool CompiledSweep::can_fuse(const Sweep& sweep) { return fits_machine(sweep); }
@@ -211,9 +207,9 @@ std::size_t CompiledSweep::bytes() const {
   return slots_.capacity() * sizeof(slots_[0]) + (is_first_ ? shared_->bytes() : 0);
 }
 std::size_t CompiledSweep::bytes_moved() const { return shared_->program.bytes_moved; }
-std::string CompiledSweep::disassembly() const { return disassemble(shared_->program, names_of(*shared_, slots_)); }
+std::string CompiledSweep::disassembly() const { return disassemble(shared_->program, slots_, shared_->buffers); }
 
-std::string disassemble(const SweepProgram& program, const SlotNames& names) {
+std::string disassemble(const SweepProgram& program, std::span<const std::int32_t> slots, std::size_t buffers) {
   constexpr const char* addresses[] = {"flat1",  "flat4", "flat8",       "row1",    "row4",          "row8",
                                        "column", "fixed", "accumulator", "scratch", "scratch column"};
   std::string text = program.function != nullptr ? "one function of\n" : "";
@@ -226,7 +222,8 @@ std::string disassemble(const SweepProgram& program, const SlotNames& names) {
       const auto patch = std::find_if(program.patches.begin(), program.patches.end(),
                                       [&](const Patch& p) { return p.instruction == at && p.which == k; });
       if (patch != program.patches.end()) {
-        text += fmt::format(" [buffer {}]", names.buffers[static_cast<std::size_t>(patch->slot)]);
+        const auto slot = static_cast<std::size_t>(patch->slot);
+        text += fmt::format(" [{} {}]", slot < buffers ? "buffer" : "draw", slots[slot]);
       } else if (instruction.address[k] != Address::fixed) {
         text += fmt::format(" [{}]", addresses[static_cast<int>(instruction.address[k])]);
       } else if (instruction.base[k] != 0) {

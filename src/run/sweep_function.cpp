@@ -81,12 +81,6 @@ Block FunctionWriter::block_of(std::int64_t elements) const {
           .last = static_cast<int>(elements % geometry_.lanes)};
 }
 
-/// Of an address in the program's lists, which lie in one block of memory.
-Xbyak::Address FunctionWriter::address_in(const void* const& place) const {
-  return code_.ptr[code_.rdi + (reinterpret_cast<const std::byte*>(&place) -
-                                reinterpret_cast<const std::byte*>(program_.instructions.data()))];
-}
-
 std::size_t FunctionWriter::write() {
   budget_ = {.carried = std::numeric_limits<int>::max()};
   try {
@@ -111,7 +105,7 @@ std::size_t FunctionWriter::write_all() {
 
 void FunctionWriter::write_input(const SingleInput& input) {
   const Zmm number(0);
-  code_.mov(code_.rax, address_in(input.source));
+  code_.mov(code_.rax, argument(input.slot));
   assembler_.load_splat(number, code_.ptr[code_.rax], input.dtype, code_.rax);
   assembler_.move(memory(input.memory), number);
 }
@@ -306,7 +300,7 @@ void FunctionWriter::fold_tile(const ColumnFold& fold) {
 
 void FunctionWriter::write_output(const SmallOutput& output) {
   const Block block = block_of(output.count);
-  code_.mov(code_.rax, address_in(output.destination));
+  code_.mov(code_.rax, argument(output.slot));
   const Zmm moved(0);
   if (output.count == 1) {
     assembler_.move(moved, memory(output.memory));

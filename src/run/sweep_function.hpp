@@ -47,7 +47,9 @@ class FunctionWriter {
   Frame frame(const Position* position) const;
   Block block_of(std::int64_t elements) const;
   Xbyak::Address memory(std::int64_t offset) const { return code_.ptr[code_.rsi + offset]; }
-  Xbyak::Address address_in(const void* const& place) const;
+  Xbyak::Address argument(std::int32_t slot) const {
+    return code_.ptr[code_.rdi + slot * static_cast<int>(sizeof(Argument))];
+  }
 
   std::size_t write_all();
   void write_input(const SingleInput& input);

@@ -199,9 +199,6 @@ void Compiler::lay_out_memory() {
     if (!node.live) continue;
     if (!node.small()) {
       lay_out_walk_memory(node);
-      if (node.kind != Kind::draw) continue;
-      node.source = take(static_cast<std::int64_t>(sizeof(DrawSource)));
-      program.draw_inputs.push_back({node.slot, node.source});
     } else if (node.shared) {
       node.memory =
           take(node.extent == Extent::single ? static_cast<std::int64_t>(slot_bytes) : (g.columns + g.wide) * g.size);
@@ -232,7 +229,7 @@ void Compiler::add_inputs() {
   for (const SweepNode& node : nodes_.nodes) {
     if (!node.live || !node.small()) continue;
     switch (node.kind) {
-      case Kind::number: program.number_inputs.push_back({node.slot, node.memory}); break;
+      case Kind::number: program.single_inputs.push_back({node.slot, DType::f64, node.memory}); break;
       case Kind::input:
         if (node.extent == Extent::single) {
           program.single_inputs.push_back({node.slot, node.dtype, node.memory});

@@ -104,9 +104,9 @@ Partial combine(Reduction reduction, DType dtype, Partial a, Partial b);
 /// Generated code for `count` runs of a wide program from the state's position on, which it leaves as it is.
 using LoopCode = void (*)(const Instruction* program, const State* state, std::int64_t count);
 
-/// Generated code for all that a sweep does once its numbers, values per column and draws are in its memory. `scratch`, this
-/// thread's memory, is for sums per column alone.
-using SweepCode = void (*)(const Instruction* program, std::byte* memory, std::byte* scratch);
+/// Generated code for all that a sweep does once its values per column are in its memory. `scratch`, this thread's memory, is
+/// for sums per column alone.
+using SweepCode = void (*)(const Argument* arguments, std::byte* memory, std::byte* scratch);
 
 /// Runs of two programs, one after the other, from a position on. Either count may be 0.
 struct Blocks {

@@ -41,7 +41,6 @@ struct SweepNode {
   std::int32_t cost = 0;
   std::int32_t row_slot = -1;  // byte offset in scratch memory: a per_row value, splatted
   std::int64_t memory = -1;    // byte offset in the sweep's memory, or of a row buffer in scratch memory
-  std::int64_t source = -1;    // byte offset in the sweep's memory: a draw's DrawSource
   std::int64_t tile = -1;      // byte offset in the sweep's memory: a per_column value for the flat walk
   const ElementKernel* kernel = nullptr;
   const ElementHandlers* handlers = nullptr;

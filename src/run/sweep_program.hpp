@@ -102,41 +102,33 @@ struct Walk {
   ListRange singles;  // of single_results
 };
 
-/// Instruction `instruction`'s base `which` is buffer `slot`.
+// Slots of a program are places among its arguments.
+
+/// Instruction `instruction`'s base `which` is argument `slot`: a buffer or a draw.
 struct Patch {
   std::int32_t instruction;
   std::int16_t which;
   std::int32_t slot;
 };
 
-struct NumberInput {
-  std::int32_t slot;
-  std::int64_t memory;  // byte offset in the sweep's memory
-  double value = 0;     // as it was splatted last
-  bool splatted = false;
-};
-struct DrawInput {
-  std::int32_t slot;
-  std::int64_t memory;  // of a DrawSource
-};
+/// One element of a buffer, or a number.
 struct SingleInput {
-  std::int32_t slot;  // buffer
+  std::int32_t slot;
   DType dtype;
-  std::int64_t memory;
-  const void* source = nullptr;
+  std::int64_t memory;     // byte offset in the sweep's memory
+  std::uint64_t bits = 0;  // the element that was brought there last
+  bool is_there = false;
 };
 struct ColumnInput {
   std::int32_t slot;
   DType dtype;
   std::int64_t vector, tile;  // −1: not needed
-  const void* source = nullptr;
 };
 /// A per_column or single value written out after the walks.
 struct SmallOutput {
   std::int64_t memory, count;
   std::int32_t slot;
   DType dtype;
-  void* destination = nullptr;
 };
 /// A buffer of elements that a walk by rows streams through: base `which` of an instruction that reads or writes it.
 struct Stream {
@@ -146,7 +138,7 @@ struct Stream {
 };
 /// An output that is written before a buffer that may be the same memory is read for the last time.
 struct Hazard {
-  std::int32_t output, input;  // buffers
+  std::int32_t output, input;  // slots
 };
 
 enum class OperandForm : std::uint8_t { plain, swapped, memory };
@@ -187,8 +179,7 @@ struct ProgramFacts {
   const Machine* machine = nullptr;
   bool row_walk = false;
   bool one_block_rows = false;
-  bool brings_inputs = true;     // numbers, draws or small inputs
-  bool binds_more = true;        // than instructions
+  bool brings_inputs = true;     // small ones
   bool one_walk = false;         // nothing but one stage of one walk on one task, without folds
   std::int64_t splat_lanes = 0;  // of a slot that are read: one vector's where all programs are narrow
   std::int64_t read_period = 1;  // of the tiles of values per column
@@ -220,8 +211,6 @@ struct ProgramLists {
   List<SingleResult> single_results;
   List<VectorFold> vector_folds;
   List<Expansion> expansions;
-  List<NumberInput> number_inputs;
-  List<DrawInput> draw_inputs;
   List<SingleInput> single_inputs;
   List<ColumnInput> column_inputs;
   List<SmallOutput> small_outputs;
@@ -235,9 +224,8 @@ struct ProgramLists {
     f(streams, other.streams);
     f(walks, other.walks), f(levels, other.levels), f(stages, other.stages), f(slot_folds, other.slot_folds);
     f(column_folds, other.column_folds), f(single_results, other.single_results);
-    f(vector_folds, other.vector_folds), f(expansions, other.expansions), f(number_inputs, other.number_inputs);
-    f(draw_inputs, other.draw_inputs), f(single_inputs, other.single_inputs), f(column_inputs, other.column_inputs);
-    f(small_outputs, other.small_outputs), f(notes, other.notes);
+    f(vector_folds, other.vector_folds), f(expansions, other.expansions), f(single_inputs, other.single_inputs);
+    f(column_inputs, other.column_inputs), f(small_outputs, other.small_outputs), f(notes, other.notes);
   }
 };
 
@@ -259,8 +247,8 @@ struct SweepProgram : ProgramFacts, ProgramLists<FinalList> {
   bool has_tried_code = false;  // it has generated code, or cannot have any
   std::byte* at(std::int64_t offset) const { return memory.get() + offset; }
   /// A function reads them itself.
-  std::span<const SingleInput> singles_to_bring() const {
-    return function == nullptr ? single_inputs : std::span<const SingleInput>();
+  std::span<SingleInput> singles_to_bring() const {
+    return function == nullptr ? single_inputs : std::span<SingleInput>();
   }
 };
 
@@ -270,12 +258,7 @@ bool fits_machine(const Sweep& sweep);
 SweepProgram compile_sweep(const Sweep& sweep, bool delay_stores);
 /// Finds what all its runs have in common; again once it has generated code.
 void prepare_program(SweepProgram& program);
-/// What the slots of a program stand for in the sweep that runs it.
-struct SlotNames {
-  std::span<const std::int32_t> buffers, numbers, draws;
-};
-/// Writes the addresses of the buffers into the program.
-void bind_program(SweepProgram& program, std::span<void* const> buffers, std::span<const std::int32_t> names);
-std::string disassemble(const SweepProgram& program, const SlotNames& names);
+/// `slots`: of the sweep that has the program; see CompiledSweep::buffers.
+std::string disassemble(const SweepProgram& program, std::span<const std::int32_t> slots, std::size_t buffers);
 
 }  // namespace thalweg::run

@@ -161,14 +161,19 @@ bool RunRegisters::moves(Address address) const {
   return frame_.position != nullptr && frame_.position->step[place(address)] != 0;
 }
 
+/// Of a base's address.
+Xbyak::Address RunRegisters::place_of(const Base& base) const {
+  const std::size_t offset =
+      frame_.has_state ? static_cast<std::size_t>(base.instruction - run_->begin) * sizeof(Instruction) +
+                             offsetof(Instruction, base) + sizeof(Argument) * static_cast<unsigned>(base.which)
+                       : sizeof(Argument) * static_cast<unsigned>(base.slot);
+  return code_.ptr[code_.rdi + offset];
+}
+
 void RunRegisters::load() {
   for (std::size_t i = first_of_caller; i < general_count_; ++i) code_.push(general(i));
-  const int origin = frame_.has_state ? run_->begin : 0;
   for (const Base& base : bases_)
-    if (base.instruction >= 0)
-      code_.mov(base.pointer,
-                code_.ptr[code_.rdi + ((base.instruction - origin) * sizeof(Instruction) + offsetof(Instruction, base) +
-                                       8U * static_cast<unsigned>(base.which))]);
+    if (base.instruction >= 0) code_.mov(base.pointer, place_of(base));
   for (std::size_t i = 0; i < indices_.size(); ++i)
     if (indices_[i] >= 0 && frame_.has_state)
       code_.mov(Reg64(indices_[i]),

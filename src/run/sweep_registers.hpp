@@ -31,7 +31,7 @@ struct Budget {
 /// How a run's code is called.
 struct Frame {
   /// As a handler or loop: rdi is the run's first instruction, rsi the State, rdx how often a loop runs. Else as part of a
-  /// function for the whole sweep: rdi is the program's first instruction, rsi the sweep's memory, rdx this thread's.
+  /// function for the whole sweep: rdi is where its arguments lie, rsi the sweep's memory, rdx this thread's.
   bool has_state = true;
   std::intptr_t memory = 0;            // of a function: where the sweep's memory lies
   const Position* position = nullptr;  // of a function: how it moves on from 0; null: it does not
@@ -128,6 +128,7 @@ class RunRegisters {
   int take_general(int operation);
   bool moves(Address address) const;
   const Base* base_of(const Memory& memory) const;
+  Xbyak::Address place_of(const Base& base) const;
   void add_address(const Memory& memory, int instruction, int which, int operation);
   void load_constant(Constant constant, const Zmm& to);
 };

@@ -49,10 +49,14 @@ class VectorAssembler {
   }
   /// Every lane = the number of dtype `from` in memory; `scratch` is lost.
   void load_splat(const Zmm& to, const Xbyak::Address& memory, DType from, const Xbyak::Reg64& scratch) {
-    if (is_floating(from)) return broadcast(to, memory);
-    from == DType::boolean ? code_.movzx(scratch.cvt32(), memory) : code_.mov(scratch, memory);
+    if (from == (is_double_ ? DType::f64 : DType::f32)) return broadcast(to, memory);
     const Vector first(to.getIdx());
-    clear(first);  // of which the conversion would keep what lies beside
+    clear(first);              // of which the conversion would keep what lies beside
+    if (from == DType::f64) {  // a number
+      code_.vcvtsd2ss(first, first, memory);
+      return broadcast(to, first);
+    }
+    from == DType::boolean ? code_.movzx(scratch.cvt32(), memory) : code_.mov(scratch, memory);
     is_double_ ? code_.vcvtsi2sd(first, first, scratch) : code_.vcvtsi2ss(first, first, scratch);
     broadcast(to, first);
   }

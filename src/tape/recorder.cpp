@@ -52,19 +52,6 @@ void Recorder::throw_no_tape(const char* op, SourceLine line, std::uint64_t seri
   throw TapeError(error_text(op, "no tape is alive on this thread; make a Tape first, or use compute()", line));
 }
 
-void Recorder::begin(const TapeOptions& options) {
-  options_ = options;
-  current_ = this;
-  serial_ = workspace_.next_serial();
-  next_ = 0;
-  scope_ = -1;
-  last_segment_ = workspace_.root.get();
-  if (options.engine == Engine::eager) [[unlikely]]
-    plant_eager_root();
-  predict();
-  reserve(last_segment_->longest);
-}
-
 void Recorder::plant_eager_root() {
   has_more_ = true;
   eager_root_ = std::make_unique<Segment>(nullptr, 0);
@@ -72,24 +59,12 @@ void Recorder::plant_eager_root() {
 }
 
 void Recorder::clear() {
-  forget_all();
+  if (has_more_) forget_more();
+  forget_recorded();
   const TapeOptions options = options_;
   Recorder* const newer = current_;
   begin(options);
   current_ = newer;
-}
-
-void Recorder::forget_all() {
-  for (Storage* storage : constants_) StorageHandle{storage};
-  constants_.clear();
-  if (!registries_.empty()) forget_registries();
-  held_.clear();
-  path_.clear();
-  scopes_.clear();
-  pending_.clear();
-  arena_kept_bytes_ = 0;
-  if (has_more_) [[unlikely]]
-    forget_more();
 }
 
 void Recorder::forget_registries() {
@@ -108,13 +83,9 @@ void Recorder::forget_more() {
   has_more_ = false;
 }
 
-void Recorder::end() {
-  if (planned_) [[unlikely]]
-    Plan::learn(*this);
-  forget_all();
-  serial_ = 0;
-  Recorder* const innermost = workspace_.release(this);
-  if (current_ == this) current_ = innermost;
+void Recorder::learn_and_forget_more() {
+  if (planned_) Plan::learn(*this);
+  forget_more();
 }
 
 // --- recording ---
@@ -153,8 +124,7 @@ void Recorder::copy_beginning(const Segment& segment, std::size_t count) {
   infos_.assign(segment.infos.begin(), segment.infos.begin() + length);
   open_keys_ = keys_.data();
   open_infos_ = infos_.data();
-  expected_ = &nothing();
-  expected_composed_ = &no_composed;
+  expect_nothing();
   expansions_.clear();
   for (const Expansion& expansion : segment.expansions)
     if (expansion.begin < next_) expansions_.push_back(expansion);

@@ -42,8 +42,26 @@ class Recorder {
   /// Of a Var that is none of this tape's.
   [[noreturn]] void throw_foreign(const Var& var, const char* op, SourceLine line) const;
 
-  void begin(const TapeOptions& options);
-  void end();
+  void begin(const TapeOptions& options) {
+    options_ = options;
+    current_ = this;
+    serial_ = workspace_.next_serial();
+    next_ = 0;
+    scope_ = -1;
+    last_segment_ = workspace_.root.get();
+    if (options.engine == Engine::eager) [[unlikely]]
+      plant_eager_root();
+    predict();
+    reserve(last_segment_->longest);
+  }
+  void end() {
+    if (has_more_) [[unlikely]]
+      learn_and_forget_more();
+    forget_recorded();
+    serial_ = 0;
+    Recorder* const innermost = workspace_.release(this);
+    if (current_ == this) current_ = innermost;
+  }
   void clear();
 
   /// The same for the ops' builders, whose arguments are looked at only where something is wrong.
@@ -237,7 +255,7 @@ class Recorder {
   void backward(std::int32_t loss, std::int32_t seed, const BackwardTarget& target, SourceLine line);
   /// The backward pass of a loss for all it reaches, where that is what the cursor stands before: a step, and its plan.
   bool stands_before_backward(const Var& loss) const;
-  void repeat_backward(SourceLine line) { execute(step_to(*predicted_, line), "backward", line, all_registries); }
+  void repeat_backward(SourceLine line) { fill_gradients(step_to(*predicted_, line), line, all_registries); }
 
   // --- for evaluation ---
 
@@ -252,7 +270,7 @@ class Recorder {
   /// Grows; what is kept in it moves along.
   char* arena(std::size_t bytes) { return bytes <= arena_bytes_ ? arena_ : grow_arena(bytes); }
   char* arena_data() const { return arena_; }
-  void* hold(std::int32_t id);
+  void* hold(std::int32_t id, const Shape* shape, DType dtype);
   const std::vector<PendingEffect>& pending() const { return pending_; }
   /// Nobody else may read what the pending effects write, until they are committed.
   void claim_effects(const char* writer, SourceLine line);
@@ -334,16 +352,30 @@ class Recorder {
   void predict() {
     segment_base_ = next_;
     predicted_ = last_segment_->likely;
-    expected_ = &nothing();
-    expected_composed_ = &no_composed;
-    if (predicted_ == nullptr) return;  // a new one
+    if (predicted_ == nullptr) [[unlikely]]
+      return expect_nothing();  // a new one
     expected_ = open_keys_ = predicted_->keys.data();
     expected_composed_ = predicted_->first_composed;
     open_infos_ = predicted_->infos.data();
   }
-  /// Lets go of all that was recorded.
-  void forget_all();
-  [[gnu::noinline]] void forget_more();
+  void expect_nothing() {
+    expected_ = &nothing();
+    expected_composed_ = &no_composed;
+  }
+  /// Lets go of what every tape has.
+  void forget_recorded() {
+    for (Storage* storage : constants_) StorageHandle{storage};
+    constants_.clear();
+    if (!registries_.empty()) forget_registries();
+    held_.clear();
+    path_.clear();
+    scopes_.clear();
+    pending_.clear();
+    arena_kept_bytes_ = 0;
+  }
+  /// And of what only those have that do not repeat an earlier one.
+  void forget_more();
+  void learn_and_forget_more();
   [[gnu::noinline]] void forget_registries();
   void forget_open_segment();
   void push(const Key& key, const Info& info) {
@@ -410,6 +442,7 @@ class Recorder {
   /// Computes what the segment's request asks for and commits it; returns where the value that is asked for, or that
   /// backward starts from, lies.
   const void* execute(Segment& segment, const char* writer, SourceLine line, const BackwardTarget& target);
+  void fill_gradients(Segment& segment, SourceLine line, const BackwardTarget& target);
   const void* compute(Segment& segment, SourceLine line, const BackwardTarget& target);
   HeldValue& ask(std::int32_t id, SourceLine line);
   /// Makes the segment's plan, `before` being the number of the one carried out last.
