@@ -212,7 +212,8 @@ std::string CompiledSweep::disassembly() const { return disassemble(shared_->pro
 std::string disassemble(const SweepProgram& program, std::span<const std::int32_t> slots, std::size_t buffers) {
   constexpr const char* addresses[] = {"flat1",  "flat4", "flat8",       "row1",    "row4",          "row8",
                                        "column", "fixed", "accumulator", "scratch", "scratch column"};
-  std::string text = program.function != nullptr ? "one function of\n" : "";
+  const bool in_one = std::ranges::any_of(program.walks, [](const Walk& walk) { return walk.rows != nullptr; });
+  std::string text = program.function != nullptr ? "one function of\n" : in_one ? "rows in one piece\n" : "";
   for (std::size_t i = 0; i < program.instructions.size(); ++i) {
     const Instruction& instruction = program.instructions[i];
     text += fmt::format("{:3} {}{}", i, program.notes[i].joined ? "& " : "", program.notes[i].text);

@@ -35,21 +35,8 @@ bool FunctionWriter::fits() const {
   return std::all_of(program_.walks.begin(), program_.walks.end(), [&](const Walk& walk) { return fits(walk); });
 }
 
-bool FunctionWriter::is_known(std::int32_t first) const {
-  if (first == no_program) return true;
-  int i = first;
-  while (!reader_.is_end(i) && !reader_.is_opaque(i)) ++i;
-  return reader_.is_end(i);
-}
-
-int FunctionWriter::end_of(std::int32_t first) const {
-  int end = first;
-  while (!reader_.is_end(end)) ++end;
-  return end;
-}
-
 bool FunctionWriter::fits(const Level& level) const {
-  if (!is_known(level.single_program) || !is_known(level.column_program)) return false;
+  if (!reader_.knows(level.single_program) || !reader_.knows(level.column_program)) return false;
   const bool expands = level.expansions.begin < level.expansions.end;
   if (expands && block_of(geometry_.columns).vectors > most_expanded) return false;
   const auto is_one_chunk = [&](const VectorFold& fold) {
@@ -64,7 +51,7 @@ bool FunctionWriter::fits(const Walk& walk) const {
   if (!std::all_of(levels.begin(), levels.end(), [&](const Level& level) { return fits(level); })) return false;
   if (walk.stages.begin == walk.stages.end) return true;
   const BlockPrograms& blocks = blocks_of(walk);
-  if (!is_known(blocks.wide) || !is_known(blocks.tail)) return false;
+  if (!reader_.knows(blocks.wide) || !reader_.knows(blocks.tail)) return false;
   const bool has_columns = walk.columns.begin < walk.columns.end, has_singles = walk.singles.begin < walk.singles.end;
   if (program_.one_block_rows && has_singles) return false;
   return (!has_columns || geometry_.rows <= geometry_.fold_rows) &&
@@ -73,12 +60,6 @@ bool FunctionWriter::fits(const Walk& walk) const {
 
 Frame FunctionWriter::frame(const Position* position) const {
   return {.has_state = false, .memory = reinterpret_cast<std::intptr_t>(program_.memory.get()), .position = position};
-}
-
-/// As one block, whatever its length.
-Block FunctionWriter::block_of(std::int64_t elements) const {
-  return {.vectors = static_cast<int>((elements + geometry_.lanes - 1) / geometry_.lanes),
-          .last = static_cast<int>(elements % geometry_.lanes)};
 }
 
 std::size_t FunctionWriter::write() {

@@ -38,14 +38,12 @@ class FunctionWriter {
 
   bool fits(const Level& level) const;
   bool fits(const Walk& walk) const;
-  bool is_known(std::int32_t first) const;
-  int end_of(std::int32_t first) const;
-  Run read(std::int32_t first) { return reader_.read(first, end_of(first)); }
+  Run read(std::int32_t first) { return reader_.read(first, reader_.end_of(first)); }
   const BlockPrograms& blocks_of(const Walk& walk) const {
     return program_.stages[static_cast<std::size_t>(walk.stages.begin)].blocks;
   }
   Frame frame(const Position* position) const;
-  Block block_of(std::int64_t elements) const;
+  Block block_of(std::int64_t elements) const { return run::block_of(elements, geometry_.lanes); }
   Xbyak::Address memory(std::int64_t offset) const { return code_.ptr[code_.rsi + offset]; }
   Xbyak::Address argument(std::int32_t slot) const {
     return code_.ptr[code_.rdi + slot * static_cast<int>(sizeof(Argument))];

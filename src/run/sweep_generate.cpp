@@ -13,6 +13,7 @@
 #if THALWEG_GENERATES_CODE
 #include "src/run/executable_code.hpp"
 #include "src/run/sweep_function.hpp"
+#include "src/run/sweep_rows.hpp"
 #endif
 
 namespace thalweg::run {
@@ -41,6 +42,11 @@ struct StageCode {
     int begin;  // the instruction that stands for it
     std::size_t entry;
   };
+  struct Rows {
+    std::size_t walk;
+    std::size_t entry;
+  };
+  std::vector<Rows> rows;
   std::vector<Loop> loops;
   std::vector<Run> runs;
   std::vector<std::pair<int, int>> joined;  // instructions, from and up to
@@ -119,13 +125,16 @@ class Joiner {
     const Block tail = tail_block();
     add(program_.dtype, program_.row_walk, program_.one_block_rows, program_.geometry.wide, tail.vectors, tail.last);
     add(program_.row_walk ? program_.geometry.columns : 0, program_.positions.size());
-    if (!program_.positions.empty()) {
-      const Position& position = program_.positions.front();
+    for (const Position& position : program_.positions) {
       source.insert(source.end(), std::begin(position.step), std::end(position.step));
       add(position.column_period, position.accumulator_period, position.accumulator_end);
     }
+    for (const Walk& walk : program_.walks)
+      add(walk.stages.begin, walk.stages.end, walk.singles.end > walk.singles.begin);
+    for (const Stream& stream : program_.streams) add(stream.instruction, stream.which);
     for (const Stage& stage : program_.stages)
-      add(stage.blocks.wide, stage.blocks.tail, stage.blocks.tail_wide, stage.folds.begin, stage.folds.end);
+      add(stage.row_program, stage.blocks.wide, stage.blocks.tail, stage.blocks.tail_wide, stage.folds.begin,
+          stage.folds.end);
     for (const SlotFold& fold : program_.slot_folds) add(fold.reduction, fold.per_row, fold.slot, fold.target);
     const auto own_memory = reinterpret_cast<std::intptr_t>(program_.memory.get());
     for (int i = 0; i < static_cast<int>(program_.instructions.size()); ++i) {
@@ -143,8 +152,8 @@ class Joiner {
   }
 
   StageCode write_stages() {
-    for (std::size_t i = 0; i < program_.stages.size(); ++i) write_stage(i);
-    if (!made_.runs.empty() || !made_.loops.empty()) {
+    for (std::size_t i = 0; i < program_.walks.size(); ++i) write_walk(i);
+    if (!made_.runs.empty() || !made_.loops.empty() || !made_.rows.empty()) {
       generator_.finish();
       made_.code = finished();
     }
@@ -155,6 +164,8 @@ class Joiner {
     for (const auto& [begin, entry] : made.runs)
       program_.instructions[static_cast<std::size_t>(begin)].handler =
           reinterpret_cast<Handler>(address(made.code, entry));
+    for (const auto& [walk, entry] : made.rows)
+      program_.walks[walk].rows = reinterpret_cast<RowsCode>(address(made.code, entry));
     for (const auto& [stage, is_row, entry] : made.loops) {
       BlockPrograms& blocks = program_.stages[stage].blocks;
       (is_row ? blocks.row : blocks.loop) = reinterpret_cast<LoopCode>(address(made.code, entry));
@@ -165,9 +176,7 @@ class Joiner {
   Block tail_block() const {
     const Geometry& g = program_.geometry;
     const std::int64_t length = program_.row_walk ? g.columns : g.elements();
-    const std::int64_t elements = length % g.wide == 0 ? g.wide : length % g.wide;
-    return {.vectors = static_cast<int>((elements + g.lanes - 1) / g.lanes),
-            .last = static_cast<int>(elements % g.lanes)};
+    return block_of(length % g.wide == 0 ? g.wide : length % g.wide, g.lanes);
   }
 
   /// The end of a program without opaque instructions; nothing where it has any.
@@ -175,6 +184,26 @@ class Joiner {
     int end = first;
     while (!reader_.is_end(end) && !reader_.ends_run(end)) ++end;
     return reader_.is_end(end) ? std::optional(end) : std::nullopt;
+  }
+
+  void write_walk(std::size_t index) {
+    const Walk& walk = program_.walks[index];
+    if (write_rows(index)) return;
+    for (std::int32_t i = walk.stages.begin; i < walk.stages.end; ++i) write_stage(static_cast<std::size_t>(i));
+  }
+
+  /// All stages of a walk by rows in one.
+  bool write_rows(std::size_t index) {
+    const Walk& walk = program_.walks[index];
+    RowsWriter writer(program_, reader_, assembler_, generator_);
+    if (!writer.fits(walk)) return false;
+    try {
+      made_.rows.push_back({index, writer.write(walk)});
+    } catch (const TooLong&) {
+      return false;
+    }
+    for (const auto& each : writer.instructions(walk)) made_.joined.push_back(each);
+    return true;
   }
 
   void write_stage(std::size_t index) {

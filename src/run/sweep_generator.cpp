@@ -39,26 +39,44 @@ void Generator::finish() {
 }
 
 std::size_t Generator::write_loop(const Run& run, const Position& position, const RowEnd* row) {
+  const Budget budget = budget_of(run, row, {});
+  const std::size_t entry = begin_code();
+  begin(run, 0, budget, {});
+  write_loop_and_end(position, row);
+  registers_.restore_saved();
+  end_code();
+  return entry;
+}
+
+Budget Generator::budget_of(const Run& run, const RowEnd* row, const Frame& frame) {
   constexpr int most_carried = 3;
   for (int carried = most_carried;; --carried)
     for (const int hoisted : {Budget::most_hoisted, 0}) {
       try {
-        return write_loop(run, position, row, {hoisted, carried});
+        Budget budget{.hoisted = hoisted, .carried = carried};
+        choose(run, 0, budget, frame);
+        if (row != nullptr && !carries_all()) throw TooLong{0};
+        budget.literals = try_vector(row != nullptr ? row->block : Block{});
+        return budget;
       } catch (const TooLong&) {
         if (hoisted == 0 && carried == 0) throw;
       }
     }
 }
 
-std::size_t Generator::write_loop(const Run& run, const Position& position, const RowEnd* row, const Budget& budget) {
-  choose(run, 0, budget, {});
-  if (row != nullptr && !carries_all()) throw TooLong{0};
-  const int spare = registers_to_spare(row != nullptr ? row->block : Block{});
-  const std::size_t entry = begin_code();
-  registers_.load();
-  registers_.hold_literals(spare);
+void Generator::write_row_stage(const Run& run, std::int64_t blocks, const Position& position, const RowEnd& row,
+                                const Budget& budget, const Frame& frame) {
+  begin(run, 0, budget, frame);
+  code_.mov(registers_.counter().cvt32(), static_cast<std::uint32_t>(blocks));
+  write_loop_and_end(position, &row);
+  registers_.restore_saved();
+}
+
+void Generator::write_loop_and_end(const Position& position, const RowEnd* row) {
+  const bool by_rows = registers_.frame().by_rows;
   for_each_carried([&](int k, const Memory& slot) {
-    for (vector_ = 0; vector_ < wide_vectors; ++vector_) assembler_.move(carried_sum(k), at(slot));
+    for (vector_ = 0; vector_ < wide_vectors; ++vector_)
+      by_rows ? reducer_.set_identity(carried_sum(k), reduction_of(k)) : assembler_.move(carried_sum(k), at(slot));
   });
   write_blocks(position);
   if (row != nullptr) write_block(row->block);
@@ -67,9 +85,6 @@ std::size_t Generator::write_loop(const Run& run, const Position& position, cons
     if (fold != nullptr) return write_fold(k, slot, *fold);
     for (vector_ = 0; vector_ < wide_vectors; ++vector_) assembler_.move(at(slot), carried_sum(k));
   });
-  registers_.restore_saved();
-  end_code();
-  return entry;
 }
 
 /// As many whole blocks as the counter says.
@@ -143,12 +158,23 @@ void Generator::begin(const Run& run, int first_free, const Budget& budget, cons
   registers_.load();
 }
 
-/// Writes a vector, code that nothing runs, to see how many registers it leaves and which literals it asks for.
-int Generator::registers_to_spare(const Block& rest) {
+/// Writes a vector, code that nothing runs, to see how many registers it leaves and which literals it asks for. Returns those
+/// that have room in registers.
+std::vector<std::uint64_t> Generator::try_vector(const Block& rest) {
+  assembler_.hold_literals(0, {});
+  assembler_.forget_literals();
   is_partial_ = rest.last > 0;
   write_vector(0);
   is_partial_ = false;
-  return static_cast<int>(fewest_free_);
+  return assembler_.literals_asked_for(fewest_free_);
+}
+
+/// For what this vector of a block has to ask of the streams.
+void Generator::prefetch() {
+  const Frame& frame = registers_.frame();
+  if ((frame.prefetching_vectors >> static_cast<unsigned>(vector_) & 1U) == 0) return;
+  for (const PrefetchedStream& stream : frame.prefetched)
+    stream.is_written ? code_.prefetcht1(at(stream.memory)) : code_.prefetcht0(at(stream.memory));
 }
 
 void Generator::write_block(const Block& block) {
@@ -262,7 +288,8 @@ void Generator::write_fold(int operation, const Memory& slot, const SlotFold& fo
   reducer_.reduce_lanes(Zmm(first), fold.reduction, Zmm(first + 1));
   Memory target = slot;
   target.base = fold.target;
-  for (vector_ = 0; vector_ < wide_vectors; ++vector_) assembler_.move(at(target), Zmm(first));
+  const int vectors = registers_.frame().by_rows ? 1 : wide_vectors;
+  for (vector_ = 0; vector_ < vectors; ++vector_) assembler_.move(at(target), Zmm(first));
 }
 
 void Generator::advance(Address address, const Position& position) {
@@ -272,7 +299,8 @@ void Generator::advance(Address address, const Position& position) {
   code_.add(index, step);
   if (address == Address::column) return wrap(index, position.column_period);
   if (address != Address::accumulator) return;
-  if (!registers_.has_state()) return wrap(index, position.accumulator_period);
+  const bool wraps = position.accumulator_period <= std::numeric_limits<std::int32_t>::max();
+  if (!registers_.has_state() || !wraps) return wrap(index, position.accumulator_period);
   const std::size_t state = offsetof(State, position);
   code_.mov(code_.rax, index);
   code_.sub(code_.rax, code_.ptr[code_.rsi + state + offsetof(Position, accumulator_period)]);
@@ -301,6 +329,7 @@ void Generator::begin_vectors() {
 
 void Generator::write_vector(int vector) {
   vector_ = vector;
+  prefetch();
   begin_vectors();
   if (registers_.first_free() > 0 && value(incoming).uses > 0) {
     register_of(incoming) = vector;

@@ -21,6 +21,11 @@ struct Block {
   int last = 0;
 };
 
+/// So many elements, at least one, as one block.
+inline Block block_of(std::int64_t elements, std::int64_t lanes) {
+  return {.vectors = static_cast<int>((elements + lanes - 1) / lanes), .last = static_cast<int>(elements % lanes)};
+}
+
 /// What comes after the whole blocks of a row: its last block, and sums over the row.
 struct RowEnd {
   Block block{.vectors = 0};
@@ -43,6 +48,14 @@ class Generator {
   /// A LoopCode for a run that is a whole program, whose positions move as in `position`. `row`: it goes on to the end of
   /// a row, and to its sums.
   std::size_t write_loop(const Run& run, const Position& position, const RowEnd* row);
+
+  // Code for the rows of a walk, in parts: a stage's program of the row by write_flat, then its blocks.
+  /// What a loop over whole blocks and its row's end may keep in registers, for `frame` as it is given to write_row_stage.
+  /// Writes code that nothing runs; may throw TooLong.
+  Budget budget_of(const Run& run, const RowEnd* row, const Frame& frame);
+  /// `blocks` whole blocks of a row, its last block and its sums.
+  void write_row_stage(const Run& run, std::int64_t blocks, const Position& position, const RowEnd& row,
+                       const Budget& budget, const Frame& frame);
 
   // A function for a whole sweep, in parts; nothing is kept in registers from one to the next.
   /// Returns the code's offset.
@@ -104,14 +117,18 @@ class Generator {
   }
   bool is_shared(int v) const { return row_vectors_ > 0 && is_shared_[static_cast<std::size_t>(v)]; }
   Zmm carried_sum(int operation) const;
+  Reduction reduction_of(int operation) const {
+    return run_->operations[static_cast<std::size_t>(operation)].meaning.reduction;
+  }
 
   void choose(const Run& run, int first_free, const Budget& budget, const Frame& frame);
   void begin(const Run& run, int first_free, const Budget& budget, const Frame& frame);
-  int registers_to_spare(const Block& rest);
+  std::vector<std::uint64_t> try_vector(const Block& rest);
+  void prefetch();
   void write_blocks(const Position& position);
   template <class F>
   void write_loop_of(const Position& position, F write);
-  std::size_t write_loop(const Run& run, const Position& position, const RowEnd* row, const Budget& budget);
+  void write_loop_and_end(const Position& position, const RowEnd* row);
   void write_block(const Block& block);
   void write_row(const Block& block);
   void write_row_reduction(const Block& block);

@@ -104,6 +104,9 @@ Partial combine(Reduction reduction, DType dtype, Partial a, Partial b);
 /// Generated code for `count` runs of a wide program from the state's position on, which it leaves as it is.
 using LoopCode = void (*)(const Instruction* program, const State* state, std::int64_t count);
 
+/// Generated code for all stages of `count` rows, the first of which the state's `row` is at; it moves on with them.
+using RowsCode = void (*)(const Instruction* program, State* state, std::int64_t count);
+
 /// Generated code for all that a sweep does once its values per column are in its memory. `scratch`, this thread's memory, is
 /// for sums per column alone.
 using SweepCode = void (*)(const Argument* arguments, std::byte* memory, std::byte* scratch);

@@ -98,8 +98,9 @@ struct Stage {
 struct Walk {
   ListRange levels;  // before the walk
   ListRange stages;
-  ListRange columns;  // of column_folds
-  ListRange singles;  // of single_results
+  ListRange columns;        // of column_folds
+  ListRange singles;        // of single_results
+  RowsCode rows = nullptr;  // does what the stages say
 };
 
 // Slots of a program are places among its arguments.

@@ -43,11 +43,12 @@ void RunRegisters::choose(const Run& run, int first_free, const Budget& budget, 
   indices_.fill(-1);
   bases_.clear();
   if (!frame.has_state) bases_.push_back({-1, frame.memory, -1, 0, code_.rsi});
-  assembler_.release_literals();
   choose_masks();
   choose_constants();
   hoist();
   carry();
+  for (const PrefetchedStream& stream : frame.prefetched)
+    add_address(stream.memory, stream.instruction, stream.which, 0);
   if (end_ <= first_free_) throw TooLong{0};
   choose_nonzero_masks();
 }
@@ -163,8 +164,9 @@ bool RunRegisters::moves(Address address) const {
 
 /// Of a base's address.
 Xbyak::Address RunRegisters::place_of(const Base& base) const {
+  const int first = frame_.by_rows ? 0 : run_->begin;
   const std::size_t offset =
-      frame_.has_state ? static_cast<std::size_t>(base.instruction - run_->begin) * sizeof(Instruction) +
+      frame_.has_state ? static_cast<std::size_t>(base.instruction - first) * sizeof(Instruction) +
                              offsetof(Instruction, base) + sizeof(Argument) * static_cast<unsigned>(base.which)
                        : sizeof(Argument) * static_cast<unsigned>(base.slot);
   return code_.ptr[code_.rdi + offset];
@@ -172,12 +174,12 @@ Xbyak::Address RunRegisters::place_of(const Base& base) const {
 
 void RunRegisters::load() {
   for (std::size_t i = first_of_caller; i < general_count_; ++i) code_.push(general(i));
+  const std::size_t position = frame_.by_rows ? offsetof(State, row) : offsetof(State, position);
   for (const Base& base : bases_)
     if (base.instruction >= 0) code_.mov(base.pointer, place_of(base));
   for (std::size_t i = 0; i < indices_.size(); ++i)
     if (indices_[i] >= 0 && frame_.has_state)
-      code_.mov(Reg64(indices_[i]),
-                code_.ptr[code_.rsi + (offsetof(State, position) + offsetof(Position, offset) + 8 * i)]);
+      code_.mov(Reg64(indices_[i]), code_.ptr[code_.rsi + (position + offsetof(Position, offset) + 8 * i)]);
     else if (indices_[i] >= 0)
       code_.xor_(Reg64(indices_[i]).cvt32(), Reg64(indices_[i]).cvt32());
   for (std::size_t v = 0; v < hoisted_.size(); ++v)
@@ -188,6 +190,7 @@ void RunRegisters::load() {
     if (nonzero_mask_[v] >= 0)
       assembler_.compare(Xbyak::Opmask(nonzero_mask_[v]), Zmm(hoisted_[v]), constant(Constant::zero),
                          Predicate::not_equal);
+  end_ = assembler_.hold_literals(end_, budget_.literals);
 }
 
 void RunRegisters::restore_saved() {
@@ -211,7 +214,7 @@ void RunRegisters::load_constant(Constant constant, const Zmm& to) {
 
 Xbyak::Address RunRegisters::at(const Memory& memory, int vector) const {
   std::int64_t displacement = vector * static_cast<std::int64_t>(max_vector_bytes);
-  if (!frame_.has_state && memory.is_splat()) displacement = 0;  // one vector of it is there
+  if ((!frame_.has_state || frame_.by_rows) && memory.is_splat()) displacement = 0;  // one vector of it is there
   if (memory.address == Address::column && frame_.column_period > 0) displacement %= frame_.column_period;
   displacement += memory.base;
   const int index = indices_[place(memory.address)];

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "src/run/sweep_runs.hpp"
@@ -26,6 +27,14 @@ struct Budget {
   int carried = 0;
   int lane_vectors = wide_vectors;  // registers of a sum of lanes
   int column_vectors = 0;           // of sums per column; 0: they lie in memory
+  std::vector<std::uint64_t> literals{};
+};
+
+/// A buffer whose elements are asked for before they are wanted.
+struct PrefetchedStream {
+  Memory memory;  // its base: how many bytes ahead
+  int instruction, which;
+  bool is_written;
 };
 
 /// How a run's code is called.
@@ -33,6 +42,11 @@ struct Frame {
   /// As a handler or loop: rdi is the run's first instruction, rsi the State, rdx how often a loop runs. Else as part of a
   /// function for the whole sweep: rdi is where its arguments lie, rsi the sweep's memory, rdx this thread's.
   bool has_state = true;
+  /// With a State, but as part of code for the rows of a walk: rdi is the program's first instruction, and a run begins where
+  /// the state's row does. Nothing else reads numbers in every lane: one vector of each is there.
+  bool by_rows = false;
+  std::span<const PrefetchedStream> prefetched{};
+  unsigned prefetching_vectors = 0;    // of a block, a bit each: those that ask for as many elements of all streams
   std::intptr_t memory = 0;            // of a function: where the sweep's memory lies
   const Position* position = nullptr;  // of a function: how it moves on from 0; null: it does not
   std::int64_t column_period = 0;      // of a function: bytes after which vectors per column repeat; 0: they don't
@@ -62,11 +76,9 @@ class RunRegisters {
 
   /// Vector registers before `first_free` are not its own. May throw TooLong.
   void choose(const Run& run, int first_free, const Budget& budget, const Frame& frame);
-  /// Writes code: saves the caller's registers, loads addresses, numbers and constants.
+  /// Writes code: saves the caller's registers, loads addresses, numbers, constants and the budget's literals.
   void load();
   void restore_saved();
-  /// Writes code: `spare` registers less for values, with literals in them.
-  void hold_literals(int spare) { end_ = assembler_.hold_literals(end_, spare); }
 
   /// Of the run's `vector`th vector.
   Xbyak::Address at(const Memory& memory, int vector) const;
@@ -81,6 +93,7 @@ class RunRegisters {
     return operation.target.address == Address::accumulator ? budget_.column_vectors : budget_.lane_vectors;
   }
   bool has_state() const { return frame_.has_state; }
+  const Frame& frame() const { return frame_; }
   /// What counts the runs of a loop.
   Reg64 counter() const { return frame_.has_state ? code_.rdx : code_.rcx; }
   /// A comparison that nothing but `where` reads.
@@ -137,6 +150,9 @@ class RunRegisters {
 constexpr bool is_comparison(Primitive primitive) {
   return primitive >= Primitive::equal && primitive <= Primitive::greater_equal;
 }
+
+/// Those of many instructions.
+constexpr bool is_function(Primitive primitive) { return primitive >= Primitive::exp; }
 
 /// A sum of lanes, which a loop may carry in registers.
 inline bool sums_lanes(const Operation& operation) {

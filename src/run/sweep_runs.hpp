@@ -75,6 +75,18 @@ class RunReader {
     const Handler handler = program_.instructions[static_cast<std::size_t>(i)].handler;
     return handler == program_.machine->end.wide || handler == program_.machine->end.narrow;
   }
+  /// The end of a program.
+  int end_of(int first) const {
+    int end = first;
+    while (!is_end(end)) ++end;
+    return end;
+  }
+  /// Whether the generator knows all instructions of a program; none is known.
+  bool knows(std::int32_t first) const {
+    int i = first;
+    while (first != no_program && !is_end(i) && !is_opaque(i)) ++i;
+    return first == no_program || is_end(i);
+  }
   Memory memory(int i, int which) const;
   Run read(int begin, int end);
 

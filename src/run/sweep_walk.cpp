@@ -297,6 +297,8 @@ void Walker::walk_rows(State& state, std::byte* scratch, std::int64_t task, std:
     const std::int64_t stop = columns ? std::min(end, row + geometry_.fold_rows) : end;
     if (program_.one_block_rows) {
       program_.machine->run(rows_of(program_, stage(walk_.stages.begin).blocks, stop - row), &state);
+    } else if (walk_.rows != nullptr) {
+      if (row < stop) walk_.rows(program_.instructions.data(), &state, stop - row);
     } else {
       for (std::int64_t r = row; r < stop; ++r) {
         run_row(state, scratch, task, r == begin);

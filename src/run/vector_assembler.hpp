@@ -6,6 +6,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <span>
+#include <vector>
 
 #define XBYAK_NO_OP_NAMES
 #include <xbyak/xbyak.h>
@@ -166,18 +168,25 @@ class VectorAssembler {
     const Literal& asked = ask(bits_of(single, number));
     asked.is_held ? move(to, asked.held) : load(to, asked);
   }
-  /// None is held, nor asked for.
-  void release_literals() {
-    for (Literal& each : literals_) each.is_held = each.is_asked = false;
+  /// None has been asked for.
+  void forget_literals() {
+    for (Literal& each : literals_) each.is_asked = false;
   }
-  /// Writes code that loads the first `most` of those that have been asked for into the registers before `end`. Returns the
-  /// first of these.
-  int hold_literals(int end, int most) {
-    for (Literal& each : literals_) {
-      if (!each.is_asked || most-- <= 0) continue;
-      each.held = Zmm(--end);
-      load(each.held, each);
-      each.is_held = true;
+  /// The first `most` of those that have been asked for.
+  std::vector<std::uint64_t> literals_asked_for(std::size_t most) const {
+    std::vector<std::uint64_t> bits;
+    for (const Literal& each : literals_)
+      if (each.is_asked && bits.size() < most) bits.push_back(each.bits);
+    return bits;
+  }
+  /// Writes code that loads these, and no others, into the registers before `end`. Returns the first of them.
+  int hold_literals(int end, std::span<const std::uint64_t> bits) {
+    for (Literal& each : literals_) each.is_held = false;
+    for (const std::uint64_t each : bits) {
+      Literal& literal = ask(each);
+      literal.held = Zmm(--end);
+      literal.is_held = true;
+      load(literal.held, literal);
     }
     return end;
   }

@@ -14,11 +14,13 @@ namespace thalweg::testing {
 namespace {
 
 bool has_code(const CompiledSweep& sweep) { return sweep.disassembly().find("& ") != std::string::npos; }
+bool has_rows_in_one(const CompiledSweep& sweep) { return sweep.disassembly().starts_with("rows in one piece"); }
 bool is_function(const CompiledSweep& sweep) { return sweep.disassembly().starts_with("one function"); }
 
 /// What the outputs hold after each of some runs, with numbers that change from run to run.
 std::vector<Bytes> outputs_of_runs_here(const SweepWriter& writer, std::int64_t input_count, bool in_place,
-                                        std::vector<bool>* codes = nullptr, bool* one_function = nullptr) {
+                                        std::vector<bool>* codes = nullptr, bool* one_function = nullptr,
+                                        bool* rows_in_one = nullptr) {
   std::vector<Bytes> results;
   CompiledSweep sweep(writer.sweep);
   Buffers buffers;
@@ -52,16 +54,19 @@ std::vector<Bytes> outputs_of_runs_here(const SweepWriter& writer, std::int64_t 
     }
   }
   if (one_function != nullptr) *one_function = is_function(sweep);
+  if (rows_in_one != nullptr) *rows_in_one = has_rows_in_one(sweep);
   return results;
 }
 
 /// The same on a thread on which no program is known yet.
 std::vector<Bytes> outputs_of_runs(const SweepWriter& writer, std::int64_t input_count, bool in_place,
                                    run::GenerationPolicy policy, std::vector<bool>* codes = nullptr,
-                                   bool* one_function = nullptr) {
+                                   bool* one_function = nullptr, bool* rows_in_one = nullptr) {
   std::vector<Bytes> results;
   const run::GenerationPolicy usual = std::exchange(run::generation_policy(), policy);
-  std::thread([&] { results = outputs_of_runs_here(writer, input_count, in_place, codes, one_function); }).join();
+  std::thread([&] {
+    results = outputs_of_runs_here(writer, input_count, in_place, codes, one_function, rows_in_one);
+  }).join();
   run::generation_policy() = usual;
   return results;
 }
@@ -211,6 +216,56 @@ TEST_CASE("generated code: small sweeps with sums are one function with the bits
           all += 1, functions += is_one ? 1 : 0;
         }
   if (run::generates_code()) CHECK(functions > all / 2);
+}
+
+TEST_CASE("generated code: rows of several stages in one piece have the bits of the machine", "[sweep]") {
+  struct Rows {
+    const char* name;
+    void (*write)(SweepWriter& writer, int x, int y);
+  };
+  static constexpr Rows all[] = {
+      {"relative to their sums, with sums per column",
+       [](SweepWriter& writer, int x, int y) {
+         const int label = writer.input(Extent::per_row, DType::i64), number = writer.number(0);
+         const int largest = writer.reduce(Reduction::maximum, x, Extent::per_row);
+         const int from_largest = writer.apply(subtract_kernel, x, largest);
+         const int positive = writer.apply(square_kernel, writer.apply(add_kernel, from_largest, number));
+         const int sum = writer.reduce(Reduction::sum, positive, Extent::per_row);
+         const int is_label = writer.apply(equal_kernel, writer.column(), label);
+         const int of_label = writer.reduce(Reduction::sum, writer.apply(chain_kernel, is_label, y), Extent::per_row);
+         writer.output(writer.apply(divide_kernel, of_label, writer.apply(add_kernel, sum, number)));
+         const int gradient = writer.apply(subtract_kernel, writer.apply(divide_kernel, positive, sum), is_label);
+         writer.output(gradient);
+         writer.output(writer.reduce(Reduction::sum, gradient, Extent::per_column));
+       }},
+      {"a value per row for the next walk",
+       [](SweepWriter& writer, int x, int y) {
+         const int product =
+             writer.reduce(Reduction::product, writer.apply(add_kernel, y, writer.number(0)), Extent::per_row);
+         const int scaled = writer.apply(multiply_kernel, x, product);
+         writer.output(scaled);
+         const int sum = writer.reduce(Reduction::sum, scaled, Extent::per_column);
+         const int least = writer.reduce(Reduction::minimum, writer.apply(subtract_kernel, x, sum), Extent::per_row);
+         writer.output(writer.apply(multiply_kernel, writer.apply(add_kernel, least, product), y));
+       }},
+  };
+  constexpr std::int64_t most_bytes = std::int64_t{1} << 20;
+  for (const Rows& one : all)
+    for (const DType dtype : {DType::f32, DType::f64})
+      for (const std::int64_t columns : {65, 128, 129, 143, 144, 300, 1000, 2048, 4096, 4100})
+        for (const std::int64_t rows : {1, 2, 3, 70, 200, 260}) {
+          if (rows * columns * static_cast<std::int64_t>(size_of(dtype)) > most_bytes) continue;
+          SweepWriter writer(dtype, rows, columns);
+          const int x = writer.input(Extent::element), y = writer.input(Extent::element);
+          one.write(writer, x, y);
+          const int inputs = writer.buffers - static_cast<int>(writer.sweep.outputs.size());
+          CAPTURE(one.name, static_cast<int>(dtype), rows, columns);
+          bool in_one = false;
+          const auto usual = outputs_of_runs(writer, inputs, false, {.large = 0}, nullptr, nullptr, &in_one);
+          CHECK(usual == outputs_of_runs(writer, inputs, false, never));
+          const std::int64_t block = dtype == DType::f32 ? 128 : 64;
+          if (run::generates_code()) CHECK(in_one == (rows > 1 && columns > block && columns <= 32 * block));
+        }
 }
 
 }  // namespace thalweg::testing
