@@ -120,12 +120,18 @@ Var reduce_over(const Op& op, const Var& x, std::uint64_t attribute, SourceLine 
   return recorder.var(recorder.append(op, x.id(), -1, -1, internal::traits_of(1), attribute, line));
 }
 
+/// Bools as numbers of that dtype.
+Var counted(const Var& x, DType dtype, SourceLine line) { return cast(Operand(x, line), dtype); }
+
 Var reduce(const Op& op, const Operand& x, const ReductionOptions& options) {
   internal::Recorder& recorder = internal::Recorder::require(op, x);
-  std::int32_t id = recorder.resolve(x, op);
-  if (recorder.info(id).dtype == DType::boolean) id = cast(recorder.var(id), DType::i64).id();  // bools are counted
-  const std::uint64_t attribute = axes_attribute(op.name, *recorder.info(id).shape, options, x.line());
-  return reduce_over(op, recorder.var(id), attribute, x.line());
+  const Var value = recorder.var(recorder.resolve(x, op));
+  const internal::Info& info = recorder.info(value.id());
+  const std::uint64_t attribute = axes_attribute(op.name, *info.shape, options, x.line());
+  if (info.dtype != DType::boolean) return reduce_over(op, value, attribute, x.line());
+  if (&op != &sum_op) return reduce_over(op, counted(value, DType::i64, x.line()), attribute, x.line());
+  // In f64, which is exact up to 2⁵³ and stays in the pass; all of the bools in i64 would be a copy of eight times their size.
+  return counted(reduce_over(op, counted(value, DType::f64, x.line()), attribute, x.line()), DType::i64, x.line());
 }
 
 // Inputs: the composed result, x, how many elements one mean is taken of.

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include <thalweg/statistics.hpp>
+
 using namespace thalweg;
 using namespace thalweg::tests;
 
@@ -260,6 +262,23 @@ TEST_CASE("edge case 27: variance in two passes") {
   expect_error<ValueError>([](auto v) { return variance(v[0], {.ddof = -1}); }, {x},
                            {"[variance]", "-1", "reduction_test.cpp"});
   expect_error<DtypeError>([](auto v) { return variance(v[0]); }, {Tensor{1, 2}}, {"[variance]", "i64", "cast"});
+}
+
+TEST_CASE("a sum of bools counts them in one pass, without a copy of them in i64") {
+  Random random(5);
+  const Tensor x = Tensor::normal({300, 400}, random, f64);
+  std::int64_t positive = 0;
+  for (const double value : x.data<double>()) positive += value > 0 ? 1 : 0;
+  const Tape tape;
+  const Tensor holds = (Var(x) > 0).value();
+  const Tensor all = sum(holds).value();
+  CHECK_THAT(explain_plan(tape), Catch::Contains("arena 64 bytes"));
+  CHECK(identical(all, Tensor(positive)));
+  const Tensor columns = sum(holds, 0).value();
+  CHECK(columns.dtype() == i64);
+  CHECK(identical(sum(columns).value(), all));
+  CHECK(identical(sum(sum(holds, 1, true)).value(), all));
+  CHECK(identical(sum(Tensor::empty({0, 2}, boolean), 0).value(), Tensor{0, 0}));
 }
 
 TEST_CASE("edge case 29: products of integers wrap, of bools are counted in i64") {
