@@ -7,6 +7,8 @@
 #include "src/core_ops/core_ops.hpp"
 #include "src/plan/plan.hpp"
 #include "src/tape/recorder.hpp"
+#include "src/tensor/allocations.hpp"
+#include "src/tensor/shape_error.hpp"
 
 namespace thalweg::internal {
 
@@ -29,7 +31,8 @@ void* Recorder::eager_data(std::int32_t id) {
   std::optional<Tensor>& value = eager_values_[place];
   if (!value) {
     const NodeType node = type(id);
-    value = Tensor::empty(node.shape, node.dtype);
+    value = Tensor(made_for(key(id).op->name, user_line(id), [&] { return allocate_elements(node.shape, node.dtype); }),
+                   node.dtype, node.shape);
   }
   return const_cast<void*>(value->raw());
 }

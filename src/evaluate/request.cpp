@@ -225,7 +225,11 @@ char* Recorder::grow_arena(std::size_t bytes) {
   constexpr std::size_t shift = 3136;
   const std::size_t size = std::max(least, (bytes + bytes / 4 + page - 1) / page * page);
   auto* const block = static_cast<char*>(std::aligned_alloc(64, shift + size));
-  if (block == nullptr) throw std::bad_alloc();
+  if (block == nullptr) {
+    const std::int32_t request = path_.back().segment->request;
+    throw ShapeError(error_text(key(request).op->name, fmt::format("this needs {} bytes, more than there are", size),
+                                user_line(request)));
+  }
   internal::prefer_huge_pages(block, shift + size);
   if (arena_kept_bytes_ > 0) std::memcpy(block + shift, arena_, arena_kept_bytes_);
   std::free(arena_block_);

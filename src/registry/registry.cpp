@@ -13,6 +13,7 @@
 #include "src/registry/check.hpp"
 #include "src/registry/core.hpp"
 #include "src/tensor/allocations.hpp"
+#include "src/tensor/shape_error.hpp"
 
 namespace thalweg {
 
@@ -90,7 +91,8 @@ Parameter ParameterRegistry::add(std::string name, const Initializer& initialize
   if (!initializer.fill)
     throw ValueError(error_text("add", fmt::format("the initializer of \"{}\" is empty", name), line));
 
-  const internal::StorageHandle memory = internal::allocate_elements(initializer.shape, f64);
+  const internal::StorageHandle memory =
+      internal::made_for("add", line, [&] { return internal::allocate_elements(initializer.shape, f64); });
   internal::keep_out_of_pool(*memory.get());
   const std::span values(static_cast<double*>(memory->data), static_cast<std::size_t>(initializer.shape.size()));
   std::ranges::fill(values, 0.0);

@@ -151,7 +151,7 @@ inline Storage* make_pooled_storage(std::size_t bytes) {
 }
 
 [[noreturn]] void throw_too_large(const Shape& shape, DType dtype, const std::string& needs) {
-  throw ShapeError(error_text("Tensor", fmt::format("{} {} needs {}", to_string(shape), name(dtype), needs)));
+  throw ShapeError(error_text("shape", fmt::format("{} {} needs {}", to_string(shape), name(dtype), needs)));
 }
 
 [[gnu::noinline]] StorageHandle allocate_new_elements(const Shape& shape, DType dtype) {

@@ -30,6 +30,20 @@ TEST_CASE("rule 11: += and its like name the line they stand on") {
   CHECK(identical((x += 1).value(), Tensor{2., 3.}));
 }
 
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // whose allocators end the program
+TEST_CASE("rule 11: what there is no memory for is named with its op and line") {
+  const Engine engine = GENERATE(Engine::planned, Engine::eager);
+  const Shape large{std::int64_t{1} << 46};
+  const std::string text = " (70368744177664,) f32 needs 281474976710656 bytes, more than there are";
+  Tape tape({.engine = engine});
+  const Var x = Tensor{1.};
+  const std::string said = error_of<ShapeError>([&] { (x + broadcast_to(x, large)).value(); });
+  CHECK_THAT(said, Catch::EndsWith("bytes, more than there are" + at(__LINE__ - 1)));
+  CHECK_THAT(said, Catch::StartsWith(engine == Engine::eager ? "[broadcast_to]" + text : "[value] this needs "));
+  CHECK((x + 1).item() == 2);
+}
+#endif
+
 TEST_CASE("rule 11: a node that could not be computed leaves no memory to the next one") {
   const Engine engine = GENERATE(Engine::planned, Engine::eager);
   Tape tape({.engine = engine});
