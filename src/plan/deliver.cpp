@@ -188,13 +188,19 @@ void Planner::find_moving_buffers() {
   moves_.assign(draft_.buffers_.size(), 0);
   for (std::size_t i = 0; i < moves_.size(); ++i) {
     const PlanBuffer& buffer = draft_.buffers_[i];
-    const bool is_moving_alias =
-        buffer.place == Place::alias && (buffer.index >= 0 || moves_[static_cast<std::size_t>(buffer.base)] != 0);
-    if (buffer.place != Place::constant && buffer.place != Place::held && buffer.place != Place::eager &&
-        !is_moving_alias)
+    const auto at = static_cast<std::int32_t>(i);
+    if (buffer.place == Place::constant) {
+      draft_.constants_.push_back({buffer.node, at});
+    } else if (buffer.place == Place::held) {
+      const Info& held = info(buffer.node);
+      draft_.held_.push_back({buffer.node, at, held.shape, held.dtype});
+    } else if (buffer.place == Place::alias &&
+               (buffer.index >= 0 || moves_[static_cast<std::size_t>(buffer.base)] != 0)) {
+      draft_.moving_views_.push_back(at);
+    } else {
       continue;
+    }
     moves_[i] = 1;
-    (is_moving_alias ? draft_.moving_views_ : draft_.bound_).push_back(static_cast<std::int32_t>(i));
   }
   for (std::size_t i = 0; i < passes_.size(); ++i) {
     if (passes_[i].kind == Pass::Kind::sweep) continue;  // see compile_sweep

@@ -75,15 +75,6 @@ StridedView DynamicView::evaluate(std::span<const double> all_numbers) const {
   return op->view_rule(*input, *output, attribute, {values, known});
 }
 
-namespace {
-
-void* held_address(const PlanBuffer& buffer, Recorder& recorder) {
-  const Info& info = recorder.info(buffer.node);
-  return static_cast<char*>(recorder.hold(buffer.node, info.shape, info.dtype)) + buffer.offset;
-}
-
-}  // namespace
-
 void* Plan::address(const PlanBuffer& buffer, Recorder& recorder, const Recorder::BackwardTarget& target) {
   switch (buffer.place) {
     case PlanBuffer::Place::arena:
@@ -92,7 +83,10 @@ void* Plan::address(const PlanBuffer& buffer, Recorder& recorder, const Recorder
     case PlanBuffer::Place::registry:
     case PlanBuffer::Place::assigned:
       return registry_data(*recorder.slot(buffer.node).registry, recorder.key(buffer.node).attribute);
-    case PlanBuffer::Place::held: return held_address(buffer, recorder);
+    case PlanBuffer::Place::held: {
+      const Info& info = recorder.info(buffer.node);
+      return recorder.hold(buffer.node, info.shape, info.dtype);
+    }
     case PlanBuffer::Place::eager: return recorder.eager_data(buffer.node);
     case PlanBuffer::Place::number: return number_cells_[static_cast<std::size_t>(buffer.index)].bytes;
     case PlanBuffer::Place::gradient: {
@@ -127,21 +121,6 @@ void Plan::fill_number_cells() {
     run::convert_values(cell.bytes, cell.dtype, &numbers_[static_cast<std::size_t>(cell.slot)], DType::f64, 1);
 }
 
-[[gnu::always_inline]] inline bool Plan::rebind(std::span<const std::int32_t> buffers, Recorder& recorder,
-                                                const Recorder::BackwardTarget& target) {
-  bool have_moved = false;
-  for (const std::int32_t buffer : buffers) {
-    void*& known = pointers_[static_cast<std::size_t>(buffer)];
-    const PlanBuffer& place = buffers_[static_cast<std::size_t>(buffer)];
-    void* const found = place.place == PlanBuffer::Place::constant ? recorder.slot(place.node).storage->data
-                        : place.place == PlanBuffer::Place::held   ? held_address(place, recorder)
-                                                                   : address(place, recorder, target);
-    have_moved |= found != known;
-    known = found;
-  }
-  return have_moved;
-}
-
 inline void Plan::bind(Recorder& recorder, const Recorder::BackwardTarget& target) {
   const bool have_changed = read_numbers(recorder);
   for (std::size_t i = 0; i < draw_nodes_.size(); ++i) {
@@ -155,8 +134,17 @@ inline void Plan::bind(Recorder& recorder, const Recorder::BackwardTarget& targe
     return;
   }
   if (have_changed) fill_number_cells();
-  bool have_moved = rebind(bound_, recorder, target);
-  if (have_moved || have_changed) have_moved |= rebind(moving_views_, recorder, target);
+  bool have_moved = false;
+  const auto move_to = [&](std::int32_t buffer, void* found) {
+    void*& known = pointers_[static_cast<std::size_t>(buffer)];
+    have_moved |= found != known;
+    known = found;
+  };
+  for (const auto& [node, buffer] : constants_) move_to(buffer, recorder.slot(node).storage->data);
+  for (const HeldBuffer& held : held_) move_to(held.buffer, recorder.hold(held.node, held.shape, held.dtype));
+  if (have_moved || have_changed)
+    for (const std::int32_t buffer : moving_views_)
+      move_to(buffer, address(buffers_[static_cast<std::size_t>(buffer)], recorder, target));
   if (!have_moved) return;
   for (const auto& [buffer, argument] : moving_arguments_)
     arguments_[static_cast<std::size_t>(argument)] =

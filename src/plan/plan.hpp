@@ -119,6 +119,15 @@ struct DynamicView {
 struct KeptValue {
   std::int32_t node, buffer;
 };
+// Buffers that move from run to run: of a constant, and of what the tape holds for a node that was asked for.
+struct ConstantBuffer {
+  std::int32_t node, buffer;
+};
+struct HeldBuffer {
+  std::int32_t node, buffer;
+  const Shape* shape;
+  DType dtype;
+};
 /// An argument of a sweep that moves from run to run, as its buffer does.
 struct MovingArgument {
   std::int32_t buffer, argument;
@@ -154,8 +163,8 @@ class PlanLists {
   template <class Other, class F>
   void with_lists_of(Other& other, F&& f) {
     f(kept, other.kept), f(computed, other.computed), f(wanted, other.wanted), f(buffers_, other.buffers_);
-    f(bound_, other.bound_), f(moving_views_, other.moving_views_), f(prepared_, other.prepared_);
-    f(moving_arguments_, other.moving_arguments_), f(checked_, other.checked_);
+    f(constants_, other.constants_), f(held_, other.held_), f(moving_views_, other.moving_views_);
+    f(moving_arguments_, other.moving_arguments_), f(prepared_, other.prepared_), f(checked_, other.checked_);
     f(numbers_, other.numbers_), f(number_nodes_, other.number_nodes_), f(number_cells_, other.number_cells_);
     f(draw_nodes_, other.draw_nodes_), f(passes_, other.passes_), f(matmuls_, other.matmuls_);
     f(batches_, other.batches_), f(copies_, other.copies_), f(opaques_, other.opaques_), f(zeros_, other.zeros_);
@@ -168,7 +177,8 @@ class PlanLists {
   }
 
   List<PlanBuffer> buffers_;
-  List<std::int32_t> bound_;         // buffers to bind at every run
+  List<ConstantBuffer> constants_;
+  List<HeldBuffer> held_;
   List<std::int32_t> moving_views_;  // buffers that these, or numbers, move
   List<MovingArgument> moving_arguments_;
   List<std::int32_t> prepared_;  // passes other than sweeps that work on either
@@ -247,8 +257,6 @@ class Plan : public PlanLists<LaidList> {
   [[gnu::noinline]] void bind_all(Recorder& recorder, const Recorder::BackwardTarget& target);
   /// Reads the numbers that are data; whether one has changed.
   bool read_numbers(const Recorder& recorder);
-  /// Binds these buffers anew; whether one has moved.
-  bool rebind(std::span<const std::int32_t> buffers, Recorder& recorder, const Recorder::BackwardTarget& target);
   void fill_number_cells();
   /// Writes the addresses of its buffers into a pass.
   void prepare(const Pass& pass);
