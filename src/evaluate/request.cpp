@@ -243,9 +243,10 @@ char* Recorder::grow_arena(std::size_t bytes) {
 void* Recorder::hold(std::int32_t id, const Shape* shape, DType dtype) {
   for (const HeldValue& held : held_)
     if (held.node == id) return held.storage->data;
-  HeldValue& held =
-      held_.emplace_back(HeldValue{id, dtype, shape, path_.back().segment, allocate_elements(*shape, dtype)});
-  return held.storage->data;
+  StorageHandle storage = allocate_elements(*shape, dtype);
+  void* const data = storage->data;
+  held_.emplace_back(id, dtype, shape, path_.back().segment, std::move(storage));
+  return data;
 }
 
 /// Turns what `watch` asked for into keeps, for the nodes recorded since the last request.

@@ -21,6 +21,6 @@ class PassObserver {
   virtual double mean_seconds(const Plan& /*plan*/, std::size_t /*pass*/) const { return 0; }
 };
 
-inline constinit thread_local PassObserver* pass_observer = nullptr;
+[[gnu::tls_model("initial-exec")]] inline constinit thread_local PassObserver* pass_observer = nullptr;
 
 }  // namespace thalweg::internal

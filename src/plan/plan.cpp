@@ -20,7 +20,8 @@ namespace thalweg::internal {
 
 namespace {
 
-thread_local Statistics counters;
+// Without this model the compiler calls a function to find it, for which registers are saved at each run.
+[[gnu::tls_model("initial-exec")]] constinit thread_local Statistics counters;
 
 }  // namespace
 

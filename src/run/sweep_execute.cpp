@@ -136,7 +136,8 @@ void bind_program(SweepProgram& program, const Argument* arguments) {
   prepare_program(program);
 }
 
-void run_on_machine(SweepProgram& program, const Argument* arguments) {
+// Apart from `run`, which so needs less of the stack.
+[[gnu::noinline]] void run_on_machine(SweepProgram& program, const Argument* arguments) {
   bind_program(program, arguments);
   if (program.one_walk && program.streams.empty())
     return program.machine->run_from(program.only_blocks, program.positions.data(), scratch_of(program));

@@ -12,7 +12,7 @@ struct ScratchMemory {
   std::byte* data;
   std::size_t capacity;
 };
-extern constinit thread_local ScratchMemory scratch_memory;
+[[gnu::tls_model("initial-exec")]] extern constinit thread_local ScratchMemory scratch_memory;
 void grow_scratch_memory(std::size_t bytes);
 
 /// This thread's memory for tiles, slots and, below its start, temporaries; it grows to what the largest sweep needs.

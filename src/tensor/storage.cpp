@@ -88,14 +88,9 @@ class BlockPool {
 
   bool keep(void* block, int size_class) {
     const std::size_t lines = lines_of(size_class) + 1;
-    List& list = lists_[static_cast<std::size_t>(size_class)];
-    if (lines >= large_lines && (lines > max_lines || list.count >= max_large_blocks)) return false;
-    // What fills the pool has not been asked for since: start afresh, so that a change of sizes is followed.
-    if (kept_lines_ + lines > max_lines) [[unlikely]]
-      clear();
-    list.first = new (block) FreeBlock{list.first};
-    ++list.count;
-    kept_lines_ += lines;
+    if (lines >= large_lines || kept_lines_ + lines > max_lines) [[unlikely]]
+      return keep_much(block, size_class, lines);
+    put(block, size_class, lines);
     return true;
   }
 
@@ -112,13 +107,31 @@ class BlockPool {
   static constexpr std::size_t large_lines = (std::size_t{1} << 20) / alignment;
   static constexpr std::size_t max_large_blocks = 16;
 
-  [[gnu::noinline]] void clear() {
+  /// Of a large block, or for a pool that is full.
+  [[gnu::noinline]] bool keep_much(void* block, int size_class, std::size_t lines) {
+    const List& list = lists_[static_cast<std::size_t>(size_class)];
+    if (lines >= large_lines && (lines > max_lines || list.count >= max_large_blocks)) return false;
+    // What fills the pool has not been asked for since: start afresh, so that a change of sizes is followed.
+    if (kept_lines_ + lines > max_lines) clear();
+    put(block, size_class, lines);
+    return true;
+  }
+
+  void put(void* block, int size_class, std::size_t lines) {
+    List& list = lists_[static_cast<std::size_t>(size_class)];
+    list.first = new (block) FreeBlock{list.first};
+    ++list.count;
+    kept_lines_ += lines;
+  }
+
+  void clear() {
     for (List& list : lists_)
       for (list.count = 0; list.first != nullptr;) free_block(std::exchange(list.first, list.first->next));
     kept_lines_ = 0;
   }
 
-  static inline constinit thread_local BlockPool* current_ = nullptr;
+  // Without this model the compiler calls a function to find it, for which registers are saved at each allocation.
+  [[gnu::tls_model("initial-exec")]] static inline constinit thread_local BlockPool* current_ = nullptr;
   static inline constinit thread_local bool is_gone_ = false;
 
   std::array<List, class_count> lists_{};
