@@ -280,6 +280,18 @@ void Plan::run_observed(const Recorder& recorder) {
   observer.request_ended(Clock::now());
 }
 
+[[gnu::always_inline]] inline void Plan::run_passes(const Recorder& recorder) {
+  if (pass_observer != nullptr) [[unlikely]] {
+    run_observed(recorder);
+  } else {
+    for (const Pass& pass : passes_) run_pass(pass, recorder);
+  }
+}
+
+void Plan::run_large(const Recorder& recorder) {
+  run::ThreadChoice::of_this_thread().run(repeated_, [&] { run_passes(recorder); });
+}
+
 std::uint64_t Plan::next_number() {
   static std::atomic<std::uint64_t> last{0};
   return last.fetch_add(1, std::memory_order_relaxed) + 1;
@@ -294,10 +306,10 @@ const void* Plan::run(Recorder& recorder, const Recorder::BackwardTarget& target
     check_leaves(recorder, line);
   bind(recorder, target);
   if (runs_ < runs_until_generated && ++runs_ == runs_until_generated) take_code(run::generated_product);
-  if (pass_observer != nullptr) [[unlikely]] {
-    run_observed(recorder);
+  if (counts_.bytes_moved < least_shared_bytes) {
+    run_passes(recorder);
   } else {
-    for (const Pass& pass : passes_) run_pass(pass, recorder);
+    run_large(recorder);
   }
   counters.requests += counts_.requests;
   counters.sweeps += counts_.sweeps;

@@ -15,6 +15,7 @@
 #include "src/run/matmul.hpp"
 #include "src/run/matmul_generate.hpp"
 #include "src/run/sweep.hpp"
+#include "src/run/thread_choice.hpp"
 #include "src/tape/recorder.hpp"
 #include "src/tape/recording_memory.hpp"
 
@@ -265,9 +266,11 @@ class Plan : public PlanLists<LaidList> {
   /// often, and has it written.
   [[gnu::noinline]] void take_code(run::GeneratedProduct (&code_for)(const run::ProductForm&));
   static constexpr int runs_until_generated = 2;
+  void run_passes(const Recorder& recorder);
   void run_pass(const Pass& pass, const Recorder& recorder);
   void run_other(const Pass& pass, const Recorder& recorder);
   // Apart from `run`, which so needs less of the stack.
+  [[gnu::noinline]] void run_large(const Recorder& recorder);
   [[gnu::noinline]] void run_observed(const Recorder& recorder);
   [[gnu::noinline]] void check_leaves(const Recorder& recorder, SourceLine line) const;
   void* address(const PlanBuffer& buffer, Recorder& recorder, const Recorder::BackwardTarget& target);
@@ -312,6 +315,9 @@ class Plan : public PlanLists<LaidList> {
   std::vector<run::MatmulPanel> panels_;
   std::vector<std::shared_ptr<const void>> code_;  // of generated products
   int runs_ = 0;                                   // up to runs_until_generated
+  /// A plan that moves less than this many bytes has no pass that is worth a second thread.
+  static constexpr std::int64_t least_shared_bytes = 1 << 16;
+  run::RepeatedWork repeated_;
   // What the addresses that are not bound at every run depend on.
   struct Binding {
     void* arena = nullptr;

@@ -1,0 +1,83 @@
+#pragma once
+// Whether work that is run again and again is shared out among threads: measured, by whichever takes less time. Results have
+// the same bits on any number of threads, so the choice is free.
+//
+// Jobs too small for a second thread are known by their shape. Of larger ones the machine decides, and the minute: cores
+// that share a cache send a word to and fro in 90 ns, others in 450; a virtual machine's cores are moved from the one kind
+// of place to the other, and another program may have the second core.
+
+#include <chrono>
+#include <cstdint>
+
+#include <thalweg/threads.hpp>
+
+#include "src/run/thread_pool.hpp"
+
+namespace thalweg::run {
+
+/// What a look has found out about one piece of work.
+struct RepeatedWork {
+  std::uint32_t look = 0;      // which one
+  std::int32_t runs = 0;       // timed the usual way
+  float seconds = 0;           // that these took
+  bool has_run_other = false;  // once, to have its data in the right cache
+};
+
+/// A thread's choice, one for all of its work: what one piece leaves in a cache another one reads. Most runs are not even timed.
+/// Now and again there is a look: a window of runs is timed, then one of the other way, which is kept where it takes less
+/// for the same work. The time that is lost to a worse way is followed by `patience` times as much without a look.
+class ThreadChoice {
+ public:
+  static constexpr std::int32_t first_look = 16;                      // runs before it
+  static constexpr std::int32_t least_window = 4, most_window = 256;  // runs
+  static constexpr double window_seconds = 4e-3;  // mostly longer than another program's turn on a core that is shared
+  static constexpr double least_gain = .03;
+  static constexpr double patience = 256;
+
+  static ThreadChoice& of_this_thread() {
+    constinit thread_local ThreadChoice choice;
+    return choice;
+  }
+
+  /// Calls body() on as many threads as are allowed here, or on one.
+  template <class Body>
+  void run(RepeatedWork& work, const Body& body) {
+    const int limit = thread_limit();
+    if (limit == 1) return body();
+    const Threads threads(is_shared() ? limit : 1);
+    if (!is_looking()) {
+      body();
+      return ended(work);
+    }
+    const auto begin = std::chrono::steady_clock::now();
+    body();
+    ended(work, std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
+  }
+
+  /// Whether the next run goes to several threads; whether it is to be timed.
+  bool is_shared() const { return is_shared_ != is_other_; }
+  bool is_looking() const { return runs_left_ == 0; }
+  /// A run of this work has ended, and has taken so long if it was to be timed.
+  void ended(RepeatedWork& work, double seconds = 0) {
+    if (is_looking()) {
+      add(work, seconds);
+    } else {
+      --runs_left_;
+    }
+  }
+
+ private:
+  void add(RepeatedWork& work, double seconds);
+  void begin_window(bool other);
+  void decide();
+
+  bool is_shared_ = true;
+  bool is_other_ = false;  // in a look: the window is the other way's
+  std::uint32_t look_ = 1;
+  std::int32_t runs_left_ = first_look;  // before the next look
+  std::int32_t runs_ = 0, counted_ = 0;  // of the window; of these, what counts
+  double seconds_ = 0;                   // that those took that count
+  double usual_seconds_ = 0;             // that these would have taken the usual way
+};
+
+}  // namespace thalweg::run
