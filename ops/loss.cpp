@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include <thalweg/attribute.hpp>
 #include <thalweg/composite.hpp>
 #include <thalweg/differentiate.hpp>
 #include <thalweg/ops/activation.hpp>
@@ -127,23 +128,39 @@ Var hinge(const Operand& prediction, const Operand& target, const HingeOptions& 
   return reduce(relu(options.margin - t * p), options.reduction);
 }
 
-Var binary_cross_entropy_with_logits(const Operand& logits, const Operand& targets,
-                                     const BinaryCrossEntropyOptions& options) {
-  constexpr const char* op = "binary_cross_entropy_with_logits";
-  const SourceLine line = logits.line();
-  const OpScope scope(op, line);
-  const Var x = as_var(logits, op), t = checked_target(op, x, targets, line);
+namespace {
+
+constexpr const char* binary_cross_entropy = "binary_cross_entropy_with_logits";
+
+Var binary_cross_entropy_of(const Var& x, const Operand& targets, const BinaryCrossEntropyOptions& options,
+                            SourceLine line) {
+  const Var t = checked_target(binary_cross_entropy, x, targets, line);
   Var positive = softplus(-x);
   if (!options.positive_weight.empty()) {
-    check_weights(op, "positive weights", options.positive_weight, x, line);
+    check_weights(binary_cross_entropy, "positive weights", options.positive_weight, x, line);
     positive = weighted(options.positive_weight, positive);
   }
-  Var losses = weighted(t, positive) + weighted(1 - t, softplus(x));
+  Var losses = weighted(t, positive) + weighted(literal(1) - t, softplus(x));
   if (!options.weights.empty()) {
-    check_weights(op, "weights", options.weights, x, line);
+    check_weights(binary_cross_entropy, "weights", options.weights, x, line);
     losses = weighted(options.weights, losses);
   }
   return reduce(losses, options.reduction);
+}
+
+const Composition binary_cross_entropy_composition{
+    .name = binary_cross_entropy, .build = [](std::span<const Var> inputs, std::uint64_t reduction, SourceLine line) {
+      return binary_cross_entropy_of(inputs[0], inputs[1], {.reduction = static_cast<Reduction>(reduction)}, line);
+    }};
+
+}  // namespace
+
+Var binary_cross_entropy_with_logits(const Operand& logits, const Operand& targets,
+                                     const BinaryCrossEntropyOptions& options) {
+  if (options.positive_weight.empty() && options.weights.empty())
+    return record(binary_cross_entropy_composition, logits, targets, static_cast<std::uint64_t>(options.reduction));
+  const OpScope scope(binary_cross_entropy, logits.line());
+  return binary_cross_entropy_of(as_var(logits, binary_cross_entropy), targets, options, logits.line());
 }
 
 // --- of rows ---
@@ -230,12 +247,12 @@ struct RowTerms {
   explicit RowTerms(const Var& rows) : logits(rows) {
     const Var largest = stop_gradient(max(rows, 1, true));
     const Var infinite = literal(std::numeric_limits<double>::infinity());
-    shifted = rows - where(abs(largest) == infinite, 0, largest);  // inf − inf would be NaN
+    shifted = rows - where(abs(largest) == infinite, literal(0), largest);  // inf − inf would be NaN
     exponentials = exp(shifted);
     total = sum(exponentials, 1, true);
   }
   Var of_label(const Var& is_label, SourceLine line) const {
-    const Var composed = log(total) - sum(where(is_label, shifted, 0), 1, true);
+    const Var composed = log(total) - sum(where(is_label, shifted, literal(0)), 1, true);
     const Var inputs[5] = {composed, logits, exponentials, total, is_label};
     return record(labels_op, inputs, 0, line);
   }
@@ -287,38 +304,68 @@ Var cross_entropy_of_labels(const Rows& rows, const Var& logits, const Var& targ
   return reduce_rows(losses, rows.items, options.reduction);
 }
 
-}  // namespace
-
-Var softmax_cross_entropy(const Operand& logits, const Operand& targets, const SoftmaxCrossEntropyOptions& options) {
-  const SourceLine line = logits.line();
-  const OpScope scope(cross_entropy, line);
-  const Var scores = as_var(logits, "softmax_cross_entropy"), target = as_var(targets, "softmax_cross_entropy");
-  const Rows rows(cross_entropy, scores.shape(), options.axis, line);
+Var cross_entropy_of(const Var& logits, const Var& target, const SoftmaxCrossEntropyOptions& options, SourceLine line) {
+  const Rows rows(cross_entropy, logits.shape(), options.axis, line);
   const bool by_label = target.dtype() == DType::i64;
-  check_targets(rows, scores, target, by_label, options, line);
-  if (by_label) return cross_entropy_of_labels(rows, scores, target, options, line);
+  check_targets(rows, logits, target, by_label, options, line);
+  if (by_label) return cross_entropy_of_labels(rows, logits, target, options, line);
   Var distribution = rows.of(target);
   if (options.label_smoothing != 0)
     distribution = distribution * (1 - options.label_smoothing) + smoothing_share(options, rows);
   if (!options.class_weights.empty()) distribution = distribution * options.class_weights;
-  const Var losses = RowTerms(rows.of(scores)).of_distribution(distribution, line);
+  const Var losses = RowTerms(rows.of(logits)).of_distribution(distribution, line);
   return reduce_rows(losses, rows.items, options.reduction);
 }
 
-Var kl_divergence(const Operand& log_prediction, const Operand& target, const DivergenceOptions& options) {
+/// The options of a loss that has no data but its inputs.
+struct RowOptions {
+  std::int32_t axis;
+  std::int16_t reduction, logarithmic_target = 0;
+
+  RowOptions(int along, Reduction by, bool logarithmic = false)
+      : axis(along), reduction(static_cast<std::int16_t>(by)), logarithmic_target(logarithmic) {}
+  RowOptions() : RowOptions(-1, Reduction::mean) {}
+};
+
+const Composition cross_entropy_composition{
+    .name = cross_entropy, .build = [](std::span<const Var> inputs, std::uint64_t attribute, SourceLine line) {
+      const auto options = options_of<RowOptions>(attribute);
+      return cross_entropy_of(inputs[0], inputs[1],
+                              {.axis = options.axis, .reduction = static_cast<Reduction>(options.reduction)}, line);
+    }};
+
+Var divergence(std::span<const Var> inputs, std::uint64_t attribute, SourceLine line) {
   constexpr const char* op = "kl_divergence";
-  const SourceLine line = log_prediction.line();
-  const OpScope scope(op, line);
-  const Var q = as_var(log_prediction, op), t = checked_target(op, q, target, line);
+  const auto options = options_of<RowOptions>(attribute);
+  const Var &q = inputs[0], t = checked_target(op, q, inputs[1], line);
   const Rows rows(op, q.shape(), options.axis, line);
   Var terms;
-  if (options.logarithmic_target) {
+  if (options.logarithmic_target != 0) {
     terms = weighted(exp(t), t - q);
   } else {
-    const Var present = where(t == 0, 1, t);
-    terms = where(t == 0, 0, weighted(present, log(present) - q));
+    const Var present = where(t == literal(0), literal(1), t);
+    terms = where(t == literal(0), literal(0), weighted(present, log(present) - q));
   }
-  return reduce_rows(sum(terms, rows.axis, true), rows.items, options.reduction);
+  return reduce_rows(sum(terms, rows.axis, true), rows.items, static_cast<Reduction>(options.reduction));
+}
+const Composition divergence_composition{.name = "kl_divergence", .build = divergence};
+
+}  // namespace
+
+Var softmax_cross_entropy(const Operand& logits, const Operand& targets, const SoftmaxCrossEntropyOptions& options) {
+  const bool is_plain = options.label_smoothing == 0 && options.class_weights.empty() && !options.ignored_index;
+  if (is_plain)
+    return record(cross_entropy_composition, logits, targets,
+                  attribute_of(RowOptions(options.axis, options.reduction)));
+  const SourceLine line = logits.line();
+  const OpScope scope(cross_entropy, line);
+  const Var scores = as_var(logits, cross_entropy), target = as_var(targets, cross_entropy);
+  return cross_entropy_of(scores, target, options, line);
+}
+
+Var kl_divergence(const Operand& log_prediction, const Operand& target, const DivergenceOptions& options) {
+  return record(divergence_composition, log_prediction, target,
+                attribute_of(RowOptions(options.axis, options.reduction, options.logarithmic_target)));
 }
 
 Var cosine_similarity(const Operand& a, const Operand& b, const CosineSimilarityOptions& options) {

@@ -229,24 +229,29 @@ Var logsumexp_pullback(const Pullback& p) {
 
 const Op logsumexp_op = composite("logsumexp", {nullptr, logsumexp_pullback});
 
+/// Of x; the attribute is that of the sum.
+Var logsumexp_parts(std::span<const Var> inputs, std::uint64_t attribute, SourceLine line) {
+  const Var& value = inputs[0];
+  const Shape shape = reduced_shape(value.shape(), attribute, (attribute & keep_dimensions_bit) != 0);
+  const Var infinite = literal(std::numeric_limits<double>::infinity());
+  if (value.size() == 0) return internal::broadcast_to(cast(-infinite, value.dtype()), shape);
+  const std::uint64_t with_kept = (attribute & axes_bits) | keep_dimensions_bit;
+  const Var largest = stop_gradient(record(max_op, value, with_kept));
+  const Var shift = where(abs(largest) == infinite, literal(0), largest);  // −inf − (−inf) would be NaN
+  const Var exponentials = exp(value - shift);
+  const Var total = record(sum_op, exponentials, with_kept);
+  const Var composed[4] = {internal::reshape(log(total) + shift, shape), value, exponentials, total};
+  return record(logsumexp_op, composed, attribute, line);
+}
+
+const Composition logsumexp_composition{.name = "logsumexp", .build = logsumexp_parts};
+
 }  // namespace
 
 Var logsumexp(const Operand& x, const ReductionOptions& options) {
-  const OpScope scope("logsumexp", x.line());
   const Var value = floating_value("logsumexp", x);
   const std::uint64_t attribute = axes_attribute("logsumexp", value.shape(), options, x.line());
-  const Shape shape = reduced_shape(value.shape(), attribute, options.keep_dimensions);
-  if (value.shape().size() == 0)
-    return internal::broadcast_to(cast(Var(-std::numeric_limits<double>::infinity()), value.dtype()), shape);
-  const std::uint64_t with_kept = (attribute & axes_bits) | keep_dimensions_bit;
-  const Var largest = stop_gradient(record(max_op, value, with_kept));
-  const Var infinite = literal(std::numeric_limits<double>::infinity());
-  const Var shift = where(abs(largest) == infinite, 0, largest);  // −inf − (−inf) would be NaN
-  const Var exponentials = exp(value - shift);
-  const Var total = record(sum_op, exponentials, with_kept);
-  const Var result = internal::reshape(log(total) + shift, shape);
-  const Var inputs[4] = {result, value, exponentials, total};
-  return record(logsumexp_op, inputs, attribute, x.line());
+  return record(logsumexp_composition, Operand(value, x.line()), attribute);
 }
 Var logsumexp(const Operand& x, int axis, bool keep) { return logsumexp(x, one_axis(axis, keep)); }
 

@@ -310,3 +310,27 @@ TEST_CASE("losses: penalties, also of weights that are infinite where lambda is 
     CHECK(identical(far.gradient(), doubles({0., 0.})));
   }
 }
+
+TEST_CASE("losses: steps that repeat each other have their own values, axes, labels and errors") {
+  for (std::int64_t step = 0; step < 4; ++step) {
+    const Tape tape;
+    const Var logits = noise({3, 4}, 1 + static_cast<unsigned>(step));
+    const Tensor labels{step, (step + 1) % 4, std::int64_t{2}};
+    const Var by_row = log_softmax(logits, 1), rows = take_along_axis(by_row, labels.reshape({3, 1}), 1);
+    CHECK(softmax_cross_entropy(logits, labels).item() == Approx(-mean(rows).item()));
+    const Var probabilities = softmax(noise({3, 4}, 11 + static_cast<unsigned>(step)), 0);
+    const Var by_column = -sum(probabilities * log_softmax(logits, 0));
+    CHECK(softmax_cross_entropy(logits, probabilities, {.axis = 0, .reduction = Reduction::sum}).item() ==
+          Approx(by_column.item()));
+    CHECK(kl_divergence(by_row, softmax(logits, 1)).item() == Approx(0).margin(1e-6));
+    CHECK(kl_divergence(by_row, by_row, {.logarithmic_target = true}).item() == 0);
+    CHECK(binary_cross_entropy_with_logits(logits, sigmoid(logits)).item() ==
+          Approx(mean(softplus(logits) - sigmoid(logits) * logits).item()));
+    CHECK(all_close(logsumexp(logits, 1).value(), log(sum(exp(logits), 1)).value()));
+  }
+  const Tape tape;
+  const Var logits = noise({3, 4}, 9);
+  const Var wrong = softmax_cross_entropy(logits, Tensor{0, 4, 1});
+  CHECK_THAT(error_of<IndexError>([&] { wrong.value(); }),
+             Catch::Contains("[softmax_cross_entropy] label 4 at place 1") && Catch::Contains(at(__LINE__ - 2)));
+}
