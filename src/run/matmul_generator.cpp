@@ -202,13 +202,17 @@ void ProductGenerator::write_step(std::int64_t step, int first_sum, int rows) {
 void ProductGenerator::write_row() {
   begin_sums(1);
   for (std::int64_t first = 0; first < layout_.k; first += row_stretch) {
-    for (int chain = 1; chain <= chains; ++chain)
+    const std::int64_t steps = std::min(row_stretch, layout_.k - first);
+    // A chain without a product is 0, which is added for the sign of a -0 alone; so is the 0 that the first sums begin with.
+    const bool begins_with_zero = first == 0 && !form_.has_start;
+    const auto used = static_cast<int>(begins_with_zero ? std::min<std::int64_t>(steps, chains) : chains);
+    for (int chain = 1; chain <= used; ++chain)
       for (int vector = 0; vector < panel_.vectors; ++vector) assembler_.clear(sum(chain, vector));
-    write_steps(first, std::min(row_stretch, layout_.k - first), panel_.vectors,
+    write_steps(first, steps, panel_.vectors,
                 [&](std::int64_t step) { write_step(step, 1 + static_cast<int>(step % chains), 1); });
     for (int vector = 0; vector < panel_.vectors; ++vector) {
       const auto add_to = [&](int row, int other) {
-        assembler_.add(sum(row, vector), sum(row, vector), sum(other, vector));
+        if (other <= used) assembler_.add(sum(row, vector), sum(row, vector), sum(other, vector));
       };
       add_to(1, 2);
       add_to(3, 4);

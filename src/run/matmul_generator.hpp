@@ -52,7 +52,7 @@ class ProductGenerator {
   } panel_;
   bool is_turned_ = false;  // B's panel has been transposed into registers
 
-  int bytes() const { return assembler_.is_double() ? 8 : 4; }
+  int bytes() const { return assembler_.bytes(); }
   int lanes() const { return 64 / bytes(); }
   int columns() const { return (panel_.vectors - 1) * lanes() + panel_.last; }
 

@@ -283,17 +283,17 @@ void FunctionWriter::write_output(const SmallOutput& output) {
   const Block block = block_of(output.count);
   code_.mov(code_.rax, argument(output.slot));
   const Zmm moved(0);
-  if (output.count == 1) {
-    assembler_.move(moved, memory(output.memory));
-    return assembler_.store_first(code_.ptr[code_.rax], moved);
-  }
   for (int i = 0; i < block.vectors; ++i) {
     const std::int64_t bytes = i * static_cast<std::int64_t>(max_vector_bytes);
     const bool is_partial = block.last > 0 && i + 1 == block.vectors;
     assembler_.move(moved, memory(output.memory + bytes));
-    if (is_partial) generator_.load_tail_mask(block.last, code_.rcx);
     const Xbyak::Address to = code_.ptr[code_.rax + bytes];
-    assembler_.move(is_partial ? to | RunRegisters::tail_mask() : to, moved);
+    if (is_partial) {
+      generator_.load_tail_mask(block.last, code_.rcx);
+      assembler_.store_tail(to, moved, block.last, RunRegisters::tail_mask());
+    } else {
+      assembler_.move(to, moved);
+    }
   }
 }
 

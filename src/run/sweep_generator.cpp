@@ -248,6 +248,7 @@ void Generator::find_shared() {
 }
 
 void Generator::load_tail_mask(int elements, const Reg64& free) {
+  tail_elements_ = elements;
   if (elements == 0) return;
   code_.mov(free.cvt32(), (1U << static_cast<unsigned>(elements)) - 1);
   code_.kmovw(RunRegisters::tail_mask(), free.cvt32());
@@ -390,8 +391,10 @@ Zmm Generator::result(const Operation& operation) {
 }
 
 void Generator::load(const Zmm& to, const Value& from) {
-  const bool masked = is_partial_ && from.memory->is_ragged();
-  assembler_.move(masked ? to | RunRegisters::tail_mask() | code_.T_z : to, at(*from.memory));
+  if (is_partial_ && from.memory->is_ragged())
+    assembler_.load_tail(to, at(*from.memory), tail_elements_, RunRegisters::tail_mask());
+  else
+    assembler_.move(to, at(*from.memory));
 }
 
 /// In a register; from memory where this is the first use.

@@ -103,6 +103,7 @@ class Generator {
   int vector_ = 0, operation_ = 0;
   bool is_partial_ = false;
   std::size_t fewest_free_ = 0;  // registers that none of its values has had
+  int tail_elements_ = 0;        // of a partial vector
 
   // Of the row that is being written.
   int row_vectors_ = 0;          // 0: vectors one after the other, each by itself

@@ -57,7 +57,10 @@ void Generator::write_load_splat(const Operation& operation) {
 
 void Generator::write_store(const Operation& operation, const Zmm& stored) {
   const Xbyak::Address to = at(operation.target);
-  assembler_.move(is_partial_ && operation.target.is_ragged() ? to | RunRegisters::tail_mask() : to, stored);
+  if (is_partial_ && operation.target.is_ragged())
+    assembler_.store_tail(to, stored, tail_elements_, RunRegisters::tail_mask());
+  else
+    assembler_.move(to, stored);
 }
 
 void Generator::write_accumulate(const Operation& operation) {

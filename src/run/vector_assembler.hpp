@@ -40,6 +40,7 @@ class VectorAssembler {
 
   Xbyak::CodeGenerator& code() { return code_; }
   bool is_double() const { return is_double_; }
+  int bytes() const { return is_double_ ? 8 : 4; }
 
   void move(const Vector& to, const Operand& from) { is_double_ ? code_.vmovupd(to, from) : code_.vmovups(to, from); }
   void move(const Xbyak::Address& to, const Vector& from) {
@@ -65,6 +66,27 @@ class VectorAssembler {
   void store_first(const Xbyak::Address& to, const Vector& from) {
     const Vector first(from.getIdx());
     is_double_ ? code_.vmovsd(to, first) : code_.vmovss(to, first);
+  }
+  /// Loads or stores the first `elements` of a vector, which `mask` says too; loaded, 0 lies beside them. Where a move without
+  /// a mask has as many, it is that: what a mask has written is not read back without a stall, nor by a mask what a shorter
+  /// move has written.
+  void load_tail(const Zmm& to, const Xbyak::Address& from, int elements, const Mask& mask) {
+    switch (elements * bytes()) {
+      case 4: return code_.vmovss(Vector(to.getIdx()), from);
+      case 8: return code_.vmovsd(Vector(to.getIdx()), from);
+      case 16: return move(Vector(to.getIdx()), from);
+      case 32: return move(Xbyak::Ymm(to.getIdx()), from);
+      default: return move(to | mask | code_.T_z, from);
+    }
+  }
+  void store_tail(const Xbyak::Address& to, const Zmm& from, int elements, const Mask& mask) {
+    switch (elements * bytes()) {
+      case 4: return code_.vmovss(to, Vector(from.getIdx()));
+      case 8: return code_.vmovsd(to, Vector(from.getIdx()));
+      case 16: return move(to, Vector(from.getIdx()));
+      case 32: return move(to, Xbyak::Ymm(from.getIdx()));
+      default: return move(to | mask, from);
+    }
   }
   void add(const Vector& to, const Vector& a, const Operand& b) {
     is_double_ ? code_.vaddpd(to, a, b) : code_.vaddps(to, a, b);

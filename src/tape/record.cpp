@@ -32,6 +32,7 @@ struct Recorder::Ahead {
 /// There is room for one more.
 inline Storage* Recorder::hold(const Tensor& tensor) {
   StorageHandle held = tensor.storage();
+  if (constants_.size() == constants_.capacity()) __builtin_unreachable();
   constants_.push_back(held.get());
   return held.detach();
 }
