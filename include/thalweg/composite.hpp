@@ -37,10 +37,10 @@ constexpr Op composite(const char* name, std::array<PullbackRule, 4> pullbacks) 
           .view_rule = internal::contiguous_view};
 }
 
-/// An op made of others whose parts follow from its inputs' shapes and dtypes and from its attribute: `build` asks nothing
-/// else, neither the phase nor the thread. So it is called once: where a step records again what the step before did, of the same
-/// nodes, all of it is recorded at once. Its numbers are literals; with numbers, tensors, parameters or draws of its own, which
-/// may change from step to step, it is built each time. A constant like an Op: it outlives every tape.
+/// An op made of others whose parts follow from its inputs' types, its attribute, and the tape's phase and the precision of
+/// products where it asks for them: `build` reads nothing else. So it is called once: where a step records again what the step
+/// before did, of the same nodes, all of it is recorded at once. Its numbers are literals; with numbers, tensors, parameters or
+/// draws of its own, which may change from step to step, it is built each time. A constant like an Op: it outlives every tape.
 struct Composition {
   const char* name;  // which errors in it, and pictures, name: `build` runs in an OpScope
   Var (*build)(std::span<const Var> inputs, std::uint64_t attribute, SourceLine line);

@@ -25,12 +25,18 @@ bool is_structure(const Key& key) {
 
 }  // namespace
 
-std::int32_t Recorder::compose(const Composition& composition, std::int32_t a, std::int32_t b, std::uint64_t attribute,
-                               SourceLine line) {
+/// Whether what it was built by besides its arguments is so still.
+inline bool Recorder::has_settings_of(const Composed& known) const {
+  return (!known.phase || *known.phase == options_.phase) &&
+         (!known.precision || *known.precision == matmul_precision());
+}
+
+inline std::int32_t Recorder::compose(const Composition& composition, std::int32_t a, std::int32_t b,
+                                      std::uint64_t attribute, SourceLine line) {
   while (expected_composed_->begin < next_) ++expected_composed_;
   const Composed& known = *expected_composed_;
   if (known.begin == next_ && known.composition == &composition && known.inputs[0] == a && known.inputs[1] == b &&
-      known.attribute == attribute) [[likely]]
+      known.attribute == attribute && has_settings_of(known)) [[likely]]
     return compose_again(known, line);
   return compose_first_time(composition, a, b, attribute, line);
 }
@@ -48,6 +54,7 @@ std::int32_t Recorder::compose_again(const Composed& known, SourceLine line) {
     *next_line++ = line_in_scope(recorded.file == nullptr ? line : recorded.place(), own_scope + recorded.scope);
   expected_ += known.end - known.begin;
   next_ = known.end;
+  phase_questions_ += known.phase.has_value() ? 1 : 0;
   return known.result;
 }
 
@@ -57,8 +64,10 @@ std::int32_t Recorder::compose_first_time(const Composition& composition, std::i
   Composed made{.begin = next_, .composition = &composition, .attribute = attribute, .inputs = {a, b}};
   const OpScope scope(composition.name, line);
   const Var inputs[2] = {var(a), var(b)};
+  const std::uint32_t asked_before = phase_questions_;
   const Var built = composition.build({inputs, b < 0 ? std::size_t{1} : std::size_t{2}}, attribute, line);
   const std::int32_t result = resolve(built, composition.name, line);
+  if (phase_questions_ != asked_before) made.phase = options_.phase;
   made.result = result;
   made.end = next_;
   // Of a new segment, as far as it has been recorded; what differentiation records is not recorded again.
@@ -68,8 +77,10 @@ std::int32_t Recorder::compose_first_time(const Composition& composition, std::i
 }
 
 void Recorder::note_composed(Composed made, std::int32_t own_scope, SourceLine line) {
-  for (std::int32_t id = made.begin; id < made.end; ++id)
+  for (std::int32_t id = made.begin; id < made.end; ++id) {
     if (!is_structure(key(id))) return;
+    if (key(id).op->kind == Kind::contraction) made.precision = matmul_precision();
+  }
   const auto from_here = [&](SourceLine place) {
     const bool is_call = place.file == line.file && place.line == line.line;
     return is_call ? SourceLine{nullptr, 0} : place;

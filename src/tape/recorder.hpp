@@ -176,7 +176,11 @@ class Recorder {
   // --- what is recorded ---
 
   std::uint64_t serial() const { return serial_; }
-  Phase phase() const { return options_.phase; }
+  /// A composition that asks is one of this phase.
+  Phase phase() {
+    ++phase_questions_;
+    return options_.phase;
+  }
   Engine engine() const { return options_.engine; }
   bool detects_anomalies() const { return options_.detect_anomaly; }
   std::int32_t size() const { return next_; }
@@ -414,6 +418,7 @@ class Recorder {
     predict();
     return segment;
   }
+  bool has_settings_of(const Composed& known) const;
   std::int32_t compose_again(const Composed& known, SourceLine line);
   std::int32_t compose_first_time(const Composition& composition, std::int32_t a, std::int32_t b,
                                   std::uint64_t attribute, SourceLine line);
@@ -491,7 +496,8 @@ class Recorder {
   std::vector<Composed> composed_;
   Segment* turned_from_ = nullptr;  // the segment that was predicted when the open one became new, and where
   std::int32_t turned_at_ = 0;
-  std::int32_t deriving_ = -1;  // node being differentiated
+  std::int32_t deriving_ = -1;         // node being differentiated
+  std::uint32_t phase_questions_ = 0;  // so far
 
   Segment* last_segment_ = nullptr;  // the last completed segment
   struct Step {

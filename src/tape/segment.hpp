@@ -8,8 +8,11 @@
 #include <cstdint>
 #include <limits>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
+
+#include <thalweg/precision.hpp>
 
 #include "src/tape/node.hpp"
 #include "src/tape/recording_memory.hpp"
@@ -44,6 +47,9 @@ struct Composed {
   std::uint64_t attribute = 0;
   std::int32_t inputs[2] = {-1, -1};
   std::int32_t result = -1;
+  // What was asked beside these: other answers, other nodes.
+  std::optional<Phase> phase = {};
+  std::optional<Precision> precision = {};
   std::vector<ScopeEntry> scopes = {};  // opened in it, its own first, from which their parents count
   std::vector<Line> lines = {};  // of its nodes, with scopes likewise; without a file: the line it was called from
 };

@@ -226,3 +226,62 @@ TEST_CASE("Compositions: a watched one is kept in a replayed step") {
     CHECK(since.passes() == 0);
   }
 }
+
+namespace {
+
+Var scaled_in_training(std::span<const Var> inputs, std::uint64_t, SourceLine) {
+  ++built;
+  return current_phase() == Phase::training ? inputs[0] * literal(2) : inputs[0] * literal(3);
+}
+const Composition scaled_composition{.name = "scaled", .build = scaled_in_training};
+
+/// It asks for the phase by another one that it is made of.
+Var scaled_sum(std::span<const Var> inputs, std::uint64_t, SourceLine) {
+  ++built;
+  return sum(record(scaled_composition, inputs[0]));
+}
+const Composition scaled_sum_composition{.name = "scaled_sum", .build = scaled_sum};
+
+Var product(std::span<const Var> inputs, std::uint64_t, SourceLine) {
+  ++built;
+  return matmul(inputs[0], inputs[1]);
+}
+const Composition product_composition{.name = "product", .build = product};
+
+}  // namespace
+
+TEST_CASE("Compositions: one that asks for the phase is built anew in another phase") {
+  const Built count;
+  for (int step = 0; step < 6; ++step) {
+    const Phase phase = step % 3 == 2 ? Phase::evaluation : Phase::training;
+    const Tape tape({.phase = phase});
+    const double factor = phase == Phase::training ? 2 : 3;
+    CHECK(record(scaled_sum_composition, filled(step)).item() == 3 * factor * step);
+    CHECK(distance(filled(step), filled(0)).item() == 3. * step * step);
+  }
+  CHECK(count < 3 * 6);
+  CHECK(count > 3);
+}
+
+TEST_CASE("Compositions: one that asks for the phase by a part that is known already") {
+  const Tensor x = Tensor::full({7}, 1, DType::f32);
+  for (int step = 0; step < 2; ++step) {
+    const Tape tape;
+    CHECK(identical(record(scaled_composition, x).value(), Tensor::full({7}, 2, DType::f32)));
+  }
+  for (int step = 0; step < 4; ++step) {
+    const Tape tape({.phase = step < 2 ? Phase::training : Phase::evaluation});
+    CHECK(record(scaled_sum_composition, x).item() == (step < 2 ? 14 : 21));
+  }
+}
+
+TEST_CASE("Compositions: products have the precision that holds when they are recorded") {
+  const Tensor a = Tensor::full({2, 2}, 1 + 0x1p-12, DType::f32), b = Tensor::full({2, 2}, 1, DType::f32);
+  const Built count;
+  for (int step = 0; step < 6; ++step) {
+    const MatmulPrecision precision(step % 3 == 2 ? Precision::medium : Precision::highest);
+    const Tape tape;
+    CHECK(sum(record(product_composition, a, b)).item() == (step % 3 == 2 ? 8 : 8 * (1 + 0x1p-12)));
+  }
+  CHECK(count < 6);
+}
