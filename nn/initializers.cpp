@@ -91,8 +91,8 @@ void make_orthonormal(std::span<double> vectors, std::size_t count, std::size_t 
 
 }  // namespace
 
-Tensor zeros(const Shape& shape, DType dtype) { return Tensor::zeros(shape, dtype); }
-Tensor ones(const Shape& shape, DType dtype) { return Tensor::ones(shape, dtype); }
+Tensor zeros(const Shape& shape, DType dtype, SourceLine line) { return Tensor::zeros(shape, dtype, line); }
+Tensor ones(const Shape& shape, DType dtype, SourceLine line) { return Tensor::ones(shape, dtype, line); }
 
 Initializer constant(const Shape& shape, double value) {
   return {shape, [=](std::span<double> values, std::uint64_t, std::uint32_t) { std::ranges::fill(values, value); }};

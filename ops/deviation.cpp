@@ -139,7 +139,9 @@ Var variance(const Operand& x, const VarianceOptions& options) {
                          deviation};
   return record(variance_op, inputs, attribute, x.line());
 }
-Var variance(const Operand& x, int axis, bool keep) { return variance(x, {.axes = axis, .keep_dimensions = keep}); }
+Var variance(const Operand& x, OneAxis axis, bool keep) {
+  return variance(x, {.axes = int{axis}, .keep_dimensions = keep});
+}
 
 Var standard_deviation(const Operand& x, const VarianceOptions& options) {
   const OpScope scope("standard_deviation", x.line());
@@ -150,8 +152,8 @@ Var standard_deviation(const Operand& x, const VarianceOptions& options) {
   const Var inputs[3] = {in_asked_shape(result, value.shape(), attribute), value, deviation};
   return record(standard_deviation_op, inputs, attribute, x.line());
 }
-Var standard_deviation(const Operand& x, int axis, bool keep) {
-  return standard_deviation(x, {.axes = axis, .keep_dimensions = keep});
+Var standard_deviation(const Operand& x, OneAxis axis, bool keep) {
+  return standard_deviation(x, {.axes = int{axis}, .keep_dimensions = keep});
 }
 
 Var norm(const Operand& x, const NormOptions& options) {

@@ -157,11 +157,11 @@ Var count(const char* op, const Operand& x, bool holding, const ReductionOptions
 }  // namespace
 
 Var sum(const Operand& x, const ReductionOptions& options) { return reduce(sum_op, x, options); }
-Var sum(const Operand& x, int axis, bool keep) { return sum(x, one_axis(axis, keep)); }
+Var sum(const Operand& x, OneAxis axis, bool keep) { return sum(x, one_axis(axis, keep)); }
 Var max(const Operand& x, const ReductionOptions& options) { return reduce(max_op, x, options); }
-Var max(const Operand& x, int axis, bool keep) { return max(x, one_axis(axis, keep)); }
+Var max(const Operand& x, OneAxis axis, bool keep) { return max(x, one_axis(axis, keep)); }
 Var min(const Operand& x, const ReductionOptions& options) { return reduce(min_op, x, options); }
-Var min(const Operand& x, int axis, bool keep) { return min(x, one_axis(axis, keep)); }
+Var min(const Operand& x, OneAxis axis, bool keep) { return min(x, one_axis(axis, keep)); }
 
 Var product(const Operand& x, const ReductionOptions& options) {
   const OpScope scope("product", x.line());
@@ -176,17 +176,17 @@ Var product(const Operand& x, const ReductionOptions& options) {
     return internal::reshape(record(grouped_product_op, group_axes(value, attribute & axes_bits)), shape);
   return reduce(integer_product_op, Operand(value, x.line()), options);
 }
-Var product(const Operand& x, int axis, bool keep) { return product(x, one_axis(axis, keep)); }
+Var product(const Operand& x, OneAxis axis, bool keep) { return product(x, one_axis(axis, keep)); }
 
 Var any(const Operand& x, const ReductionOptions& options) {
   return Operand(count("any", x, true, options), x.line()) > 0;
 }
-Var any(const Operand& x, int axis, bool keep) { return any(x, one_axis(axis, keep)); }
+Var any(const Operand& x, OneAxis axis, bool keep) { return any(x, one_axis(axis, keep)); }
 
 Var all(const Operand& x, const ReductionOptions& options) {
   return Operand(count("all", x, false, options), x.line()) == 0;
 }
-Var all(const Operand& x, int axis, bool keep) { return all(x, one_axis(axis, keep)); }
+Var all(const Operand& x, OneAxis axis, bool keep) { return all(x, one_axis(axis, keep)); }
 
 namespace {
 
@@ -212,7 +212,7 @@ Var mean(const Operand& x, const ReductionOptions& options) {
   const std::uint64_t attribute = axes_attribute("mean", value.shape(), options, x.line());
   return record(mean_composition, Operand(value, x.line()), attribute);
 }
-Var mean(const Operand& x, int axis, bool keep) { return mean(x, one_axis(axis, keep)); }
+Var mean(const Operand& x, OneAxis axis, bool keep) { return mean(x, one_axis(axis, keep)); }
 
 namespace {
 
@@ -253,6 +253,6 @@ Var logsumexp(const Operand& x, const ReductionOptions& options) {
   const std::uint64_t attribute = axes_attribute("logsumexp", value.shape(), options, x.line());
   return record(logsumexp_composition, Operand(value, x.line()), attribute);
 }
-Var logsumexp(const Operand& x, int axis, bool keep) { return logsumexp(x, one_axis(axis, keep)); }
+Var logsumexp(const Operand& x, OneAxis axis, bool keep) { return logsumexp(x, one_axis(axis, keep)); }
 
 }  // namespace thalweg

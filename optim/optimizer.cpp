@@ -32,6 +32,7 @@ void OptionCheck::fraction(const char* option, double value) const {
 
 void OptionCheck::positive(const char* option, double value) const {
   holds(option, value, value > 0 && std::isfinite(value), "must be finite and above 0");
+  if (dtype_ == f32) holds(option, value, static_cast<float>(value) > 0, "is 0 in f32, the parameters' dtype");
 }
 
 void OptionCheck::not_negative(const char* option, double value) const {
@@ -77,6 +78,10 @@ void Update::set_state(const char* name, const Var& value) {
 }
 
 // --- construction ---
+
+OptionCheck Optimizer::option_check(const char* optimizer, const RegistryCore& parameters, SourceLine line) {
+  return {optimizer, parameters.dtype, line};
+}
 
 namespace {
 
@@ -157,7 +162,7 @@ void Optimizer::throw_bad_rate(double rate, SourceLine line) const {
 double Optimizer::learning_rate() const { return learning_rate_(step_count_); }
 
 void Optimizer::set_learning_rate(const Schedule& learning_rate, SourceLine line) {
-  OptionCheck(name_, line).not_negative("learning_rate", learning_rate(step_count_));
+  option_check(name_, *core_, line).not_negative("learning_rate", learning_rate(step_count_));
   learning_rate_ = learning_rate;
   replace_learning_rate(learning_rate);
 }

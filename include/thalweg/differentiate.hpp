@@ -73,7 +73,8 @@ class DerivativeInput {
 };
 
 /// d y / d input for each input, as Vars on the tape, which can be differentiated again. An input that y does not
-/// depend on gets zeros of its shape. Throws ShapeError where y is not a scalar and no seed is given.
+/// depend on gets zeros of its shape. Throws ShapeError where y is not a scalar and no seed is given; TapeError for a
+/// Var of a tensor that y was not made from, while y was made from that tensor itself.
 std::vector<Var> gradients(const Var& y, std::span<const Var> inputs, const Var& seed = {},
                            const char* file = __builtin_FILE(), unsigned line = __builtin_LINE());
 std::vector<Var> gradients(const Var& y, std::span<const Parameter> inputs, const Var& seed = {},

@@ -6,6 +6,8 @@
 #include <span>
 #include <string>
 
+#include <thalweg/error.hpp>
+
 namespace thalweg {
 
 /// The dimensions of a tensor: at most 8, each ≥ 0, stored inline. Rank 0 is a scalar of one element.
@@ -16,9 +18,9 @@ class Shape {
   constexpr Shape() = default;
   /// Throws ShapeError for more than 8 dimensions, a negative one, or an element count beyond int64 (zeros left aside,
   /// so that every stride is representable).
-  constexpr Shape(std::initializer_list<std::int64_t> dimensions)
-      : Shape(std::span<const std::int64_t>(dimensions.begin(), dimensions.size())) {}
-  constexpr explicit Shape(std::span<const std::int64_t> dimensions);
+  constexpr Shape(std::initializer_list<std::int64_t> dimensions, SourceLine line = SourceLine::here())
+      : Shape(std::span<const std::int64_t>(dimensions.begin(), dimensions.size()), line) {}
+  constexpr explicit Shape(std::span<const std::int64_t> dimensions, SourceLine line = {});
 
   int rank() const { return static_cast<int>(rank_); }
   /// Number of elements: the product of the dimensions; 1 for rank 0.
@@ -37,23 +39,23 @@ class Shape {
   }
 
  private:
-  [[noreturn]] static void fail(std::span<const std::int64_t> dimensions, const char* why);
+  [[noreturn]] static void fail(std::span<const std::int64_t> dimensions, const char* why, SourceLine line);
 
   std::array<std::int64_t, max_rank> dimensions_{};
   std::int64_t size_ = 1;
   std::int64_t rank_ = 0;  // as wide as the rest: a copy that ends in part of a word stalls the next one
 };
 
-constexpr Shape::Shape(std::span<const std::int64_t> dimensions) {
-  if (dimensions.size() > max_rank) fail(dimensions, "has more than 8 dimensions");
+constexpr Shape::Shape(std::span<const std::int64_t> dimensions, SourceLine line) {
+  if (dimensions.size() > max_rank) fail(dimensions, "has more than 8 dimensions", line);
   std::int64_t count = 1;  // of elements, zeros left aside
   bool is_empty = false;
   for (std::size_t axis = 0; axis < dimensions.size(); ++axis) {
     const std::int64_t dimension = dimensions[axis];
-    if (dimension < 0) fail(dimensions, "has a negative dimension");
+    if (dimension < 0) fail(dimensions, "has a negative dimension", line);
     is_empty = is_empty || dimension == 0;
     if (dimension != 0 && __builtin_mul_overflow(count, dimension, &count))
-      fail(dimensions, "has more elements than int64 counts");
+      fail(dimensions, "has more elements than int64 counts", line);
     dimensions_[axis] = dimension;
   }
   rank_ = static_cast<std::int64_t>(dimensions.size());

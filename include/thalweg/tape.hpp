@@ -117,9 +117,11 @@ class Var {
 
   std::uint64_t serial() const { return serial_; }
   std::int32_t id() const { return static_cast<std::int32_t>(id_); }
-  Var(std::uint64_t serial, std::int32_t id) : serial_(serial), id_(id) {}
 
  private:
+  friend class internal::Recorder;
+  Var(std::uint64_t serial, std::int32_t id) : serial_(serial), id_(id) {}
+
   std::uint64_t serial_ = 0;  // of the tape and its epoch; never reused in the process
   std::int64_t id_ = -1;      // of 64 bits for the reason that SourceLine::line is
 };

@@ -1,6 +1,7 @@
 #pragma once
 // A value: dtype, shape, and a shared, contiguous, row-major, 64-byte-aligned buffer. No history.
 
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
@@ -50,36 +51,50 @@ class Tensor {
 
   /// Values, never a shape: `Tensor{{1., 2.}, {3., 4.}}`. All-integer literals are i64, all-bool ones bool, else f32.
   /// Throws ShapeError for ragged literals.
-  Tensor(std::initializer_list<internal::Literal> values);
+  Tensor(std::initializer_list<internal::Literal> values, SourceLine line = SourceLine::here());
   /// The same, of a given dtype: `Tensor({{1., 2.}, {3., 4.}}, f64)`.
-  Tensor(std::initializer_list<internal::Literal> values, DType dtype);
+  Tensor(std::initializer_list<internal::Literal> values, DType dtype, SourceLine line = SourceLine::here());
 
   /// Uninitialised memory. Throws ShapeError where the bytes exceed int64 or the memory there is.
-  static Tensor empty(const Shape& shape, DType dtype = DType::f32);
-  static Tensor zeros(const Shape& shape, DType dtype = DType::f32);
-  static Tensor ones(const Shape& shape, DType dtype = DType::f32);
+  static Tensor empty(const Shape& shape, DType dtype = DType::f32, SourceLine line = SourceLine::here());
+  static Tensor zeros(const Shape& shape, DType dtype = DType::f32, SourceLine line = SourceLine::here());
+  static Tensor ones(const Shape& shape, DType dtype = DType::f32, SourceLine line = SourceLine::here());
   /// `value` as `dtype`; ValueError where it has no such value (0.5 or NaN as i64).
-  static Tensor full(const Shape& shape, double value, DType dtype = DType::f32);
+  static Tensor full(const Shape& shape, double value, DType dtype = DType::f32, SourceLine line = SourceLine::here());
+  /// The unit matrix: 1 where row and column are the same, else 0.
+  static Tensor eye(std::int64_t size, DType dtype = DType::f32, SourceLine line = SourceLine::here());
   /// 0, 1, …, count − 1.
-  static Tensor arange(std::int64_t count, DType dtype = DType::i64);
+  static Tensor arange(std::int64_t count, DType dtype = DType::i64, SourceLine line = SourceLine::here());
+  /// From `start` in steps of `step` until `stop`, which is left out; ValueError for a step of 0. Whole numbers: what lies
+  /// evenly between others is `linspace`.
+  template <std::integral Start, std::integral Stop>
+  static Tensor arange(Start start, Stop stop, std::int64_t step = 1, DType dtype = DType::i64,
+                       SourceLine line = SourceLine::here()) {
+    return steps(static_cast<std::int64_t>(start), static_cast<std::int64_t>(stop), step, dtype, line);
+  }
+  /// `count` numbers evenly from `start` to `stop`, both of them included; of f32 or f64, else DtypeError.
+  static Tensor linspace(double start, double stop, std::int64_t count, DType dtype = DType::f32,
+                         SourceLine line = SourceLine::here());
   /// Numbers uniform in [0, 1), or standard normal ones: the next draw of `random`, the same as the ops `uniform` and `normal`
   /// would give. DtypeError for a dtype other than f32 and f64.
-  static Tensor uniform(const Shape& shape, Random& random, DType dtype = DType::f32);
-  static Tensor normal(const Shape& shape, Random& random, DType dtype = DType::f32);
+  static Tensor uniform(const Shape& shape, Random& random, DType dtype = DType::f32,
+                        SourceLine line = SourceLine::here());
+  static Tensor normal(const Shape& shape, Random& random, DType dtype = DType::f32,
+                       SourceLine line = SourceLine::here());
   /// A copy of `values`, whose number must be shape.size().
   template <Element T>
-  static Tensor from(std::span<const T> values, const Shape& shape) {
-    return copied(values.data(), values.size(), dtype_of<T>::value, shape);
+  static Tensor from(std::span<const T> values, const Shape& shape, SourceLine line = SourceLine::here()) {
+    return copied(values.data(), values.size(), dtype_of<T>::value, shape, line);
   }
   template <Element T>
-  static Tensor from(const std::vector<T>& values, const Shape& shape) {
-    return from(std::span<const T>(values), shape);
+  static Tensor from(const std::vector<T>& values, const Shape& shape, SourceLine line = SourceLine::here()) {
+    return from(std::span<const T>(values), shape, line);
   }
   /// The caller's memory, not copied; `owner` (may be empty) is held for as long as any tensor refers to it. Writing to
   /// the only tensor that refers to it writes to the caller's memory; if there are more, the writer gets a copy.
   template <Element T>
-  static Tensor borrow(T* data, const Shape& shape, std::shared_ptr<void> owner) {
-    return borrowed(data, dtype_of<T>::value, shape, std::move(owner));
+  static Tensor borrow(T* data, const Shape& shape, std::shared_ptr<void> owner, SourceLine line = SourceLine::here()) {
+    return borrowed(data, dtype_of<T>::value, shape, std::move(owner), line);
   }
 
   DType dtype() const { return dtype_; }
@@ -141,8 +156,9 @@ class Tensor {
 
  private:
   static Tensor scalar(const internal::Literal& value);
-  static Tensor copied(const void* values, std::size_t count, DType dtype, const Shape& shape);
-  static Tensor borrowed(void* data, DType dtype, const Shape& shape, std::shared_ptr<void> owner);
+  static Tensor steps(std::int64_t start, std::int64_t stop, std::int64_t step, DType dtype, SourceLine line);
+  static Tensor copied(const void* values, std::size_t count, DType dtype, const Shape& shape, SourceLine line);
+  static Tensor borrowed(void* data, DType dtype, const Shape& shape, std::shared_ptr<void> owner, SourceLine line);
   void check_element_type(const char* op, DType asked, SourceLine line) const {
     if (asked != dtype_) throw_wrong_element_type(op, asked, line);
   }
@@ -176,6 +192,16 @@ template <Element T>
 OwnedElements<T> Tensor::data(SourceLine line) && {
   const std::span<const T> elements = static_cast<const Tensor&>(*this).data<T>(line);
   return {elements, std::move(*this)};
+}
+
+/// Zeros and ones of the shape and dtype of a tensor, Var or parameter.
+template <class X>
+Tensor zeros_like(const X& x, SourceLine line = SourceLine::here()) {
+  return Tensor::zeros(x.shape(), x.dtype(), line);
+}
+template <class X>
+Tensor ones_like(const X& x, SourceLine line = SourceLine::here()) {
+  return Tensor::ones(x.shape(), x.dtype(), line);
 }
 
 /// The shape that `dimensions`, one of which may be −1, give to `size` elements. Throws ShapeError naming `op`.

@@ -11,6 +11,7 @@
 #include <fmt/format.h>
 
 #include "src/core_ops/core_ops.hpp"
+#include "src/evaluate/source_text.hpp"
 #include "src/tape/mutation.hpp"
 #include "src/tape/recorder.hpp"
 
@@ -268,6 +269,41 @@ std::vector<std::int32_t> Recorder::want_inputs(Differentiation& differentiation
   return places;
 }
 
+/// Keeps of the expansion's unread constants those that nothing up to y was made from, and notes the constants that y was
+/// made from.
+void Recorder::note_unread(std::int32_t y, Expansion& expansion) const {
+  if (expansion.unread.empty()) return;
+  std::vector<std::uint8_t> is_read(static_cast<std::size_t>(next_)), makes_y = is_read;
+  makes_y[static_cast<std::size_t>(y)] = 1;
+  for (std::int32_t id = y; id >= 0; --id) {
+    const bool is_wanted = makes_y[static_cast<std::size_t>(id)] != 0;
+    if (is_wanted && key(id).op == &constant_op) expansion.constants.push_back(id);
+    for (const std::int32_t input : this->inputs(id)) {
+      is_read[static_cast<std::size_t>(input)] = 1;
+      if (is_wanted) makes_y[static_cast<std::size_t>(input)] = 1;
+    }
+  }
+  std::erase_if(expansion.unread, [&](std::int32_t id) { return is_read[static_cast<std::size_t>(id)] != 0; });
+}
+
+/// TapeError where y was made from the tensor of an unread input: the gradient that is asked for is not the 0 it would be
+/// given. Which tensors the constants are changes from recording to recording of one structure.
+void Recorder::check_unread(const Expansion& expansion, std::span<const std::int32_t> wanted, SourceLine line) const {
+  for (const std::int32_t unread : expansion.unread)
+    for (const std::int32_t constant : expansion.constants) {
+      const bool is_same = slot(constant).storage == slot(unread).storage && slot(unread).storage != nullptr &&
+                           info(constant).shape == info(unread).shape;
+      if (!is_same || constant == unread) continue;
+      const auto place = std::find(wanted.begin(), wanted.end(), unread) - wanted.begin();
+      throw TapeError(error_text(
+          "gradients",
+          fmt::format("y was not made from input {}, a Var of a tensor that an op has read itself ({}); compute with "
+                      "the Var instead: Var x = tensor; gradients(f(x), x)",
+                      place, place_text(user_line(constant))),
+          line));
+    }
+}
+
 std::vector<std::int32_t> Recorder::gradients(std::int32_t y, std::span<const std::int32_t> inputs, std::int32_t seed,
                                               SourceLine line) {
   std::vector<std::int32_t> ids(inputs.begin(), inputs.end());
@@ -276,15 +312,16 @@ std::vector<std::int32_t> Recorder::gradients(std::int32_t y, std::span<const st
   Key key;
   key.op = &gradients_op;
   key.attribute = static_cast<std::uint64_t>(workspace_.pool.list(ids));
-  const bool predicted = *expected_ == key || (predicted_ != nullptr && turn(key));
-  const std::int32_t begin = append(key, line);
-  if (predicted)
+  if (*expected_ == key || (predicted_ != nullptr && turn(key)))
     for (const Expansion& expansion : predicted_->expansions)
-      if (expansion.begin == begin) {
+      if (expansion.begin == next_) {
+        check_unread(expansion, inputs, line);
+        append(key, line);
         next_ += expansion.count;
         expected_ += expansion.count;
         return expansion.results;
       }
+  const std::int32_t begin = append(key, line);
   const Recording before{begin, keys_.size() - 1, expansions_.size()};
   try {
     deriving_ = begin;
@@ -295,9 +332,12 @@ std::vector<std::int32_t> Recorder::gradients(std::int32_t y, std::span<const st
     Expansion expansion{begin, 0, {}};
     for (std::size_t i = 0; i < inputs.size(); ++i) {
       std::int32_t gradient = places[i] >= 0 ? differentiation.gradient(places[i]) : -1;
+      if (gradient < 0 && this->key(inputs[i]).op == &constant_op) expansion.unread.push_back(inputs[i]);
       if (gradient < 0) gradient = broadcast_to(var(literal(0, info(inputs[i]).dtype)), *info(inputs[i]).shape).id();
       expansion.results.push_back(gradient);
     }
+    note_unread(y, expansion);
+    check_unread(expansion, inputs, line);
     deriving_ = -1;
     expansion.count = next_ - begin - 1;
     expansions_.push_back(expansion);

@@ -466,6 +466,8 @@ class Recorder {
   std::uint64_t parameter_of(std::int32_t leaf) const;
   std::vector<std::int32_t> want_inputs(Differentiation& differentiation, std::int32_t y,
                                         std::span<const std::int32_t> wanted, SourceLine line) const;
+  void note_unread(std::int32_t y, Expansion& expansion) const;
+  void check_unread(const Expansion& expansion, std::span<const std::int32_t> wanted, SourceLine line) const;
   bool was_assigned(const RegistryCore& registry, std::int32_t index) const;
   /// TapeError where a trainable parameter was assigned on this tape.
   void check_not_assigned(const RegistryCore& registry, std::int32_t index, const char* op, SourceLine line) const;

@@ -37,6 +37,8 @@ struct Expansion {
   std::int32_t begin;  // id of the record
   std::int32_t count;  // of nodes appended
   std::vector<std::int32_t> results;
+  /// Inputs that are constants which nothing up to y was made from; where there are any, the constants y was made from.
+  std::vector<std::int32_t> unread = {}, constants = {};
 };
 
 /// What a composition recorded, with its lines and scopes as they look from the place it was called from.

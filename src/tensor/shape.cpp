@@ -19,8 +19,8 @@ std::string text_of(std::span<const std::int64_t> dimensions) {
 
 }  // namespace
 
-void Shape::fail(std::span<const std::int64_t> dimensions, const char* why) {
-  throw ShapeError(error_text("shape", fmt::format("{} {}", text_of(dimensions), why)));
+void Shape::fail(std::span<const std::int64_t> dimensions, const char* why, SourceLine line) {
+  throw ShapeError(error_text("shape", fmt::format("{} {}", text_of(dimensions), why), line));
 }
 
 std::string to_string(const Shape& shape) { return text_of(std::span<const std::int64_t>(shape.begin(), shape.end())); }

@@ -5,7 +5,8 @@
 
 namespace thalweg::internal {
 
-/// What `make` gives. A Shape that cannot be made knows nothing of ops: its error becomes one of `op`, at `line`.
+/// What `make` gives. A Shape that cannot be made, or has no memory, knows nothing of ops: its error becomes one of `op`, at
+/// `line` instead of the library's own.
 template <class Make>
 auto made_for(const char* op, SourceLine line, const Make& make) {
   try {
@@ -14,7 +15,8 @@ auto made_for(const char* op, SourceLine line, const Make& make) {
     constexpr std::string_view of_shape = "[shape] ";
     const std::string_view text = error.what();
     if (!text.starts_with(of_shape)) throw;
-    throw ShapeError(error_text(op, std::string(text.substr(of_shape.size())), line));
+    const std::string_view reason = text.substr(0, text.rfind(" at ")).substr(of_shape.size());
+    throw ShapeError(error_text(op, std::string(reason), line));
   }
 }
 

@@ -43,9 +43,15 @@ void Tensor::throw_wrong_element_type(const char* op, DType asked, SourceLine li
 
 namespace {
 
+/// Uninitialised memory for what `op` makes.
+Tensor made(const char* op, const Shape& shape, DType dtype, SourceLine line) {
+  return Tensor(internal::made_for(op, line, [&] { return internal::allocate_elements(shape, dtype); }), dtype, shape);
+}
+
 /// Shape and widest kind of number of a literal.
 struct LiteralSurvey {
-  std::vector<std::int64_t> dimensions;
+  SourceLine line;
+  std::vector<std::int64_t> dimensions = {};
   Literal::Kind kind = Literal::Kind::boolean;
   bool has_numbers = false;
 
@@ -71,54 +77,61 @@ struct LiteralSurvey {
     return kind == Literal::Kind::integer ? DType::i64 : DType::boolean;
   }
 
-  [[noreturn]] static void throw_ragged() {
+  [[noreturn]] void throw_ragged() const {
     throw ShapeError(
-        error_text("Tensor", "the braces are ragged: rows of one level must have the same length and depth"));
+        error_text("Tensor", "the braces are ragged: rows of one level must have the same length and depth", line));
   }
 };
 
 template <Element To, class From>
-To converted(From value) {
+To converted(From value, SourceLine line) {
   if constexpr (std::same_as<To, bool>) {
     return value != From{0};
   } else if constexpr (std::same_as<To, std::int64_t> && std::floating_point<From>) {
     if (!internal::has_i64_value(value))
-      throw ValueError(error_text("Tensor", fmt::format("{} has no i64 value", value)));
+      throw ValueError(error_text("Tensor", fmt::format("{} has no i64 value", value), line));
     return static_cast<To>(value);
   } else {
     return static_cast<To>(value);
   }
 }
 
-template <Element T>
-T literal_value(const Literal& literal) {
-  return literal.kind() == Literal::Kind::real ? converted<T>(literal.real()) : converted<T>(literal.integer());
+Tensor filled(const char* op, const Shape& shape, double value, DType dtype, SourceLine line) {
+  Tensor tensor = made(op, shape, dtype, line);
+  visit_dtype(dtype, [&]<class T>() { std::ranges::fill(tensor.mutable_data<T>(), converted<T>(value, line)); });
+  return tensor;
 }
 
 template <Element T>
-T* write_literal(std::initializer_list<Literal> values, T* out) {
+T literal_value(const Literal& literal, SourceLine line = {}) {
+  return literal.kind() == Literal::Kind::real ? converted<T>(literal.real(), line)
+                                               : converted<T>(literal.integer(), line);
+}
+
+template <Element T>
+T* write_literal(std::initializer_list<Literal> values, T* out, SourceLine line) {
   for (const Literal& value : values) {
     if (value.kind() == Literal::Kind::list)
-      out = write_literal(value.values(), out);
+      out = write_literal(value.values(), out, line);
     else
-      *out++ = literal_value<T>(value);
+      *out++ = literal_value<T>(value, line);
   }
   return out;
 }
 
-Tensor from_literal(std::initializer_list<Literal> values, const DType* dtype) {
-  LiteralSurvey survey;
+Tensor from_literal(std::initializer_list<Literal> values, const DType* dtype, SourceLine line) {
+  LiteralSurvey survey{line};
   survey.add(values, 0);
-  Tensor tensor =
-      Tensor::empty(Shape(std::span<const std::int64_t>(survey.dimensions)), dtype ? *dtype : survey.dtype());
-  visit_dtype(tensor.dtype(), [&]<class T>() { write_literal(values, tensor.mutable_data<T>().data()); });
+  const Shape shape(std::span<const std::int64_t>(survey.dimensions), line);
+  Tensor tensor = made("Tensor", shape, dtype ? *dtype : survey.dtype(), line);
+  visit_dtype(tensor.dtype(), [&]<class T>() { write_literal(values, tensor.mutable_data<T>().data(), line); });
   return tensor;
 }
 
-Tensor drawn(const char* op, const Shape& shape, Random& random, DType dtype, auto fill) {
+Tensor drawn(const char* op, const Shape& shape, Random& random, DType dtype, SourceLine line, auto fill) {
   if (dtype != DType::f32 && dtype != DType::f64)
-    throw DtypeError(error_text(op, fmt::format("draws are f32 or f64, not {}", name(dtype))));
-  Tensor tensor = Tensor::empty(shape, dtype);
+    throw DtypeError(error_text(op, fmt::format("draws are f32 or f64, not {}", name(dtype)), line));
+  Tensor tensor = made(op, shape, dtype, line);
   if (dtype == DType::f32)
     fill(tensor.mutable_data<float>(), random.next_source());
   else
@@ -128,8 +141,9 @@ Tensor drawn(const char* op, const Shape& shape, Random& random, DType dtype, au
 
 }  // namespace
 
-Tensor::Tensor(std::initializer_list<Literal> values) : Tensor(from_literal(values, nullptr)) {}
-Tensor::Tensor(std::initializer_list<Literal> values, DType dtype) : Tensor(from_literal(values, &dtype)) {}
+Tensor::Tensor(std::initializer_list<Literal> values, SourceLine line) : Tensor(from_literal(values, nullptr, line)) {}
+Tensor::Tensor(std::initializer_list<Literal> values, DType dtype, SourceLine line)
+    : Tensor(from_literal(values, &dtype, line)) {}
 
 Tensor Tensor::scalar(const Literal& value) {
   const DType dtype = value.kind() == Literal::Kind::real      ? DType::f32
@@ -142,58 +156,91 @@ Tensor Tensor::scalar(const Literal& value) {
 
 // ---- making tensors
 
-Tensor Tensor::empty(const Shape& shape, DType dtype) {
-  return Tensor(internal::allocate_elements(shape, dtype), dtype, shape);
-}
+Tensor Tensor::empty(const Shape& shape, DType dtype, SourceLine line) { return made("empty", shape, dtype, line); }
 
-Tensor Tensor::zeros(const Shape& shape, DType dtype) {
-  Tensor tensor = empty(shape, dtype);
+Tensor Tensor::zeros(const Shape& shape, DType dtype, SourceLine line) {
+  Tensor tensor = made("zeros", shape, dtype, line);
   std::memset(tensor.mutable_raw(), 0, tensor.bytes());
   return tensor;
 }
 
-Tensor Tensor::ones(const Shape& shape, DType dtype) { return full(shape, 1, dtype); }
+Tensor Tensor::ones(const Shape& shape, DType dtype, SourceLine line) { return filled("ones", shape, 1, dtype, line); }
 
-Tensor Tensor::full(const Shape& shape, double value, DType dtype) {
+Tensor Tensor::full(const Shape& shape, double value, DType dtype, SourceLine line) {
   if (dtype == DType::i64 && (std::trunc(value) != value || !internal::has_i64_value(value)))
-    throw ValueError(error_text("full", fmt::format("{} has no i64 value", value)));
-  Tensor tensor = empty(shape, dtype);
-  visit_dtype(dtype, [&]<class T>() { std::ranges::fill(tensor.mutable_data<T>(), converted<T>(value)); });
-  return tensor;
+    throw ValueError(error_text("full", fmt::format("{} has no i64 value", value), line));
+  return filled("full", shape, value, dtype, line);
 }
 
-Tensor Tensor::arange(std::int64_t count, DType dtype) {
-  if (count < 0) throw ValueError(error_text("arange", fmt::format("count {} is negative", count)));
-  Tensor tensor = empty({count}, dtype);
+Tensor Tensor::eye(std::int64_t size, DType dtype, SourceLine line) {
+  if (size < 0) throw ValueError(error_text("eye", fmt::format("size {} is negative", size), line));
+  Tensor tensor = filled("eye", Shape({size, size}, line), 0, dtype, line);
   visit_dtype(dtype, [&]<class T>() {
-    std::span<T> elements = tensor.mutable_data<T>();
-    for (std::size_t i = 0; i < elements.size(); ++i) elements[i] = static_cast<T>(i);
+    const std::span<T> elements = tensor.mutable_data<T>();
+    for (std::int64_t i = 0; i < size; ++i) elements[static_cast<std::size_t>(i * (size + 1))] = T{1};
   });
   return tensor;
 }
 
-Tensor Tensor::uniform(const Shape& shape, Random& random, DType dtype) {
-  return drawn("uniform", shape, random, dtype,
+Tensor Tensor::arange(std::int64_t count, DType dtype, SourceLine line) {
+  if (count < 0) throw ValueError(error_text("arange", fmt::format("count {} is negative", count), line));
+  return steps(0, count, 1, dtype, line);
+}
+
+Tensor Tensor::steps(std::int64_t start, std::int64_t stop, std::int64_t step, DType dtype, SourceLine line) {
+  if (step == 0) throw ValueError(error_text("arange", "step is 0", line));
+  const bool is_empty = step > 0 ? start >= stop : start <= stop;
+  // Without a sign, as a distance between i64 may not be one.
+  const auto from = static_cast<std::uint64_t>(start), by = static_cast<std::uint64_t>(step);
+  const std::uint64_t distance =
+      step > 0 ? static_cast<std::uint64_t>(stop) - from : from - static_cast<std::uint64_t>(stop);
+  const std::uint64_t count = is_empty ? 0 : (distance - 1) / (step > 0 ? by : -by) + 1;
+  Tensor tensor = made("arange", Shape({static_cast<std::int64_t>(count)}, line), dtype, line);
+  visit_dtype(dtype, [&]<class T>() {
+    const std::span<T> elements = tensor.mutable_data<T>();
+    for (std::size_t i = 0; i < elements.size(); ++i)
+      elements[i] = static_cast<T>(static_cast<std::int64_t>(from + i * by));
+  });
+  return tensor;
+}
+
+Tensor Tensor::linspace(double start, double stop, std::int64_t count, DType dtype, SourceLine line) {
+  if (count < 0) throw ValueError(error_text("linspace", fmt::format("count {} is negative", count), line));
+  if (dtype != DType::f32 && dtype != DType::f64)
+    throw DtypeError(error_text("linspace", fmt::format("the numbers are f32 or f64, not {}", name(dtype)), line));
+  Tensor tensor = made("linspace", Shape({count}, line), dtype, line);
+  const double step = count > 1 ? (stop - start) / static_cast<double>(count - 1) : 0;
+  internal::visit_floating(dtype, [&]<class T>() {
+    const std::span<T> elements = tensor.mutable_data<T>();
+    for (std::size_t i = 0; i < elements.size(); ++i)
+      elements[i] = static_cast<T>(start + static_cast<double>(i) * step);
+    if (count > 1) elements.back() = static_cast<T>(stop);  // which the steps may miss by a rounding
+  });
+  return tensor;
+}
+
+Tensor Tensor::uniform(const Shape& shape, Random& random, DType dtype, SourceLine line) {
+  return drawn("uniform", shape, random, dtype, line,
                [](auto values, const DrawSource& source) { fill_uniform(values, source); });
 }
 
-Tensor Tensor::normal(const Shape& shape, Random& random, DType dtype) {
-  return drawn("normal", shape, random, dtype,
+Tensor Tensor::normal(const Shape& shape, Random& random, DType dtype, SourceLine line) {
+  return drawn("normal", shape, random, dtype, line,
                [](auto values, const DrawSource& source) { fill_normal(values, source); });
 }
 
-Tensor Tensor::copied(const void* values, std::size_t count, DType dtype, const Shape& shape) {
+Tensor Tensor::copied(const void* values, std::size_t count, DType dtype, const Shape& shape, SourceLine line) {
   if (static_cast<std::int64_t>(count) != shape.size())
     throw ShapeError(error_text(
-        "from", fmt::format("{} values for shape {} of {} elements", count, to_string(shape), shape.size())));
-  Tensor tensor = empty(shape, dtype);
+        "from", fmt::format("{} values for shape {} of {} elements", count, to_string(shape), shape.size()), line));
+  Tensor tensor = made("from", shape, dtype, line);
   if (count > 0) std::memcpy(tensor.mutable_raw(), values, tensor.bytes());
   return tensor;
 }
 
-Tensor Tensor::borrowed(void* data, DType dtype, const Shape& shape, std::shared_ptr<void> owner) {
+Tensor Tensor::borrowed(void* data, DType dtype, const Shape& shape, std::shared_ptr<void> owner, SourceLine line) {
   if (data == nullptr && shape.size() > 0)
-    throw ValueError(error_text("borrow", fmt::format("no memory for shape {}", to_string(shape))));
+    throw ValueError(error_text("borrow", fmt::format("no memory for shape {}", to_string(shape)), line));
   const std::size_t bytes = static_cast<std::size_t>(shape.size()) * size_of(dtype);
   return Tensor(StorageHandle(Storage::borrow(data, bytes, std::move(owner))), dtype, shape);
 }
@@ -273,7 +320,7 @@ Tensor Tensor::reshape(const Shape& shape, SourceLine line) const {
 
 Tensor Tensor::to(DType dtype, SourceLine line) const {
   if (dtype == dtype_) return *this;
-  Tensor result = empty(shape_, dtype);
+  Tensor result = made("to", shape_, dtype, line);
   internal::convert(raw(), dtype_, result.mutable_raw(), dtype, shape_, "to", line);
   return result;
 }

@@ -377,6 +377,20 @@ TEST_CASE("rule R11: a norm of no meaning") {
                              {"[norm]", "p is", "above 0"});
 }
 
+template <class Axis>
+concept CanReduceBy = requires(Var x, Axis axis) {
+  sum(x, axis);
+  mean(x, axis);
+  argmax(x, axis);
+  variance(x, axis);
+};
+
+TEST_CASE("reductions: a bool is no axis") {
+  STATIC_REQUIRE(CanReduceBy<int>);
+  STATIC_REQUIRE(CanReduceBy<std::int64_t>);
+  STATIC_REQUIRE_FALSE(CanReduceBy<bool>);
+}
+
 TEST_CASE("reductions: axes in braces, as options or alone") {
   Tape tape;
   const Var x = Tensor::arange(24, f64).reshape({2, 3, 4});

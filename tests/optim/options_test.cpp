@@ -50,6 +50,25 @@ std::int64_t sweeps_of(const std::function<void()>& work) {
 
 }  // namespace
 
+TEST_CASE("Optimizer: an epsilon that is 0 in the parameters' dtype is refused", "[optim]") {
+  ParameterRegistry single({.dtype = f32}), twice({.dtype = f64});
+  single.add("w", ones({1}));
+  const Parameter w = twice.add("w", ones({1}));
+  CHECK_THROWS_WITH(
+      Adam(single, {.epsilon = 1e-50}),
+      Catch::StartsWith("[adam] epsilon = 1e-50: is 0 in f32, the parameters' dtype at options_test.cpp"));
+  CHECK_THROWS_AS(RMSProp(single, {.epsilon = 1e-50}), ValueError);
+  CHECK_THROWS_AS(Adam(single, {.groups = {{"w", [](AdamOptions& o) { o.epsilon = 1e-50; }}}}), ValueError);
+  const auto step = [](ParameterRegistry& registry, double epsilon) {
+    Adam adam(registry, {.epsilon = epsilon});
+    give(registry, 0);
+    adam.step();
+    return first(registry.parameters()[0]);
+  };
+  CHECK(step(twice, 1e-50) == 1);
+  CHECK(step(single, 1e-44) == 1);  // a denormal number
+}
+
 TEST_CASE("edge case 48: weight decay, decoupled and coupled", "[optim]") {
   const auto value = [](WeightDecayForm form) {
     ParameterRegistry registry({.dtype = f64});

@@ -227,6 +227,43 @@ TEST_CASE("rule 3: a tensor or number is no input of gradients(): each reading o
   STATIC_REQUIRE_FALSE(CanDifferentiateBy<int>);
 }
 
+TEST_CASE("rule 3: gradients() by a Var whose tensor was read itself instead is an error") {
+  const Engine engine = GENERATE(Engine::planned, Engine::eager);
+  const Tensor tensor({2., 3.}, f64), equal({2., 3.}, f64);
+  const auto text = [](int input, unsigned line) {
+    return fmt::format(
+        "[gradients] y was not made from input {}, a Var of a tensor that an op has read itself ({}); compute with the "
+        "Var instead: Var x = tensor; gradients(f(x), x)",
+        input, at(line).substr(4));
+  };
+  for (int time = 0; time < 3; ++time) {  // an error does not depend on what was recorded before
+    Tape tape({.engine = engine});
+    const Var before = tensor;
+    const Var y = sum(square(tensor));
+    const unsigned read = __LINE__ - 1;
+    const Var after = tensor;
+    CHECK(error_of<TapeError>([&] { gradients(y, before); }) == text(0, read) + at(__LINE__));
+    CHECK(error_of<TapeError>([&] { gradients(y, {y, after}); }) == text(1, read) + at(__LINE__));
+    CHECK(error_of<TapeError>([&] { jacobian(y, after); }) == text(0, read) + at(__LINE__));
+    CHECK(identical(gradients(sum(square(after)), after).value(), Tensor({4., 6.}, f64)));
+    CHECK(y.item() == 13);
+  }
+  for (const bool same : {false, true, false}) {  // the same records, of which only one is a mistake
+    Tape tape({.engine = engine});
+    const Var x = same ? tensor : equal;
+    const Var y = sum(square(tensor));
+    if (same)
+      CHECK_THROWS_AS(gradients(y, x), TapeError);
+    else
+      CHECK(identical(gradients(y, x).value(), Tensor({0., 0.}, f64)));
+  }
+  Tape tape({.engine = engine});
+  const Var x = tensor, unrelated = Tensor({1., 2.}, f64);
+  const Var y = sum(x * tensor);  // linear in x: its second derivative is 0
+  CHECK(identical(hessian(y, x).value(), Tensor::zeros({2, 2}, f64)));
+  CHECK(identical(gradients(y, unrelated).value(), Tensor({0., 0.}, f64)));
+}
+
 TEST_CASE("rule 3: gradients() by all parameters of a registry") {
   const Engine engine = GENERATE(Engine::planned, Engine::eager);
   ParameterRegistry registry({.dtype = f64});

@@ -55,7 +55,8 @@ TEST_CASE("rule 6: tensors are drawn without a tape as ops draw them on one") {
   CHECK(identical(first, uniform({3, 50}, recorded, dtype).value()));
   CHECK(identical(second, normal({40}, recorded, dtype).value()));
   CHECK(drawn.position() == 2);
-  CHECK(error_of<DtypeError>([&] { Tensor::normal({2}, drawn, i64); }) == "[normal] draws are f32 or f64, not i64");
+  const std::string text = "[normal] draws are f32 or f64, not i64";
+  CHECK(error_of<DtypeError>([&] { Tensor::normal({2}, drawn, i64); }) == text + at(__LINE__));
   CHECK(drawn.position() == 2);
 }
 

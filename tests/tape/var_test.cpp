@@ -66,6 +66,11 @@ TEST_CASE("Var: one of an outer tape is an error that says so, with the cure") {
   CHECK(identical((x + 1).value(), Tensor{2., 3.}));
 }
 
+TEST_CASE("Var: a node's number makes none from outside") {
+  STATIC_REQUIRE_FALSE(std::is_constructible_v<Var, std::uint64_t, std::int32_t>);
+  STATIC_REQUIRE_FALSE(std::is_constructible_v<Var, int, int>);
+}
+
 TEST_CASE("Var: an empty one is an error that says so") {
   Tape tape;
   const Var empty;

@@ -23,7 +23,8 @@ TEST_CASE("Shape: what is no shape") {
   CHECK_THROWS_AS((Shape{2, -1}), thalweg::ShapeError);
   CHECK_THROWS_AS((Shape{std::int64_t{1} << 32, std::int64_t{1} << 32}), thalweg::ShapeError);
   CHECK_THROWS_AS((Shape{0, std::int64_t{1} << 32, std::int64_t{1} << 32}), thalweg::ShapeError);
-  CHECK_THROWS_WITH((Shape{2, -1}), "[shape] (2, -1) has a negative dimension");
+  const auto line = std::to_string(__LINE__ + 1);
+  CHECK_THROWS_WITH((Shape{2, -1}), "[shape] (2, -1) has a negative dimension at shape_test.cpp:" + line);
 }
 
 TEST_CASE("Shape: text is NumPy's") {

@@ -11,6 +11,7 @@
 
 #include <thalweg/error.hpp>
 #include <thalweg/format.hpp>
+#include <thalweg/random.hpp>
 #include <thalweg/tensor.hpp>
 
 namespace tw = thalweg;
@@ -92,6 +93,29 @@ TEST_CASE("Tensor literals: ragged ones are ShapeErrors") {
   CHECK_THROWS_AS((Tensor{{{{{{{{{1.}}}}}}}}}), tw::ShapeError);
 }
 
+TEST_CASE("Tensor: what cannot be made is named with the line that asked for it") {
+  tw::Random random;
+  const auto at = [](unsigned line) { return fmt::format(" at tensor_test.cpp:{}", line); };
+  const Shape too_large{std::int64_t{1} << 61};
+  const std::string too_many = " (2305843009213693952,) f32 needs more bytes than int64 counts";
+  CHECK_THROWS_WITH(
+      (Tensor{{1., 2.}, {3.}}),
+      "[Tensor] the braces are ragged: rows of one level must have the same length and depth" + at(__LINE__ - 2));
+  CHECK_THROWS_WITH(Tensor({1e30}, i64), "[Tensor] 1e+30 has no i64 value" + at(__LINE__));
+  CHECK_THROWS_WITH(Tensor::empty(too_large), "[empty]" + too_many + at(__LINE__));
+  CHECK_THROWS_WITH(Tensor::zeros(too_large), "[zeros]" + too_many + at(__LINE__));
+  CHECK_THROWS_WITH(Tensor::ones(too_large), "[ones]" + too_many + at(__LINE__));
+  CHECK_THROWS_WITH(Tensor::full(too_large, 2), "[full]" + too_many + at(__LINE__));
+  CHECK_THROWS_WITH(Tensor::full({1}, 0.5, i64), "[full] 0.5 has no i64 value" + at(__LINE__));
+  CHECK_THROWS_WITH(Tensor::arange(-1), "[arange] count -1 is negative" + at(__LINE__));
+  CHECK_THROWS_WITH(Tensor::arange(0, 5, 0), "[arange] step is 0" + at(__LINE__));
+  CHECK_THROWS_WITH(Tensor::eye(-2), "[eye] size -2 is negative" + at(__LINE__));
+  CHECK_THROWS_WITH(Tensor::linspace(0, 1, -2), "[linspace] count -2 is negative" + at(__LINE__));
+  CHECK_THROWS_WITH(Tensor::linspace(0, 1, 2, i64), "[linspace] the numbers are f32 or f64, not i64" + at(__LINE__));
+  CHECK_THROWS_WITH(Tensor::uniform({1}, random, i64), "[uniform] draws are f32 or f64, not i64" + at(__LINE__));
+  CHECK_THROWS_WITH(Tensor::zeros({2, -1}), "[shape] (2, -1) has a negative dimension" + at(__LINE__));
+}
+
 TEST_CASE("Tensor: numbers are 0-d tensors") {
   const Tensor real = 2.5, integer = 3, truth = true, large = two_to_53 + 1;
   CHECK((real.dtype() == f32 && real.rank() == 0 && real.item() == 2.5));
@@ -121,7 +145,27 @@ TEST_CASE("Tensor: makers") {
   CHECK(identical(Tensor::arange(3), Tensor{0, 1, 2}));
   CHECK(identical(Tensor::arange(3, f32), Tensor{0., 1., 2.}));
   CHECK(identical(Tensor::from(std::vector<double>{1, 2}, {2, 1}), Tensor({{1.}, {2.}}, f64)));
-  CHECK_THROWS_WITH(Tensor::from(std::vector<float>{1, 2}, {3}), "[from] 2 values for shape (3,) of 3 elements");
+  CHECK(identical(Tensor::arange(2, 5), Tensor{2, 3, 4}));
+  CHECK(identical(Tensor::arange(2, 10, 3, f64), Tensor({2., 5., 8.}, f64)));
+  CHECK(identical(Tensor::arange(2, 8, 3), Tensor{2, 5}));
+  CHECK(identical(Tensor::arange(5, 0, -2), Tensor{5, 3, 1}));
+  CHECK(Tensor::arange(5, 2).shape() == Shape{0});
+  CHECK(Tensor::arange(2, 2).shape() == Shape{0});
+  const auto far = std::numeric_limits<std::int64_t>::max();
+  CHECK(identical(Tensor::arange(-far, far, far), Tensor{-far, std::int64_t{0}}));
+  CHECK(identical(Tensor::arange(far, -far, -far), Tensor{far, std::int64_t{0}}));
+  CHECK(identical(Tensor::eye(2), Tensor{{1., 0.}, {0., 1.}}));
+  CHECK(identical(Tensor::eye(3, i64), Tensor{{1, 0, 0}, {0, 1, 0}, {0, 0, 1}}));
+  CHECK(Tensor::eye(0).shape() == Shape{0, 0});
+  CHECK(identical(Tensor::linspace(1, 2, 5), Tensor{1., 1.25, 1.5, 1.75, 2.}));
+  CHECK(identical(Tensor::linspace(3, 3.5, 1, f64), Tensor({3.}, f64)));
+  CHECK(identical(Tensor::linspace(2, -1, 4, f64), Tensor({2., 1., 0., -1.}, f64)));
+  CHECK(Tensor::linspace(0, 0.7, 8, f64).at<double>({-1}) == 0.7);
+  CHECK(Tensor::linspace(0, 1, 0).shape() == Shape{0});
+  CHECK(identical(zeros_like(Tensor{{1, 2}}), Tensor{{0, 0}}));
+  CHECK(identical(ones_like(Tensor({1., 2.}, f64)), Tensor({1., 1.}, f64)));
+  CHECK_THROWS_WITH(Tensor::from(std::vector<float>{1, 2}, {3}),
+                    fmt::format("[from] 2 values for shape (3,) of 3 elements at tensor_test.cpp:{}", __LINE__ - 1));
   CHECK_THROWS_AS(Tensor::full({1}, 0.5, i64), tw::ValueError);
   CHECK_THROWS_AS(Tensor::full({1}, not_a_number, i64), tw::ValueError);
   CHECK_THROWS_AS(Tensor::arange(-1), tw::ValueError);

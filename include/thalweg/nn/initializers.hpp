@@ -12,8 +12,8 @@
 namespace thalweg {
 
 /// Tensor::zeros and Tensor::ones.
-Tensor zeros(const Shape& shape, DType dtype = DType::f32);
-Tensor ones(const Shape& shape, DType dtype = DType::f32);
+Tensor zeros(const Shape& shape, DType dtype = DType::f32, SourceLine line = SourceLine::here());
+Tensor ones(const Shape& shape, DType dtype = DType::f32, SourceLine line = SourceLine::here());
 /// Every element is `value`, in the registry's dtype.
 Initializer constant(const Shape& shape, double value);
 

@@ -1,5 +1,6 @@
 #pragma once
 #include <array>
+#include <concepts>
 #include <initializer_list>
 #include <span>
 #include <vector>
@@ -24,6 +25,18 @@ class Axes {
  private:
   std::array<int, Shape::max_rank> axes_{};
   int count_ = -1;
+};
+
+/// The one axis that an op is over.
+class OneAxis {
+ public:
+  constexpr OneAxis(int axis) : axis_(axis) {}
+  template <std::same_as<bool> Flag>
+  OneAxis(Flag) = delete;  // `sum(x, true)`: say `sum(x, {.keep_dimensions = true})`, or name an axis before it
+  constexpr operator int() const { return axis_; }
+
+ private:
+  int axis_;
 };
 
 }  // namespace thalweg

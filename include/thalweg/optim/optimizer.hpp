@@ -109,15 +109,18 @@ class OptimizedParameters {
 /// Checks an optimizer's options; each function throws a ValueError naming optimizer, option and value.
 class OptionCheck {
  public:
-  OptionCheck(const char* optimizer, SourceLine line) : optimizer_(optimizer), line_(line) {}
+  /// `dtype`: that of the parameters, in which the formula computes.
+  OptionCheck(const char* optimizer, DType dtype, SourceLine line)
+      : optimizer_(optimizer), dtype_(dtype), line_(line) {}
   /// `wanted` says what would hold: "must be in [0, 1)".
   void holds(const char* option, double value, bool holds, const char* wanted) const;
   void fraction(const char* option, double value) const;      // in [0, 1)
-  void positive(const char* option, double value) const;      // finite and above 0
+  void positive(const char* option, double value) const;      // finite and above 0, in the parameters' dtype too
   void not_negative(const char* option, double value) const;  // finite and at least 0
 
  private:
   const char* optimizer_;
+  DType dtype_;
   SourceLine line_;
 };
 
@@ -220,6 +223,7 @@ class Optimizer {
   /// Takes over the parameters; their state "name.*" starts at zero.
   void start(const Schedule& learning_rate, const GradientOptions& gradient, SourceLine line);
 
+  static OptionCheck option_check(const char* optimizer, const internal::RegistryCore& parameters, SourceLine line);
   /// ValueError for a pattern that matches the name of none of the parameters.
   static void check_patterns(const char* optimizer, const OptimizedParameters& parameters,
                              const std::vector<std::string>& patterns, SourceLine line);
@@ -367,7 +371,7 @@ class OptimizerOf : public Optimizer {
     if constexpr (requires { base_.groups; })
       for (std::size_t i = 0; i < base_.groups.size(); ++i)
         if ((groups >> i & 1) != 0) base_.groups[i].change(made.options);
-    check_one(made.options, check_, OptionCheck(this->name(), line_));
+    check_one(made.options, check_, option_check(this->name(), *this->core(), line_));
     made.rule = rule_of(made.options);
     return made;
   }
@@ -399,7 +403,7 @@ class OptimizerOf : public Optimizer {
 
   static const OptimizedParameters& checked(const char* name, const OptimizedParameters& parameters,
                                             const Options& options, Check check, SourceLine line) {
-    const OptionCheck option(name, line);
+    const OptionCheck option = option_check(name, *parameters.core(), line);
     check_patterns(name, parameters, patterns_of(options), line);
     check_one(options, check, option);
     if constexpr (requires { options.gradient; }) {
