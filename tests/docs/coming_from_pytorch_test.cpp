@@ -32,7 +32,12 @@ TEST_CASE("coming from PyTorch: tensors") {
   const std::vector<float> values{1, 2, 3, 4, 5, 7};
   CHECK(tw::identical(tw::Tensor::from(values, {2, 3}), x));
   CHECK(tw::Tensor::zeros({2, 3}, tw::f64).dtype() == tw::f64);
+  CHECK(tw::identical(tw::zeros_like(x), tw::Tensor::zeros({2, 3})));
+  CHECK(tw::identical(tw::Tensor::full({2, 3}, 0.5), tw::Tensor{{0.5, 0.5, 0.5}, {0.5, 0.5, 0.5}}));
   CHECK(tw::identical(tw::Tensor::arange(5), tw::Tensor{0, 1, 2, 3, 4}));
+  CHECK(tw::identical(tw::Tensor::arange(2, 10, 3), tw::Tensor{2, 5, 8}));
+  CHECK(tw::identical(tw::Tensor::linspace(0, 1, 5), tw::Tensor{0., 0.25, 0.5, 0.75, 1.}));
+  CHECK(tw::Tensor::eye(3).at<float>({2, 2}) == 1);
   const auto owner = std::make_shared<std::vector<float>>(6, 2.F);
   float* const memory = owner->data();
   CHECK(tw::Tensor::borrow(memory, {2, 3}, owner).raw() == memory);
