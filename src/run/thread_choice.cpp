@@ -7,21 +7,27 @@ namespace thalweg::run {
 void ThreadChoice::add(RepeatedWork& work, double seconds) {
   ++runs_;
   if (work.look != look_) work = {.look = look_};
+  bool is_clear_loss = false;
   if (!is_other_) {
     ++work.runs;
     work.seconds += static_cast<float>(seconds);
-    ++counted_;
-    seconds_ += seconds;
-  } else if (work.runs > 0 && work.has_run_other) {
-    ++counted_;
-    seconds_ += seconds;
-    usual_seconds_ += work.seconds / static_cast<double>(work.runs);
+    count(seconds, 0);
+  } else if (work.runs > 0) {
+    const double usual_seconds = work.seconds / static_cast<double>(work.runs);
+    is_clear_loss = seconds >= window_seconds && seconds > clear_loss * usual_seconds;
+    if (work.has_run_other || is_clear_loss) count(seconds, usual_seconds);
+    work.has_run_other = true;
   }
-  if (is_other_) work.has_run_other = true;
   const bool is_whole = counted_ >= least_window && seconds_ >= window_seconds;
-  if (!is_whole && runs_ < most_window) return;
+  if (!is_whole && !is_clear_loss && runs_ < most_window) return;
   if (is_other_) decide();
   begin_window(!is_other_);
+}
+
+void ThreadChoice::count(double seconds, double usual_seconds) {
+  ++counted_;
+  seconds_ += seconds;
+  usual_seconds_ += usual_seconds;
 }
 
 void ThreadChoice::begin_window(bool other) {

@@ -25,13 +25,15 @@ struct RepeatedWork {
 
 /// A thread's choice, one for all of its work: what one piece leaves in a cache another one reads. Most runs are not even timed.
 /// Now and again there is a look: a window of runs is timed, then one of the other way, which is kept where it takes less
-/// for the same work. The time that is lost to a worse way is followed by `patience` times as much without a look.
+/// for the same work; one long run that takes far more ends the look. The time that is lost to a worse way is followed by
+/// `patience` times as much without a look.
 class ThreadChoice {
  public:
   static constexpr std::int32_t first_look = 16;                      // runs before it
   static constexpr std::int32_t least_window = 4, most_window = 256;  // runs
   static constexpr double window_seconds = 4e-3;  // mostly longer than another program's turn on a core that is shared
   static constexpr double least_gain = .03;
+  static constexpr double clear_loss = 1.3;  // times as long
   static constexpr double patience = 256;
 
   static ThreadChoice& of_this_thread() {
@@ -68,6 +70,7 @@ class ThreadChoice {
 
  private:
   void add(RepeatedWork& work, double seconds);
+  void count(double seconds, double usual_seconds);
   void begin_window(bool other);
   void decide();
 

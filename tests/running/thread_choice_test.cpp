@@ -49,6 +49,17 @@ TEST_CASE("ThreadChoice keeps several threads where they take less time", "[thre
   }
 }
 
+TEST_CASE("ThreadChoice ends a look after one long run that takes far more time", "[thread_choice]") {
+  ThreadChoice choice;
+  RepeatedWork work;
+  int slow = 0;
+  for (int run = 0; run < 100; ++run) {
+    slow += choice.is_shared() ? 0 : 1;
+    choice.ended(work, choice.is_shared() ? .96 : 1.8);
+  }
+  CHECK(slow == 1);
+}
+
 TEST_CASE("ThreadChoice finds out that one thread takes less time", "[thread_choice]") {
   for (const Machine machine : {Machine{20e-6, 30e-6}, Machine{440e-6, 660e-6}, Machine{1e-3, 20e-3}}) {
     ThreadChoice choice;
