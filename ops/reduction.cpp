@@ -234,7 +234,7 @@ Var logsumexp_parts(std::span<const Var> inputs, std::uint64_t attribute, Source
   const Var& value = inputs[0];
   const Shape shape = reduced_shape(value.shape(), attribute, (attribute & keep_dimensions_bit) != 0);
   const Var infinite = literal(std::numeric_limits<double>::infinity());
-  if (value.size() == 0) return internal::broadcast_to(cast(-infinite, value.dtype()), shape);
+  if (value.shape().size() == 0) return internal::broadcast_to(cast(-infinite, value.dtype()), shape);
   const std::uint64_t with_kept = (attribute & axes_bits) | keep_dimensions_bit;
   const Var largest = stop_gradient(record(max_op, value, with_kept));
   const Var shift = where(abs(largest) == infinite, literal(0), largest);  // −inf − (−inf) would be NaN
