@@ -57,6 +57,18 @@ struct Draft {
 
 }  // namespace
 
+bool is_limit(const Xbyak::Error& error) {
+  switch (static_cast<int>(error)) {
+    case Xbyak::ERR_CANT_ALLOC:
+    case Xbyak::ERR_CANT_PROTECT:
+    case Xbyak::ERR_CODE_IS_TOO_BIG:
+    case Xbyak::ERR_LABEL_IS_TOO_FAR:
+    case Xbyak::ERR_OFFSET_IS_TOO_BIG:
+    case Xbyak::ERR_IMM_IS_TOO_BIG: return true;
+    default: return false;
+  }
+}
+
 Xbyak::CodeGenerator& code_draft() {
   thread_local Draft draft;
   draft.code.reset();

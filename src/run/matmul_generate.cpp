@@ -43,7 +43,8 @@ GeneratedProduct generate(const ProductForm& form) {
     std::shared_ptr<const std::uint8_t> code = executable_code({draft.getCode(), draft.getSize()});
     const auto run = reinterpret_cast<PreparedMatmul::Run>(const_cast<std::uint8_t*>(code.get()));
     return {run, std::move(code)};
-  } catch (const Xbyak::Error&) {  // no memory that may be executed
+  } catch (const Xbyak::Error& error) {
+    if (!is_limit(error)) throw;
     return {};
   }
 }

@@ -283,8 +283,8 @@ void generate(SweepProgram& program) {
     program.code = Joiner(program, code_draft()).join();
     // It goes through the streams of a flat walk side by side, and asking for them ahead only gets in its way.
     if (program.code != nullptr && !program.row_walk) program.streams = {};
-  } catch (const Xbyak::Error& error) {  // no memory that may be executed: the handlers stay
-    if (error != Xbyak::ERR_CANT_ALLOC && error != Xbyak::ERR_CANT_PROTECT) throw;
+  } catch (const Xbyak::Error& error) {  // the handlers stay
+    if (!is_limit(error)) throw;
   }
 }
 
