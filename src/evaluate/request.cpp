@@ -13,6 +13,7 @@
 #include "src/tape/recorder.hpp"
 #include "src/tensor/allocations.hpp"
 #include "src/tensor/huge_pages.hpp"
+#include "src/tensor/shape_error.hpp"
 
 namespace thalweg::internal {
 
@@ -243,10 +244,14 @@ char* Recorder::grow_arena(std::size_t bytes) {
 void* Recorder::hold(std::int32_t id, const Shape* shape, DType dtype) {
   for (const HeldValue& held : held_)
     if (held.node == id) return held.storage->data;
-  StorageHandle storage = allocate_elements(*shape, dtype);
-  void* const data = storage->data;
-  held_.emplace_back(id, dtype, shape, path_.back().segment, std::move(storage));
-  return data;
+  try {
+    StorageHandle storage = allocate_elements(*shape, dtype);
+    void* const data = storage->data;
+    held_.emplace_back(id, dtype, shape, path_.back().segment, std::move(storage));
+    return data;
+  } catch (const ShapeError& error) {
+    throw_for(key(id).op->name, user_line(id), error);
+  }
 }
 
 /// Turns what `watch` asked for into keeps, for the nodes recorded since the last request.

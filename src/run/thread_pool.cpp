@@ -47,14 +47,16 @@ thread_local bool is_in_task = false;
 
 int thread_count() { return pool_size().load(std::memory_order_relaxed); }
 
-void set_thread_count(int count) {
+void set_thread_count(int count, SourceLine line) {
   if (count < 1 || count > most_threads)
-    throw ValueError(error_text("set_thread_count", "the count must be from 1 to 256, not " + std::to_string(count)));
+    throw ValueError(
+        error_text("set_thread_count", "the count must be from 1 to 256, not " + std::to_string(count), line));
   pool_size().store(count, std::memory_order_relaxed);
 }
 
-Threads::Threads(int limit) : previous_(limit_of_thread) {
-  if (limit < 1) throw ValueError(error_text("Threads", "the limit must be at least 1, not " + std::to_string(limit)));
+Threads::Threads(int limit, SourceLine line) : previous_(limit_of_thread) {
+  if (limit < 1)
+    throw ValueError(error_text("Threads", "the limit must be at least 1, not " + std::to_string(limit), line));
   limit_of_thread = limit;
 }
 

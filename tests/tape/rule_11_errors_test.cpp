@@ -40,6 +40,8 @@ TEST_CASE("rule 11: what there is no memory for is named with its op and line") 
   const std::string said = error_of<ShapeError>([&] { (x + broadcast_to(x, large)).value(); });
   CHECK_THAT(said, Catch::EndsWith("bytes, more than there are" + at(__LINE__ - 1)));
   CHECK_THAT(said, Catch::StartsWith(engine == Engine::eager ? "[broadcast_to]" + text : "[value] this needs "));
+  const std::string asked = error_of<ShapeError>([&] { broadcast_to(x, large).value(); });
+  CHECK(asked == "[broadcast_to]" + text + at(__LINE__ - 1));
   CHECK((x + 1).item() == 2);
 }
 #endif
