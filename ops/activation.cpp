@@ -211,7 +211,7 @@ Var mish_pullback(const Pullback& p) {
 
 const Op mish_op = composite("mish", {nullptr, mish_pullback});
 
-/// ValueError where a setting is NaN or infinite.
+/// ValueError if a setting is NaN or infinite.
 void check_finite(const char* op, const char* setting, double value, SourceLine line) {
   if (!std::isfinite(value)) fail<ValueError>(op, fmt::format("{} is {}; it must be finite", setting, value), line);
 }

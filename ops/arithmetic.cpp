@@ -288,7 +288,7 @@ const Op clamp_op{.name = "clamp",
                   .pullbacks = {clamp_pullback_x, clamp_pullback_low, clamp_pullback_high},
                   .kernel = &clamp_kernel};
 
-/// The first input, a bound; ValueError where the second says that a lower bound is above its upper one.
+/// The first input, a bound; ValueError if the second says that a lower bound is above its upper one.
 void clamp_bounds_kernel(const OpaqueCall& call) {
   const auto* is_crossed = static_cast<const bool*>(call.inputs[1]);
   const std::int64_t count = call.input_types[1].shape.size();

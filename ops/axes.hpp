@@ -17,7 +17,7 @@ inline Shape make_shape(const Dimensions& dimensions, int rank) {
   return Shape(std::span<const std::int64_t>(dimensions.data(), static_cast<std::size_t>(rank)));
 }
 
-/// A shape that an op grows to; ShapeError naming the op where it has more elements than int64 counts.
+/// A shape that an op grows to; ShapeError naming the op if it has more elements than int64 counts.
 Shape checked_shape(const char* op, std::initializer_list<std::int64_t> dimensions, SourceLine line);
 Shape checked_shape(const char* op, const Dimensions& dimensions, int rank, SourceLine line);
 
@@ -27,7 +27,7 @@ Dimensions contiguous_strides(const Shape& shape);
 /// Shape and dtype of a node, and whether it is a number.
 NodeType type_of(const Var& x);
 
-/// `axis` from the front, of a shape with `extra` more dimensions; IndexError where it is out of range.
+/// `axis` from the front, of a shape with `extra` more dimensions; IndexError if it is out of range.
 int axis_from_front(const char* op, int axis, const Shape& shape, SourceLine line, int extra = 0);
 
 /// The axes as a mask; IndexError for one out of range or named twice.

@@ -24,7 +24,7 @@ inline bool is_probability(double p) { return p >= 0 && p <= 1; }
 /// ValueError for an ε that is not above 0 and finite, as `dtype` has it: 1e-50 is 0 in f32.
 void check_epsilon(const char* op, double epsilon, DType dtype, SourceLine line);
 
-/// x; DtypeError where it is i64 or bool.
+/// x; DtypeError if it is i64 or bool.
 Var floating_value(const char* op, const Operand& x);
 
 }  // namespace thalweg

@@ -74,7 +74,7 @@ Var standardize(const Var& x, std::uint64_t mask, bool centered, double epsilon,
   return record(standardize_op, inputs, mask | (centered ? centered_bit : 0), line);
 }
 
-/// Scale and shift in shapes that broadcast to x; empty where there is none.
+/// Scale and shift in shapes that broadcast to x; empty if there is none.
 struct Affine {
   Var gamma, beta;
 

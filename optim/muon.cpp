@@ -29,7 +29,7 @@ Var orthogonalized(const Var& x, std::int64_t iterations) {
   return is_tall ? transpose(result) : result;
 }
 
-/// `parameters`; ShapeError where one of them is not a matrix.
+/// `parameters`; ShapeError if one of them is not a matrix.
 const OptimizedParameters& matrices_only(const OptimizedParameters& parameters, SourceLine line) {
   const auto& entries = parameters.core()->entries;
   for (std::size_t i = 0; i < entries.size(); ++i) {

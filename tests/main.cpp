@@ -10,7 +10,7 @@
 
 namespace {
 
-/// THALWEG_TARGET=sse4, avx2 or avx512: kernels for at most that instruction set. False where the machine lacks it.
+/// THALWEG_TARGET=sse4, avx2 or avx512: kernels for at most that instruction set. False if the machine lacks it.
 bool limit_target() {
   const char* wanted = std::getenv("THALWEG_TARGET");
   if (wanted == nullptr) return true;

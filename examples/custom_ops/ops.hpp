@@ -146,7 +146,7 @@ inline const tw::Op solve_triangular_op{.name = "solve_triangular",
                                         .can_fail = true};
 
 /// x with a·x = b (aᵀ·x = b), where a is (n, n), of which one triangle is read, and b (n, m). d/db: the gradient solved
-/// with a transposed; d/da: −(d/db)·xᵀ, in that triangle. ValueError where the diagonal has a 0.
+/// with a transposed; d/da: −(d/db)·xᵀ, in that triangle. ValueError if the diagonal has a 0.
 inline tw::Var solve_triangular(const tw::Operand& a, const tw::Operand& b, const TriangularOptions& options) {
   return tw::record(solve_triangular_op, a, b, tw::attribute_of(options));
 }

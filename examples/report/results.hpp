@@ -138,7 +138,7 @@ struct SavedResults {
   bool is_complete = true;
 };
 
-/// IoError where the file is missing or is not what `write_results` writes.
+/// IoError if the file is missing or is not what `write_results` writes.
 SavedResults read_results(const std::filesystem::path& folder);
 
 /// Where a section's results are, in its folder.

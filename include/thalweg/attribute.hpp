@@ -1,6 +1,6 @@
 #pragma once
-// The options of an op as its attribute, for authors of ops. They are part of the structure: other options, another plan.
-// Numbers that change from step to step are operands instead.
+// For authors of ops: an op's options as its attribute. They are part of the structure, so other options need another
+// plan. Numbers that change from step to step should be operands instead.
 
 #include <cstdint>
 #include <cstring>
@@ -8,7 +8,7 @@
 
 namespace thalweg {
 
-/// `options`, a plain struct of integers, bools and enumerations of up to 8 bytes, as an attribute.
+/// Packs `options`, a plain struct of integers, bools and enumerations of at most 8 bytes, into an attribute.
 template <class Options>
 std::uint64_t attribute_of(const Options& options) {
   static_assert(std::is_trivially_copyable_v<Options> && sizeof(Options) <= sizeof(std::uint64_t));

@@ -1,5 +1,5 @@
 #pragma once
-// Gradients against differences of values: for authors of ops and of gradient rules.
+// Checks gradients against finite differences. For authors of ops and of gradient rules.
 
 #include <cstdint>
 #include <functional>
@@ -19,16 +19,16 @@ struct GradientCheckOptions {
   Engine engine = Engine::planned;
 };
 
-/// One element of one gradient, beside its difference quotient.
+/// One element of one gradient, with its difference quotient.
 struct GradientEntry {
   enum class Verdict : std::uint8_t {
     right,
     wrong,
-    kink,        // the function bends within the step: neither right nor wrong; move the input away
+    kink,        // the function has a kink within the step: inconclusive; move the input away from it
     not_finite,  // the gradient or a value near it is NaN or inf
   };
   int order = 1;
-  /// Its number; the number of inputs stands for the cotangent, which the second order is checked for too.
+  /// Index of the input. The number of inputs stands for the cotangent, which the second-order check varies too.
   int input = 0;
   std::int64_t element = 0;  // row-major
   std::string place;         // "input 1, element [2, 0]"
@@ -41,21 +41,21 @@ struct GradientReport {
   bool ok = true;
   std::string message;               // one line for each element that is not right, the worst first
   std::vector<GradientEntry> worst;  // up to 10, whatever their verdict
-  std::int64_t checked = 0;          // how many elements of gradients were compared
+  std::int64_t checked = 0;          // number of gradient elements compared
 };
 
-/// The message, or how many elements were checked and the largest error.
+/// The message, or the number of elements checked and the largest error.
 std::string to_string(const GradientReport& report);
 
-/// Compares the gradients of `function` at `inputs` with central differences of order 4, in f64: inputs of f32 are
-/// converted, i64 and bool ones stay as they are and are not varied. With y = function(x) and random cotangents c:
+/// Compares the gradients of `function` at `inputs` with central differences of order 4, in f64: f32 inputs are
+/// converted, i64 and bool inputs are passed as they are and not varied. With y = function(x) and random cotangents c:
 ///   first order:  d⟨c, y⟩/dx, element by element
 ///   second order: d⟨direction, d⟨c, y⟩/dx⟩ of x and of c
-/// The relative error is taken of the larger of the two numbers, or of 1/1000 of that order's largest gradient, after
-/// what rounding alone explains. `function` is called on a new tape each time and must be a function: one that draws
-/// random numbers makes its Random anew.
-/// What `function` throws goes through. ValueError for a step or tolerance that is not above 0 and finite; DtypeError
-/// where the inputs or the result are not fractions.
+/// The error beyond what rounding explains is relative to the larger of the two numbers, or to 1/1000 of the largest
+/// gradient of that order if that is more. `function` is called on a new tape each time and must be deterministic: if
+/// it draws random numbers, it must create its Random anew.
+/// Exceptions of `function` pass through. ValueError for a step or tolerance that is not positive and finite;
+/// DtypeError if no input is f32 or f64, or the result is not.
 GradientReport check_gradients(const std::function<Var(std::span<const Var>)>& function, std::vector<Tensor> inputs,
                                const GradientCheckOptions& options = {});
 

@@ -1,5 +1,5 @@
 #pragma once
-// Two recordings beside each other. Link thalweg::graph.
+// Comparing two recordings. Link thalweg::graph.
 
 #include <cstdint>
 #include <string>
@@ -16,15 +16,15 @@ struct TapeComparison {
   std::int32_t value_node = -1;      // the first whose values differ by more than the tolerance
   std::int64_t element = -1;         // of it, where they differ most
   double first_value = 0, second_value = 0;
-  /// In words: "node 7, add at model.cpp:12 (affine1): …". Empty where nothing differs.
+  /// The difference in words: "node 7, add at model.cpp:12 (affine1): …". Empty if there is none.
   std::string message;
 
-  explicit operator bool() const { return same_structure && same_values; }  // nothing differs
+  explicit operator bool() const { return same_structure && same_values; }
 };
 
-/// Compares what two tapes of this thread have recorded: the structure, node by node from the first, and the values of
-/// all nodes before the first that differs; a value agrees where |a − b| ≤ tolerance · max(|a|, |b|), or both are the same
-/// infinity or NaN. Values are computed anew, on tapes beside these, from parameters as they are now.
+/// Compares the recordings of two tapes of this thread: the structure, node by node, and the values of all nodes before
+/// the first structural difference. Two values agree if |a − b| ≤ tolerance · max(|a|, |b|), or if both are NaN or the
+/// same infinity. Values are recomputed on separate tapes, from the present parameters.
 TapeComparison compare(const Tape& first, const Tape& second, double tolerance = 0);
 
 }  // namespace thalweg

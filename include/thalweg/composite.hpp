@@ -1,10 +1,10 @@
 #pragma once
-// A composite with a closed-form gradient, for authors of ops: an op made of other ops, whose gradient as a whole is
-// shorter than what differentiating its parts would give.
+// For authors of ops: an op composed of other ops whose gradient has a closed form that is shorter than what
+// differentiating its parts would give.
 //
-// The parts are recorded as usual and stay visible on the tape. Behind them stands one more node, whose first input is
-// their result: that is its value too, and costs no pass. Its gradient rules read its further inputs. The first input has
-// no rule, so the gradient does not go through the parts.
+// The parts are recorded as usual and stay visible on the tape. One more node follows them. Its first input is their
+// result, which is also its own value, at no cost; its gradient rules read the further inputs. The first input has no
+// rule, so the gradient bypasses the parts.
 
 #include <array>
 #include <span>
@@ -27,8 +27,8 @@ inline StridedView contiguous_view(const Shape&, const Shape& output, std::uint6
 
 }  // namespace internal
 
-/// The op of such a node. Record it with the result as its first input, then what the gradient rules read: x, and values
-/// that the forward pass has computed anyway. `pullbacks` has a rule for each input; the first is null.
+/// The op of that last node. Record it with the result as its first input, followed by what the gradient rules read: x,
+/// and intermediate values of the forward pass. `pullbacks` has one rule per input; the first is null.
 constexpr Op composite(const char* name, std::array<PullbackRule, 4> pullbacks) {
   return {.name = name,
           .kind = Kind::view,
@@ -37,12 +37,12 @@ constexpr Op composite(const char* name, std::array<PullbackRule, 4> pullbacks) 
           .view_rule = internal::contiguous_view};
 }
 
-/// An op made of others whose parts follow from its inputs' types, its attribute, and the tape's phase and the precision of
-/// products where it asks for them: `build` reads nothing else. So it is called once: where a step records again what the step
-/// before did, of the same nodes, all of it is recorded at once. Its numbers are literals; with numbers, tensors, parameters or
-/// draws of its own, which may change from step to step, it is built each time. A constant like an Op: it outlives every tape.
+/// An op composed of others which depends only on its inputs' types, its attribute and, if `build` asks for them, the
+/// tape's phase and the precision of matrix products. `build` then runs once: a later step that repeats it records all
+/// of its nodes at once. Numbers in it must be literals; if it has tensors, parameters, draws or other numbers of its
+/// own, which may change from step to step, it is built every time. A constant, like an Op: it outlives every tape.
 struct Composition {
-  const char* name;  // which errors in it, and pictures, name: `build` runs in an OpScope
+  const char* name;  // in errors and pictures: `build` runs in an OpScope of this name
   Var (*build)(std::span<const Var> inputs, std::uint64_t attribute, SourceLine line);
 };
 

@@ -4,12 +4,12 @@
 namespace thalweg {
 
 namespace internal {
-/// var.value(), of a tape that is not asked for it again.
+/// var.value(), for a tape that will not be asked for it again.
 Tensor last_value(const Var& var, SourceLine line);
 }  // namespace internal
 
-/// A value without a tape around it: `Tensor t = compute([&] { return softmax(scores); });`. The function runs on a tape of
-/// its own, in the evaluation phase unless the options say otherwise.
+/// Computes a value without a surrounding tape: `Tensor t = compute([&] { return softmax(scores); });`. The function
+/// runs on a tape of its own, in the evaluation phase unless `options` say otherwise.
 template <class Function>
 Tensor compute(const Function& function, const TapeOptions& options = {.phase = Phase::evaluation},
                const char* file = __builtin_FILE(), unsigned line = __builtin_LINE()) {

@@ -1,5 +1,5 @@
 #pragma once
-// Gradients: reading the tape backwards and writing more of it.
+// Gradients. Differentiation reads the tape backward and records the gradients' nodes on it.
 
 #include <initializer_list>
 #include <memory>
@@ -11,22 +11,22 @@
 
 namespace thalweg {
 
-/// A buffer for gradients of one registry's trainable parameters, beside the registry's own: one per thread or per
-/// micro-batch; they add. All zero at first, and again when `backward` fills them after a change of the registry's
-/// layout (a parameter added, frozen or converted); anything else is a ValueError then.
+/// Gradients of one registry's trainable parameters, separate from the registry's own: for instance one per thread or
+/// per micro-batch, to be added up. Zero at first. After a change of the registry's layout (a parameter added, frozen
+/// or converted) only `backward` and `set_zero` may use it; anything else is a ValueError.
 class Gradients {
  public:
   explicit Gradients(const ParameterRegistry& registry);
-  /// A copy. ValueError for a parameter of another registry, or one that is not trainable.
+  /// A copy of one parameter's gradient. ValueError for a parameter of another registry, or one that is not trainable.
   Tensor operator[](const Parameter& parameter) const;
   Gradients& operator+=(const Gradients& other);
   Gradients& operator*=(double factor);
   void set_zero();
-  /// Makes these the registry's gradients, as `backward` would have.
+  /// Copies them to the registry's own gradients, as if `backward` had computed them there.
   void store(SourceLine line = SourceLine::here()) const;
 
   const std::shared_ptr<internal::RegistryCore>& core() const { return core_; }
-  /// Laid out as the registry's trainable buffers; for `backward`, which overwrites all of it.
+  /// For `backward`, which overwrites everything; the layout is that of the registry's trainable buffers.
   void* data();
 
  private:
@@ -38,15 +38,15 @@ class Gradients {
   std::uint32_t layout_ = 0;  // the registry's uid when `values_` was laid out
 };
 
-/// Fills the gradients of every registry that `loss` reaches: d loss / d parameter, overwriting what was there; a
-/// trainable parameter that it does not reach gets zero.
-/// Throws TapeError where it reaches no trainable parameter, or one that was assigned on this tape; ShapeError for a
-/// loss that is not a scalar (a seed is wanted then).
+/// Computes d loss / d parameter for every registry that `loss` depends on, overwriting the gradients there. A
+/// trainable parameter on which it does not depend gets zero.
+/// TapeError if `loss` depends on no trainable parameter, or on one that was assigned on this tape; ShapeError if it is
+/// not a scalar (then pass a seed).
 void backward(const Var& loss, const char* file = __builtin_FILE(), unsigned line = __builtin_LINE());
-/// The same with `seed` (the loss's shape) as the gradient of the loss itself: a vector–Jacobian product.
+/// The same with `seed`, of the loss's shape, as the gradient of the loss: a vector–Jacobian product.
 void backward(const Var& loss, const Tensor& seed, const char* file = __builtin_FILE(),
               unsigned line = __builtin_LINE());
-/// Gradients of one registry, or of some of its parameters, only; others are neither computed nor touched.
+/// For one registry, or some of its parameters, only. Other gradients are neither computed nor touched.
 void backward(const Var& loss, const ParameterRegistry& target, const char* file = __builtin_FILE(),
               unsigned line = __builtin_LINE());
 void backward(const Var& loss, const Selection& target, const char* file = __builtin_FILE(),
@@ -55,8 +55,8 @@ void backward(const Var& loss, const Selection& target, const char* file = __bui
 void backward(const Var& loss, Gradients& target, const char* file = __builtin_FILE(),
               unsigned line = __builtin_LINE());
 
-/// What a derivative is by: a Var that y was made from, or a parameter, which stands for itself however often it was read.
-/// A tensor or number is neither: wherever an op is given one, that is a constant of its own.
+/// What to differentiate by: a Var from which y was computed, or a parameter, including all of its reads on the tape.
+/// Not a tensor or number: each use of one as an operand is a separate constant.
 class DerivativeInput {
  public:
   DerivativeInput(const Var& var) : var_(var) {}
@@ -72,9 +72,9 @@ class DerivativeInput {
   Var var_;
 };
 
-/// d y / d input for each input, as Vars on the tape, which can be differentiated again. An input that y does not
-/// depend on gets zeros of its shape. Throws ShapeError where y is not a scalar and no seed is given; TapeError for a
-/// Var of a tensor that y was not made from, while y was made from that tensor itself.
+/// d y / d input for each input, as Vars that can be differentiated again. An input on which y does not depend gets
+/// zeros of its shape. ShapeError if y is not a scalar and no seed is given; TapeError if an input is a Var of a
+/// tensor, and y was computed from that tensor directly instead of from the Var.
 std::vector<Var> gradients(const Var& y, std::span<const Var> inputs, const Var& seed = {},
                            const char* file = __builtin_FILE(), unsigned line = __builtin_LINE());
 std::vector<Var> gradients(const Var& y, std::span<const Parameter> inputs, const Var& seed = {},
@@ -86,7 +86,7 @@ std::vector<Var> gradients(const Var& y, std::initializer_list<DerivativeInput> 
 Var gradients(const Var& y, const DerivativeInput& input, const Var& seed = {}, const char* file = __builtin_FILE(),
               unsigned line = __builtin_LINE());
 
-/// x, through which no gradient flows. d/dx = 0.
+/// x as a constant for differentiation. d/dx = 0.
 Var stop_gradient(const Operand& x);
 
 }  // namespace thalweg

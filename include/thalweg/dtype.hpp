@@ -1,5 +1,5 @@
 #pragma once
-// What the elements of a tensor are.
+// The element types of tensors.
 
 #include <concepts>
 #include <cstddef>

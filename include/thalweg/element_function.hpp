@@ -1,5 +1,5 @@
 #pragma once
-// Elementwise ops from a plain functor, for authors of ops outside the library:
+// For authors of ops outside the library: an elementwise op from a plain functor.
 //
 //   struct Softsign {
 //     template <class T>
@@ -7,9 +7,9 @@
 //   };
 //   const ElementKernel softsign_kernel = element_function<Softsign>("softsign");
 //
-// Such a kernel is fused like the library's own: the planner puts it into passes over memory with the ops around it. It is
-// called on blocks of at most 128 numbers that stay in the nearest cache, in a loop that compilers vectorize (-O2 is enough)
-// for the instructions this translation unit is compiled for.
+// The planner fuses such a kernel with the ops around it, just like the library's own. It is called on blocks of at
+// most 128 numbers, which stay in the L1 cache, in a loop that compilers vectorize (-O2 is enough) for the instruction
+// set this translation unit is compiled for.
 
 #include <cstddef>
 #include <type_traits>
@@ -20,7 +20,7 @@ namespace thalweg {
 
 namespace internal {
 
-/// How many numbers of type T a functor takes; 0: none of one to three.
+/// The number of arguments of type T that a functor takes, from 1 to 3; 0 if it cannot be called so.
 template <class Function, class T>
 constexpr int arity_of() {
   if constexpr (std::is_invocable_r_v<T, const Function&, T>) return 1;
@@ -38,8 +38,8 @@ T apply_to_element(const Function& function, const void* const* operands, std::s
   if constexpr (arity == 3) return function(operand(0), operand(1), operand(2));
 }
 
-/// In blocks of a constant length, by way of an array of its own: what compilers vectorize without asking whether the
-/// result overlaps an operand.
+/// Works in blocks of constant length and through a local array, so that compilers vectorize without having to check
+/// whether the result overlaps an operand.
 template <class Function, class T>
 void apply_to_arrays(const void* const* operands, void* result, std::size_t count) {
   constexpr std::size_t block = 16;
@@ -72,11 +72,11 @@ constexpr ElementKernel make_element_function(const char* name, int cost) {
 
 }  // namespace internal
 
-/// The kernel of `Function`, a functor without state that takes one to three numbers of one type and returns one, for the
-/// element types that follow (f32 and f64 where there are none). It must be pure, must not throw, and must give the same
-/// result for the same numbers wherever they stand: compile with -ffp-contract=off where the instructions include fused
-/// multiply-adds. `cost`: of one element in additions, roughly. A value whose cost, that of what it is made of included, is
-/// below 8 is computed again where a later stage of a pass needs it, rather than stored.
+/// The kernel of `Function`, a stateless functor from one to three numbers of one type to a number, for the listed
+/// element types (by default f32 and f64). It must be pure, must not throw, and must give the same result for the same
+/// numbers wherever they stand: compile with -ffp-contract=off if the instruction set includes fused multiply-adds.
+/// `cost` is that of one element, roughly in additions. If a later stage of a pass needs a value that costs less than
+/// 8, including what it is computed from, it is recomputed instead of stored.
 template <class Function, class... Types>
 constexpr ElementKernel element_function(const char* name, int cost = 8) {
   if constexpr (sizeof...(Types) == 0) {

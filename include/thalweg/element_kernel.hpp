@@ -1,7 +1,7 @@
 #pragma once
-// An elementwise function as the engine runs it. The library's own are handlers of the vector machine, made from one
-// generic functor over Highway vectors (see src/run/element_kernel-inl.hpp), one set per dtype, for the running CPU; those
-// of other authors are functions on short arrays, which a handler of the machine calls (see element_function.hpp).
+// An elementwise function as the engine runs it. The library's own are handlers of the vector machine: one set per
+// dtype and SIMD target, made from one generic functor over Highway vectors (see src/run/element_kernel-inl.hpp). Those
+// of other authors work on short arrays, and a handler of the machine calls them (see element_function.hpp).
 
 #include <cstddef>
 #include <cstdint>
@@ -10,10 +10,10 @@
 
 namespace thalweg {
 
-/// A handler's true type depends on the vector type; the vector machine casts it back.
+/// A type-erased handler: its real signature depends on the vector type, and the vector machine casts it back.
 using Handler = void (*)();
 
-/// What the generator of machine code (src/run/sweep_generate.hpp) writes in line; other functions are called.
+/// The functions that the JIT (src/run/sweep_generate.hpp) emits inline; it calls all others.
 enum class Primitive : std::uint8_t {
   none,
   add,
@@ -26,13 +26,13 @@ enum class Primitive : std::uint8_t {
   sqrt,
   sign,
   chain,
-  equal,  // comparisons from here on
+  equal,  // first comparison
   not_equal,
   less,
   less_equal,
   greater,
   greater_equal,
-  where,  // others from here on
+  where,  // first after the comparisons
   maximum,
   minimum,
   relu,
@@ -42,39 +42,39 @@ enum class Primitive : std::uint8_t {
   expm1,
   tanh,
   sigmoid,
-  log,  // these in f32 alone
+  log,  // from here on in f32 only
   log1p,
   sin,
   cos,
 };
 
-/// The handlers of one elementwise function for one dtype; null where the function is not defined for it.
-/// The first operand is the accumulator unless the form says otherwise; the others are read from memory.
+/// The handlers of one elementwise function for one dtype; null if the function is not defined for it.
+/// Unless the form says otherwise, the first operand is the accumulator and the others are in memory.
 struct ElementHandlers {
   Handler wide = nullptr;          // 8 vectors; accumulator ∘ memory (∘ memory)
-  Handler narrow = nullptr;        // one vector, of which the first `lanes` count
+  Handler narrow = nullptr;        // one vector, of which the first `lanes` are valid
   Handler wide_swapped = nullptr;  // two operands only: memory ∘ accumulator
   Handler narrow_swapped = nullptr;
   Handler wide_memory = nullptr;  // two operands only: memory ∘ memory
   Handler narrow_memory = nullptr;
   Primitive primitive = Primitive::none;
-  /// A primitive of one operand, from memory to memory: for the arguments that the generator's code leaves out.
+  /// A unary primitive on one vector, from memory to memory: for rare arguments that the JIT does not handle inline.
   void (*one_vector)(const void* x, void* result) = nullptr;
 };
 
-/// result[i] = f(operands[0][i], operands[1][i], …) for i < count: arrays of one dtype, the result apart from them. What
-/// lies beyond the data may be any numbers, of which the results are not used.
+/// result[i] = f(operands[0][i], operands[1][i], …) for i < count, on arrays of one dtype that do not overlap the
+/// result. Some elements may be arbitrary numbers beyond the data, whose results are not used.
 using ArrayFunction = void (*)(const void* const* operands, void* result, std::size_t count);
 
-/// A pure function of up to three numbers of one dtype. Truth values inside the machine are 0 and 1 of that dtype.
+/// A pure function of up to three numbers of one dtype. Inside the machine, truth values are 0 and 1 of that dtype.
 struct ElementKernel {
   const char* name = "";
   int arity = 1;
-  /// Instructions of one element, roughly: 1 for add, 20 for tanh; below 8, with what it is made of, it is recomputed rather than stored.
+  /// Rough instructions per element: 1 for add, 20 for tanh. A value of total cost below 8 is recomputed, not kept.
   int cost = 1;
-  /// Handlers by dtype (f32, f64, i64) for the running CPU; called once, when the kernel is first used.
+  /// Handlers by dtype (f32, f64, i64) for the SIMD target in use; called when the kernel is first used.
   const ElementHandlers& (*handlers)(DType dtype) = nullptr;
-  /// In their place: by dtype; null where the function is not defined for it.
+  /// Instead of handlers, a function on arrays by dtype; null if the kernel is not defined for the dtype.
   ArrayFunction (*arrays)(DType dtype) = nullptr;
 };
 

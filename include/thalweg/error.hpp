@@ -1,5 +1,5 @@
 #pragma once
-// Every error the library throws derives from Error. One sentence style:
+// Every error the library throws derives from Error. All messages have one style:
 //   [matmul] inner dimensions differ: lhs (2, 3), rhs (4, 5) at model.cpp:12
 
 #include <cstdint>
@@ -8,13 +8,13 @@
 
 namespace thalweg {
 
-/// A place in the user's program. `file` is a string literal (never freed); empty when unknown.
+/// A line of the user's program. `file` is a string literal, never freed; empty if the line is unknown.
 struct SourceLine {
   const char* file = "";
-  // Of 64 bits, as it is copied: a copy of what was stored in fewer would wait until that has reached the cache.
+  // 64 bits wide so that a SourceLine is written and copied in whole words, without store-forwarding stalls.
   std::uint64_t line = 0;
 
-  /// As a parameter's default, `SourceLine line = SourceLine::here()`: the caller's line.
+  /// The caller's line, as the default of a parameter: `SourceLine line = SourceLine::here()`.
   static constexpr SourceLine here(const char* file = __builtin_FILE(), unsigned line = __builtin_LINE()) {
     return {file, line};
   }
@@ -25,12 +25,12 @@ class Error : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-/// Shapes that do not fit together, or a shape that is too large.
+/// Shapes that are incompatible, or a shape that is too large.
 class ShapeError : public Error {
  public:
   using Error::Error;
 };
-/// dtypes that do not fit together.
+/// dtypes that are incompatible.
 class DtypeError : public Error {
  public:
   using Error::Error;
@@ -40,28 +40,28 @@ class IndexError : public Error {
  public:
   using Error::Error;
 };
-/// A setting without meaning (a negative rate, a probability above 1, an unknown name).
+/// An invalid value: a negative rate, a probability above 1, an unknown name.
 class ValueError : public Error {
  public:
   using Error::Error;
 };
-/// A handle that is dead, a tape that is missing, a value that has changed.
+/// A Var whose tape is gone, an op without a tape, a value that has changed since it was read.
 class TapeError : public Error {
  public:
   using Error::Error;
 };
-/// A NaN or an infinity, found on a tape with TapeOptions::detect_anomaly.
+/// A NaN or an infinity found on a tape with TapeOptions::detect_anomaly.
 class AnomalyError : public Error {
  public:
   using Error::Error;
 };
-/// A file that cannot be read or written, or is not what its format says.
+/// A file that cannot be read or written, or violates its format.
 class IoError : public Error {
  public:
   using Error::Error;
 };
 
-/// "[op] message at file.cpp:12"; the place is left out where it is unknown. Only the file's name, not its folder.
+/// "[op] message at file.cpp:12", without the folder of the file. An unknown line is left out.
 std::string error_text(const char* op, const std::string& message, SourceLine line = {});
 
 }  // namespace thalweg

@@ -1,9 +1,9 @@
 #pragma once
-// `fmt::print("{}", x)` and `std::cout << x` print a Tensor as NumPy's print does. Of a Var or Parameter they print the
-// value, for which a Var is computed: a request, like `value()`.
+// `fmt::print("{}", x)` and `std::cout << x` print a Tensor as NumPy does, and the value of a Var or Parameter.
+// Printing a Var is a request, like `value()`.
 //
-// A width or alignment may follow, `{:>12}`. A precision or a number's presentation, `{:.4f}`, is for tensors of one
-// element: ShapeError for others.
+// Width and alignment work for all, as in `{:>12}`. Precision and number presentation, as in `{:.4f}`, work for tensors
+// of one element; for others they throw a ShapeError.
 
 #include <ostream>
 #include <string>
@@ -21,7 +21,7 @@ namespace thalweg {
 
 namespace internal {
 
-/// Whether what stands between `{:` and `}` is for a number: it has a precision, or ends in a presentation of numbers.
+/// Whether the text between `{:` and `}` formats a number: it has a precision, or ends in a number presentation.
 constexpr bool is_number_format(std::string_view text) {
   if (text.size() > 1 && std::string_view("<>^").find(text[1]) != text.npos) text.remove_prefix(2);  // fill, alignment
   bool has_precision = false;
@@ -37,7 +37,7 @@ constexpr bool is_number_format(std::string_view text) {
   return has_precision || std::string_view("aAeEfFgG").find(last) != std::string_view::npos;
 }
 
-/// The text of a tensor, or the number of one that has a single element.
+/// Formats a tensor as text, or the only element of one as a number.
 class TensorFormatter {
  public:
   template <class Context>
@@ -57,7 +57,7 @@ class TensorFormatter {
   bool is_number_ = false;
 };
 
-/// What is printed by `std::cout << x`, and where: an operator takes no default arguments.
+/// The operand of `std::cout << x` with its source line: an operator cannot have default arguments.
 class PrintedValue {
  public:
   PrintedValue(const Var& var, SourceLine line = SourceLine::here()) : value_(var.value(line.file, line.line)) {}

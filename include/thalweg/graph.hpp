@@ -6,12 +6,12 @@
 //   std::vector<int> order;
 //   boost::topological_sort(graph, std::back_inserter(order));
 //
-// A vertex is a node's id, an edge is one use of a value (x · x has two) and points from what is read to who reads it.
+// A vertex is a node's id. An edge is one use of a value (x · x has two); it points from the value to its reader.
 // Property maps: get(boost::vertex_index, graph), and tw::node_op, node_kind, node_shape, node_dtype, node_bytes,
-// node_flops, node_scope, node_line, node_value, e.g. get(get(tw::node_flops, graph), vertex). node_value computes the
-// value it is asked for (a request on the tape).
+// node_flops, node_scope, node_line, node_value, as in get(get(tw::node_flops, graph), vertex). node_value computes the
+// value (a request on the tape).
 //
-// This is the only header of the library that includes Boost.Graph, which compiles slowly: thalweg.hpp leaves it out.
+// This is the only header that includes Boost.Graph. Since that compiles slowly, thalweg.hpp does not include it.
 
 #include <iterator>
 #include <limits>

@@ -18,44 +18,44 @@ struct MonitorOptions {
   /// Which parameters' gradients, by name.
   std::vector<std::string> gradients = {};
   std::vector<std::string> parameters = {};
-  /// Folder of TensorBoard's event files; none is written where it is empty. A run goes to a folder of its own.
+  /// Folder for TensorBoard event files, one folder per run; none are written if it is empty.
   std::filesystem::path tensorboard = {};
-  /// A table, a line for each name and step; none is written where it is empty.
+  /// A table with one line per name and step; none is written if it is empty.
   std::filesystem::path csv = {};
   std::int64_t every = 1;  // steps
 };
 
-/// What was seen of one tensor.
+/// Statistics of one tensor.
 struct Observation {
   std::string name;  // "value/affine1/relu", "gradient/affine1.weight", "parameter/affine1.weight"
   std::int64_t step = 0;
   double minimum = 0, maximum = 0, mean = 0, deviation = 0;  // of the finite elements
   std::int64_t count = 0, not_finite = 0;
-  /// Share of units (columns of the last axis) that are 0 for every row: of a relu, those that no example wakes.
+  /// Fraction of units (columns of the last axis) that are 0 in every row: the dead units of a relu.
   double dead_share = 0;
   std::vector<double> limits;        // upper limits of the histogram's bins
   std::vector<std::int64_t> counts;  // elements in each
 };
 
-/// Observes tensors step by step and writes them out as it goes.
+/// Records statistics of tensors step by step and writes them to files.
 ///
 ///   tw::Monitor monitor(registry, {.values = {"relu*"}, .gradients = {"*.weight"}, .tensorboard = "runs/first"});
 ///   for (…) { tw::Tape tape; …; tw::backward(loss); monitor.observe(tape, step); optimizer.step(); }
 class Monitor {
  public:
-  /// ValueError for `every` below 1; IoError where a file cannot be made.
+  /// ValueError for `every` below 1; IoError if a file cannot be created.
   Monitor(const ParameterRegistry& registry, const MonitorOptions& options, SourceLine line = SourceLine::here());
   ~Monitor();
   Monitor(Monitor&&) noexcept;
   Monitor& operator=(Monitor&&) noexcept;
 
-  /// Looks at the values and gradients there are now; before the step() that uses them. Values are asked of the tape (a
-  /// request each). ValueError for a pattern that has matched nothing.
+  /// Observes the present values and gradients; call it before the step() that uses them. Each value is a request on
+  /// the tape. ValueError for a pattern that matches nothing.
   void observe(Tape& tape, std::int64_t step, SourceLine line = SourceLine::here());
-  /// Writes a number of the user's own: a loss, an accuracy.
+  /// Writes a number of your own, such as a loss or an accuracy.
   void scalar(const std::string& name, double value, std::int64_t step);
 
-  /// Of the last observe().
+  /// The result of the last observe().
   const std::vector<Observation>& last() const;
 
  private:

@@ -1,5 +1,5 @@
 #pragma once
-// How an op is described to the engine: for authors of ops, in the library and outside it.
+// How an op is described to the engine. For authors of ops, inside and outside the library; see docs/custom_ops.md.
 
 #include <array>
 #include <cstdint>
@@ -14,27 +14,27 @@
 
 namespace thalweg {
 
-/// What the engine knows an op by.
+/// What the engine knows about an op: planning and running depend on its kind, never on its name.
 enum class Kind : std::uint8_t {
-  source,       // a leaf: constant, number, parameter, buffer of a registry
-  elementwise,  // a kernel on each element; operands broadcast
+  source,       // a leaf: constant, number, parameter, flat buffer of a registry
+  elementwise,  // a kernel applied to each element; operands broadcast
   reduction,    // sum, product, maximum or minimum over axes
-  broadcast,    // repeats along axes
-  view,         // the same elements in another shape or order: reshape, permute, slice
+  broadcast,    // repetition along axes
+  view,         // some of the same elements in another shape or order: reshape, permute, slice
   contraction,  // matmul
-  random,       // a draw
+  random,       // a draw of random numbers
   effect,       // assign
-  opaque,       // a function on whole buffers
+  opaque,       // any function on whole buffers
 };
 
-/// Shape and dtype of a node. A weak dtype is a number's: it gives way to the dtype of the tensor beside it.
+/// Shape and dtype of a node. Numbers have a weak dtype, which yields to the dtype of a tensor operand.
 struct NodeType {
   Shape shape;
   DType dtype = DType::f32;
   bool weak = false;
 };
 
-/// What a shape rule sees. It throws through `fail*`, which name the op and the user's line.
+/// The argument of a shape rule. The rule reports errors with `fail_*`, which name the op and the user's line.
 class Inference {
  public:
   Inference(const char* op, SourceLine line, std::uint64_t attribute, std::span<const NodeType> inputs)
@@ -51,8 +51,8 @@ class Inference {
   [[noreturn]] void fail_dtype(const std::string& message) const;
   [[noreturn]] void fail_index(const std::string& message) const;
 
-  /// The broadcast shape of all inputs and their common dtype: numbers and bools give way to the dtype beside them.
-  /// DtypeError for two different number dtypes, or a fraction beside i64.
+  /// The broadcast shape of all inputs and their common dtype: numbers and bools yield to the dtypes of other inputs.
+  /// DtypeError for two different tensor dtypes, or a fraction combined with i64.
   NodeType broadcast() const;
 
  private:
@@ -66,23 +66,23 @@ using ShapeRule = NodeType (*)(const Inference&);
 
 struct Op;
 
-/// What a gradient rule sees, all as Vars of the current tape.
+/// The argument of a gradient rule: Vars of the current tape.
 struct Pullback {
-  Var gradient;  // of the output, and of its shape
+  Var gradient;  // with respect to the output, in its shape
   Var output;
   std::span<const Var> inputs;
   std::uint64_t attribute = 0;
-  int index = 0;  // of the input whose gradient is asked for
+  int index = 0;  // of the input to differentiate by
 
   const Var& input(int index) const { return inputs[static_cast<std::size_t>(index)]; }
 };
 
-/// An op's gradient rule for one input: says only the mathematics, with the same ops that users call. The engine
-/// accumulates, sums over broadcast dimensions, and skips what is not needed. Because it writes tape, one rule gives
+/// An op's gradient rule for one input: the mathematics only, in the same ops that users call. The engine accumulates
+/// terms, sums over broadcast dimensions, and skips what is not needed. Since the rule itself records nodes, it yields
 /// derivatives of every order.
 using PullbackRule = Var (*)(const Pullback&);
 
-/// What an opaque kernel sees: contiguous buffers. It may throw; then nothing of the request has happened.
+/// The argument of an opaque kernel: contiguous buffers. If the kernel throws, the request has no effect.
 struct OpaqueCall {
   std::span<const void* const> inputs;
   std::span<const NodeType> input_types;
@@ -92,80 +92,80 @@ struct OpaqueCall {
   const internal::Recorder* recorder;
   std::int32_t node;
 
-  /// What an error names: the op that the user called, and the line. They are looked up when they are asked for.
+  /// For error messages: the op the user called, and the line of the call. Looked up only when called.
   const char* op() const;
   SourceLine line() const;
 };
 using OpaqueKernel = void (*)(const OpaqueCall&);
 
-/// Where the elements of a view lie in its input: output[i0, i1, …] = input[offset + i0·strides[0] + i1·strides[1] + …].
+/// How a view reads its input: output[i0, i1, …] = input[offset + i0·strides[0] + i1·strides[1] + …].
 struct StridedView {
   std::array<std::int64_t, Shape::max_rank> strides{};
   std::int64_t offset = 0;
 };
-/// A view op (or a broadcast: strides of 0) as strides; `numbers` are the values of its inputs after the first (the start
-/// of a slice), which are data: changing them makes no new plan.
+/// The strides of a view op, or of a broadcast (strides of 0). `numbers` are the values of its inputs after the first,
+/// such as the start of a slice. They are data: changing them needs no new plan.
 using ViewRule = StridedView (*)(const Shape& input, const Shape& output, std::uint64_t attribute,
                                  std::span<const double> numbers);
 
-/// Attribute of a reduction: which axes it is over, a bit for each, and whether they stay as dimensions of 1.
+/// Attribute of a reduction: one bit per reduced axis, and whether reduced axes stay as dimensions of 1.
 constexpr std::uint64_t axes_bits = 0xFF, keep_dimensions_bit = 1 << 8;
-/// Attribute of a contraction: which factor is read transposed. A third input is where the sums start: C + A·B.
+/// Attribute of a contraction: which factor is read transposed. A third input C is added: C + A·B.
 constexpr std::uint64_t transpose_a_bit = 1, transpose_b_bit = 2;
 
-/// An op that a contraction can apply to its finished sums, with the same bits: an activation, or the gradient of one, whose
-/// second input is what the activation has made.
+/// An elementwise op that a contraction can apply to its results, with the same bits: an activation, or the gradient of
+/// one, whose second input is the activation's output.
 enum class Epilogue : std::uint8_t { none, relu, tanh, sigmoid, relu_gradient, tanh_gradient };
 
 enum class ReductionKind : std::uint8_t { sum, product, maximum, minimum };
 
-/// A constant that describes one primitive, written in the op's file with designated initializers. Every op has a name,
-/// a kind, a shape rule and, where it has gradients, pullbacks; each of the other members belongs to the kind that its
-/// comment names. docs/custom_ops.md shows one op of each sort.
+/// The description of one primitive: a constant in the op's file, written with designated initializers. Every op has a
+/// name, a kind, a shape rule and, if it is differentiable, pullbacks; the other members belong to the kinds that their
+/// comments name. docs/custom_ops.md shows one op of each sort.
 struct Op {
   const char* name = "";
   Kind kind = Kind::opaque;
   ShapeRule shape_rule = nullptr;
-  /// A rule per input; null (or beyond the list): the input gets no gradient.
+  /// One rule per input. An input without a rule (null, or beyond the list) gets no gradient.
   std::array<PullbackRule, 4> pullbacks{};
-  /// In place of `pullbacks`: one rule for all inputs, which reads Pullback::index. Where it returns an empty Var the
-  /// input gets no gradient.
+  /// Instead of `pullbacks`: one rule for all inputs, which reads Pullback::index. An input for which it returns an
+  /// empty Var gets no gradient.
   PullbackRule every_pullback = nullptr;
-  /// Whether two nodes of this op with the same attribute add up to one node of it that has the inputs of both. Sums of
-  /// gradients then become one node: those of a thousand slices of x are a thousand pieces laid into zeros at once.
+  /// Whether the sum of two nodes of this op with the same attribute equals one node with the inputs of both. A sum of
+  /// gradients is then one node: the gradients of a thousand slices of x are written into one tensor of zeros.
   bool sums_by_joining = false;
   const ElementKernel* kernel = nullptr;  // elementwise
   ReductionKind reduction{};              // reduction
   ViewRule view_rule = nullptr;           // view, broadcast
   OpaqueKernel opaque_kernel = nullptr;   // opaque
-  /// elementwise: the contraction that computes its first input may apply it to its finished sums.
+  /// elementwise: the contraction that computes the first input may apply this op to its results.
   Epilogue epilogue = Epilogue::none;
   /// random: standard normal rather than uniform in [0, 1).
   bool normal = false;
-  /// An opaque kernel that may throw (an index out of range, a failed factorization).
+  /// opaque: the kernel may throw (an index out of range, a failed factorization).
   bool can_fail = false;
-  /// The output has dtype bool whatever the inputs' (comparisons).
+  /// elementwise: the output is bool for any input dtype (comparisons).
   bool gives_bool = false;
 };
 
-/// The gradient rule of `op` for input `index`; null where it has none.
+/// The gradient rule of `op` for input `index`; null if it has none.
 inline PullbackRule pullback_rule(const Op& op, std::size_t index) {
   if (op.every_pullback != nullptr) return op.every_pullback;
   return index < op.pullbacks.size() ? op.pullbacks[index] : nullptr;
 }
 
-/// The shape rule of elementwise ops: broadcast the shapes, join the dtypes.
+/// The shape rule of most elementwise ops: broadcasts the shapes and joins the dtypes.
 NodeType elementwise_shape(const Inference& inference);
 
 namespace internal {
-/// What is an operand where an attribute could stand.
+/// A number that `record` takes as an operand, not as an attribute.
 template <class Number>
 concept NumberOperand = std::is_arithmetic_v<Number> && !std::is_same_v<Number, std::uint64_t>;
 }  // namespace internal
 
-/// Records `op` on the current tape and returns its node. Throws what the op's shape rule throws, with nothing recorded.
-/// TapeError: no current tape, or an operand of another one. An attribute is a std::uint64_t (attribute_of makes one);
-/// any other number is an operand: record(op, a, 2) has two.
+/// Records `op` on the current tape and returns its node. If the op's shape rule throws, nothing is recorded. TapeError
+/// without a current tape, or for an operand of another one. An attribute is a std::uint64_t (see attribute_of); a
+/// number of any other type is an operand: record(op, a, 2) has two operands.
 Var record(const Op& op, const Operand& a, std::uint64_t attribute = 0);
 Var record(const Op& op, const Operand& a, const Operand& b, std::uint64_t attribute = 0);
 Var record(const Op& op, const Operand& a, const Operand& b, const Operand& c, std::uint64_t attribute = 0);
@@ -180,32 +180,32 @@ Var record(const Op& op, const Operand& a, const Operand& b, Number c) {
 template <internal::NumberOperand Number>
 Var record(const Op& op, const Operand& a, const Operand& b, const Operand& c, Number) = delete;  // a fourth operand
 
-/// Any number of inputs (more than three are held beside the node).
+/// With up to 255 inputs.
 Var record(const Op& op, std::span<const Var> inputs, std::uint64_t attribute, SourceLine line);
 
-/// A draw of `shape` from `random`, whose next draw number it takes: the same numbers in every reading of the node.
+/// A draw from `random`. It takes the next draw number now, so every evaluation of the node gives the same numbers.
 Var record_draw(const Op& op, Random& random, const Shape& shape, DType dtype, SourceLine line);
 
-/// A number that is part of the structure, e.g. 1/N of a mean: changing it makes another plan.
+/// A number that is part of the structure, such as the 1/N of a mean: another number needs another plan.
 Var literal(double number);
 
-/// The id of `shape` for use in an attribute, and back. Equal shapes have equal ids, whose three lowest bits are free: an
-/// axis fits there.
+/// An attribute that stands for `shape`, and back. Equal shapes give equal attributes, whose three lowest bits are 0:
+/// an axis fits there.
 std::uint64_t shape_attribute(const Shape& shape);
 const Shape& attribute_shape(std::uint64_t attribute);
 
-/// gradient · derivative, in which a gradient of exactly 0 stays 0 even where the derivative is inf or NaN.
+/// gradient · derivative, but 0 where the gradient is exactly 0, even if the derivative is inf or NaN there.
 Var chain(const Operand& gradient, const Operand& derivative);
 
-/// x converted to `dtype`: towards zero from fractions to i64, x ≠ 0 to bool (NaN is true). d/dx: the gradient, converted
-/// back. ValueError when it is computed, naming the first element and its place, for one that has no i64 value: NaN, ±inf,
-/// −2⁶³ and 2⁶³ bound them (NumPy warns and gives the lowest i64).
+/// x converted to `dtype`: toward zero from fractions to i64, x ≠ 0 to bool (NaN is true). d/dx: the gradient,
+/// converted back. ValueError on evaluation for an element that i64 cannot hold (NaN, ±inf, outside [−2⁶³, 2⁶³)),
+/// naming the first one and its index. (NumPy warns and gives the lowest i64.)
 Var cast(const Operand& x, DType dtype);
 
-/// 0, 1, …, count − 1 along the last axis, in the dtype of the tensor beside it: what a label is compared with.
+/// 0, 1, …, count − 1 along the last axis, in the dtype of the other operand: for comparing with a label, say.
 Var column_index(std::int64_t count, SourceLine line = {});
 
-/// The Var an operand stands for: a leaf is recorded where it is not a Var yet. TapeError naming `op` where no tape is alive, or
+/// The Var of an operand; records a leaf unless the operand is a Var. TapeError naming `op` without a current tape, or
 /// for a Var of another one.
 Var as_var(const Operand& operand, const char* op = "Var");
 

@@ -1,5 +1,5 @@
 #pragma once
-// Parameters by name, in flat buffers: people work on the names, optimizers on the buffers.
+// Named parameters in flat buffers: programs use the names, optimizers the buffers.
 
 #include <cstdint>
 #include <functional>
@@ -19,15 +19,15 @@ namespace internal {
 class RegistryCore;
 }
 
-/// A recipe for a parameter's first value. Its numbers depend on (seed, name of the parameter) alone, not on the order
-/// in which parameters are made.
+/// A recipe for a parameter's initial value. Its numbers depend only on (seed, name of the parameter), not on the order
+/// in which parameters are added.
 struct Initializer {
-  /// Fills `values` (f64; converted to the registry's dtype afterwards). `stream` is made from the parameter's name.
+  /// Fills `values` (f64; converted to the registry's dtype afterward). `stream` is derived from the parameter's name.
   using Fill = std::function<void(std::span<double> values, std::uint64_t seed, std::uint32_t stream)>;
 
   Initializer() = default;
   Initializer(const Shape& shape, Fill fill) : shape(shape), fill(std::move(fill)) {}
-  /// The numbers of `values`.
+  /// Copies `values`.
   Initializer(const Tensor& values);  // NOLINT(google-explicit-constructor): registry.add("bias", Tensor{1., 2.})
 
   Shape shape;
@@ -40,11 +40,11 @@ struct RegistryOptions {
 };
 
 struct ParameterOptions {
-  bool trainable = true;  // false: running statistics and the like; no gradient, no optimizer state
+  bool trainable = true;  // false, e.g. for running statistics: no gradient, no optimizer state
 };
 
-/// A named view into a registry: {registry, index}. Copies alias one value; it never dangles, for it keeps the
-/// registry's buffers alive. One that is default-constructed is empty: asking it anything is a ValueError.
+/// A named view into a registry: {registry, index}. Copies refer to the same value. A Parameter never dangles: it keeps
+/// the registry's buffers alive. A default-constructed one is empty, and any query on it is a ValueError.
 class Parameter {
  public:
   Parameter() = default;
@@ -52,13 +52,13 @@ class Parameter {
   const Shape& shape() const;
   DType dtype() const;
   bool trainable() const;
-  /// A copy of the value as it is now.
+  /// A copy of the present value.
   Tensor value() const;
-  /// A copy of the gradient that the last `backward` filled (zeros before the first). ValueError for a parameter that
-  /// is not trainable.
+  /// A copy of the gradient from the last `backward` (zeros before the first). ValueError for a parameter that is not
+  /// trainable.
   Tensor gradient() const;
-  /// Overwrites the value. ShapeError or DtypeError where `value` does not fit; TapeError while another thread's tape
-  /// has read this registry.
+  /// Overwrites the value. ShapeError or DtypeError if `value` does not fit; TapeError while another thread's tape has
+  /// read this registry.
   void set_value(const Tensor& value, SourceLine line = SourceLine::here()) const;
 
   const std::shared_ptr<internal::RegistryCore>& core() const { return core_; }
@@ -73,7 +73,7 @@ class Parameter {
   int index_ = -1;
 };
 
-/// Some parameters of one registry, in the order of their making: the target of `backward`, a group of an optimizer.
+/// Some parameters of one registry, in the order in which they were added: a target for `backward` or an optimizer.
 class Selection {
  public:
   const std::vector<int>& indices() const { return indices_; }
@@ -86,7 +86,7 @@ class Selection {
   std::vector<int> indices_;
 };
 
-/// The name in `registry[name]`, with the place in the program where it stands: an operator takes no default arguments.
+/// The operand of `registry[name]` with its source line: an operator cannot have default arguments.
 class NameArgument {
  public:
   NameArgument(const char* name, SourceLine line = SourceLine::here()) : name_(name), line_(line) {}
@@ -103,45 +103,45 @@ class NameArgument {
 
 /// Values, gradients and optimizer state of named parameters, in flat buffers of one dtype.
 ///
-/// Any number of threads may read it through tapes. Whatever writes (set_value, assign, step and the functions below
-/// that are not const) is a TapeError while another thread's tape has read it; set_trainable and convert, which would
-/// make nodes already recorded wrong, while any tape has.
+/// Any number of threads may read a registry through tapes. Writing to it (set_value, assign, step and the non-const
+/// functions below) while another thread's tape has read it is a TapeError; set_trainable and convert, which would
+/// invalidate recorded nodes, are a TapeError while any tape has read it.
 class ParameterRegistry {
  public:
-  /// DtypeError for a dtype other than f32 and f64.
+  /// DtypeError unless the dtype is f32 or f64.
   explicit ParameterRegistry(const RegistryOptions& options = {}, SourceLine line = SourceLine::here());
   ParameterRegistry(const ParameterRegistry&) = delete;
   ParameterRegistry& operator=(const ParameterRegistry&) = delete;
 
-  /// Adds a parameter. ValueError: the name is empty or taken.
+  /// Adds a parameter. ValueError if the name is empty or taken.
   Parameter add(std::string name, const Initializer& initializer, const ParameterOptions& options = {},
                 SourceLine line = SourceLine::here());
-  /// The parameter of that name. ValueError naming the closest ones where there is none.
+  /// The parameter of that name. ValueError suggesting the closest names if there is none.
   Parameter operator[](const NameArgument& name) const;
   bool contains(std::string_view name) const;
-  /// All parameters, in the order of their making.
+  /// All parameters, in the order in which they were added.
   std::vector<Parameter> parameters() const;
-  /// The parameters whose name matches the pattern ('*' stands for any text). ValueError where none does.
+  /// The parameters whose name matches the pattern ('*' matches any text). ValueError if none does.
   Selection select(std::string_view pattern, SourceLine line = SourceLine::here()) const;
-  /// Freezes or unfreezes the parameters that match: frozen ones get no gradient and no optimizer state. Those that were
-  /// added as not trainable (running statistics) are unfrozen by their full name only, not by a pattern with '*'.
-  /// ValueError where none matches.
+  /// Freezes or unfreezes the matching parameters: frozen ones get no gradient and no optimizer state. Parameters that
+  /// were added as not trainable (running statistics) are unfrozen by their full name only, not by a pattern with '*'.
+  /// ValueError if none matches.
   void set_trainable(std::string_view pattern, bool trainable, SourceLine line = SourceLine::here());
 
   int size() const;
-  /// Number of elements of the trainable parameters (of all, where `all`).
+  /// Number of elements of the trainable parameters, or of all parameters.
   std::int64_t element_count(bool all = false) const;
   DType dtype() const;
   std::uint64_t seed() const;
-  /// Retypes values, gradients and state in place (f32 or f64); handles go on working.
+  /// Converts values, gradients and state to f32 or f64; Parameters remain valid.
   void convert(DType dtype, SourceLine line = SourceLine::here());
 
   /// Names of the optimizer state: "adam.first_moment".
   std::vector<std::string> state_names() const;
-  /// A copy of one parameter's part of a state, by name: "adam.first_moment/affine1.weight". ValueError where there is
-  /// no such state or parameter, or it is not trainable.
+  /// A copy of one parameter's part of a state, by name: "adam.first_moment/affine1.weight". ValueError if the state or
+  /// parameter does not exist, or the parameter is not trainable.
   Tensor state(std::string_view name, SourceLine line = SourceLine::here()) const;
-  /// Overwrites it; a state that there is not yet starts at zero for the other parameters.
+  /// Overwrites it. A state that does not exist yet is created, with zeros for the other parameters.
   void set_state(std::string_view name, const Tensor& value, SourceLine line = SourceLine::here());
 
   const std::shared_ptr<internal::RegistryCore>& core() const { return core_; }

@@ -16,8 +16,8 @@ class Shape {
   static constexpr int max_rank = 8;
 
   constexpr Shape() = default;
-  /// Throws ShapeError for more than 8 dimensions, a negative one, or an element count beyond int64 (zeros left aside,
-  /// so that every stride is representable).
+  /// Throws ShapeError for more than 8 dimensions, a negative one, or an element count that overflows int64 (not
+  /// counting dimensions of 0, so that every stride is representable).
   constexpr Shape(std::initializer_list<std::int64_t> dimensions, SourceLine line = SourceLine::here())
       : Shape(std::span<const std::int64_t>(dimensions.begin(), dimensions.size()), line) {}
   constexpr explicit Shape(std::span<const std::int64_t> dimensions, SourceLine line = {});
@@ -43,12 +43,12 @@ class Shape {
 
   std::array<std::int64_t, max_rank> dimensions_{};
   std::int64_t size_ = 1;
-  std::int64_t rank_ = 0;  // as wide as the rest: a copy that ends in part of a word stalls the next one
+  std::int64_t rank_ = 0;  // 64 bits wide: a Shape is copied in whole words, without store-forwarding stalls
 };
 
 constexpr Shape::Shape(std::span<const std::int64_t> dimensions, SourceLine line) {
   if (dimensions.size() > max_rank) fail(dimensions, "has more than 8 dimensions", line);
-  std::int64_t count = 1;  // of elements, zeros left aside
+  std::int64_t count = 1;  // of elements, not counting dimensions of 0
   bool is_empty = false;
   for (std::size_t axis = 0; axis < dimensions.size(); ++axis) {
     const std::int64_t dimension = dimensions[axis];
@@ -62,13 +62,13 @@ constexpr Shape::Shape(std::span<const std::int64_t> dimensions, SourceLine line
   size_ = is_empty ? 0 : count;
 }
 
-/// "(2, 3)", "(3,)", "()" as NumPy prints them.
+/// "(2, 3)", "(3,)" or "()", as NumPy prints them.
 std::string to_string(const Shape& shape);
 
-/// The shape two operands broadcast to, by NumPy's rule. Throws ShapeError naming `op` and both shapes.
+/// The shape two operands broadcast to by NumPy's rules. Throws ShapeError naming `op` and both shapes.
 Shape broadcast_shapes(const char* op, const Shape& lhs, const Shape& rhs);
 
-/// `axis` counted from the front; negative counts from the back. Throws IndexError naming `op`, axis and rank.
+/// `axis` as a non-negative index; a negative one counts from the back. Throws IndexError naming `op`, axis and rank.
 int axis_of(const char* op, std::int64_t axis, int rank);
 
 }  // namespace thalweg

@@ -28,7 +28,7 @@ class OwnedElements;
 /// An array of numbers. Copies share one buffer until one of them is written to: the writer then gets a buffer of its own.
 class Tensor {
  public:
-  /// An empty f32 tensor of shape (0,); it has no buffer. A moved-from tensor is the same.
+  /// An empty f32 tensor of shape (0,), without a buffer. A moved-from tensor becomes one.
   Tensor() : shape_(no_elements_) {}
   Tensor(const Tensor&) = default;
   Tensor(Tensor&& other) noexcept : storage_(std::move(other.storage_)), shape_(other.shape_), dtype_(other.dtype_) {
@@ -45,43 +45,43 @@ class Tensor {
   }
   ~Tensor() = default;
 
-  /// A 0-d tensor: `Tensor t = 2.5;` is f32, `Tensor n = 3;` i64, `Tensor b = true;` bool.
+  /// A 0-d tensor: `Tensor t = 2.5;` is f32, `Tensor n = 3;` is i64, `Tensor b = true;` is bool.
   template <Number T>
   Tensor(T value) : Tensor(scalar(internal::Literal(value))) {}  // NOLINT(google-explicit-constructor)
 
-  /// Values, never a shape: `Tensor{{1., 2.}, {3., 4.}}`. All-integer literals are i64, all-bool ones bool, else f32.
+  /// Braces hold values, never a shape: `Tensor{{1., 2.}, {3., 4.}}`. All integers give i64, all bools bool, else f32.
   /// Throws ShapeError for ragged literals.
   Tensor(std::initializer_list<internal::Literal> values, SourceLine line = SourceLine::here());
-  /// The same, of a given dtype: `Tensor({{1., 2.}, {3., 4.}}, f64)`.
+  /// The same, with a given dtype: `Tensor({{1., 2.}, {3., 4.}}, f64)`.
   Tensor(std::initializer_list<internal::Literal> values, DType dtype, SourceLine line = SourceLine::here());
 
-  /// Uninitialised memory. Throws ShapeError where the bytes exceed int64 or the memory there is.
+  /// Uninitialized memory. Throws ShapeError if the size in bytes overflows int64 or exceeds the available memory.
   static Tensor empty(const Shape& shape, DType dtype = DType::f32, SourceLine line = SourceLine::here());
   static Tensor zeros(const Shape& shape, DType dtype = DType::f32, SourceLine line = SourceLine::here());
   static Tensor ones(const Shape& shape, DType dtype = DType::f32, SourceLine line = SourceLine::here());
-  /// `value` as `dtype`; ValueError where it has no such value (0.5 or NaN as i64).
+  /// `value` converted to `dtype`; ValueError if that cannot represent it (0.5 or NaN as i64).
   static Tensor full(const Shape& shape, double value, DType dtype = DType::f32, SourceLine line = SourceLine::here());
-  /// The unit matrix: 1 where row and column are the same, else 0.
+  /// The identity matrix.
   static Tensor eye(std::int64_t size, DType dtype = DType::f32, SourceLine line = SourceLine::here());
   /// 0, 1, …, count − 1.
   static Tensor arange(std::int64_t count, DType dtype = DType::i64, SourceLine line = SourceLine::here());
-  /// From `start` in steps of `step` until `stop`, which is left out; ValueError for a step of 0. Whole numbers: what lies
-  /// evenly between others is `linspace`.
+  /// From `start` in steps of `step` up to, but not including, `stop`; ValueError for a step of 0. Integers only: for
+  /// evenly spaced fractions use `linspace`.
   template <std::integral Start, std::integral Stop>
   static Tensor arange(Start start, Stop stop, std::int64_t step = 1, DType dtype = DType::i64,
                        SourceLine line = SourceLine::here()) {
     return steps(static_cast<std::int64_t>(start), static_cast<std::int64_t>(stop), step, dtype, line);
   }
-  /// `count` numbers evenly from `start` to `stop`, both of them included; of f32 or f64, else DtypeError.
+  /// `count` evenly spaced numbers from `start` to `stop`, both included. DtypeError unless `dtype` is f32 or f64.
   static Tensor linspace(double start, double stop, std::int64_t count, DType dtype = DType::f32,
                          SourceLine line = SourceLine::here());
-  /// Numbers uniform in [0, 1), or standard normal ones: the next draw of `random`, the same as the ops `uniform` and `normal`
-  /// would give. DtypeError for a dtype other than f32 and f64.
+  /// Uniform in [0, 1), or standard normal: the next draw of `random`, with the same numbers as the ops `uniform` and
+  /// `normal` give. DtypeError unless `dtype` is f32 or f64.
   static Tensor uniform(const Shape& shape, Random& random, DType dtype = DType::f32,
                         SourceLine line = SourceLine::here());
   static Tensor normal(const Shape& shape, Random& random, DType dtype = DType::f32,
                        SourceLine line = SourceLine::here());
-  /// A copy of `values`, whose number must be shape.size().
+  /// A copy of `values`. ShapeError unless there are shape.size() of them.
   template <Element T>
   static Tensor from(std::span<const T> values, const Shape& shape, SourceLine line = SourceLine::here()) {
     return copied(values.data(), values.size(), dtype_of<T>::value, shape, line);
@@ -90,8 +90,8 @@ class Tensor {
   static Tensor from(const std::vector<T>& values, const Shape& shape, SourceLine line = SourceLine::here()) {
     return from(std::span<const T>(values), shape, line);
   }
-  /// The caller's memory, not copied; `owner` (may be empty) is held for as long as any tensor refers to it. Writing to
-  /// the only tensor that refers to it writes to the caller's memory; if there are more, the writer gets a copy.
+  /// The caller's memory, not copied; `owner` (may be empty) lives as long as any tensor refers to the memory. A write
+  /// through the only such tensor goes to that memory; if there are several, the writer gets a copy.
   template <Element T>
   static Tensor borrow(T* data, const Shape& shape, std::shared_ptr<void> owner, SourceLine line = SourceLine::here()) {
     return borrowed(data, dtype_of<T>::value, shape, std::move(owner), line);
@@ -103,23 +103,23 @@ class Tensor {
   std::int64_t size() const { return shape_.size(); }
   std::size_t bytes() const { return static_cast<std::size_t>(shape_.size()) * size_of(dtype_); }
 
-  /// The elements, row-major. Throws DtypeError where T is not this tensor's dtype.
+  /// The elements, row-major. Throws DtypeError if T is not this tensor's dtype.
   template <Element T>
   std::span<const T> data(SourceLine line = SourceLine::here()) const& {
     check_element_type("data", dtype_of<T>::value, line);
     return {static_cast<const T*>(raw()), static_cast<std::size_t>(size())};
   }
-  /// Of a temporary, which lives on in what is returned: a loop may go over `parameter.value().data<float>()`.
+  /// On a temporary: the result keeps it alive, so `for (float x : parameter.value().data<float>())` is safe.
   template <Element T>
   OwnedElements<T> data(SourceLine line = SourceLine::here()) &&;
-  /// The same, writable; a shared buffer is copied first.
+  /// The elements, writable. A shared buffer is copied first.
   template <Element T>
   std::span<T> mutable_data(SourceLine line = SourceLine::here()) {
     check_element_type("mutable_data", dtype_of<T>::value, line);
     return {static_cast<T*>(mutable_raw()), static_cast<std::size_t>(size())};
   }
 
-  /// One element. Throws IndexError naming index, axis and size; DtypeError where T is not this dtype.
+  /// One element. Throws IndexError naming index, axis and size; DtypeError if T is not this dtype.
   /// Negative indices count from the back.
   template <Element T>
   T at(std::initializer_list<std::int64_t> index, SourceLine line = SourceLine::here()) const {
@@ -133,23 +133,23 @@ class Tensor {
     const std::int64_t offset = offset_of("set", index, line);  // before anything is copied
     static_cast<T*>(mutable_raw())[offset] = value;
   }
-  /// The only element, converted. Throws ShapeError where there is not exactly one.
+  /// The only element, converted. Throws ShapeError if there is not exactly one.
   double item(SourceLine line = SourceLine::here()) const;
 
-  /// The same elements in another shape (shares the buffer); one dimension may be −1.
+  /// The same elements in another shape, sharing the buffer. One dimension may be −1: it follows from the others.
   Tensor reshape(std::initializer_list<std::int64_t> dimensions, SourceLine line = SourceLine::here()) const;
   Tensor reshape(const Shape& shape, SourceLine line = SourceLine::here()) const;
-  /// Converted to another dtype (shares the buffer if it is this one already). To i64 towards zero, and what has no i64
-  /// value (NaN, inf, 1e30) is a ValueError that names it and its place; to bool, all but 0 is true, NaN too.
+  /// Converted to `dtype` (shares the buffer if it already is). To i64: rounds toward zero; a value i64 cannot hold
+  /// (NaN, inf, 1e30) is a ValueError with its index. To bool: all but 0 is true, even NaN.
   Tensor to(DType dtype, SourceLine line = SourceLine::here()) const;
 
   const void* raw() const { return storage_ ? storage_->data : nullptr; }
-  /// Un-shares first.
+  /// A shared buffer is copied first.
   void* mutable_raw() {
     if (storage_.is_shared()) unshare();
     return storage_ ? storage_->data : nullptr;
   }
-  /// Null for an empty default-constructed tensor.
+  /// Null for a default-constructed tensor.
   const internal::StorageHandle& storage() const { return storage_; }
   Tensor(internal::StorageHandle storage, DType dtype, const Shape& shape)
       : storage_(std::move(storage)), shape_(shape), dtype_(dtype) {}
@@ -165,7 +165,7 @@ class Tensor {
   [[noreturn]] void throw_wrong_element_type(const char* op, DType asked, SourceLine line) const;
   void unshare();
   std::int64_t offset_of(const char* op, std::initializer_list<std::int64_t> index, SourceLine line) const;
-  /// Its buffer is gone.
+  /// Called once the buffer has been moved away.
   void become_empty() noexcept {
     shape_ = no_elements_;
     dtype_ = DType::f32;
@@ -178,7 +178,7 @@ class Tensor {
   DType dtype_ = DType::f32;
 };
 
-/// The elements of a tensor that they keep alive. A std::span made of them does not.
+/// The elements of a tensor, which this span keeps alive. A plain std::span made from it does not.
 template <Element T>
 class OwnedElements : public std::span<const T> {
  public:
@@ -194,7 +194,7 @@ OwnedElements<T> Tensor::data(SourceLine line) && {
   return {elements, std::move(*this)};
 }
 
-/// Zeros and ones of the shape and dtype of a tensor, Var or parameter.
+/// Zeros or ones with the shape and dtype of a tensor, Var or parameter.
 template <class X>
 Tensor zeros_like(const X& x, SourceLine line = SourceLine::here()) {
   return Tensor::zeros(x.shape(), x.dtype(), line);
@@ -204,15 +204,15 @@ Tensor ones_like(const X& x, SourceLine line = SourceLine::here()) {
   return Tensor::ones(x.shape(), x.dtype(), line);
 }
 
-/// The shape that `dimensions`, one of which may be −1, give to `size` elements. Throws ShapeError naming `op`.
+/// `dimensions` as a new shape for a tensor of `shape`; one of them may be −1. Throws ShapeError naming `op`.
 Shape reshaped(const char* op, const Shape& shape, std::span<const std::int64_t> dimensions, SourceLine line = {});
 
-/// Same dtype, shape and bits (so NaN equals the same NaN, and 0 differs from −0).
+/// Same dtype, shape and bits: NaN equals the same NaN, and 0 differs from −0.
 bool identical(const Tensor& a, const Tensor& b);
-/// Same shape, and |a − b| ≤ absolute + relative·|b| for every element, after conversion to f64. Equal infinities are
-/// close; NaN is close to nothing.
+/// Same shape, and |a − b| ≤ absolute + relative·|b| for every element, compared in f64. Equal infinities are close;
+/// NaN is never close.
 bool all_close(const Tensor& a, const Tensor& b, double relative = 1e-5, double absolute = 1e-8);
-/// As NumPy prints: nested brackets, aligned columns, summarised with … above 1,000 elements.
+/// As NumPy prints: nested brackets, aligned columns, abbreviated with … above 1,000 elements.
 std::string to_string(const Tensor& tensor);
 
 }  // namespace thalweg

@@ -1,6 +1,6 @@
 #pragma once
-// All of the library but graph.hpp, which compiles slowly. What compare.hpp, draw.hpp, monitor.hpp, profile.hpp and
-// tape_graph.hpp declare is in thalweg::graph, which is linked where it is used.
+// The whole library except graph.hpp, which compiles slowly. Programs that use compare.hpp, draw.hpp, monitor.hpp,
+// profile.hpp or tape_graph.hpp must link thalweg::graph.
 
 #include <thalweg/check_gradients.hpp>
 #include <thalweg/compare.hpp>

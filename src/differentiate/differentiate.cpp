@@ -52,7 +52,7 @@ class Differentiation {
     recorder_.deriving_ = -1;
   }
 
-  /// The gradient's node; −1 where y does not depend on `id`.
+  /// The gradient's node; −1 if y does not depend on `id`.
   std::int32_t gradient(std::int32_t id) const { return nodes_[static_cast<std::size_t>(id)].gradient; }
 
  private:
@@ -154,7 +154,7 @@ class Differentiation {
     std::vector<std::int32_t> inputs;
   };
 
-  /// Joins a term with those before it; false where they do not fit together.
+  /// Joins a term with those before it; false if they do not fit together.
   bool join(std::int32_t input, const Key& term) {
     constexpr std::size_t most_inputs = 254;
     const std::span<const std::int32_t> inputs = recorder_.inputs(term);
@@ -286,7 +286,7 @@ void Recorder::note_unread(std::int32_t y, Expansion& expansion) const {
   std::erase_if(expansion.unread, [&](std::int32_t id) { return is_read[static_cast<std::size_t>(id)] != 0; });
 }
 
-/// TapeError where y was made from the tensor of an unread input: the gradient that is asked for is not the 0 it would be
+/// TapeError if y was made from the tensor of an unread input: the gradient that is asked for is not the 0 it would be
 /// given. Which tensors the constants are changes from recording to recording of one structure.
 void Recorder::check_unread(const Expansion& expansion, std::span<const std::int32_t> wanted, SourceLine line) const {
   for (const std::int32_t unread : expansion.unread)

@@ -104,7 +104,7 @@ class Search {
     return fmt::format("{} {}from {} to {}", to_string(value->shape()), there, number_text(*low), number_text(*high));
   }
 
-  /// The shortest way from a parameter to the node: "affine3.weight → matmul → add → log"; empty where it reads none.
+  /// The shortest way from a parameter to the node: "affine3.weight → matmul → add → log"; empty if it reads none.
   std::string way_from_parameter(std::int32_t node) const {
     std::vector<std::int32_t> next(static_cast<std::size_t>(node) + 1, -2);
     std::deque<std::int32_t> queue = {node};

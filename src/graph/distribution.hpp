@@ -9,7 +9,7 @@
 
 namespace thalweg::internal {
 
-/// Range, moments and histogram of the finite elements; all zero and empty where there are none.
+/// Range, moments and histogram of the finite elements; all zero and empty if there are none.
 struct Distribution {
   std::int64_t count = 0, not_finite = 0;  // of all elements
   double minimum = 0, maximum = 0, mean = 0, deviation = 0;

@@ -12,7 +12,7 @@ namespace thalweg::internal {
 /// tensorflow/core/framework/summary.proto).
 class EventFile {
  public:
-  /// Makes the folder and a new file in it. IoError where it cannot.
+  /// Makes the folder and a new file in it. IoError if it cannot.
   explicit EventFile(const std::filesystem::path& folder);
 
   void scalar(const std::string& tag, double value, std::int64_t step);

@@ -22,7 +22,7 @@ using nlohmann::json;
 
 std::string short_number(double value) { return fmt::format("{:.4g}", value); }
 
-/// Range, mean, deviation and histogram of what is finite; null where there is nothing to say.
+/// Range, mean, deviation and histogram of what is finite; null if there is nothing to say.
 json summary_of(const Tensor& tensor) {
   if (tensor.size() == 0 || !is_floating(tensor.dtype())) return nullptr;
   constexpr std::size_t bins = 30;
@@ -46,7 +46,7 @@ json summary_of(const Tensor& tensor) {
   return summary;
 }
 
-/// What the last backward pass started from; −1 where there was none.
+/// What the last backward pass started from; −1 if there was none.
 std::int32_t last_loss(const Recorder& recorder) {
   for (std::size_t i = recorder.path().size(); i-- > 0;) {
     const Key& request = recorder.key(recorder.path()[i]->request);
@@ -72,7 +72,7 @@ class NodeTimes : public PassObserver {
   }
   void request_ended(Clock::time_point /*end*/) override {}
 
-  /// "12.3 µs"; empty where nothing was computed.
+  /// "12.3 µs"; empty if nothing was computed.
   std::string text(std::int32_t id) const {
     const double microseconds = seconds_[static_cast<std::size_t>(id)] * 1e6;
     return microseconds > 0 ? fmt::format("{:.3g} µs", microseconds) : "";

@@ -20,7 +20,7 @@ struct Lifetime {
 
 }  // namespace
 
-/// Why pass `index` has not been joined with the one that makes what it reads; empty where it reads nothing of this plan.
+/// Why pass `index` has not been joined with the one that makes what it reads; empty if it reads nothing of this plan.
 std::string Plan::why_apart(std::size_t index) const {
   const Pass& pass = passes_[index];
   if (pass.kind != Pass::Kind::sweep) return "";

@@ -108,7 +108,7 @@ void Planner::place_contraction(PlannedNode& node, const Key& key) {
   node.pass = node.buffer_pass = node.matmul = add_pass(Pass::Kind::matmul, draft_.matmuls_.size());
 }
 
-/// The axes before the last two, as few as they can be said in; −1 where there is one product only.
+/// The axes before the last two, as few as they can be said in; −1 if there is one product only.
 std::int32_t Planner::batch_of(const Factor& a, const Factor& b, const Shape& product) {
   if (product.rank() == 2) return -1;
   run::MatmulBatch batch;

@@ -52,7 +52,7 @@ class NodeMap {
     std::fill(entries_.begin(), entries_.end(), Entry());
     stamp_ = 1;
   }
-  /// −1 where none was set.
+  /// −1 if none was set.
   std::int32_t operator[](std::int32_t id) const {
     const Entry& entry = entries_[static_cast<std::size_t>(id)];
     return entry.stamp == stamp_ ? entry.value : -1;
@@ -329,7 +329,7 @@ class Planner {
   // Of the layout, by buffer or by pass.
   std::vector<std::int32_t> blocks_, last_use_, first_dying_, next_dying_;
   std::vector<std::uint8_t> placed_, moves_;
-  /// Buffers of one size that lie one after the other; by buffer, empty where there are none.
+  /// Buffers of one size that lie one after the other; by buffer, empty if there are none.
   struct Together {
     std::int32_t first = -1, next = -1, count = 1;
     bool is_kept = false;

@@ -31,7 +31,7 @@ struct GeneratedProduct {
 /// Products of more multiply-adds gain nothing.
 inline constexpr std::int64_t most_generated_work = 64 * 1024;
 
-/// The code for such products, made once per thread and form. None where the SIMD target has no generator, the system
+/// The code for such products, made once per thread and form. None if the SIMD target has no generator, the system
 /// allows no generated code, or the kernels do as well.
 GeneratedProduct generated_product(const ProductForm& form);
 /// What there is already.

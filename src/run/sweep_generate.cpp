@@ -71,7 +71,7 @@ class Joiner {
         assembler_(code, program.dtype == DType::f64),
         generator_(assembler_) {}
 
-  /// Puts code in its place, and hands it out; null where there is none.
+  /// Puts code in its place, and hands it out; null if there is none.
   std::shared_ptr<const std::uint8_t> join() {
     if (const std::optional<std::size_t> function = write_function()) {
       generator_.finish();

@@ -134,7 +134,7 @@ inline constexpr int reduction_count = 4;
 /// What one SIMD target provides for sweeps of one dtype T. "Partial" forms touch state->lanes elements only.
 struct Machine {
   int lanes;                                   // of one vector
-  HandlerPair end;                             // returns; null where a loop calls the handlers
+  HandlerPair end;                             // returns; null if a loop calls the handlers
   HandlerPair load;                            // accumulator = memory
   HandlerPair store;                           // memory = accumulator
   HandlerPair load_as[2][dtype_count];         // [partial]: from a buffer of another dtype

@@ -68,7 +68,7 @@ class SegmentTable {
     ++count_;
     put({hash, segment});
   }
-  /// The first of those of this hash for which is_it(segment); null where there is none.
+  /// The first of those of this hash for which is_it(segment); null if there is none.
   template <class F>
   Segment* find(std::uint64_t hash, F is_it) const {
     if (entries_.empty()) return nullptr;

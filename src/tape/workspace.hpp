@@ -49,7 +49,7 @@ class Workspace {
       return acquire_new(is_full);
     return recorders_[live_count_++].get();
   }
-  /// Its tape has ended. Returns the innermost of those that are left, null where there is none.
+  /// Its tape has ended. Returns the innermost of those that are left, null if there is none.
   Recorder* release(Recorder* recorder) {
     if (recorders_[live_count_ - 1].get() != recorder) [[unlikely]]
       make_innermost(recorder);

@@ -13,7 +13,7 @@ std::int64_t blocks_allocated();
 /// When it is released its block goes back to the system: for what is kept long, and then not asked for in that size.
 void keep_out_of_pool(Storage& storage);
 
-/// Memory for a tensor of this shape. ShapeError where there is not that much; `made_for` says for which op.
+/// Memory for a tensor of this shape. ShapeError if there is not that much; `made_for` says for which op.
 StorageHandle allocate_elements(const Shape& shape, DType dtype);
 
 }  // namespace thalweg::internal

@@ -395,7 +395,7 @@ bool same(const Tensor& a, const Tensor& b) {
   return true;
 }
 
-/// The first difference in words; empty where there is none.
+/// The first difference in words; empty if there is none.
 std::string difference(const Results& planned, const Results& eager) {
   if (planned.error != eager.error) return "errors: planned '" + planned.error + "', eager '" + eager.error + "'";
   if (planned.values.size() != eager.values.size()) return "other numbers of results";

@@ -1,5 +1,5 @@
 #pragma once
-// Nested braces of numbers: what `Tensor{{1., 2.}, {3., 4.}}` is made from.
+// Nested braces of numbers, as in `Tensor{{1., 2.}, {3., 4.}}`.
 
 #include <concepts>
 #include <cstdint>
@@ -9,7 +9,7 @@
 
 namespace thalweg::internal {
 
-/// What stands in the braces of a nested literal: a number, or braces again. It lives for one expression only.
+/// An element of a nested literal: a number, or braces again. It lives for one expression only.
 class Literal {
  public:
   enum class Kind : std::uint8_t { boolean, integer, real, list };

@@ -9,9 +9,9 @@
 
 namespace thalweg::internal {
 
-/// A reference-counted buffer. Blocks made here are 64-byte aligned, readable and writable up to the next multiple of
-/// 64 bytes (kernels read whole vectors), and come from a per-thread pool of size classes, so that a loop which makes
-/// the same tensors every turn allocates nothing. A borrowed block has an owner and promises neither.
+/// A reference-counted buffer. Allocated blocks are 64-byte aligned, readable and writable up to the next multiple of
+/// 64 bytes (kernels read whole vectors), and come from a per-thread pool by size class, so that a loop which creates
+/// the same tensors in every iteration allocates nothing. A borrowed block has an owner and guarantees none of this.
 struct Storage {
   std::atomic<std::int32_t> references{1};
   bool borrowed = false;
@@ -22,7 +22,7 @@ struct Storage {
 
   static Storage* allocate(std::size_t bytes);
   static Storage* borrow(void* data, std::size_t bytes, std::shared_ptr<void> owner);
-  static void release(Storage* storage);  // the last reference is gone
+  static void release(Storage* storage);  // called when the last reference is gone
 };
 
 class StorageHandle {

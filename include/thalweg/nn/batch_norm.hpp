@@ -8,20 +8,20 @@
 namespace thalweg {
 
 struct BatchNormLayerOptions {
-  BatchNormOptions form = {};           // momentum, epsilon, how the running variance is taken
+  BatchNormOptions form = {};           // momentum, epsilon, form of the running variance
   double initial_running_variance = 1;  // at least 0
 };
 
 /// As in the book "Deep Learning from Scratch": epsilon 1e-6, both running statistics start at 0.
 inline constexpr BatchNormLayerOptions book_batch_norm{.form = {.epsilon = 1e-6}, .initial_running_variance = 0};
 
-/// Batch normalization with running statistics: the op `batch_norm` with parameters of its own.
-/// Parameters, all (features,): NAME.gamma (1 at first), NAME.beta (0); not trainable: NAME.running_mean (0),
-/// NAME.running_variance. In the training phase a call updates the latter two.
+/// Batch normalization with running statistics: the op `batch_norm` with its parameters.
+/// All are (features,): NAME.gamma (initially 1), NAME.beta (0), and, not trainable, NAME.running_mean (0) and
+/// NAME.running_variance. A call in the training phase updates the running statistics.
 class BatchNorm {
  public:
-  /// ValueError for features below 1, a negative variance, or where the registry has one of the names. Nothing is
-  /// registered then.
+  /// ValueError for features below 1, a negative variance, or if one of the names is taken. In either case nothing is
+  /// registered.
   BatchNorm(ParameterRegistry& registry, const std::string& name, std::int64_t features,
             const BatchNormLayerOptions& options = {}, SourceLine line = SourceLine::here());
 

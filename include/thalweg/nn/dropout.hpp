@@ -4,8 +4,8 @@
 
 namespace thalweg {
 
-/// The op `dropout` as a layer: each call in the training phase is a new draw of `random`, which must outlive the layer
-/// and its copies.
+/// The op `dropout` as a layer: each call in the training phase makes a new draw from `random`, which must outlive the
+/// layer and its copies.
 class Dropout {
  public:
   /// ValueError for a probability outside [0, 1].

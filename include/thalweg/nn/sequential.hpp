@@ -10,13 +10,13 @@
 
 namespace thalweg {
 
-/// What can stand in a Sequential: a layer, an op (`relu`), a lambda of a Var.
+/// What a Sequential may contain: a layer, an op (`relu`), a lambda on a Var.
 template <class T>
 concept Layer =
     std::is_invocable_r_v<Var, const T&, const Operand&> || std::is_invocable_r_v<Var, const T&, const Var&>;
 
-/// One layer after the other: `Sequential net(Affine(…), relu, Affine(…)); net(x)`. It is a layer itself; without layers
-/// it gives x back.
+/// Applies layers one after another: `Sequential net(Affine(…), relu, Affine(…)); net(x)`. It is itself a layer; an
+/// empty one returns x.
 class Sequential {
  public:
   Sequential() = default;

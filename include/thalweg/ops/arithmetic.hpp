@@ -1,6 +1,6 @@
 #pragma once
-// Arithmetic on each element. Operands broadcast by NumPy's rule; a number takes the dtype of the tensor beside it; bool
-// counts as 0 and 1 beside numbers. ShapeError where shapes do not broadcast, DtypeError where two number dtypes differ.
+// Elementwise arithmetic. Operands broadcast by NumPy's rules; a number takes the dtype of the tensor operand; bools
+// count as 0 and 1. ShapeError if shapes do not broadcast, DtypeError if two tensor dtypes differ (bool aside).
 
 #include <thalweg/op.hpp>
 #include <thalweg/ops/logic.hpp>
@@ -25,8 +25,8 @@ Var sqrt(const Operand& x);
 Var reciprocal(const Operand& x);
 /// 1/√x: inf at 0, NaN below. d/dx = −1/(2x√x).
 Var rsqrt(const Operand& x);
-/// √(a² + b²) without overflow or underflow inside; NaN where either is. d/da = a/hypot, d/db = b/hypot, 0 where both are
-/// 0.
+/// √(a² + b²) without intermediate overflow or underflow; NaN where either is. d/da = a/hypot, d/db = b/hypot, 0 where
+/// both are 0.
 Var hypot(const Operand& a, const Operand& b);
 /// |x|. d/dx = sign x, 0 at 0.
 Var abs(const Operand& x);
@@ -37,11 +37,11 @@ Var maximum(const Operand& a, const Operand& b);
 /// The smaller of the two; NaN where either is. d/da = 1 where a < b, ½ where they are equal.
 Var minimum(const Operand& a, const Operand& b);
 /// x, at least `low` and at most `high`; NaN where any is. d/dx = 1 strictly between them, d/dlow = 1 where x is below,
-/// d/dhigh = 1 where x is above, else 0. ValueError where low > high: at once where both are numbers (which must not be NaN
-/// then), else when the result is computed.
+/// d/dhigh = 1 where x is above, else 0. ValueError if low > high: at once if both are numbers (which then must not be
+/// NaN), otherwise when the result is computed.
 Var clamp(const Operand& x, const Operand& low, const Operand& high);
 
-// The operators; numbers and tensors go on either side of a Var.
+// Operators. Numbers and tensors may be on either side of a Var.
 inline Var operator+(const Operand& a, const Operand& b) { return add(a, b); }
 inline Var operator-(const Operand& a, const Operand& b) { return subtract(a, b); }
 inline Var operator*(const Operand& a, const Operand& b) { return multiply(a, b); }

@@ -9,12 +9,12 @@
 
 namespace thalweg {
 
-/// The axes that an op is over: all of them unless some are named. `{}` is all, as is `Axes()`.
+/// The axes along which an op works: all of them unless some are given. Both `{}` and `Axes()` mean all.
 class Axes {
  public:
   constexpr Axes() = default;
   constexpr Axes(int axis) : count_(1) { axes_[0] = axis; }
-  /// IndexError for more than 8.
+  /// IndexError for more than 8 axes.
   Axes(std::initializer_list<int> axes) : Axes(std::span<const int>(axes.begin(), axes.size())) {}
   Axes(std::span<const int> axes);
   Axes(const std::vector<int>& axes) : Axes(std::span<const int>(axes)) {}
@@ -27,12 +27,12 @@ class Axes {
   int count_ = -1;
 };
 
-/// The one axis that an op is over.
+/// The single axis along which an op works.
 class OneAxis {
  public:
   constexpr OneAxis(int axis) : axis_(axis) {}
   template <std::same_as<bool> Flag>
-  OneAxis(Flag) = delete;  // `sum(x, true)`: say `sum(x, {.keep_dimensions = true})`, or name an axis before it
+  OneAxis(Flag) = delete;  // for `sum(x, true)` write `sum(x, {.keep_dimensions = true})`, or give an axis first
   constexpr operator int() const { return axis_; }
 
  private:

@@ -6,19 +6,19 @@
 
 namespace thalweg {
 
-/// Sums of products in Einstein's notation, as NumPy's einsum: a letter for each axis of each operand and, behind `->`, of the
-/// result; the product is summed over the letters that the result lacks.
+/// Sums of products in Einstein notation, as NumPy's einsum: one letter per axis of each operand and, after `->`, of
+/// the result. The product is summed over the letters that are not in the result.
 ///
 ///   einsum("ij,jk->ik", a, b)        a matrix product
 ///   einsum("bqhd,bkhd->bhqk", q, k)  attention scores
 ///   einsum("ij->j", a)               a sum over the rows
 ///   einsum("ii->i", a)               a diagonal
 ///
-/// Without `->` the result has the letters that stand once, in alphabetical order. Operands are joined from left to right, two
-/// at a time, each pair as one matrix product where there is something to sum; any dtype, those of two operands as `matmul` and
-/// `multiply` have them. d/doperand: the einsum of the gradient with the others.
-/// ValueError for letters that do not belong to the operands; ShapeError where an operand has not as many axes as letters, or
-/// a letter several sizes. There is no ellipsis.
+/// Without `->` the result has the letters that occur once, in alphabetical order. Operands are combined from left to
+/// right, two at a time, as a matrix product if there is something to sum. A single operand may have any dtype; for
+/// several the rules of `matmul` and `multiply` apply. d/doperand: the einsum of the gradient with the other operands.
+/// ValueError for letters that do not match the operands; ShapeError if an operand's rank differs from its number of
+/// letters, or a letter has several sizes. Ellipsis is not supported.
 Var einsum(std::string_view letters, const Operand& a);
 Var einsum(std::string_view letters, const Operand& a, const Operand& b);
 Var einsum(std::string_view letters, const Operand& a, const Operand& b, const Operand& c);

@@ -1,6 +1,6 @@
 #pragma once
-// Exponentials, logarithms and powers of each element. Operands broadcast by NumPy's rule; f32 and f64, a number takes the
-// dtype of the tensor beside it. DtypeError for i64 and bool (but see power): cast first. Precision: docs/precision.md.
+// Elementwise exponentials, logarithms and powers of f32 and f64. Operands broadcast by NumPy's rules; a number takes
+// the tensor operand's dtype. DtypeError for i64 and bool (but see power): cast first. Precision: docs/precision.md.
 
 #include <thalweg/op.hpp>
 
@@ -23,11 +23,11 @@ Var log1p(const Operand& x);
 /// ln(eᵃ + eᵇ) without overflow: max(a, b) + ln(1 + e^−|a−b|). d/da = eᵃ / (eᵃ + eᵇ), d/db likewise; 0 where both are −inf,
 /// ½ where both are inf.
 Var logaddexp(const Operand& a, const Operand& b);
-/// base^exponent by IEEE 754: 0⁰ = 1, a negative base only with a whole exponent (else NaN).
+/// base^exponent as in IEEE 754: 0⁰ = 1; NaN for a negative base and a fractional exponent.
 /// d/dbase = exponent·base^(exponent−1), 0 where the exponent is 0; d/dexponent = base^exponent·ln base, 0 at base 0.
-/// i64 to the power of i64 wraps modulo 2⁶⁴; ValueError for an exponent below 0 (unless it is the number 2: base · base).
+/// i64 to the power of i64 wraps modulo 2⁶⁴; ValueError for a negative exponent. The number 2 gives base · base.
 Var power(const Operand& base, const Operand& exponent);
-/// ∛x, of the sign of x. d/dx = 1/(3∛x²): inf at 0.
+/// ∛x, with the sign of x. d/dx = 1/(3∛x²): inf at 0.
 Var cbrt(const Operand& x);
 
 }  // namespace thalweg

@@ -1,12 +1,12 @@
 #pragma once
-// Comparisons, logic and choice on each element. Operands broadcast by NumPy's rule; everything but 0 counts as true, NaN
-// included. The results are bool and have no gradient, except that of `where`.
+// Elementwise comparisons, logic and selection. Operands broadcast by NumPy's rules; everything except 0 counts as
+// true, including NaN. Results are bool and have no gradient, except that of `where`.
 
 #include <thalweg/op.hpp>
 
 namespace thalweg {
 
-/// a < b, and the like; NaN compares unequal to everything. DtypeError where two number dtypes differ.
+/// a < b and so on; NaN compares unequal to everything. DtypeError if two tensor dtypes differ (bool aside).
 Var less(const Operand& a, const Operand& b);
 Var less_equal(const Operand& a, const Operand& b);
 Var greater(const Operand& a, const Operand& b);
@@ -14,7 +14,7 @@ Var greater_equal(const Operand& a, const Operand& b);
 Var equal(const Operand& a, const Operand& b);
 Var not_equal(const Operand& a, const Operand& b);
 
-/// Whether both are true. a and b have one dtype, which may be any.
+/// Whether both are true. a and b must have the same dtype, which may be any.
 Var logical_and(const Operand& a, const Operand& b);
 /// Whether at least one is true. Dtypes as above.
 Var logical_or(const Operand& a, const Operand& b);
@@ -27,14 +27,14 @@ Var logical_not(const Operand& x);
 Var isnan(const Operand& x);
 /// Whether x is inf or −inf.
 Var isinf(const Operand& x);
-/// Whether x is neither NaN nor infinite: always true of i64 and bool.
+/// Whether x is neither NaN nor infinite: always true for i64 and bool.
 Var isfinite(const Operand& x);
 
-/// a where `condition` holds (is not 0), else b. The gradient goes to the branch taken; 0 to the other, whatever its
-/// value.
+/// a where `condition` is true (not 0), else b. The gradient goes to the selected operand; the other gets 0, whatever
+/// its value.
 Var where(const Operand& condition, const Operand& a, const Operand& b);
 
-// The operators; numbers and tensors go on either side of a Var.
+// Operators. Numbers and tensors may be on either side of a Var.
 inline Var operator<(const Operand& a, const Operand& b) { return less(a, b); }
 inline Var operator<=(const Operand& a, const Operand& b) { return less_equal(a, b); }
 inline Var operator>(const Operand& a, const Operand& b) { return greater(a, b); }

@@ -1,10 +1,10 @@
 #pragma once
-// Losses. Each is written for one item (an element, or a row along `axis`) and then reduced as its options say.
+// Losses. Each formula is for one item (an element, or a row along `axis`); the options say how items are reduced.
 //
-// Predictions are f32 or f64 (DtypeError otherwise). A target has the prediction's shape, or is a number: a silent
-// broadcast of (n, 1) beside (n,) would compare everything with everything (ShapeError). It has the prediction's dtype, or is
-// bool, which counts as 0 and 1. A target, weight or probability of exactly 0 removes its term from the value and from the
-// gradient of what it multiplies, whatever that is (0 · inf is 0 there). All are differentiable in every argument.
+// Predictions are f32 or f64 (DtypeError otherwise). A target has the prediction's shape or is a number; anything else
+// is a ShapeError, since broadcasting (n, 1) with (n,) would silently compare all pairs. It has the prediction's dtype,
+// or is bool, which counts as 0 and 1. A target, weight or probability of exactly 0 removes its term from the value and
+// from the gradients, even if the other factor is infinite. All losses are differentiable in every argument.
 
 #include <initializer_list>
 #include <optional>
@@ -15,7 +15,7 @@
 
 namespace thalweg {
 
-/// What becomes of the items' losses: they stay, or they are added, or averaged.
+/// Whether the losses of the items are kept, summed or averaged.
 enum class Reduction : std::uint8_t { none, sum, mean };
 
 struct LossOptions {
@@ -45,55 +45,55 @@ Var hinge(const Operand& prediction, const Operand& target, const HingeOptions& 
 
 struct BinaryCrossEntropyOptions {
   Var weights = {};          // of the elements; broadcasts to the logits' shape
-  Var positive_weight = {};  // of the term of target 1, against class imbalance; broadcasts to the logits' shape
+  Var positive_weight = {};  // of the term for target 1, against class imbalance; broadcasts to the logits' shape
   Reduction reduction = Reduction::mean;
 };
-/// −(w⁺·t·ln s(x) + (1 − t)·ln(1 − s(x))) of the logit x, s the sigmoid, as w⁺·t·softplus(−x) + (1 − t)·softplus(x):
-/// accurate at both ends. Targets are probabilities; the mean is over elements, weighted or not.
+/// −(w⁺·t·ln s(x) + (1 − t)·ln(1 − s(x))) for the logit x, with the sigmoid s, computed as w⁺·t·softplus(−x) + (1 −
+/// t)·softplus(x): accurate at both ends. Targets t are probabilities; the mean divides by the number of elements.
 /// d/dx = (1 − t)·s(x) − w⁺·t·s(−x).
 Var binary_cross_entropy_with_logits(const Operand& logits, const Operand& targets,
                                      const BinaryCrossEntropyOptions& options = {});
 
 struct SoftmaxCrossEntropyOptions {
   int axis = -1;                                   // of the classes
-  double label_smoothing = 0;                      // e: the target becomes (1 − e)·target + e/classes
+  double label_smoothing = 0;                      // e; the target becomes (1 − e)·target + e/classes
   Var class_weights = {};                          // (classes,): the term of class k counts weight k times
-  std::optional<std::int64_t> ignored_index = {};  // rows of this label have no loss and no gradient, and do not count
+  std::optional<std::int64_t> ignored_index = {};  // rows with this label have no loss or gradient, and do not count
   Reduction reduction = Reduction::mean;
 };
 /// Softmax cross entropy of a row of logits, −Σ target·ln softmax(logits) along `axis`.
-/// `targets`: i64 labels, of the logits' shape without that axis; or probabilities, of the logits' shape. ln Σ eˣ is taken
-/// of logits less their maximum. d/dlogits = softmax·Σtarget − target; d/dtarget = −ln softmax(logits).
-/// The mean is over rows; with class weights and labels it is weighted by the weights of the rows' labels; of no rows, or of
-/// ignored ones alone, it is NaN with a gradient of 0.
+/// `targets`: i64 labels, with the logits' shape without that axis; or probabilities, with the logits' shape. ln Σ eˣ
+/// is computed after subtracting the maximum. d/dlogits = softmax·Σtarget − target; d/dtarget = −ln softmax(logits).
+/// The mean is over rows; with labels and class weights it is weighted by the weights of the rows' labels. If there are
+/// no rows, or all are ignored, it is NaN with a gradient of 0.
 /// Label smoothing: Szegedy et al., arXiv 1512.00567, section 7.
-/// IndexError for a label outside [0, classes), naming its place; ShapeError where the shapes do not belong together;
-/// ValueError for a smoothing outside [0, 1], or an ignored index beside probabilities.
+/// IndexError for a label outside [0, classes), with its index; ShapeError if the shapes do not match;
+/// ValueError for a smoothing outside [0, 1], or an ignored index with probabilities as targets.
 Var softmax_cross_entropy(const Operand& logits, const Operand& targets,
                           const SoftmaxCrossEntropyOptions& options = {});
 
 struct DivergenceOptions {
   int axis = -1;                    // of the distribution
-  bool logarithmic_target = false;  // the target is given as ln p as well
+  bool logarithmic_target = false;  // the target, too, is a logarithm: ln p
   Reduction reduction = Reduction::mean;
 };
-/// Kullback–Leibler divergence Σ p·(ln p − ln q) along `axis`, of the logarithms ln q of a prediction and the target p:
-/// one number for each distribution; the mean is over these (PyTorch's `batchmean`).
+/// Kullback–Leibler divergence Σ p·(ln p − ln q) along `axis`, from ln q (the prediction) and p (the target): one
+/// number per distribution; the mean is over distributions (PyTorch's `batchmean`).
 /// d/d ln q = −p; d/dp = ln p + 1 − ln q (0 where p is exactly 0).
 Var kl_divergence(const Operand& log_prediction, const Operand& target, const DivergenceOptions& options = {});
 
 struct CosineSimilarityOptions {
   int axis = -1;
-  double epsilon = 1e-8;  // the least that a length counts as
+  double epsilon = 1e-8;  // lower bound of the norms
   Reduction reduction = Reduction::none;
 };
-/// a·b / (max(‖a‖, ε)·max(‖b‖, ε)) along `axis`: 1 for one direction, −1 for opposite ones, 0 where either is 0. No length
-/// over- or underflows. As a loss: 1 − cosine_similarity. d/da = (b̂ − â·similarity)/‖a‖ with unit vectors â, b̂.
-/// ValueError for an ε that is not above 0 and finite.
+/// a·b / (max(‖a‖, ε)·max(‖b‖, ε)) along `axis`: 1 for equal directions, −1 for opposite ones, 0 if either is 0. Norms
+/// do not over- or underflow. As a loss: 1 − cosine_similarity. d/da = (b̂ − â·similarity)/‖a‖, unit vectors â, b̂.
+/// ValueError unless ε is positive and finite.
 Var cosine_similarity(const Operand& a, const Operand& b, const CosineSimilarityOptions& options = {});
 
-/// ½λ Σ W² over all the given parameters. d/dW = λW. With λ = 0 it is 0 and adds 0 to every gradient, whatever W is.
-/// ValueError where λ is negative or not finite, or there are no parameters.
+/// ½λ Σ W² over all the given parameters. d/dW = λW. With λ = 0, both value and gradient are exactly 0, whatever W is.
+/// ValueError if λ is negative or not finite, or there are no parameters.
 Var l2_penalty(std::initializer_list<Parameter> parameters, double lambda, SourceLine line = SourceLine::here());
 Var l2_penalty(std::span<const Parameter> parameters, double lambda, SourceLine line = SourceLine::here());
 /// λ Σ |W| over all the given parameters. d/dW = λ·sign W, 0 at 0. Otherwise as `l2_penalty`.

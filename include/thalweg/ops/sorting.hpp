@@ -1,5 +1,5 @@
 #pragma once
-// Orders along one axis. NaN counts as the largest; equal elements keep their order. IndexError for an axis out of range.
+// Sorting along one axis. NaN counts as the largest; equal elements keep their order. IndexError for an invalid axis.
 
 #include <thalweg/op.hpp>
 
@@ -10,15 +10,15 @@ struct SortOptions {
   bool descending = false;
 };
 
-/// Values in order, and the place (i64) along the axis that each came from.
+/// The sorted values, and for each its original index (i64) along the axis.
 struct Sorted {
   Var values, indices;
 };
 
-/// The places of the elements along the axis in order, NaN last: i64, x.shape. f32, f64, i64, bool. No gradient.
+/// The indices that sort x along the axis, NaN last: i64, of x's shape. f32, f64, i64, bool. No gradient.
 Var argsort(const Operand& x, const SortOptions& options = {});
-/// The elements along the axis in order, NaN last, or first where they descend. d/dx: each gradient goes where its element
-/// came from.
+/// The elements sorted along the axis; NaN comes last, or first in descending order. d/dx: each gradient goes to the
+/// position its element came from.
 Sorted sort(const Operand& x, const SortOptions& options = {});
 
 struct TopKOptions {
@@ -26,8 +26,8 @@ struct TopKOptions {
   bool largest = true;  // otherwise the smallest
 };
 
-/// The k largest (or smallest) elements along the axis, as the first k of a sort would have them. IndexError for a k below
-/// 0 or above the axis's size. d/dx: each gradient goes where its element came from.
+/// The k largest (or smallest) elements along the axis, as the first k of a sort. IndexError for a k below 0 or above
+/// the axis's size. d/dx: each gradient goes to the position its element came from.
 Sorted top_k(const Operand& x, std::int64_t k, const TopKOptions& options = {});
 
 }  // namespace thalweg

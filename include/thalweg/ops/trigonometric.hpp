@@ -1,6 +1,6 @@
 #pragma once
-// Trigonometric and hyperbolic functions of each element, angles in radians; tanh is in activation.hpp. f32 and f64;
-// DtypeError for i64 and bool: cast first. Arguments of any size are reduced exactly. Precision: docs/precision.md.
+// Elementwise trigonometric and hyperbolic functions of f32 and f64, in radians; tanh is in activation.hpp. DtypeError
+// for i64 and bool: cast first. Arguments of any size are reduced exactly. Precision: docs/precision.md.
 
 #include <thalweg/op.hpp>
 

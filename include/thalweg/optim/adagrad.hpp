@@ -6,7 +6,7 @@ namespace thalweg {
 struct AdaGradOptions {
   Schedule learning_rate = 0.01;
   double epsilon = 1e-7;   // above 0
-  double initial_sum = 0;  // what the sum of squares starts at
+  double initial_sum = 0;  // initial value of square_sum
   double rate_decay = 0;   // the rate of step t is divided by 1 + (t − 1) · rate_decay
   double weight_decay = 0;
   WeightDecayForm weight_decay_form = WeightDecayForm::coupled;
@@ -15,12 +15,12 @@ struct AdaGradOptions {
   Groups<AdaGradOptions> groups = {};
 };
 
-/// AdaGrad: each element's rate shrinks with the squares it has seen.
+/// AdaGrad: each element's rate shrinks with the sum of its squared gradients.
 ///
 ///   square_sum ← square_sum + gradient²
 ///   value      ← value − learning_rate · gradient / (√square_sum + epsilon)
 ///
-/// State: adagrad.square_sum. Epsilon stands outside the root, as in the book and in PyTorch (whose default is 1e-10).
+/// State: adagrad.square_sum. Epsilon is outside the root, as in the book and in PyTorch (where it defaults to 1e-10).
 /// Duchi, Hazan and Singer, Adaptive Subgradient Methods for Online Learning and Stochastic Optimization, 2011.
 class AdaGrad : public OptimizerOf<AdaGradOptions> {
  public:

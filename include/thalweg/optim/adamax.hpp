@@ -15,14 +15,14 @@ struct AdaMaxOptions {
   Groups<AdaMaxOptions> groups = {};
 };
 
-/// Adam with the largest recent gradient in place of the root of squares:
+/// Adam with the largest recent gradient in place of the root mean square:
 ///
 ///   first_moment ← beta1 · first_moment + (1 − beta1) · gradient
 ///   largest      ← max(beta2 · largest, |gradient| + epsilon)
 ///   value        ← value − learning_rate/(1 − beta1ᵗ) · first_moment / largest
 ///
-/// State: adamax.first_moment, adamax.largest. Epsilon is PyTorch's; the paper has none, so that a first gradient of 0
-/// gives 0/0. Kingma and Ba, Adam: A Method for Stochastic Optimization, 2015, section 7.1.
+/// State: adamax.first_moment, adamax.largest. Epsilon is as in PyTorch; the paper has none, so that a first gradient
+/// of 0 gives 0/0. Kingma and Ba, Adam: A Method for Stochastic Optimization, 2015, section 7.1.
 class AdaMax : public OptimizerOf<AdaMaxOptions> {
  public:
   explicit AdaMax(const OptimizedParameters& parameters, const AdaMaxOptions& options = {},

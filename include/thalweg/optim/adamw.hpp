@@ -15,15 +15,15 @@ struct AdamWOptions {
   Groups<AdamWOptions> groups = {};
 };
 
-/// Adam in the paper's form with weight decay beside the step rather than in the gradient:
+/// Adam in the paper's form, with decoupled weight decay:
 ///
 ///   first_moment  ← beta1 · first_moment + (1 − beta1) · gradient
 ///   second_moment ← beta2 · second_moment + (1 − beta2) · gradient²
 ///   value         ← (1 − learning_rate · weight_decay) · value
 ///                   − learning_rate · first_moment/(1 − beta1ᵗ) / (√(second_moment/(1 − beta2ᵗ)) + epsilon)
 ///
-/// State: adamw.first_moment, adamw.second_moment. The paper's decay is multiplied by the schedule alone, PyTorch's by the
-/// rate, as here. Loshchilov and Hutter, Decoupled Weight Decay Regularization, 2019.
+/// State: adamw.first_moment, adamw.second_moment. The learning rate multiplies the decay, as in PyTorch; in the paper
+/// only the schedule factor does. Loshchilov and Hutter, Decoupled Weight Decay Regularization, 2019.
 class AdamW : public OptimizerOf<AdamWOptions> {
  public:
   explicit AdamW(const OptimizedParameters& parameters, const AdamWOptions& options = {},

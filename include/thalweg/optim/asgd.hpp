@@ -15,13 +15,13 @@ struct ASGDOptions {
   Groups<ASGDOptions> groups = {};
 };
 
-/// Gradient descent whose result is the average of the points it went through. In step t, with
+/// Gradient descent that also averages the points it passes through. In step t, with
 /// ηₜ = learning_rate / (1 + decay · learning_rate · (t − 1))^power:
 ///
 ///   value   ← (1 − decay · ηₜ) · value − ηₜ · gradient
 ///   average ← average + (value − average) / max(1, t − 1 − start)
 ///
-/// State: asgd.average. As PyTorch has it. Polyak and Juditsky, Acceleration of stochastic approximation by averaging,
+/// State: asgd.average. As in PyTorch. Polyak and Juditsky, Acceleration of stochastic approximation by averaging,
 /// 1992; Bottou, Stochastic Gradient Descent Tricks, 2012.
 class ASGD : public OptimizerOf<ASGDOptions> {
  public:

@@ -16,16 +16,16 @@ struct LAMBOptions {
   Groups<LAMBOptions> groups = {};
 };
 
-/// Adam whose step for each parameter is as long as the parameter's own norm says, for large batches:
+/// Adam with each parameter's step scaled to the parameter's norm, for large batches:
 ///
 ///   first_moment  ← beta1 · first_moment + (1 − beta1) · gradient
 ///   second_moment ← beta2 · second_moment + (1 − beta2) · gradient²
 ///   step          = first_moment/(1 − beta1ᵗ) / (√(second_moment/(1 − beta2ᵗ)) + epsilon) + weight_decay · value
 ///   value         ← value − learning_rate · ‖value‖/‖step‖ · step;  the ratio is 1 where either norm is 0
 ///
-/// The norms are of each parameter, so that a step takes more than one pass. State: lamb.first_moment,
-/// lamb.second_moment. A decay that is coupled goes into the gradient instead. You et al., Large Batch Optimization for
-/// Deep Learning: Training BERT in 76 minutes, 2020, with φ(z) = z.
+/// The norms are per parameter, so a step takes more than one pass. State: lamb.first_moment, lamb.second_moment.
+/// Coupled weight decay goes into the gradient instead. You et al., Large Batch Optimization for Deep Learning:
+/// Training BERT in 76 minutes, 2020, with φ(z) = z.
 class LAMB : public OptimizerOf<LAMBOptions> {
  public:
   explicit LAMB(const OptimizedParameters& parameters, const LAMBOptions& options = {},

@@ -5,8 +5,8 @@ namespace thalweg {
 
 struct LionOptions {
   Schedule learning_rate = 1e-4;
-  double beta1 = 0.9;   // in [0, 1): of the step
-  double beta2 = 0.99;  // in [0, 1): of the moment
+  double beta1 = 0.9;   // in [0, 1), for the step
+  double beta2 = 0.99;  // in [0, 1), for the moment
   double weight_decay = 0;
   WeightDecayForm weight_decay_form = WeightDecayForm::decoupled;
   bool maximize = false;
@@ -14,7 +14,7 @@ struct LionOptions {
   Groups<LionOptions> groups = {};
 };
 
-/// Lion: every element moves by the rate, in the direction of its momentum's sign.
+/// Lion: every element moves by the learning rate, in the direction of the sign of its momentum.
 ///
 ///   value  ← (1 − learning_rate · weight_decay) · value
 ///            − learning_rate · sign(beta1 · moment + (1 − beta1) · gradient)

@@ -3,17 +3,17 @@
 
 namespace thalweg {
 
-/// How long Muon's steps are for a matrix of (rows, columns).
+/// The scale of Muon's steps for a (rows, columns) matrix.
 enum class MuonScale : std::uint8_t {
   original,  // √max(1, rows/columns)
-  adam,      // 0.2 · √max(rows, columns): as long as Adam's, whose rates then fit
+  adam,      // 0.2 · √max(rows, columns): as long as Adam's steps, so that Adam's rates fit
 };
 
 struct MuonOptions {
   Schedule learning_rate = 0.02;
   double momentum = 0.95;  // in [0, 1)
   bool nesterov = true;
-  std::int64_t iterations = 5;  // of Newton and Schulz; at least 1
+  std::int64_t iterations = 5;  // of Newton–Schulz; at least 1
   MuonScale scale = MuonScale::original;
   double weight_decay = 0;
   WeightDecayForm weight_decay_form = WeightDecayForm::coupled;
@@ -22,8 +22,8 @@ struct MuonOptions {
   Groups<MuonOptions> groups = {};
 };
 
-/// Momentum whose step is made orthogonal: all directions of a matrix of weights move alike. For matrices only: give it
-/// a selection of them, and the rest to another optimizer.
+/// Momentum with orthogonalized steps: all directions of a weight matrix move equally far. For matrices only: give it a
+/// selection of them, and the other parameters to another optimizer.
 ///
 ///   velocity ← momentum · velocity + (1 − momentum) · gradient
 ///   step     = (1 − momentum) · gradient + momentum · velocity   (nesterov; else the velocity)

@@ -16,15 +16,15 @@ struct NAdamOptions {
   Groups<NAdamOptions> groups = {};
 };
 
-/// Adam with Nesterov's momentum. With μₜ = beta1 · (1 − ½ · 0.96^(t · momentum_decay)) and Mₜ = μ₁ · … · μₜ:
+/// Adam with Nesterov momentum. With μₜ = beta1 · (1 − ½ · 0.96^(t · momentum_decay)) and Mₜ = μ₁ · … · μₜ:
 ///
 ///   first_moment  ← beta1 · first_moment + (1 − beta1) · gradient
 ///   second_moment ← beta2 · second_moment + (1 − beta2) · gradient²
 ///   value ← value − learning_rate · ((1 − μₜ)/(1 − Mₜ) · gradient + μₜ₊₁/(1 − Mₜ₊₁) · first_moment)
 ///                   / (√(second_moment/(1 − beta2ᵗ)) + epsilon)
 ///
-/// State: nadam.first_moment, nadam.second_moment. As PyTorch has it. Dozat, Incorporating Nesterov Momentum into Adam,
-/// 2016.
+/// State: nadam.first_moment, nadam.second_moment. Formula and defaults as in PyTorch. Dozat, Incorporating Nesterov
+/// Momentum into Adam, 2016.
 class NAdam : public OptimizerOf<NAdamOptions> {
  public:
   explicit NAdam(const OptimizedParameters& parameters, const NAdamOptions& options = {},
@@ -32,7 +32,7 @@ class NAdam : public OptimizerOf<NAdamOptions> {
 
  private:
   void update(Update& u, const NAdamOptions& o) override;
-  /// Mₜ, a function of t and the options; the last ones are remembered.
+  /// Mₜ, a function of t and the options; the latest values are cached.
   double momentum_product(std::int64_t step, const NAdamOptions& o);
 
   struct Product {

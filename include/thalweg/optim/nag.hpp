@@ -3,11 +3,11 @@
 
 namespace thalweg {
 
-/// How Nesterov's momentum is written.
+/// The ways Nesterov momentum is written.
 enum class NesterovForm : std::uint8_t {
-  look_ahead,    // the rate is part of the velocity (the corrected book)
+  look_ahead,    // the velocity includes the rate (the corrected book)
   without_rate,  // the rate multiplies the velocity (PyTorch)
-  printed,       // as in some printings of the book: the new velocity stands where the formula means the old one
+  printed,       // as in some printings of the book: the new velocity in place of the old one
 };
 
 struct NAGOptions {
@@ -21,8 +21,8 @@ struct NAGOptions {
   Groups<NAGOptions> groups = {};
 };
 
-/// Nesterov's accelerated gradient: the gradient is that of the point to which momentum alone would lead, and the value
-/// is that point (Bengio's form), so that one gradient at the value is all it takes.
+/// Nesterov's accelerated gradient: the gradient is taken at the point to which momentum alone would lead. The value is
+/// that point (Bengio's form), so one gradient at the value suffices.
 ///
 ///   look_ahead:    velocity ← momentum · velocity − learning_rate · gradient
 ///                  value    ← value + momentum · velocity − learning_rate · gradient

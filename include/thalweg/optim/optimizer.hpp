@@ -1,5 +1,5 @@
 #pragma once
-// What optimizers share. One is a formula: a parameter's update on Vars, as the paper writes it.
+// The base of all optimizers. An optimizer is a formula: the update of a parameter on Vars, as the paper writes it.
 //
 //   struct MomentumOptions {
 //     Schedule learning_rate = 0.01;
@@ -22,11 +22,11 @@
 //     }
 //   };
 //
-// The Vars are stretches of the registry's flat buffers, all trainable parameters with the same options at once, so an
-// elementwise formula runs as one pass over memory. Numbers in it are data: changing a rate makes no new plan.
+// The Vars are ranges of the registry's flat buffers, covering all trainable parameters with the same options at once,
+// so an elementwise formula runs as one pass over memory. Numbers in it are data: changing a rate needs no new plan.
 //
-// Options that every optimizer knows by name, if its struct has them: learning_rate, weight_decay, weight_decay_form,
-// maximize, gradient, groups. The formula does not mention the last five; gradient() and value() bring them along.
+// The base class handles these options if the options struct has them: learning_rate, weight_decay, weight_decay_form,
+// maximize, gradient, groups. The formula need not mention the last five: gradient() and value() apply them.
 
 #include <algorithm>
 #include <cstdint>
@@ -49,43 +49,43 @@ namespace internal {
 struct FlatRange;
 }
 
-/// Where weight decay acts. They are the same for plain gradient descent, and differ where a step is scaled by past
+/// Where weight decay acts. The two forms agree for plain gradient descent, and differ if steps are scaled by past
 /// gradients. Loshchilov and Hutter, Decoupled Weight Decay Regularization, 2019.
 enum class WeightDecayForm : std::uint8_t {
   coupled,    // gradient ← gradient + weight_decay · value: a penalty ½ · weight_decay · Σ value² in the loss
-  decoupled,  // value ← value − learning_rate · weight_decay · value, beside the step
+  decoupled,  // value ← value − learning_rate · weight_decay · value, apart from the step
 };
 
-/// What a step does when an element of a gradient is inf or NaN.
+/// What a step does if an element of a gradient is inf or NaN.
 enum class NonFinite : std::uint8_t {
-  pass_on,      // the formula gets it
-  throw_error,  // a ValueError naming parameter and element; nothing has changed
-  skip_step,    // the gradients are dropped, the step is not made and not counted, skipped_count() is
+  pass_on,      // passes it to the formula
+  throw_error,  // throws a ValueError naming parameter and element; nothing changes
+  skip_step,    // discards the gradients; counts in skipped_count(), not in step_count()
 };
 
-/// What happens to all gradients together before any formula sees them.
+/// Applied to all gradients together before any formula sees them.
 struct GradientOptions {
   std::optional<double> clip_value = std::nullopt;  // each element into [−clip_value, clip_value]; above 0
-  /// All are scaled alike so that their Euclidean norm is at most this; above 0. A norm that is not finite is a
-  /// ValueError naming the parameter, unless the step is skipped then.
+  /// Scales all gradients by one factor so that their Euclidean norm is at most this; above 0. A norm that is not
+  /// finite is a ValueError naming the parameter, unless `non_finite` skips the step.
   std::optional<double> clip_norm = std::nullopt;
   NonFinite non_finite = NonFinite::pass_on;
 
   bool operator==(const GradientOptions&) const = default;
 };
 
-/// Other options for the parameters whose names match: {"*.bias", [](auto& o) { o.weight_decay = 0; }}. Where several
-/// groups match a name their changes are made in order.
+/// Different options for the parameters whose names match: {"*.bias", [](auto& o) { o.weight_decay = 0; }}. If several
+/// groups match a name, their changes apply in order.
 template <class Options>
 struct Group {
-  std::string pattern;  // '*' stands for any text
+  std::string pattern;  // '*' matches any text
   std::function<void(Options&)> change;
 };
 template <class Options>
 using Groups = std::vector<Group<Options>>;
 
-/// What an optimizer updates: all trainable parameters of a registry, those added later too, or the trainable ones of a
-/// selection. A parameter frozen later is left alone; a new or unfrozen one begins with zero state and a step count of 0.
+/// What an optimizer updates: all trainable parameters of a registry, including ones added later, or the trainable ones
+/// of a selection. It skips frozen parameters; a new or unfrozen one starts with zero state and a step count of 0.
 class OptimizedParameters {
  public:
   OptimizedParameters(const ParameterRegistry& registry) : core_(registry.core()) {}
@@ -94,7 +94,7 @@ class OptimizedParameters {
 
   const std::shared_ptr<internal::RegistryCore>& core() const { return core_; }
   bool is_all() const { return is_all_; }
-  /// Of the selection, in the registry; none where it is all.
+  /// Indices into the registry of the selected parameters; empty if all are updated.
   const std::vector<int>& indices() const { return indices_; }
   bool contains(int index) const {
     return is_all_ || std::find(indices_.begin(), indices_.end(), index) != indices_.end();
@@ -106,16 +106,16 @@ class OptimizedParameters {
   bool is_all_ = true;
 };
 
-/// Checks an optimizer's options; each function throws a ValueError naming optimizer, option and value.
+/// Checks an optimizer's options. Each function throws a ValueError naming optimizer, option and value.
 class OptionCheck {
  public:
-  /// `dtype`: that of the parameters, in which the formula computes.
+  /// `dtype` is that of the parameters, in which the formula computes.
   OptionCheck(const char* optimizer, DType dtype, SourceLine line)
       : optimizer_(optimizer), dtype_(dtype), line_(line) {}
-  /// `wanted` says what would hold: "must be in [0, 1)".
+  /// `wanted` states the requirement: "must be in [0, 1)".
   void holds(const char* option, double value, bool holds, const char* wanted) const;
   void fraction(const char* option, double value) const;      // in [0, 1)
-  void positive(const char* option, double value) const;      // finite and above 0, in the parameters' dtype too
+  void positive(const char* option, double value) const;      // finite and above 0, also in the parameters' dtype
   void not_negative(const char* option, double value) const;  // finite and at least 0
 
  private:
@@ -124,7 +124,7 @@ class OptionCheck {
   SourceLine line_;
 };
 
-/// What the engine's side of an optimizer knows of a group's options.
+/// The options of a group that the base class handles.
 struct UpdateRule {
   Schedule learning_rate = 0;
   double weight_decay = 0;
@@ -132,23 +132,23 @@ struct UpdateRule {
   bool maximize = false;
 };
 
-/// One step as its formula sees it: vectors of trainable elements with the same options (or one parameter in its own
-/// shape, for an optimizer made so), in the registry's dtype. What is read is from before the step, whatever has been
-/// set; what is set is written together at the step's end, or not at all where it throws.
+/// One step as its formula sees it: vectors of trainable elements with the same options (or, if the optimizer asks for
+/// it, one parameter in its own shape), in the registry's dtype. Reads give values from before the step, even after a
+/// set; all sets are written together at the end of the step, or not at all if it throws.
 class Update {
  public:
-  /// The parameters; after weight decay where that is decoupled.
+  /// The parameters, after decoupled weight decay if there is any.
   Var value();
-  /// The parameters as they are.
+  /// The parameters, without weight decay.
   Var undecayed_value() const;
-  /// Their gradient: clipped, negated to maximize, with coupled weight decay.
+  /// Their gradient: clipped, negated if maximizing, with coupled weight decay.
   Var gradient();
-  /// Zero before the first step. The registry knows it as "optimizer.name".
+  /// State of the given name, zero before the first step. In the registry it is called "optimizer.name".
   Var state(const char* name);
-  /// ShapeError or DtypeError where it is not of the shape and dtype of those above.
+  /// ShapeError or DtypeError unless the value has the shape and dtype of value().
   void set_value(const Var& value);
   void set_state(const char* name, const Var& value);
-  /// t: 1 for the first step of these parameters.
+  /// t, which is 1 for the first step of these parameters.
   std::int64_t step_number() const { return step_number_; }
   double learning_rate() const { return learning_rate_; }
 
@@ -167,7 +167,7 @@ class Update {
   int region_ = 0;
   std::int64_t step_number_ = 1;
   double learning_rate_ = 0;
-  Var value_, gradient_;  // recorded once
+  Var value_, gradient_;  // recorded at the first call
 };
 
 class Optimizer {
@@ -176,86 +176,86 @@ class Optimizer {
   Optimizer& operator=(const Optimizer&) = delete;
   virtual ~Optimizer();
 
-  /// Updates the parameters from their gradients, on the current tape, or on one of its own where there is none. Throws
-  /// TapeError where one of the parameters has no gradient that was made since this optimizer's last step, or while another
-  /// thread's tape has read the registry. After a throw parameters, state and step count are as before.
+  /// Updates the parameters from their gradients, on the current tape or, without one, on a tape of its own. TapeError
+  /// if some parameter's gradient has not been computed since this optimizer's last step, or while another thread's
+  /// tape has read the registry. After a throw, parameters, state and step count are as before.
   void step(SourceLine line = SourceLine::here());
 
-  /// Of the next step, for parameters of no group.
+  /// The learning rate of the next step, for parameters without a group.
   double learning_rate() const;
-  /// From the next step on: a number or another schedule; groups with a rate of their own keep it. ValueError for a
-  /// rate that is negative or not finite.
+  /// Sets a number or a schedule from the next step on; groups with their own rate keep it. ValueError for a rate that
+  /// is negative or not finite.
   void set_learning_rate(const Schedule& learning_rate, SourceLine line = SourceLine::here());
 
   /// Steps made so far.
   std::int64_t step_count() const { return step_count_; }
   /// ValueError for a negative count.
   void set_step_count(std::int64_t step_count, SourceLine line = SourceLine::here());
-  /// Steps not made because a gradient was not finite (NonFinite::skip_step).
+  /// Steps skipped because a gradient was not finite (NonFinite::skip_step).
   std::int64_t skipped_count() const { return skipped_count_; }
 
-  /// What its state's names begin with: "adam" of "adam.first_moment".
+  /// The prefix of its state's names: "adam" in "adam.first_moment".
   const char* name() const { return name_; }
   const std::shared_ptr<internal::RegistryCore>& core() const { return core_; }
 
-  /// What a checkpoint keeps beside the registry's state.
+  /// What a checkpoint saves in addition to the registry's state.
   struct Progress {
     std::int64_t step_count = 0, skipped_count = 0;
-    /// By parameter: the steps made before its state began, which its own step number does not count.
+    /// By parameter: the steps made before its state began, which do not count for its step number.
     std::vector<std::pair<std::string, std::int64_t>> begins = {};
-    std::vector<std::pair<std::string, double>> numbers = {};  // that the optimizer keeps beside its state
+    std::vector<std::pair<std::string, double>> numbers = {};  // see Optimizer::number
   };
   Progress progress();
   void set_progress(const Progress& progress);
-  /// The parameters it updates, by index in the registry, frozen ones too.
+  /// Indices into the registry of the parameters it updates, including frozen ones.
   std::vector<int> parameter_indices() const;
 
  protected:
-  /// What one call of the formula is about.
+  /// What one call of the formula updates.
   enum class Unit : std::uint8_t {
     stretch,    // all neighbours in the flat buffers with the same options, as one vector
     parameter,  // one parameter in its own shape: for formulas that are not elementwise
   };
 
-  /// ValueError where the parameters have an optimizer of that name already: the two would share their state. `name` is a
-  /// literal, without '/' and '.'.
+  /// ValueError if the parameters already have an optimizer of that name: the two would share their state. `name` is a
+  /// string literal without '/' and '.'.
   Optimizer(const OptimizedParameters& parameters, const char* name, Unit unit, SourceLine line);
-  /// Takes over the parameters; their state "name.*" starts at zero.
+  /// Takes over the parameters. Their state "name.*" starts at zero.
   void start(const Schedule& learning_rate, const GradientOptions& gradient, SourceLine line);
 
   static OptionCheck option_check(const char* optimizer, const internal::RegistryCore& parameters, SourceLine line);
-  /// ValueError for a pattern that matches the name of none of the parameters.
+  /// ValueError for a pattern that matches no parameter's name.
   static void check_patterns(const char* optimizer, const OptimizedParameters& parameters,
                              const std::vector<std::string>& patterns, SourceLine line);
-  /// The groups that a name is in, as a mask.
+  /// The groups that match a name, as a bit mask.
   static std::uint64_t groups_of(const std::string& name, const std::vector<std::string>& patterns);
 
-  /// Carries the formula out once, without looking for new gradients and without counting a step.
+  /// Executes the formula once, without requiring new gradients and without counting a step.
   void apply(SourceLine line);
-  /// A number of that name, 0 at first, which a checkpoint keeps.
+  /// A named number, initially 0, that checkpoints save.
   double& number(const char* name);
 
-  /// Whether a step wants gradients and uses them up.
+  /// Whether a step requires new gradients and consumes them.
   virtual bool needs_gradients() const { return true; }
 
  private:
   friend class Update;
-  /// The formula for parameters with the options of place `options`.
+  /// Runs the formula for parameters with the options at index `options`.
   virtual void update_part(Update& update, int options) = 0;
-  /// The place of the options of a parameter of that name; made where there are none yet.
+  /// The index of the options for a parameter of that name; adds them if there are none yet.
   virtual int options_of(const std::string& name) = 0;
   virtual const UpdateRule& rule(int options) const = 0;
   virtual void replace_learning_rate(const Schedule& learning_rate) = 0;
 
-  /// Divides the parameters into parts_; again after parameters were added, frozen or converted.
+  /// Divides the parameters into parts_, anew after parameters were added, frozen or converted.
   void find_parts();
   void divide_into_parts();
-  /// Where the parts lie in the flat buffers.
+  /// The ranges of the parts in the flat buffers.
   std::vector<internal::FlatRange> ranges() const;
 
-  /// TapeError where one of the parameters has no new gradient.
+  /// TapeError if some parameter has no new gradient.
   void check_gradients(SourceLine line) const;
-  // A step. The two bools: whether gradients are clipped and looked at first; whether the step was made, not skipped.
+  // A step. `prepares`: whether to check and clip the gradients first. Returns whether the step was made, not skipped.
   bool carry_out(bool prepares, SourceLine line);
   bool looks_at_gradients() const;
   bool prepare_gradients(internal::Recorder& recorder, SourceLine line);
@@ -264,7 +264,7 @@ class Optimizer {
   double rate_of(const Schedule& schedule, SourceLine line) const;
   [[noreturn]] void throw_bad_rate(double rate, SourceLine line) const;
 
-  /// What the formula has set: recorded when it is complete, so that whatever it reads is from before the step.
+  /// A value the formula has set; recorded at its end, so that the formula reads values from before the step.
   struct Assignment {
     int state;  // −1: the parameters' values
     int region;
@@ -273,20 +273,20 @@ class Optimizer {
   void record_assignment(internal::Recorder& recorder, const Assignment& assignment, SourceLine line);
   [[noreturn]] void throw_unfit(const Shape& shape, DType dtype, const Shape& wanted, SourceLine line) const;
   struct KnownState {
-    std::string name;  // without the optimizer's
+    std::string name;  // without the optimizer's prefix
     int index;
   };
-  /// Neighbours in the flat buffers whose options and step numbers are the same.
+  /// Adjacent parameters in the flat buffers with the same options and step number.
   struct Part {
     int options;
-    std::int64_t begins;  // the step before which their state began
+    std::int64_t begins;  // the step count at which their state began
     std::int64_t offset, elements;
     int parameter;  // the first
     int region;
   };
-  /// When a parameter's state began: a parameter that is added or unfrozen counts its steps from then on.
+  /// When a parameter's state began: a parameter counts its steps from when it was added or unfrozen.
   struct Begin {
-    std::uint32_t trainable_since = 0;  // as the registry has it; another one: its state has begun anew
+    std::uint32_t trainable_since = 0;  // as in the registry; if it differs, the state has begun anew
     std::int64_t step = 0;              // the optimizer's step count at that time
   };
 
@@ -296,29 +296,29 @@ class Optimizer {
   OptimizedParameters parameters_;
   Schedule learning_rate_ = 0;
   GradientOptions gradient_options_;
-  double gradient_scale_[2] = {1, 1};  // of the step being made: two factors, so that none underflows
+  double gradient_scale_[2] = {1, 1};  // of the current step; two factors so that neither underflows
   std::int64_t step_count_ = 0, skipped_count_ = 0;
-  std::uint64_t used_gradients_ = 0;  // the count of those that the last step took
+  std::uint64_t used_gradients_ = 0;  // the registry's gradient_count at the last step
   std::uint32_t layout_ = 0;          // the registry's uid when parts_ was made
   std::vector<Part> parts_;
   std::vector<Begin> begins_;  // by parameter
   std::vector<std::pair<std::string, double>> numbers_;
-  std::vector<KnownState> states_;       // indices in the registry, which stay
-  std::vector<Assignment> assignments_;  // of the step being recorded
+  std::vector<KnownState> states_;       // indices into the registry, which do not change
+  std::vector<Assignment> assignments_;  // of the current step
 };
 
-/// An optimizer with options of its own, alike for all parameters or by group.
+/// The base of an optimizer with options, which may differ by group of parameters.
 template <class Options>
 class OptimizerOf : public Optimizer {
  public:
-  /// Those of parameters in no group.
+  /// The options of parameters without a group.
   const Options& options() const { return base_; }
 
  protected:
   using Check = void (*)(const Options&, const OptionCheck&);
 
-  /// Throws what `check` throws for the options of any group, and ValueError for a pattern that matches nothing, a
-  /// learning rate, weight decay or clipping limit without meaning.
+  /// Throws what `check` throws for the options of any group, and ValueError for a pattern that matches nothing, or an
+  /// invalid learning rate, weight decay or clipping limit.
   OptimizerOf(const OptimizedParameters& parameters, const char* name, const Options& options, Check check,
               SourceLine line = SourceLine::here())
       : OptimizerOf(parameters, name, options, check, Unit::stretch, line) {}
@@ -432,7 +432,7 @@ class OptimizerOf : public Optimizer {
   std::vector<Variant> variants_;
 };
 
-/// The Euclidean norm of all gradients of a registry, without overflow or underflow on the way.
+/// The Euclidean norm of all gradients of a registry, without intermediate overflow or underflow.
 double gradient_norm(const ParameterRegistry& registry);
 
 }  // namespace thalweg

@@ -15,7 +15,7 @@ struct RAdamOptions {
   Groups<RAdamOptions> groups = {};
 };
 
-/// Adam that trusts its second moment only when it has seen enough gradients. With ρ∞ = 2/(1 − beta2) − 1 and
+/// Adam that uses its second moment only after enough gradients. With ρ∞ = 2/(1 − beta2) − 1 and
 /// ρₜ = ρ∞ − 2t · beta2ᵗ/(1 − beta2ᵗ):
 ///
 ///   first_moment  ← beta1 · first_moment + (1 − beta1) · gradient
@@ -24,8 +24,8 @@ struct RAdamOptions {
 ///            rₜ = √((ρₜ − 4)(ρₜ − 2) ρ∞ / ((ρ∞ − 4)(ρ∞ − 2) ρₜ))
 ///   else:    value ← value − learning_rate · first_moment/(1 − beta1ᵗ)
 ///
-/// State: radam.first_moment, radam.second_moment. The limit of 5 is that of the authors' code and of PyTorch; the paper
-/// writes 4. Liu et al., On the Variance of the Adaptive Learning Rate and Beyond, 2020.
+/// State: radam.first_moment, radam.second_moment. The threshold 5 is that of the authors' code and of PyTorch; the
+/// paper has 4. Liu et al., On the Variance of the Adaptive Learning Rate and Beyond, 2020.
 class RAdam : public OptimizerOf<RAdamOptions> {
  public:
   explicit RAdam(const OptimizedParameters& parameters, const RAdamOptions& options = {},

@@ -4,8 +4,8 @@
 namespace thalweg {
 
 struct RpropOptions {
-  Schedule learning_rate = 0.01;    // how long the first step is
-  double shrink = 0.5, grow = 1.2;  // factors of a step's length: in (0, 1), and at least 1
+  Schedule learning_rate = 0.01;    // length of the first step
+  double shrink = 0.5, grow = 1.2;  // factors of the step length: in (0, 1), and at least 1
   double shortest = 1e-6, longest = 50;
   double weight_decay = 0;
   WeightDecayForm weight_decay_form = WeightDecayForm::coupled;
@@ -14,8 +14,8 @@ struct RpropOptions {
   Groups<RpropOptions> groups = {};
 };
 
-/// Resilient propagation, for gradients of all the data: only signs count. Each element's step grows while its gradient
-/// keeps its sign, and shrinks when that changes, after which it rests for one step (iRprop−):
+/// Resilient propagation, for full-batch gradients: only their signs count. Each element's step grows while its
+/// gradient keeps its sign; when the sign changes, the step shrinks and the element pauses for one step (iRprop−):
 ///
 ///   turned      = sign(gradient) · sign(previous)
 ///   step_length ← step_length · grow where turned > 0, · shrink where turned < 0, within [shortest, longest]

@@ -1,11 +1,11 @@
 #pragma once
-// How a learning rate changes over training. A schedule is a value: the rate at step n, n counting from 0. It can be
-// plotted, and a run that is resumed at step n goes on with the rate of step n.
+// Learning-rate schedules. A schedule is a value: a function from the step n, counted from 0, to the rate. It can be
+// plotted, and a run resumed at step n continues with the rate of step n.
 //
 //   Adam adam(registry, {.learning_rate = schedules::warm_up({.steps = 100}, schedules::cosine({.from = 0.1, .steps = 5000}))});
 //
-// Past its end a schedule stays at its end value. Every function throws a ValueError naming the option and its value
-// where a rate is negative or not finite, a count of steps is below 1 or a factor has no meaning.
+// Past its end a schedule stays at its last value. Every function throws a ValueError naming the option and its value
+// if a rate is negative or not finite, a step count is below 1, or a factor is invalid.
 
 #include <concepts>
 #include <cstdint>
@@ -27,7 +27,7 @@ class Schedule {
       : function_(std::make_shared<const std::function<double(std::int64_t)>>(function)) {}
 
   double operator()(std::int64_t step) const { return function_ ? (*function_)(step) : rate_; }
-  /// The same rate at every step.
+  /// Whether it has the same rate at every step.
   bool is_constant() const { return function_ == nullptr; }
 
  private:
@@ -65,8 +65,8 @@ Schedule polynomial(const PolynomialOptions& options, SourceLine line = SourceLi
 struct CosineOptions {
   double from = 0.1, to = 0;
   std::int64_t steps = 1000;
-  bool restarts = false;     // begin again at `from` when `steps` are over
-  double period_factor = 1;  // each restart's period is this much longer (rounded); at least 1
+  bool restarts = false;     // starts again at `from` after `steps`
+  double period_factor = 1;  // ratio of each period to the one before it (rounded to steps); at least 1
 };
 /// to + (from − to) · (1 + cos(π · n/steps)) / 2. Loshchilov and Hutter, SGDR: Stochastic Gradient Descent with Warm
 /// Restarts, 2017.
@@ -74,28 +74,28 @@ Schedule cosine(const CosineOptions& options, SourceLine line = SourceLine::here
 
 struct WarmUpOptions {
   std::int64_t steps = 100;
-  double from = 0;  // the first rate, as a fraction of that of `then`
+  double from = 0;  // first rate, as a fraction of the rate of `then`
 };
-/// `then`, whose rates of the first steps are multiplied by from + (1 − from) · n/steps. Its own steps count from the
-/// beginning, the warm-up's included.
+/// `then`, with the rates of its first `steps` steps multiplied by from + (1 − from) · n/steps. The steps of `then`
+/// count from the beginning, including the warm-up.
 Schedule warm_up(const WarmUpOptions& options, const Schedule& then, SourceLine line = SourceLine::here());
 
 struct OneCycleOptions {
   double max_rate = 0.1;
   std::int64_t steps = 1000;
-  double warm_fraction = 0.3;  // of the steps, with a rising rate; in (0, 1)
+  double warm_fraction = 0.3;  // fraction of the steps with a rising rate; in (0, 1)
   double start_factor = 25;    // the first rate is max_rate / start_factor
   double end_factor = 1e4;     // the last rate is max_rate / start_factor / end_factor
 };
-/// Up to max_rate and down to next to nothing, each half a cosine; steps − 1 is the last step. Smith and Topin,
+/// Up to max_rate and down to nearly 0, each along half a cosine; the last step is steps − 1. Smith and Topin,
 /// Super-Convergence, 2018; PyTorch's OneCycleLR.
 Schedule one_cycle(const OneCycleOptions& options, SourceLine line = SourceLine::here());
 
 struct Stage {
   Schedule schedule;
-  std::int64_t steps = 0;  // how long; the last stage's is not looked at: it goes on
+  std::int64_t steps = 0;  // duration; ignored for the last stage, which never ends
 };
-/// One after another; the steps of each count from 0.
+/// The stages one after another; each counts its steps from 0.
 Schedule sequence(const std::vector<Stage>& stages, SourceLine line = SourceLine::here());
 
 }  // namespace schedules
@@ -104,13 +104,13 @@ struct ReduceOnPlateauOptions {
   double factor = 0.1;         // in (0, 1)
   std::int64_t patience = 10;  // observations without progress before the rate falls
   double threshold = 1e-4;     // what counts as progress: a fraction of the best value
-  std::int64_t cooldown = 0;   // observations after a reduction that are not counted
+  std::int64_t cooldown = 0;   // observations to ignore after a reduction
   double min_rate = 0;
-  bool maximize = false;  // the larger the observed value, the better
+  bool maximize = false;  // whether larger observed values are better
 };
 
-/// A rate that falls when what is observed (the validation loss) no longer improves. It depends on what was observed,
-/// not on n alone, so a checkpoint keeps its state.
+/// A rate that drops when an observed value, such as the validation loss, stops improving. It depends on the
+/// observations, not on n alone, so a checkpoint must save its state.
 ///
 ///   ReduceOnPlateau plateau(0.1, {.patience = 5});
 ///   SGD sgd(registry, {.learning_rate = plateau.schedule()});
@@ -120,10 +120,10 @@ class ReduceOnPlateau {
   explicit ReduceOnPlateau(double rate, const ReduceOnPlateauOptions& options = {},
                            SourceLine line = SourceLine::here());
 
-  /// A value that is NaN counts as no progress.
+  /// NaN counts as no progress.
   void observe(double value);
   double rate() const { return state_->rate; }
-  /// The rate as it is when it is asked for.
+  /// A schedule that always returns the present rate.
   Schedule schedule() const;
 
   struct State {

@@ -12,11 +12,11 @@ struct SGDOptions {
   Groups<SGDOptions> groups = {};
 };
 
-/// Gradient descent, on whatever part of the data the gradient is from:
+/// Stochastic gradient descent:
 ///
 ///   value ← value − learning_rate · gradient
 ///
-/// It has no state. Robbins and Monro, A Stochastic Approximation Method, 1951.
+/// No state. Robbins and Monro, A Stochastic Approximation Method, 1951.
 class SGD : public OptimizerOf<SGDOptions> {
  public:
   explicit SGD(const OptimizedParameters& parameters, const SGDOptions& options = {},

@@ -7,16 +7,16 @@
 
 namespace thalweg {
 
-/// The share of rows of `logits` (f32 or f64, (count, classes)) whose largest element stands at the row's label (i64,
-/// (count,)). Of equal elements the first counts; a NaN counts as the largest. NaN for no rows.
-/// ShapeError, DtypeError: where the two do not fit together.
+/// The fraction of rows of `logits` (f32 or f64, (count, classes)) whose largest element is at the row's label (i64,
+/// (count,)). Of equal elements the first counts; NaN counts as the largest. NaN if there are no rows.
+/// ShapeError or DtypeError if the two do not match.
 double accuracy(const Tensor& logits, const Tensor& labels, SourceLine line = SourceLine::here());
 
 namespace internal {
 double accuracy_of(const std::function<Var(const Tensor&)>& model, const Batch& samples, SourceLine line);
 }
 
-/// The accuracy of `model`, a function from images to logits, on `samples`, some at a time, in the evaluation phase.
+/// The accuracy on `samples` of `model`, a function from images to logits; in batches, in the evaluation phase.
 template <class Model>
 requires std::is_invocable_r_v<Var, const Model&, const Tensor&>
 double accuracy(const Model& model, const Batch& samples, SourceLine line = SourceLine::here()) {

@@ -1,5 +1,5 @@
 #pragma once
-// A pass over a data set, batch by batch:
+// One pass over a data set, batch by batch:
 //
 //   for (const auto& [images, labels] : batches(train, {.size = 100, .random = random})) …
 
@@ -15,28 +15,28 @@ namespace thalweg {
 
 struct BatchOptions {
   std::int64_t size = 100;
-  /// Whose seed and stream the order comes from. Without it, samples come in the order of the data set.
+  /// Its seed and stream determine the order. Without it, samples come in the order of the data set.
   std::optional<std::reference_wrapper<Random>> random = std::nullopt;
-  /// The order is a function of (seed, stream, epoch), so a resumed run finds its own again. Without an epoch, one is
-  /// taken from `random` (its next draw number): every pass has another order.
+  /// The order is a function of (seed, stream, epoch), so a resumed run repeats its own. Without an epoch, the next
+  /// draw number of `random` serves as one: every pass has a different order.
   std::optional<std::uint64_t> epoch = std::nullopt;
-  /// Each sample is drawn from all of them, rather than each once.
+  /// Draws every sample from the whole data set, instead of each sample once.
   bool replacement = false;
-  /// How many batches there are; by default as many as cover the data set once. Without replacement no more than that.
+  /// Number of batches: by default as many as cover the data set once, which is also the limit without replacement.
   std::optional<std::int64_t> count = std::nullopt;
-  /// Leaves out a last batch that would be smaller than the others.
+  /// Omits a last batch that is smaller than the others.
   bool drop_last = false;
-  /// Begins after this many batches: where a stopped run goes on.
+  /// Skips this many batches, to continue a stopped run.
   std::int64_t skip = 0;
 };
 
-/// A range of batches, for one pass. The order is drawn when it is made; a batch is taken when the loop comes to it,
-/// into the memory that the batch before it has given back.
+/// A range of batches, for one pass. The order is drawn on construction; each batch is copied when the loop reaches it,
+/// into the memory released by the batch before.
 class Batches {
  public:
   Batches(Dataset dataset, const BatchOptions& options, SourceLine line = SourceLine::here());
 
-  /// Number of batches, those skipped included.
+  /// Number of batches, including skipped ones.
   std::int64_t size() const { return count_; }
 
   class Iterator {
@@ -70,8 +70,8 @@ class Batches {
   std::int64_t count_;
 };
 
-/// ValueError: a size below 1, a negative count or skip, a count beyond one pass without replacement, replacement or
-/// an epoch without a `random`, an empty data set.
+/// ValueError for a size below 1, a negative count or skip, a count beyond one pass without replacement, replacement or
+/// an epoch without a `random`, or an empty data set.
 Batches batches(const Dataset& dataset, const BatchOptions& options, SourceLine line = SourceLine::here());
 
 }  // namespace thalweg

@@ -1,5 +1,5 @@
 #pragma once
-// What a stopped run needs to go on: parameters, optimizer state, step counts, positions of random streams, numbers.
+// What a stopped run needs to resume: parameters, optimizer state, step counts, positions of random streams, numbers.
 //
 //   Checkpoint checkpoint(registry);
 //   checkpoint.add(optimizer).add("dropout", random).add("epoch", epoch);
@@ -9,12 +9,12 @@
 //     checkpoint.save("run.safetensors");
 //   }
 //
-// A run that goes on from a checkpoint gives the same bits as one that was not stopped, with any number of threads.
+// A run that resumes from a checkpoint gives the same bits as an uninterrupted one, with any number of threads.
 //
-// The file is one of safetensors (https://huggingface.co/docs/safetensors), which other programs read: 8 bytes with the
-// length of a header, the header in JSON, then the numbers of each tensor, little-endian and row-major. The tensors are
-// "parameter/NAME" and "state/OPTIMIZER.STATE/NAME"; all else stands in "__metadata__", whose values are texts: "format" is
-// "thalweg 1", "optimizer/NAME" and the like hold JSON.
+// The file is in the safetensors format (https://huggingface.co/docs/safetensors), which other programs read: 8 bytes
+// with the length of the header, the header in JSON, then the numbers of each tensor, little-endian and row-major. The
+// tensors are "parameter/NAME" and "state/OPTIMIZER.STATE/NAME". Everything else is in "__metadata__", whose values are
+// strings: "format" is "thalweg 1", and "optimizer/NAME" and similar keys hold JSON.
 
 #include <cstdint>
 #include <map>
@@ -28,28 +28,28 @@
 
 namespace thalweg {
 
-/// Names what belongs to a run, and writes it to a file or reads it back. It refers to what was added, which must outlive
-/// it. A name that was added already is a ValueError.
+/// Collects what belongs to a run, and saves it to a file or loads it back. It refers to the added objects, which must
+/// outlive it. Adding a name twice is a ValueError.
 class Checkpoint {
  public:
-  /// All parameters of the registry, those that are not trained too.
+  /// Includes all parameters of the registry, trainable or not.
   explicit Checkpoint(ParameterRegistry& registry) : registry_(registry) {}
 
-  /// Its state and step count. The registry must be this one.
+  /// Adds an optimizer's state and step count. It must optimize parameters of this registry.
   Checkpoint& add(Optimizer& optimizer, SourceLine line = SourceLine::here());
-  /// How many draws it has made; seed and stream must be those of the file.
+  /// Adds the number of draws made so far. On loading, seed and stream must be those in the file.
   Checkpoint& add(const std::string& name, Random& random, SourceLine line = SourceLine::here());
   Checkpoint& add(const std::string& name, ReduceOnPlateau& plateau, SourceLine line = SourceLine::here());
   Checkpoint& add(const std::string& name, std::int64_t& number, SourceLine line = SourceLine::here());
   Checkpoint& add(const std::string& name, double& number, SourceLine line = SourceLine::here());
 
-  /// Writes a new file and puts it in place of an old one at the end, so that there is always a whole one. IoError naming
-  /// the file where it cannot be written.
+  /// Writes a new file, then replaces the old one with it, so that there is always a complete file. IoError naming the
+  /// file if it cannot be written.
   void save(const std::string& path, SourceLine line = SourceLine::here()) const;
 
-  /// Reads back all that was added. What the file has beyond that (the state of an optimizer that was not added) is left
-  /// aside, but for parameters. IoError naming the file, what was expected and what was found, where the file is damaged,
-  /// lacks something, or has parameters of other names, shapes or dtypes; nothing has changed then. TapeError while another
+  /// Loads everything that was added, and ignores other contents of the file, such as the state of an optimizer that
+  /// was not added. IoError naming the file, what was expected and what was found if the file is damaged, lacks
+  /// something, or has parameters with other names, shapes or dtypes; then nothing has changed. TapeError while another
   /// thread's tape has read the registry.
   void load(const std::string& path, SourceLine line = SourceLine::here()) const;
 

@@ -1,5 +1,5 @@
 #pragma once
-// Labelled samples in memory.
+// Labeled samples in memory.
 
 #include <cstdint>
 #include <filesystem>
@@ -11,36 +11,36 @@
 
 namespace thalweg {
 
-/// Some samples of a data set: a row of `images` and one of `labels` for each. Of images of bytes: f32 in [0, 1] of shape
-/// (count, features), and i64 of shape (count,).
+/// Some samples of a data set: one row of `images` and one of `labels` per sample. From byte images: f32 in [0, 1] of
+/// shape (count, features), and i64 of shape (count,).
 struct Batch {
   Tensor images;
   Tensor labels;
 };
 
-/// Labelled samples. They are shared by all copies; rows are copied when a batch is taken.
+/// Labeled samples. Copies of a Dataset share them; taking a batch copies rows.
 class Dataset {
  public:
   Dataset() = default;
-  /// Images of one byte per pixel with a label each, which stay bytes: labels.size() rows of `features`. ShapeError where
-  /// the bytes are not so many, or features < 1.
+  /// Images of one byte per pixel, stored as bytes, with one label each: labels.size() rows of `features`. ShapeError
+  /// if the number of bytes does not match, or features < 1.
   Dataset(std::vector<std::uint8_t> images, std::vector<std::uint8_t> labels, std::int64_t features,
           SourceLine line = SourceLine::here());
-  /// Samples of any shape and dtype, such as inputs and targets of a regression: row i along the first axis of `images` with
-  /// row i of `labels`. ShapeError where either is 0-d, or the two have different numbers of rows.
+  /// Samples of any shape and dtype, such as inputs and targets of a regression: row i along the first axis of `images`
+  /// goes with row i of `labels`. ShapeError if either is 0-d, or the two have different numbers of rows.
   Dataset(const Tensor& images, const Tensor& labels, SourceLine line = SourceLine::here());
 
   std::int64_t size() const { return size_; }
-  /// Elements of a row of images.
+  /// Elements per row of images.
   std::int64_t features() const { return features_; }
 
-  /// The samples at `indices`, in that order; pixels of bytes are divided by 255. IndexError for an index outside [0, size).
+  /// The samples at `indices`, in that order; bytes are divided by 255. IndexError for an index outside [0, size).
   Batch take(std::span<const std::int64_t> indices, SourceLine line = SourceLine::here()) const;
   /// All samples.
   Batch all() const;
-  /// The first `count` samples, not copied. IndexError where there are fewer.
+  /// The first `count` samples, not copied. IndexError if there are fewer.
   Dataset first(std::int64_t count, SourceLine line = SourceLine::here()) const;
-  /// A data set of copies of the samples at `indices`, in that order. IndexError as `take`.
+  /// A data set with copies of the samples at `indices`, in that order. IndexError as for `take`.
   Dataset select(std::span<const std::int64_t> indices, SourceLine line = SourceLine::here()) const;
 
  private:
@@ -54,8 +54,8 @@ class Dataset {
   std::int64_t features_ = 0;
 };
 
-/// A data set of an image file and a label file (IDX, plain or gzip). IoError as `read_idx`, and where the two files
-/// hold different numbers of samples.
+/// Loads a data set from an image file and a label file (IDX, plain or gzip). IoError as for `read_idx`, and if the two
+/// files have different numbers of samples.
 Dataset load_idx_dataset(const std::filesystem::path& images, const std::filesystem::path& labels,
                          SourceLine line = SourceLine::here());
 
@@ -63,8 +63,8 @@ struct Mnist {
   Dataset train, test;
 };
 
-/// MNIST, or a successor in the same form, from a folder that holds {train,t10k}-images-idx3-ubyte and
-/// {train,t10k}-labels-idx1-ubyte, each with or without ".gz". IoError as `load_idx_dataset`.
+/// Loads MNIST, or a successor in the same format, from a folder with {train,t10k}-images-idx3-ubyte and
+/// {train,t10k}-labels-idx1-ubyte, each with or without ".gz". IoError as for `load_idx_dataset`.
 Mnist load_mnist(const std::filesystem::path& folder, SourceLine line = SourceLine::here());
 
 }  // namespace thalweg

@@ -1,10 +1,10 @@
 #pragma once
-// Ctrl-C as a wish: the step under way is finished, and what there is can be kept.
+// Graceful Ctrl-C: the current step is finished, and results can be saved.
 
 namespace thalweg {
 
-/// While one lives, the first Ctrl-C (SIGINT, or SIGTERM) is only noted; a second one ends the process as usual. Loops of
-/// the library (Trainer, searches, side_by_side) end at their next step then. One at a time.
+/// During its lifetime, the first Ctrl-C (SIGINT, or SIGTERM) is only noted; a second one ends the process as usual.
+/// Loops of the library (Trainer, searches, side_by_side) then stop at their next step. At most one may exist.
 class Interrupt {
  public:
   Interrupt();
@@ -12,7 +12,7 @@ class Interrupt {
   Interrupt(const Interrupt&) = delete;
   Interrupt& operator=(const Interrupt&) = delete;
 
-  /// Whether an interrupt was asked for. False where no Interrupt lives.
+  /// Whether an interrupt was requested; false if there is no Interrupt.
   static bool asked();
 };
 

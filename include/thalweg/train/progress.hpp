@@ -1,5 +1,5 @@
 #pragma once
-// How far a loop is: one line that is drawn again on a terminal, plain lines now and then elsewhere.
+// Progress of a loop: a single updating line on a terminal, an occasional plain line elsewhere.
 
 #include <chrono>
 #include <cstdint>
@@ -10,23 +10,23 @@
 
 namespace thalweg {
 
-/// A number to show beside the progress, e.g. {"loss", 0.31}.
+/// A number to show with the progress, such as {"loss", 0.31}.
 struct ProgressValue {
   const char* name;
   double value;
 };
 
-/// Counts the turns of a loop and shows them with their rate, the time left and the values of the last tick; on a terminal
-/// as a bar. Any thread may tick. Allocates nothing per tick.
+/// Counts the iterations of a loop and shows the count, the rate, the time left and the values of the last tick, with a
+/// bar on a terminal. Any thread may tick. A tick allocates nothing.
 class Progress {
  public:
-  /// `total` turns are expected; ValueError below 1. The lines go to `stream`.
+  /// `total` is the expected number of iterations; ValueError below 1. Output goes to `stream`.
   Progress(std::string title, std::int64_t total, std::FILE* stream = stderr);
   ~Progress();  // shows the last tick
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
 
-  /// Another turn is done.
+  /// Counts one iteration.
   void tick(std::initializer_list<ProgressValue> values = {});
   std::int64_t done() const { return done_; }
 

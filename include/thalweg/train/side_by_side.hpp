@@ -7,11 +7,11 @@
 
 namespace thalweg {
 
-/// Calls task(0), …, task(count − 1), several at a time: on thread_count() threads, the calling one among them, each
-/// keeping the library's own work to itself. For trials, which share nothing that is written: what they compute does
+/// Calls task(0), …, task(count − 1) in parallel, on thread_count() threads including the calling one; within a task
+/// the library uses no further threads. For independent trials, which share nothing that is written: their results do
 /// not depend on the number of threads.
-/// Where a task throws, no more begin, those under way end, and the exception of the lowest number goes on. After an
-/// interrupt (see Interrupt) no more begin either. Returns which tasks have ended.
+/// If a task throws, no more are started, running ones finish, and the exception of the lowest-numbered task is
+/// rethrown. After an interrupt (see Interrupt) no more are started either. Returns which tasks have finished.
 std::vector<bool> side_by_side(std::int64_t count, const std::function<void(std::int64_t)>& task);
 
 }  // namespace thalweg

@@ -12,16 +12,16 @@ struct Split {
 };
 
 struct SplitOptions {
-  double held_out = 0.2;  // the share that is held out, rounded to a whole number of samples
-  /// Which samples: drawn by its next draw number; without it, the last ones.
+  double held_out = 0.2;  // fraction of samples to hold out, rounded to an integer number
+  /// Chooses the samples with its next draw number; without it, the last ones are held out.
   std::optional<std::reference_wrapper<Random>> random = std::nullopt;
 };
 
-/// Two data sets out of one, with each sample in one of them: for validation, or for a test.
-/// ValueError for a share outside (0, 1), or one that leaves either of them empty.
+/// Splits a data set in two, for validation or testing.
+/// ValueError for a fraction outside (0, 1), or one that leaves either part empty.
 Split split(const Dataset& dataset, const SplitOptions& options = {}, SourceLine line = SourceLine::here());
 
-/// The same samples in a random order, drawn by the next draw number of `random`.
+/// The same samples in a random order, given by the next draw number of `random`.
 Dataset shuffled(const Dataset& dataset, Random& random);
 
 }  // namespace thalweg

@@ -1,6 +1,6 @@
 #pragma once
-// Training with epochs, evaluation, early stopping and callbacks. The loop is an ordinary one: what does not fit here is
-// written out, with `batches`.
+// Training with epochs, evaluation, early stopping and callbacks. It is an ordinary loop; for anything it does not
+// cover, write your own with `batches`.
 
 #include <cstdint>
 #include <functional>
@@ -23,60 +23,60 @@ namespace thalweg {
 /// When metrics are measured.
 enum class Evaluation : std::uint8_t {
   end_of_epoch,
-  first_step,  // after the first step of each epoch, as the book's programs do; training ends with the last one
+  first_step,  // after the first step of each epoch, as in the book's programs; training ends with the last evaluation
 };
 
-/// Ends training when a metric has not become better for `patience` epochs.
+/// Ends training when a metric has not improved for `patience` epochs.
 struct EarlyStopping {
-  std::string metric;            // the name given to `measure`
+  std::string metric;            // as named in `measure`
   std::int64_t patience = 10;    // at least 1
-  double least_improvement = 0;  // what counts as better: by more than this
+  double least_improvement = 0;  // an improvement must be larger than this
   bool is_maximized = true;      // false for a loss
-  bool restores_best = true;     // the registry's values go back to those of the best epoch
+  bool restores_best = true;     // restores the parameters of the best epoch
 };
 
 struct TrainerOptions {
   std::int64_t epochs = 1;
   std::int64_t batch_size = 100;
-  /// Whose seed and stream the order of samples comes from; without it they come in the order of the data set.
+  /// Its seed and stream determine the order of samples; without it, they come in the order of the data set.
   std::optional<std::reference_wrapper<Random>> random = std::nullopt;
-  /// The same for a program that draws nothing else: the order is that of Random(seed).
+  /// The same for programs without a Random of their own: the order is that of Random(seed).
   std::optional<std::uint64_t> seed = std::nullopt;
-  /// Each sample of a batch is drawn from all of them. An epoch is then as many steps as whole batches fit the data set,
-  /// at least one.
+  /// Draws every sample from the whole data set. An epoch then has as many steps as full batches fit into the data set,
+  /// but at least one.
   bool replacement = false;
-  /// Another number of steps for an epoch; without replacement no more than cover the data set once.
+  /// Overrides the number of steps per epoch; without replacement, at most as many as cover the data set once.
   std::optional<std::int64_t> steps_per_epoch = std::nullopt;
   Evaluation evaluation = Evaluation::end_of_epoch;
-  /// Epochs from one evaluation to the next; the first and the last are always evaluated.
+  /// Evaluates every so many epochs, and always the first and the last.
   std::int64_t evaluate_every = 1;
   std::optional<EarlyStopping> early_stopping = std::nullopt;
-  /// Looks each step for a NaN or an infinity, until there is one; says where it arose (History::anomaly) and goes on.
+  /// Checks each step for NaN and infinity until one occurs; reports its origin (History::anomaly) and continues.
   bool detect_anomaly = false;
-  /// History::losses are those of each batch once more, after its step and in the evaluation phase: another forward pass.
+  /// Recomputes History::losses for each batch after its step, in the evaluation phase: an additional forward pass.
   bool loss_after_step = false;
-  Progress* progress = nullptr;  // ticked once a step, with the loss
+  Progress* progress = nullptr;  // ticked once per step, with the loss
 };
 
-/// What a run did.
+/// The record of a training run.
 struct History {
   enum class End : std::uint8_t { all_epochs, early_stopping, callback, interrupt };
 
-  std::vector<double> losses;                                        // of each step, as it was learned from
-  std::vector<std::int64_t> epochs;                                  // those that were evaluated, from 0
-  std::vector<std::pair<std::string, std::vector<double>>> metrics;  // a number for each of them
+  std::vector<double> losses;                                        // of each step
+  std::vector<std::int64_t> epochs;                                  // evaluated epochs, from 0
+  std::vector<std::pair<std::string, std::vector<double>>> metrics;  // one number per evaluated epoch
   std::int64_t best_epoch = -1;                                      // of early stopping, from 0
   End end = End::all_epochs;
-  double step_seconds = 0;  // spent in steps: without evaluations, callbacks and losses after steps
-  std::string anomaly;  // "step 4: …": the first NaN or infinity, and the node that made it; empty where there was none
+  double step_seconds = 0;  // spent in steps, excluding evaluations, callbacks and losses after steps
+  std::string anomaly;      // "step 4: …": the first NaN or infinity and the node that caused it; empty if none
 
-  /// A metric, evaluation by evaluation. ValueError naming those there are for another name.
+  /// A metric, evaluation by evaluation. ValueError listing the metrics if the name is unknown.
   const std::vector<double>& operator[](std::string_view metric) const;
-  /// A metric in one epoch. ValueError as above, and for an epoch that was not evaluated.
+  /// A metric of one epoch. ValueError as above, and for an epoch that was not evaluated.
   double at(std::string_view metric, std::int64_t epoch) const;
 };
 
-/// A model that has all a Trainer needs: its parameters and the loss of a batch.
+/// A model with everything a Trainer needs: its parameters and the loss of a batch.
 template <class Model>
 concept Trainable = requires(Model& model, const Batch& batch) {
   static_cast<ParameterRegistry&>(model.registry);
@@ -90,8 +90,8 @@ class Trainer {
   /// The loss of a batch, recorded on the current tape.
   using Loss = std::function<Var(const Batch&)>;
 
-  /// ValueError: epochs, batch_size, steps_per_epoch, evaluate_every or patience below 1; both a random and a seed. All
-  /// that is passed must outlive the Trainer.
+  /// ValueError for epochs, batch_size, steps_per_epoch, evaluate_every or patience below 1, or both a random and a
+  /// seed. The arguments must outlive the Trainer.
   Trainer(ParameterRegistry& registry, Optimizer& optimizer, Loss loss, TrainerOptions options,
           SourceLine line = SourceLine::here());
   template <Trainable Model>
@@ -100,24 +100,24 @@ class Trainer {
             model.registry, optimizer, [&model](const Batch& batch) -> Var { return model.loss(batch); },
             std::move(options), line) {}
 
-  /// Measures a number at each evaluation, outside any tape.
+  /// Measures a number at each evaluation, without a current tape.
   Trainer& measure(std::string name, std::function<double()> metric);
-  /// Measures the accuracy of a model, a function from images to logits, on each of the named samples.
+  /// Measures the accuracy of a model, a function from images to logits, on each named set of samples.
   template <class Model>
   Trainer& measure_accuracy(const Model& model, const std::vector<std::pair<std::string, Batch>>& samples) {
     for (const auto& [name, batch] : samples) measure(name, [&model, batch = batch] { return accuracy(model, batch); });
     return *this;
   }
-  /// Called after each step with its number, from 1, and the loss.
+  /// Adds a callback, called after each step with the step number, from 1, and the loss.
   Trainer& on_step(std::function<Flow(std::int64_t step, double loss)> callback);
-  /// Called after each evaluation with the number of the epoch, from 0, and what was measured so far.
+  /// Adds a callback, called after each evaluation with the epoch, from 0, and the measurements so far.
   Trainer& on_epoch(std::function<Flow(std::int64_t epoch, const History&)> callback);
 
-  /// Trains until the epochs are done, a callback or early stopping ends it, or an interrupt asks for it. ValueError where
-  /// early stopping goes by a metric that is not measured.
+  /// Trains until all epochs are done, or a callback, early stopping or an interrupt ends it. ValueError if early
+  /// stopping uses a metric that is not measured.
   History fit(const Dataset& samples, SourceLine line = SourceLine::here());
 
-  /// Steps that `fit` makes on so many samples if nothing ends it before: the total of a progress.
+  /// The number of steps that `fit` makes on so many samples if nothing ends it early: the total for a Progress.
   std::int64_t step_count(std::int64_t samples) const;
 
  private:

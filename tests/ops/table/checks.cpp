@@ -61,7 +61,7 @@ bool is_close(double value, double wanted, double largest, const Accuracy& accur
   return value == wanted || std::abs(value - wanted) <= allowed(wanted, largest, accuracy, dtype);
 }
 
-/// What is wrong with `value`; empty where it is as exact as it must be.
+/// What is wrong with `value`; empty if it is as exact as it must be.
 std::string mismatch(const Tensor& value, const Tensor& wanted, const Accuracy& accuracy) {
   if (!(value.shape() == wanted.shape()))
     return fmt::format("shape {}, wanted {}", to_string(value.shape()), to_string(wanted.shape()));

@@ -144,7 +144,7 @@ struct Recorded {
   std::vector<Tensor> inputs;
   Tensor value;
 };
-/// What tests/ops/references/recorded has for `row`; empty where it has nothing.
+/// What tests/ops/references/recorded has for `row`; empty if it has nothing.
 const std::vector<Recorded>& recorded(const Row& row);
 
 /// Elements drawn from `domain`, the same for the same arguments: distinct for up to 101 elements, and those of other
