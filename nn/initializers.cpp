@@ -38,7 +38,7 @@ void check_deviation(const char* op, double deviation, SourceLine line) {
         error_text(op, fmt::format("standard_deviation {} is not a finite number of at least 0", deviation), line));
 }
 
-/// factor/fan; finite for empty weights too.
+/// factor/fan; finite even for empty weights.
 double fan_variance(const char* op, const Shape& shape, double factor, Fan fan, SourceLine line) {
   check_matrix(op, shape, line);
   const auto in = static_cast<double>(shape[0]), out = static_cast<double>(shape[1]);
@@ -60,8 +60,8 @@ double dot(std::span<const double> a, std::span<const double> b) {
   return std::inner_product(a.begin(), a.end(), b.begin(), 0.);
 }
 
-/// Makes `count` vectors of `length` numbers each orthonormal by Householder's reflections: the Q of their QR
-/// factorization, with the signs that make R's diagonal positive, so that normal vectors give a uniform Q.
+/// Orthonormalizes `count` vectors of `length` numbers by Householder reflections: computes the Q of their QR
+/// factorization, with signs that make R's diagonal positive, so that normal vectors give a uniformly distributed Q.
 void make_orthonormal(std::span<double> vectors, std::size_t count, std::size_t length) {
   const auto vector = [&](std::size_t i) { return vectors.subspan(i * length, length); };
   const auto reflect = [](std::span<double> target, std::span<const double> mirror) {
@@ -69,7 +69,7 @@ void make_orthonormal(std::span<double> vectors, std::size_t count, std::size_t 
     for (std::size_t i = 0; i < target.size(); ++i) target[i] -= twice * mirror[i];
   };
   std::vector<double> signs(count);
-  for (std::size_t k = 0; k < count; ++k) {  // vector k becomes the unit vector to reflect at, from element k on
+  for (std::size_t k = 0; k < count; ++k) {  // vector k becomes the unit normal of the reflection, from element k on
     const std::span<double> mirror = vector(k).subspan(k);
     const double norm = std::sqrt(dot(mirror, mirror));
     signs[k] = mirror[0] > 0 ? -1 : 1;

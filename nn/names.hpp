@@ -6,11 +6,11 @@
 
 namespace thalweg::internal {
 
-/// `name` at an address that holds until the process ends, the same for equal names: a scope's name must outlive tapes,
-/// which may outlive layers.
+/// `name` at an address that is valid until the process ends: a scope's name must outlive tapes, which may outlive
+/// layers. Equal names have the same address.
 const char* interned_name(const std::string& name);
 
-/// ValueError where NAME.PART is taken for one of the parts, before any is registered.
+/// ValueError if NAME.PART is taken for any of the parts. Call it before registering them.
 void check_names_are_free(const char* layer, const ParameterRegistry& registry, const std::string& name,
                           std::initializer_list<const char*> parts, SourceLine line);
 

@@ -49,7 +49,7 @@ struct ReluKernel {
   static constexpr Primitive primitive = Primitive::relu;
   template <class D, class V>
   HWY_INLINE V operator()(D d, V x) const {
-    return hn::IfThenElse(hn::Le(x, hn::Zero(d)), hn::Zero(d), x);  // a NaN is not ≤ 0: it stays
+    return hn::IfThenElse(hn::Le(x, hn::Zero(d)), hn::Zero(d), x);  // keeps NaN, which is not ≤ 0
   }
 };
 THALWEG_ELEMENT_HANDLERS(relu_handlers, ReluKernel, 1, float, double)
@@ -145,14 +145,14 @@ const Op relu_op{.name = "relu",
                  .kernel = &relu_kernel,
                  .epilogue = Epilogue::relu};
 
-/// x clamped to ±end, for products of x and a factor that has become exactly 0 before `end`: ±inf times that factor would be
-/// NaN, where the product's limit is 0.
+/// x clamped to ±end, for products of x with a factor that is exactly 0 beyond `end`: ±inf times that factor would be
+/// NaN, whereas the product's limit is 0.
 Var within(const Var& x, double end) { return clamp(x, -end, end); }
 
-/// Where e^−|x|, and what is made of it, is 0 in f64 too.
+/// Beyond it, e^−|x| is 0 even in f64.
 constexpr double exponential_end = 800;
 
-/// s(1 + x(1 − s)) with s the sigmoid of x.
+/// s(1 + x(1 − s)) with s = sigmoid(x).
 Var silu_pullback(const Pullback& p) {
   const Var s = sigmoid(p.input(0));
   return chain(p.gradient, s * (1 + within(p.input(0), exponential_end) * (1 - s)));
@@ -170,11 +170,11 @@ const Op softplus_op{.name = "softplus",
                      .pullbacks = {[](const Pullback& p) { return chain(p.gradient, sigmoid(p.input(0))); }},
                      .kernel = &softplus_kernel};
 
-// --- gelu and mish: x times a share between 0 and 1. Inputs of the composites: the composed result, x, the share ---
+// --- gelu and mish: x times a share in [0, 1]. Inputs of the composites: the composed result, x, the share ---
 
-/// Where Φ and its approximation are exactly 0 or 1, whatever the cube.
+/// Beyond it, Φ and its approximation are exactly 0 or 1.
 constexpr double gelu_end = 100;
-/// Where the normal density e^(−x²/2) is 0 in f64 too.
+/// Beyond it, the normal density e^(−x²/2) is 0 even in f64.
 constexpr double density_end = 40;
 
 /// (1 + tanh u)/2 = sigmoid(2u), with 2u = √(8/π)·(x + 0.044715·x³).
@@ -251,7 +251,7 @@ Var gelu(const Operand& x, GeluForm form) {
   const OpScope scope("gelu", x.line());
   const bool exact = form == GeluForm::exact;
   const Var share = exact ? 0.5 * erfc(value * (-std::numbers::sqrt2 / 2)) : gelu_tanh_share(value);
-  const Var inputs[] = {maximum(value, -gelu_end) * share, value, share};  // the share is 0 at −inf: so is the result
+  const Var inputs[] = {maximum(value, -gelu_end) * share, value, share};  // −inf gives 0, not −inf·0
   return record(exact ? gelu_op : gelu_tanh_op, inputs, 0, x.line());
 }
 
@@ -259,7 +259,7 @@ Var mish(const Operand& x) {
   const Var value = floating("mish", x);
   const OpScope scope("mish", x.line());
   const Var t = tanh(softplus(value));
-  const Var inputs[] = {maximum(value, -exponential_end) * t, value, t};  // t is 0 at −inf: so is the result
+  const Var inputs[] = {maximum(value, -exponential_end) * t, value, t};  // −inf gives 0, not −inf·0
   return record(mish_op, inputs, 0, x.line());
 }
 

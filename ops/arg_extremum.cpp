@@ -1,4 +1,4 @@
-// Where the largest and the smallest element stand.
+// argmax and argmin.
 
 #include <algorithm>
 
@@ -15,19 +15,19 @@ namespace thalweg {
 
 namespace {
 
-/// Of (outer, count, inner), over the middle: (outer, inner).
+/// Reduces the middle of (outer, count, inner); the result is (outer, inner).
 NodeType arg_extremum_shape(const Inference& inference) {
   const Shape& shape = inference.shape(0);
   return {Shape{shape[0], shape[2]}, DType::i64, false};
 }
 
-/// Whether `a`, which stands behind `b`, takes its place: a NaN does, and what is NaN stays.
+/// Whether `a`, which comes after `b`, replaces it as extremum. NaN replaces any number, and is never replaced.
 template <bool largest, class T>
 bool beats(T a, T b) {
   return ((largest ? a > b : a < b) || is_nan(a)) && !is_nan(b);
 }
 
-/// Up to 64 neighbouring columns are searched together, row by row, so that memory is read in its order.
+/// Searches up to 64 adjacent columns together, row by row, so that memory is read sequentially.
 template <class T, bool largest>
 void find(const OpaqueCall& call) {
   constexpr std::int64_t most_columns = 64;

@@ -72,7 +72,7 @@ struct Hypot {
     const V large = hn::Max(x, y);
     const V ratio = hn::Div(hn::Min(x, y), large);
     const V root = hn::Mul(large, hn::Sqrt(hn::MulAdd(ratio, ratio, hn::Set(d, T{1}))));
-    // 0 / 0 and inf / inf are no ratios.
+    // Avoid 0 / 0 and inf / inf.
     const V result = hn::IfThenElse(hn::Or(hn::Eq(large, zero), hn::Eq(large, infinity)), large, root);
     return hn::IfThenElse(hn::Eq(a, a), hn::IfThenElse(hn::Eq(b, b), result, b), a);
   }
@@ -93,7 +93,7 @@ struct Sign {
   template <class D, class V>
   HWY_INLINE V operator()(D d, V x) const {
     const V zero = hn::Zero(d), one = hn::Set(d, hn::TFromD<D>{1});
-    const V sign = hn::IfThenElse(hn::Lt(x, zero), hn::Neg(one), x);  // 0 and NaN stay
+    const V sign = hn::IfThenElse(hn::Lt(x, zero), hn::Neg(one), x);  // keeps 0 and NaN
     return hn::IfThenElse(hn::Gt(x, zero), one, sign);
   }
 };
@@ -104,7 +104,7 @@ struct Maximum {
   template <class D, class V>
   HWY_INLINE V operator()(D, V a, V b) const {
     const V larger = hn::IfThenElse(hn::Gt(a, b), a, b);
-    if constexpr (hwy::IsFloat<hn::TFromD<D>>()) return hn::IfThenElse(hn::Eq(a, a), larger, a);  // a NaN stays
+    if constexpr (hwy::IsFloat<hn::TFromD<D>>()) return hn::IfThenElse(hn::Eq(a, a), larger, a);  // keeps NaN
     return larger;
   }
 };
@@ -139,7 +139,7 @@ struct IsInside {
 };
 THALWEG_ELEMENT_HANDLERS(is_inside_handlers, IsInside, 3, float, double, std::int64_t)
 
-/// 1, ½ or 0: how much of maximum(a, b)'s gradient belongs to a. Of minimum's: with the arguments exchanged.
+/// 1, ½ or 0: the share of a in the gradient of maximum(a, b). For minimum, exchange the arguments.
 struct ShareOfLarger {
   template <class D, class V>
   HWY_INLINE V operator()(D d, V a, V b) const {
@@ -288,7 +288,7 @@ const Op clamp_op{.name = "clamp",
                   .pullbacks = {clamp_pullback_x, clamp_pullback_low, clamp_pullback_high},
                   .kernel = &clamp_kernel};
 
-/// The first input, a bound; ValueError if the second says that a lower bound is above its upper one.
+/// Returns the first input, a bound; ValueError if the second input says that a lower bound exceeds its upper bound.
 void clamp_bounds_kernel(const OpaqueCall& call) {
   const auto* is_crossed = static_cast<const bool*>(call.inputs[1]);
   const std::int64_t count = call.input_types[1].shape.size();
@@ -347,7 +347,7 @@ Var clamp(const Operand& x, const Operand& low, const Operand& high) {
   const std::int32_t ids[3] = {recorder.resolve(x, "clamp"), recorder.resolve(low, "clamp"),
                                recorder.resolve(high, "clamp")};
   const NodeType types[3] = {recorder.type(ids[0]), recorder.type(ids[1]), recorder.type(ids[2])};
-  // Before the bounds are compared, so that the error is the one that recording the op itself would give.
+  // Checked before the bounds are compared, so that the error is the same as from recording the op.
   arithmetic_shape(Inference("clamp", recorder.blame(x.line()), 0, types));
   const Var value = recorder.var(ids[0]), lower = recorder.var(ids[1]), upper = recorder.var(ids[2]);
   const Var crossed = lower > upper;

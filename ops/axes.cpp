@@ -89,10 +89,11 @@ Var beside_input(const Var& result, const Shape& from, std::uint64_t attribute) 
 
 namespace {
 
-/// Whether nothing that is kept lies between the axes of `mask`; then `three` is the shape as (outer, count, inner).
+/// Whether the axes of `mask` are adjacent (ignoring dimensions of 1); then `three` is the shape as (outer, count,
+/// inner).
 bool are_neighbours(const Shape& shape, std::uint64_t mask, Shape& three) {
   Dimensions sizes{1, 1, 1};
-  int part = 0;  // of the three: 0 before the axes of the mask, 1 among them, 2 behind
+  int part = 0;  // 0 before the axes of the mask, 1 among them, 2 after them
   for (int axis = 0; axis < shape.rank(); ++axis) {
     const bool joined = mask >> axis & 1;
     if (shape[axis] == 1) continue;
@@ -105,7 +106,7 @@ bool are_neighbours(const Shape& shape, std::uint64_t mask, Shape& three) {
   return true;
 }
 
-/// The axes that are kept, then those of `mask`.
+/// The order of axes with those of `mask` last.
 std::array<int, Shape::max_rank> kept_first(const Shape& shape, std::uint64_t mask) {
   std::array<int, Shape::max_rank> order{};
   std::size_t place = 0;

@@ -1,5 +1,5 @@
 #pragma once
-// What ops over axes share: axes as the user names them, checked; as the engine wants them; and grouped into one.
+// Helpers for ops along axes: checking the user's axes, converting them for the engine, and grouping them into one.
 
 #include <array>
 #include <cstdint>
@@ -17,7 +17,7 @@ inline Shape make_shape(const Dimensions& dimensions, int rank) {
   return Shape(std::span<const std::int64_t>(dimensions.data(), static_cast<std::size_t>(rank)));
 }
 
-/// A shape that an op grows to; ShapeError naming the op if it has more elements than int64 counts.
+/// The shape of a result that may be too large: ShapeError naming the op if the element count overflows int64.
 Shape checked_shape(const char* op, std::initializer_list<std::int64_t> dimensions, SourceLine line);
 Shape checked_shape(const char* op, const Dimensions& dimensions, int rank, SourceLine line);
 
@@ -27,16 +27,16 @@ Dimensions contiguous_strides(const Shape& shape);
 /// Shape and dtype of a node, and whether it is a number.
 NodeType type_of(const Var& x);
 
-/// `axis` from the front, of a shape with `extra` more dimensions; IndexError if it is out of range.
+/// `axis` as a non-negative index, for a shape with `extra` more dimensions; IndexError if it is out of range.
 int axis_from_front(const char* op, int axis, const Shape& shape, SourceLine line, int extra = 0);
 
-/// The axes as a mask; IndexError for one out of range or named twice.
+/// The axes as a bit mask; IndexError for one out of range or given twice.
 std::uint64_t named_axes_mask(const char* op, const Shape& shape, const Axes& axes, SourceLine line);
 inline std::uint64_t axes_mask(const char* op, const Shape& shape, const Axes& axes, SourceLine line) {
   return axes.all() ? (std::uint64_t{1} << shape.rank()) - 1 : named_axes_mask(op, shape, axes, line);
 }
 
-/// The axis in an attribute that holds one: its three lowest bits.
+/// The axis in the three lowest bits of an attribute.
 inline int attribute_axis(std::uint64_t attribute) { return static_cast<int>(attribute & 7); }
 
 /// A shape and an axis as one attribute, and the shape back.
@@ -46,7 +46,7 @@ const Shape& shape_beside_axis(std::uint64_t attribute);
 /// The axes that are not in `mask`.
 std::uint64_t other_axes(const Shape& shape, std::uint64_t mask);
 
-/// How many elements of `shape` the axes of `mask` join: those that make one element of a sum over these axes.
+/// The number of elements along the axes of `mask`: those that a sum over these axes combines into one.
 double count_over(const Shape& shape, std::uint64_t mask);
 
 /// The attribute of a reduction of `shape`: its axes as a mask, and whether they are kept.
@@ -55,14 +55,15 @@ inline std::uint64_t axes_attribute(const char* op, const Shape& shape, const Re
   return axes_mask(op, shape, options.axes, line) | (options.keep_dimensions ? keep_dimensions_bit : 0);
 }
 
-/// `shape` reduced over the axes of a reduction's attribute: they become 1 (`keep`), or are left out.
+/// `shape` reduced over the axes of a reduction's attribute: they become 1 (`keep`) or are dropped.
 Shape reduced_shape(const Shape& shape, std::uint64_t attribute, bool keep);
 
-/// A reduction's result, or the gradient of it, in a shape that broadcasts to its input's shape `from`: with dimensions of
-/// 1 where that was reduced.
+/// A reduction's result, or its gradient, reshaped to broadcast to the input's shape `from`: with dimensions of 1 for
+/// the reduced axes.
 Var beside_input(const Var& result, const Shape& from, std::uint64_t attribute);
 
-/// A shape as (outer, count, inner): the product of the dimensions before an axis, the axis, the product of those behind.
+/// A shape as (outer, count, inner): the product of the dimensions before an axis, the axis, the product of those after
+/// it.
 struct AxisSplit {
   std::int64_t outer = 1, count = 1, inner = 1;
 };
@@ -74,8 +75,8 @@ inline AxisSplit split_at(const Shape& shape, int axis) {
   return split;
 }
 
-/// x as (outer, count, inner) with the axes of `mask` joined to `count`, and back. Where other axes lie between them, x is
-/// permuted first so that they come last (`inner` is 1 then).
+/// x as (outer, count, inner) with the axes of `mask` merged into `count`, and back. If other axes lie between them, x
+/// is first permuted so that they come last (`inner` is then 1).
 Var group_axes(const Var& x, std::uint64_t mask);
 Var ungroup_axes(const Var& grouped, const Shape& shape, std::uint64_t mask);
 

@@ -40,7 +40,7 @@ Var batch_norm_pullback_beta(const Pullback& p) {
 const Op batch_norm_op =
     composite("batch_norm", {nullptr, batch_norm_pullback_x, batch_norm_pullback_gamma, batch_norm_pullback_beta});
 
-/// The operands, checked.
+/// The checked operands.
 struct Batch {
   Var x, gamma, beta;
   std::uint64_t features, averaged;  // masks of axes: those with statistics of their own, and all others
@@ -63,20 +63,20 @@ struct Batch {
     beside("beta", beta);
   }
 
-  /// A parameter of the features, in a shape that broadcasts to x.
+  /// A parameter per feature, in a shape that broadcasts to x.
   Var beside(const char* what, const Var& parameter) const {
     return moments::beside(op, what, parameter, x.shape(), features, line);
   }
-  /// Such a parameter, or statistics of the features, as an operand beside x (see moments::along_rows).
+  /// A parameter or statistic per feature as an operand to combine with x (see moments::along_rows).
   Var along(const Var& v) const { return moments::along_rows(v, x.shape(), features); }
   double count() const { return count_over(x.shape(), averaged); }
 };
 
 struct Statistics {
-  Var mean, variance;  // of shapes that broadcast to x
+  Var mean, variance;  // in shapes that broadcast to x
 };
 
-/// gamma·x̂ + beta with the batch's own statistics, which it returns as well.
+/// gamma·x̂ + beta with the batch's own statistics, which it also returns.
 Var normalize_batch(const Batch& batch, double epsilon, Statistics& statistics) {
   statistics.mean = moments::mean_over(batch.x, batch.averaged);
   const Var centered = batch.x - batch.along(statistics.mean);

@@ -1,5 +1,5 @@
 #pragma once
-// What opaque kernels, which work on whole buffers, have in common.
+// Helpers for opaque kernels, which work on whole buffers.
 
 #include <cmath>
 #include <concepts>
@@ -12,8 +12,8 @@
 
 namespace thalweg {
 
-/// Calls body(index) for every index in [0, count): on several threads where `elements`, all that these calls go over,
-/// are at least `worth_threads`.
+/// Calls body(index) for every index in [0, count), on several threads if the calls process `elements` ≥ worth_threads
+/// elements in total.
 template <class Body>
 void for_each_index(std::int64_t count, std::int64_t elements, const Body& body,
                     std::int64_t worth_threads = std::int64_t{1} << 16) {
@@ -27,12 +27,12 @@ inline std::size_t output_bytes(const OpaqueCall& call) {
 
 inline void fill_zeros(const OpaqueCall& call) { std::memset(call.output, 0, output_bytes(call)); }
 
-/// The output is the first input: of an op that only looks whether its numbers are allowed.
+/// Copies the first input to the output, for ops that only check their input.
 inline void pass_on_first_input(const OpaqueCall& call) {
   if (output_bytes(call) > 0) std::memcpy(call.output, call.inputs[0], output_bytes(call));
 }
 
-/// Also of whole numbers, which never are.
+/// For any dtype; false for integers.
 template <class T>
 bool is_nan(T x) {
   if constexpr (std::floating_point<T>) {

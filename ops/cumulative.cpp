@@ -17,18 +17,18 @@ namespace thalweg {
 
 namespace {
 
-// What stands in an attribute above the axis.
+// Flags in the attribute, above the axis.
 constexpr std::uint64_t reverse_bit = 8, exclusive_bit = 16, previous_factor_bit = 32;
 
-/// How many lines run side by side, so that memory is read in its order.
+/// The number of lines that are processed together, so that memory is read sequentially.
 constexpr std::int64_t most_columns = 64;
 
-/// What a running value is carried in: f32 in f64; i64 unsigned, for it wraps.
+/// The type of a running value: f64 for f32; unsigned for i64, since it wraps.
 template <class T>
 using Carry = std::conditional_t<std::is_integral_v<T>, std::uint64_t, double>;
 
-/// Calls body(first, stride, columns) for up to `most_columns` neighbouring lines along the axis at a time: element i of
-/// line `column` stands at first + i·stride + column.
+/// Calls body(first, stride, columns) for up to `most_columns` adjacent lines along the axis at a time: element i of
+/// line `column` is at first + i·stride + column.
 template <class Body>
 void for_each_line(const OpaqueCall& call, const Body& body) {
   const AxisSplit split = split_at(call.output_type.shape, attribute_axis(call.attribute));
@@ -41,7 +41,7 @@ void for_each_line(const OpaqueCall& call, const Body& body) {
   });
 }
 
-/// The running values of x along the axis: `combine` brings each element into one of type `Running`, first `identity`.
+/// The running values of x along the axis: starts with `identity`, and combines each element into it with `combine`.
 template <class T, class Running, class Combine>
 void accumulate(const OpaqueCall& call, Running identity, const Combine& combine) {
   const T* x = static_cast<const T*>(call.inputs[0]);
@@ -56,7 +56,7 @@ void accumulate(const OpaqueCall& call, Running identity, const Combine& combine
   };
   for_each_line(call, [&](std::int64_t first, std::int64_t stride, std::int64_t columns) {
     if (reverse) first += (count - 1) * stride, stride = -stride;
-    if (columns == 1) {  // the carry stays in a register
+    if (columns == 1) {  // keeps the running value in a register
       Running carry = identity;
       for (std::int64_t i = 0; i < count; ++i) step(carry, first + i * stride);
       return;
@@ -97,7 +97,7 @@ Var cumulative_sum_pullback(const Pullback& p) {
   return record(cumulative_sum_op, p.gradient, p.attribute ^ reverse_bit);
 }
 
-/// Before each element of x the one that precedes it along the axis: x moved on by one place, 0 in the first.
+/// x shifted by one along the axis, with 0 first.
 Var previous(const Var& x, int axis, bool reverse) {
   const std::int64_t count = x.shape()[axis];
   if (count == 0) return x;
@@ -105,7 +105,7 @@ Var previous(const Var& x, int axis, bool reverse) {
   return reverse ? pad(rest, axis, 0, 1) : pad(rest, axis, 1, 0);
 }
 
-// --- linear_recurrence: what the gradient of a cumulative product needs ---
+// --- linear_recurrence, for the gradient of a cumulative product ---
 //
 // Along the axis, with y₋₁ = 0, in one of two forms:
 //   yᵢ = bᵢ + aᵢ·yᵢ₋₁       or, with previous_factor_bit,       yᵢ = bᵢ + aᵢ₋₁·yᵢ₋₁
@@ -174,8 +174,8 @@ const Op cumulative_product_op{.name = "cumulative_product",
                                .pullbacks = {cumulative_product_pullback},
                                .opaque_kernel = cumulative_product_kernel};
 
-/// x̄ₖ = Eₖ·λₖ, with Eₖ = Π_{j < k} xⱼ and λₖ = ḡₖ + xₖ₊₁·λₖ₊₁. Where the product is exclusive, result k + 1 is the first that
-/// holds xₖ: λ is then made of the gradient moved on by one place.
+/// x̄ₖ = Eₖ·λₖ, with Eₖ = Π_{j < k} xⱼ and λₖ = ḡₖ + xₖ₊₁·λₖ₊₁. If the product is exclusive, result k + 1 is the first
+/// that includes xₖ, so λ is computed from the gradient shifted by one.
 Var cumulative_product_pullback(const Pullback& p) {
   const int axis = attribute_axis(p.attribute);
   const bool reverse = p.attribute & reverse_bit, exclusive = p.attribute & exclusive_bit;

@@ -54,7 +54,7 @@ void check_scalar(const Request& request, const Var& y) {
   if (y.size() != 1) request.fail<ShapeError>(fmt::format("shape {} is not a scalar", to_string(y.shape())));
 }
 
-/// The dimensions of `a`, then those of `b`.
+/// The dimensions of `a` followed by those of `b`.
 Shape joined(const Request& request, const Shape& a, const Shape& b) {
   if (a.rank() + b.rank() > Shape::max_rank)
     request.fail<ShapeError>(fmt::format("the result of shape {} + {} has more than {} dimensions", to_string(a),
@@ -66,10 +66,10 @@ Shape joined(const Request& request, const Shape& a, const Shape& b) {
                             [&] { return Shape(std::span<const std::int64_t>(dimensions.data(), end)); });
 }
 
-/// The parts one after the other along `axis`; a single one stays as it is.
+/// The parts concatenated along `axis`; a single one is returned as it is.
 Var joined(const Vars& parts, int axis) { return parts.size() == 1 ? parts.front() : concatenate(parts, axis); }
 
-/// 1 in element `i` of `shape`, 0 elsewhere, for i from 0 on: rows of the unit matrix.
+/// The unit vectors of `shape`: 1 in element i, 0 elsewhere, for each i.
 class UnitVectors {
  public:
   UnitVectors(const Shape& shape, DType dtype) : shape_(shape) {
@@ -96,16 +96,16 @@ Vars gradients_at(const Request& request, const Var& y, std::span<const Var> inp
   return gradients(y, inputs, seed, request.line.file, request.line.line);
 }
 
-/// The elements of all Vars as one vector; a single Var stays as it is.
+/// The elements of all Vars as one vector; a single Var is returned as it is.
 Var flat(Vars vars) {
   if (vars.size() == 1) return vars.front();
   for (Var& var : vars) var = reshape(var, {var.size()});
   return joined(vars, 0);
 }
 
-/// uᵀJ as a function of u, which is linear: its derivative by u, along a direction, is J·direction (forward mode from two
-/// reverse passes). u has the value 1. At 0 some gradient rules are not linear: `chain` makes an exception of a gradient of
-/// exactly 0, and its derivative there is that of a constant.
+/// uᵀJ as a linear function of u: its derivative with respect to u along a direction is J·direction (forward mode by
+/// two reverse passes). u has the value 1, not 0: at 0 some gradient rules are not linear, since `chain` treats a
+/// gradient of exactly 0 as a constant.
 struct Transposed {
   Var u;
   Vars gradients;
@@ -118,7 +118,7 @@ struct Transposed {
   }
 };
 
-/// One matrix (elements of y, elements of the input) for each input, row by row.
+/// One matrix (elements of y, elements of the input) per input, computed row by row.
 Vars matrix_by_rows(const Request& request, const Var& y, std::span<const Var> inputs) {
   const UnitVectors seeds(y.shape(), y.dtype());
   std::vector<Vars> rows(inputs.size());
@@ -199,7 +199,7 @@ Vars trainable(const Request& request, std::span<const Parameter> parameters) {
   for (const Parameter& parameter : parameters) {
     if (!parameter.trainable()) continue;
     inputs.emplace_back(parameter, request.line.file, request.line.line);
-    // After an assign the parameter reads as what was assigned, which y was not made from.
+    // After an assign, reading the parameter gives the assigned value, on which y does not depend.
     if (recorder.key(inputs.back().id()).op != &internal::parameter_op)
       request.fail<TapeError>(
           fmt::format("parameter '{}' was assigned on this tape; differentiate before assigning, or on a new tape",
@@ -219,7 +219,7 @@ Vars inputs_of(const Request& request, const Selection& selection) {
   return trainable(request, parameters);
 }
 
-/// A flat direction cut into the parameters' shapes.
+/// A flat direction, split into the parameters' shapes.
 Vars split(const Request& request, const Var& direction, std::span<const Var> inputs) {
   const std::int64_t count = element_count(inputs);
   if (!(direction.shape() == Shape{count}))

@@ -1,4 +1,4 @@
-// Variance, standard deviation and norms: sums of powers, computed so that they overflow only where the result does.
+// Variance, standard deviation and norms: sums of powers that overflow only if the result does.
 
 #include <cmath>
 #include <limits>
@@ -19,10 +19,10 @@ namespace thalweg {
 
 namespace {
 
-// The attribute of variance and standard_deviation is that of a reduction, with ddof above it.
+// The attribute of variance and standard_deviation: that of a reduction, with ddof in the bits above.
 constexpr int ddof_shift = 16;
 
-/// n − ddof; NaN where that is not above 0.
+/// n − ddof; NaN unless that is positive.
 double degrees_of_freedom(const Shape& shape, std::uint64_t attribute) {
   const double degrees = count_over(shape, attribute & axes_bits) - static_cast<double>(attribute >> ddof_shift);
   return degrees > 0 ? degrees : std::numeric_limits<double>::quiet_NaN();
@@ -34,22 +34,23 @@ std::uint64_t variance_attribute(const char* op, const Shape& shape, const Varia
          static_cast<std::uint64_t>(options.ddof) << ddof_shift;
 }
 
-/// x − mean, then once more what is left minus its mean: that removes the rounding of the first mean, so that equal numbers
-/// deviate by exactly 0.
+/// x − mean, with its own mean subtracted once more: that removes the rounding error of the first mean, so that equal
+/// numbers give exactly 0.
 Var deviation_from_mean(const Var& x, const Axes& axes) {
   const Var rough = x - mean(x, {axes, true});
   return rough - mean(rough, {axes, true});
 }
 
-/// The largest |x| along the axes, which stay as 1; 0 of nothing. It only chooses a scale, so no gradient flows through it.
+/// The largest |x| along the axes, which stay as 1; 0 if there are no elements. It only determines a scale, so it has
+/// no gradient.
 Var largest_magnitude(const Var& x, const Axes& axes, std::uint64_t mask) {
   if (x.shape().size() == 0)
     return internal::broadcast_to(internal::typed_literal(0, x.dtype()), reduced_shape(x.shape(), mask, true));
   return stop_gradient(max(abs(x), {axes, true}));
 }
 
-/// A power of 2 by which x is multiplied so that its squares neither overflow nor underflow: 1 for numbers of usual size,
-/// which go unscaled, less for large ones, more for small ones. The three ranges follow Blue, ACM TOMS 4(1), 1978.
+/// A power of 2 by which x is multiplied so that its squares neither overflow nor underflow: 1 for numbers of usual
+/// size, less for large ones, more for small ones. The three ranges follow Blue, ACM TOMS 4(1), 1978.
 Var square_scale(const Var& largest) {
   const bool single = largest.dtype() == DType::f32;
   const int usual = single ? 40 : 300, down = single ? -84 : -662, up = single ? 94 : 687;  // exponents
@@ -65,8 +66,8 @@ Var root_of_squares(const Var& x, const Axes& axes, std::uint64_t attribute, dou
   return sqrt(divisor == 1 ? squares : squares / literal(divisor)) / scale;
 }
 
-/// Σ x²/divisor. Where the plain sum overflows, the result may still be in range: then that of x times a power of 2 is
-/// taken. Both are computed in one pass.
+/// Σ x²/divisor. If the plain sum overflows, the result may still be in range: then uses x scaled by a power of 2. Both
+/// are computed in one pass.
 Var mean_of_squares(const Var& x, const ReductionOptions& options, double divisor) {
   const Var plain = sum(square(x), options) / literal(divisor);
   const Var shrink = literal(moments::shrinking_power_of_2(x.dtype()));
@@ -74,7 +75,7 @@ Var mean_of_squares(const Var& x, const ReductionOptions& options, double diviso
   return where(isfinite(plain), plain, shrunk / shrink / shrink);
 }
 
-/// A result whose reduced axes are 1, in the shape that the attribute asks for.
+/// Reshapes a result with reduced axes of 1 as the attribute requires.
 Var in_asked_shape(const Var& result, const Shape& from, std::uint64_t attribute) {
   const Shape shape = reduced_shape(from, attribute, (attribute & keep_dimensions_bit) != 0);
   return result.shape() == shape ? result : internal::reshape(result, shape);

@@ -16,7 +16,7 @@ Var dropout(const Operand& x, double probability, Random& random, DropoutForm fo
   const Var value = floating_value("dropout", x);
   if (internal::Recorder::require("dropout", x.line()).phase() == Phase::evaluation)
     return form == DropoutForm::inverted ? value : value * (1 - probability);
-  // Numbers are below 1 and may be 0: with a probability of 0 all stay, with 1 none.
+  // Uniform numbers are in [0, 1): a probability of 0 keeps all elements, 1 keeps none.
   const Var kept = where(uniform(value.shape(), random, value.dtype(), x.line()) >= probability, value, 0);
   if (form == DropoutForm::book) return kept;
   return kept * (probability < 1 ? 1 / (1 - probability) : 0);

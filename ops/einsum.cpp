@@ -20,7 +20,7 @@ namespace {
 
 bool contains(std::string_view letters, char letter) { return letters.find(letter) != letters.npos; }
 
-/// The letters of `from` that hold.
+/// The letters of `from` for which the predicate holds.
 template <class Holds>
 std::string those(std::string_view from, const Holds& holds) {
   std::string letters;
@@ -28,7 +28,7 @@ std::string those(std::string_view from, const Holds& holds) {
   return letters;
 }
 
-/// What the notation says: the letters of each operand, and of the result.
+/// The parsed notation: the letters of each operand, and of the result.
 class Notation {
  public:
   Notation(std::string_view text, SourceLine line) : text_(text), line_(line) {
@@ -82,14 +82,14 @@ class Notation {
   bool has_result_ = false;
 };
 
-/// A value whose axes have letters, each one of its own.
+/// A value whose axes have distinct letters.
 struct Term {
   Var value;
   std::string letters;
 
   std::int64_t size(char letter) const { return value.shape()[static_cast<int>(letters.find(letter))]; }
 
-  /// With the axes in the order of `order`.
+  /// Permutes the axes to the order of `order`.
   void permute_to(const std::string& order) {
     if (order == letters) return;
     std::vector<int> axes;
@@ -98,7 +98,7 @@ struct Term {
     letters = order;
   }
 
-  /// Summed over the letters that `kept` lacks.
+  /// Sums over the letters that are not in `kept`.
   void sum_to(std::string_view kept) {
     std::vector<int> axes;
     for (std::size_t axis = 0; axis < letters.size(); ++axis)
@@ -109,7 +109,7 @@ struct Term {
   }
 };
 
-/// An operand with its letters; those that stand twice are its diagonals.
+/// An operand with its letters; takes the diagonal of axes with the same letter.
 Term term_of(const Notation& notation, const Var& operand, std::size_t number) {
   Term term{operand, notation.operands()[number]};
   if (static_cast<std::size_t>(operand.rank()) != term.letters.size())
@@ -135,7 +135,7 @@ Term term_of(const Notation& notation, const Var& operand, std::size_t number) {
   return term;
 }
 
-/// The sizes of these letters, one after the other.
+/// The sizes of these letters.
 std::vector<std::int64_t> sizes_of(const std::string& letters, const Term& term) {
   std::vector<std::int64_t> sizes;
   for (const char letter : letters) sizes.push_back(term.size(letter));
@@ -148,14 +148,14 @@ std::int64_t product_of(const std::vector<std::int64_t>& sizes) {
   return product;
 }
 
-/// (…, m, k) by (…, k, n); of whole numbers and masks too, which have no matrix product.
+/// (…, m, k) by (…, k, n), also for i64 and bool, for which there is no matmul.
 Var product_summed(const Var& left, const Var& right) {
   if (is_floating(left.dtype()) && is_floating(right.dtype())) return matmul(left, right);
   return sum(unsqueeze(left, -1) * unsqueeze(right, left.rank() - 2), -2);
 }
 
-/// a · b, summed over the letters that `kept` lacks: as matrices (shared and kept, a's alone, summed) by (shared and kept,
-/// summed, b's alone).
+/// a · b summed over the letters that are not in `kept`, as the product of matrices (shared and kept, only in a,
+/// summed) by (shared and kept, summed, only in b).
 Term joined(Term a, Term b, std::string_view kept) {
   a.sum_to(std::string(kept) + b.letters);
   b.sum_to(std::string(kept) + a.letters);

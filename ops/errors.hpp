@@ -1,5 +1,6 @@
 #pragma once
-// Errors of ops: they name the op that the user called and the user's line, whatever part of the op finds the mistake.
+// Errors of ops. They name the op that the user called and the user's line, even if a part of a composite op detects
+// them.
 
 #include <string>
 
@@ -7,9 +8,9 @@
 
 namespace thalweg {
 
-/// The line that an error names: where a layer or a composite called the op, that of the outermost scope, else `line`.
+/// The line that an error names: that of the outermost scope, if a layer or a composite called the op; else `line`.
 SourceLine blamed(SourceLine line);
-/// The op that an error names: the one the user called, where that is made of others, else `op`.
+/// The op that an error names: the composite that the user called, if there is one; else `op`.
 const char* blamed(const char* op);
 
 /// Throws Error with `op`, the message and the user's line.
@@ -18,13 +19,13 @@ template <class Error>
   throw Error(error_text(blamed(op), message, blamed(line)));
 }
 
-/// Whether p is in [0, 1]; NaN is not.
+/// Whether p is in [0, 1]; false for NaN.
 inline bool is_probability(double p) { return p >= 0 && p <= 1; }
 
-/// ValueError for an ε that is not above 0 and finite, as `dtype` has it: 1e-50 is 0 in f32.
+/// ValueError unless ε is positive and finite in `dtype`: 1e-50 is 0 in f32.
 void check_epsilon(const char* op, double epsilon, DType dtype, SourceLine line);
 
-/// x; DtypeError if it is i64 or bool.
+/// Returns x; DtypeError if it is i64 or bool.
 Var floating_value(const char* op, const Operand& x);
 
 }  // namespace thalweg

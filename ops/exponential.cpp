@@ -80,7 +80,7 @@ struct LogAddExpKernel {
     const V difference = hn::Abs(hn::Sub(a, b));
     const V larger = hn::IfThenElse(hn::Gt(a, b), a, b);
     const V sum = hn::Add(larger, Log1p(d, Exp(d, hn::Neg(difference))));
-    // inf - inf is no difference.
+    // Avoid inf − inf.
     const auto same_infinity = hn::And(hn::Eq(a, b), hn::Eq(hn::Abs(a), hn::Inf(d)));
     return hn::IfThenElse(same_infinity, a, sum);
   }
@@ -139,7 +139,7 @@ const Op exp_op{.name = "exp",
                 .pullbacks = {[](const Pullback& p) { return chain(p.gradient, p.output); }},
                 .kernel = &exp_kernel};
 
-// The derivative as an exponential of its own: output + 1 is 0 where the result rounds to −1.
+// The derivative is a separate exponential, since output + 1 is 0 where the result rounds to −1.
 const Op expm1_op{.name = "expm1",
                   .kind = Kind::elementwise,
                   .shape_rule = floating_shape,
@@ -176,7 +176,7 @@ const Op log10_op{.name = "log10",
                   .pullbacks = {[](const Pullback& p) { return chain(p.gradient, std::numbers::log10e / p.input(0)); }},
                   .kernel = &log10_kernel};
 
-/// e^own / (e^own + e^other). Two equal infinities share: 0 each for −inf, ½ for inf.
+/// e^own / (e^own + e^other). For two equal infinities: 0 each for −inf, ½ each for inf.
 Var logaddexp_pullback(const Pullback& p) {
   const Var &own = p.input(p.index), &other = p.input(1 - p.index);
   const Var same_infinity = logical_and(own == other, isinf(own));

@@ -13,13 +13,14 @@ namespace {
 constexpr double infinity = std::numeric_limits<double>::infinity(),
                  nan_value = std::numeric_limits<double>::quiet_NaN();
 
-/// Beyond, the asymptotic series below are exact to rounding.
+/// From here on the asymptotic series below are exact to rounding.
 constexpr double asymptotic_from = 10;
 
 /// B₂, B₄, …
 constexpr double bernoulli[] = {1. / 6, -1. / 30, 1. / 42, -1. / 30, 5. / 66, -691. / 2730, 7. / 6, -3617. / 510};
 
-/// ψ(1.5 + t) for |t| ≤ 1/2: its zero divided out, so that it is accurate there too (src/run/elementary/fit_polynomials.py).
+/// ψ(1.5 + t) for |t| ≤ 1/2, with its zero divided out, so that it is accurate there too (src/run/elementary/
+/// fit_polynomials.py).
 double digamma_from_one_to_two(double t) {
   constexpr double coefficients[] = {
       0x1.e6f0cbb873616p-1,  -0x1.b1cb63005ee96p-2,  0x1.eca189b8e6f6bp-3,  -0x1.2feeeb98a7e3bp-3,
@@ -75,10 +76,10 @@ double cotangent_derivative(int order, double x) {
   return result;
 }
 
-/// Of order 1 and above: −(−1)ⁿ·n!·Σ 1 / (x + k)ⁿ⁺¹, the far terms by its asymptotic series (Abramowitz and Stegun 6.4.11).
+/// For orders n ≥ 1: −(−1)ⁿ·n!·Σ 1 / (x + k)ⁿ⁺¹, with the tail by its asymptotic series (Abramowitz and Stegun 6.4.11).
 double polygamma_of_positive(int order, double x) {
   const double n = order;
-  double sum = 0;  // without the factor (n − 1)!
+  double sum = 0;  // not including the factor (n − 1)!
   for (; x < asymptotic_from + n; x += 1) sum += n * std::pow(x, -n - 1);
   const double power = std::pow(x, -n), z = 1 / x / x;
   double term = n / 2 / x, series = 1 + term, ratio = 1;
@@ -94,7 +95,7 @@ double polygamma_of_positive(int order, double x) {
 
 double log_gamma(double x) {
   int sign = 0;
-  return ::lgamma_r(x, &sign);  // std::lgamma writes a global
+  return ::lgamma_r(x, &sign);  // std::lgamma writes a global variable
 }
 
 double digamma(double x) {

@@ -47,7 +47,7 @@ NodeType gather_shape(const Inference& inference) {
       call.line()));
 }
 
-/// IndexError naming the first that is not in [−size, size).
+/// IndexError naming the first index that is not in [−size, size).
 void check_all(std::span<const std::int64_t> indices, std::int64_t size, int axis, const OpaqueCall& call) {
   const auto limit = static_cast<std::uint64_t>(size);
   const auto is_allowed = [&](std::int64_t index) { return static_cast<std::uint64_t>(index) + limit < 2 * limit; };
@@ -58,7 +58,7 @@ void check_all(std::span<const std::int64_t> indices, std::int64_t size, int axi
   throw_out_of_range(*wrong, static_cast<std::size_t>(wrong - indices.begin()), size, axis, call);
 }
 
-/// What the second input holds.
+/// The indices, which are the second input.
 std::span<const std::int64_t> indices_of(const OpaqueCall& call) {
   return {static_cast<const std::int64_t*>(call.inputs[1]), static_cast<std::size_t>(call.input_types[1].shape.size())};
 }
@@ -78,8 +78,8 @@ void gather_kernel(const OpaqueCall& call) {
   }
 }
 
-// --- scatter, the transpose of gather: rows added into zeros at the indices; its attribute is the result's shape and the
-// axis ---
+// --- scatter, the adjoint of gather: adds rows into zeros at the indices. Attribute: the result's shape and the axis
+// ---
 
 NodeType scatter_shape(const Inference& inference) {
   check_indices(inference, 1);
@@ -172,7 +172,7 @@ Var gather_first_time(const Op& op, const Operand& x, const Operand& indices, st
   return record(op, Operand(value, x.line()), indices, static_cast<std::uint64_t>(at));
 }
 
-// --- take_along_axis and its transpose; attributes as above ---
+// --- take_along_axis and its adjoint; attributes as above ---
 
 NodeType take_along_axis_shape(const Inference& inference) {
   check_indices(inference, 1);
@@ -227,7 +227,7 @@ Var scatter_along_axis_pullback(const Pullback& p) {
   return record(take_along_axis_op, p.gradient, p.input(1), static_cast<std::uint64_t>(attribute_axis(p.attribute)));
 }
 
-/// `shape` broadcast to `other` in all axes but `axis`, which stays as it is.
+/// `shape` broadcast to `other` along all axes except `axis`.
 Shape with_others_of(const Shape& shape, const Shape& other, int axis) {
   Dimensions dimensions{};
   for (int i = 0; i < shape.rank(); ++i)
@@ -250,13 +250,13 @@ void check_along_axis(const char* op, const Var& x, const Var& indices, int axis
                      line);
 }
 
-/// x, where bools count as 0 and 1 (i64).
+/// x, with bools converted to i64.
 Var as_numbers(const Operand& x, const char* op) {
   const Var value = as_var(x, op);
   return value.dtype() == DType::boolean ? cast(value, DType::i64) : value;
 }
 
-/// The updates in x's dtype and the shape they are added in; one number stands for all of them.
+/// The updates in x's dtype and in the shape in which they are added; a single number applies to all.
 Var checked_updates(const char* op, const Operand& updates, const Var& x, const Shape& shape, SourceLine line) {
   Var value = as_var(updates, op);
   if (type_of(value).weak) value = value * internal::typed_literal(1, x.dtype());
@@ -300,7 +300,7 @@ const Op checked_labels_op{.name = "labels",
 }  // namespace
 
 Var gather(const Operand& x, const Operand& indices, int axis) {
-  // An axis from the back is no node's attribute.
+  // A node's attribute has a non-negative axis.
   return internal::Recorder::record(gather_op, x, indices, static_cast<std::uint64_t>(axis), gather_first_time);
 }
 
@@ -348,7 +348,7 @@ Var masked_fill(const Operand& x, const Operand& mask, const Operand& value) {
   const SourceLine line = blamed(x.line());
   const NodeType numbers[2] = {type_of(from), type_of(fill)};
   const NodeType shapes[3] = {{from.shape()}, {holds.shape()}, {fill.shape()}};
-  // For their errors alone, which name this op; those of `where` would name that.
+  // Only for their errors, which name this op; those of `where` would name `where`.
   (void)Inference("masked_fill", line, 0, shapes).broadcast();
   (void)Inference("masked_fill", line, 0, numbers).broadcast();
   return where(Operand(holds, x.line()), fill, from);

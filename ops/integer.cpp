@@ -11,7 +11,7 @@ namespace {
 using Integer = std::int64_t;
 using Bits = std::uint64_t;  // for arithmetic that wraps
 
-/// Where the elements of a broadcast operand lie: a stride for each of the output's axes, 0 along a stretched one.
+/// The strides of a broadcast operand along the output's axes, 0 along stretched ones.
 std::array<Integer, Shape::max_rank> broadcast_strides(const Shape& operand, const Shape& output) {
   std::array<Integer, Shape::max_rank> strides{};
   Integer stride = 1;
@@ -20,7 +20,7 @@ std::array<Integer, Shape::max_rank> broadcast_strides(const Shape& operand, con
   return strides;
 }
 
-/// output = function(a, b, place of the element) for each element; row-major.
+/// output = function(a, b, index of the element) for each element, in row-major order.
 template <class Function>
 void for_each_pair(const OpaqueCall& call, const Function& function) {
   const Shape& shape = call.output_type.shape;
@@ -52,7 +52,7 @@ void for_each_pair(const OpaqueCall& call, const Function& function) {
 }
 
 Integer floor_divide(Integer a, Integer b) {
-  if (b == -1) return static_cast<Integer>(Bits{0} - static_cast<Bits>(a));  // the smallest i64 has no opposite
+  if (b == -1) return static_cast<Integer>(Bits{0} - static_cast<Bits>(a));  // wraps for the smallest i64
   return a / b - (a % b != 0 && (a < 0) != (b < 0) ? 1 : 0);
 }
 
@@ -62,7 +62,7 @@ Integer remainder(Integer a, Integer b) {
   return left != 0 && (left < 0) != (b < 0) ? left + b : left;
 }
 
-/// By squaring, modulo 2⁶⁴.
+/// Power by repeated squaring, modulo 2⁶⁴.
 Integer power(Integer base, Integer exponent) {
   Bits result = 1, factor = static_cast<Bits>(base);
   for (auto left = static_cast<Bits>(exponent); left != 0; left >>= 1, factor *= factor)

@@ -1,4 +1,4 @@
-// Several tensors as one, and one several times.
+// Concatenating, stacking and repeating tensors.
 
 #include <algorithm>
 #include <cstring>
@@ -15,7 +15,7 @@ namespace thalweg {
 
 namespace {
 
-/// ShapeError or DtypeError where part `i` does not fit to part 0; `fail_shape` and `fail_dtype` throw.
+/// Checks that part `i` matches part 0; `fail_shape` and `fail_dtype` throw.
 template <class FailShape, class FailDtype>
 void check_part(std::size_t i, const Shape& shape, DType dtype, const Shape& first, DType first_dtype, int axis,
                 const FailShape& fail_shape, const FailDtype& fail_dtype) {
@@ -75,9 +75,9 @@ const Op concatenate_op{.name = "concatenate",
 
 constexpr std::size_t most_inputs = 255;  // of a node
 
-/// More parts than a node has inputs: as many at once, and then what they have become.
+/// Joins more parts than a node can have inputs: in groups, then the results.
 Var concatenate_many(std::span<const Var> parts, int axis, SourceLine line) {
-  for (std::size_t i = 1; i < parts.size(); ++i)  // here, where their numbers are known
+  for (std::size_t i = 1; i < parts.size(); ++i)  // checked here, so that errors have the index among all parts
     check_part(
         i, parts[i].shape(), parts[i].dtype(), parts[0].shape(), parts[0].dtype(), axis,
         [&](const std::string& text) { fail<ShapeError>("concatenate", text, line); },
@@ -88,7 +88,7 @@ Var concatenate_many(std::span<const Var> parts, int axis, SourceLine line) {
   return concatenate(std::span<const Var>(joined), axis, line);
 }
 
-/// The parts as Vars, with the line of the op that they are given to.
+/// The parts as Vars, with the line of the op.
 template <class Part>
 std::vector<Var> as_vars(std::span<const Part> parts, const char* op, SourceLine line) {
   std::vector<Var> vars;
@@ -157,7 +157,7 @@ Var tile(const Operand& x, std::initializer_list<std::int64_t> repetitions) {
   if (given > Shape::max_rank)
     fail<ShapeError>("tile", fmt::format("{} repetitions; at most {} dimensions are possible", given, Shape::max_rank),
                      x.line());
-  // As NumPy: the shorter of shape and repetitions gets ones in front.
+  // As in NumPy: the shorter of shape and repetitions is padded with ones in front.
   Dimensions dimensions{};
   const int rank = std::max(given, result.rank());
   std::fill_n(dimensions.begin(), rank, 1);

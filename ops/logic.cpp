@@ -15,7 +15,7 @@ HWY_INLINE hn::Vec<D> truth(D d, M mask) {
   return hn::IfThenElseZero(mask, hn::Set(d, hn::TFromD<D>{1}));
 }
 
-/// Not by Highway's Ne, which on AVX2 and AVX-512 calls NaN equal to everything.
+/// Does not use Highway's Ne, which on AVX2 and AVX-512 treats NaN as equal to everything.
 template <class D, class V>
 HWY_INLINE auto is_true(D d, V x) {
   return hn::Not(hn::Eq(x, hn::Zero(d)));
@@ -195,7 +195,7 @@ const Op isnan_op = predicate("isnan", &isnan_kernel);
 const Op isinf_op = predicate("isinf", &isinf_kernel);
 const Op isfinite_op = predicate("isfinite", &isfinite_kernel);
 
-/// A choice between numbers has as many elements as the condition: it is no number, and keeps its own dtype.
+/// A selection between numbers has the condition's shape, so it is not a number, and its dtype is not weak.
 NodeType where_shape(const Inference& inference) {
   const NodeType branches[2] = {inference.input(1), inference.input(2)};
   const NodeType type = Inference(inference.op(), inference.line(), 0, branches).broadcast();
@@ -228,7 +228,7 @@ Var isfinite(const Operand& x) { return record(isfinite_op, x); }
 
 Var where(const Operand& condition, const Operand& a, const Operand& b) {
   const Var chosen = as_var(condition, "where");
-  // A number's dtype would be the one that the branches are computed in.
+  // As a number, the condition would take the dtype of the branches.
   const Var truth = chosen.dtype() == DType::boolean ? chosen : not_equal(chosen, 0);
   return record(where_op, Operand(truth, condition.line()), a, b);
 }

@@ -22,9 +22,9 @@ namespace thalweg {
 
 namespace {
 
-// --- what losses share ---
+// --- helpers ---
 
-/// DtypeError unless `a` and `b` go together: both of one floating dtype, or one a number or a bool beside it.
+/// DtypeError unless `a` and `b` have the same floating dtype, or one of them is a number or a bool.
 void check_dtypes(const char* op, const Var& a, const Var& b, SourceLine line) {
   if (const DType dtype = a.dtype(); is_floating(dtype) && b.dtype() == dtype) return;
   NodeType types[2] = {type_of(a), type_of(b)};
@@ -34,7 +34,7 @@ void check_dtypes(const char* op, const Var& a, const Var& b, SourceLine line) {
   Inference(op, line, 0, types).broadcast();
 }
 
-/// A target of another shape or dtype than the prediction, which are checked; a bool is converted.
+/// Checks a target whose shape or dtype differs from the prediction's; converts a bool.
 Var fitted_target(const char* op, const Var& prediction, const Var& target, SourceLine line) {
   check_dtypes(op, prediction, target, line);
   if (!(prediction.shape() == target.shape()) && target.rank() != 0)
@@ -45,16 +45,17 @@ Var fitted_target(const char* op, const Var& prediction, const Var& target, Sour
   return target.dtype() == DType::boolean ? cast(target, prediction.dtype()) : target;
 }
 
-/// `wanted` as a Var, checked: it has the prediction's shape or is a number, and has its dtype or is a bool, which is converted.
+/// The target as a checked Var: it has the prediction's shape or is a number, and has its dtype or is a bool, which is
+/// converted.
 Var checked_target(const char* op, const Var& prediction, const Operand& wanted, SourceLine line) {
   internal::Recorder& recorder = internal::Recorder::require(op, line);
   const Var target = recorder.var(recorder.resolve(wanted, op));
   const internal::Info &p = recorder.info(prediction.id()), &t = recorder.info(target.id());
-  if (p.shape == t.shape && p.dtype == t.dtype && is_floating(p.dtype)) return target;  // equal shapes have one address
+  if (p.shape == t.shape && p.dtype == t.dtype && is_floating(p.dtype)) return target;  // shapes are interned
   return fitted_target(op, prediction, target, line);
 }
 
-/// ShapeError unless `weights` broadcast to the items' shape, DtypeError unless they go with the items.
+/// ShapeError unless `weights` broadcast to the items' shape, DtypeError unless their dtypes match.
 void check_weights(const char* op, const char* what, const Var& weights, const Var& items, SourceLine line) {
   check_dtypes(op, items, weights, line);
   const NodeType types[2] = {{items.shape(), DType::f32, false}, {weights.shape(), DType::f32, false}};
@@ -69,7 +70,7 @@ void check_positive(const char* op, const char* what, double setting, SourceLine
     fail<ValueError>(op, fmt::format("{} is {}; it must be above 0, and finite", what, setting), line);
 }
 
-/// factor · term, where a factor of exactly 0 removes the term: what `chain` does with a gradient.
+/// factor · term, where a factor of exactly 0 removes the term, as `chain` does.
 Var weighted(const Operand& factor, const Operand& term) { return chain(factor, term); }
 
 Var reduce(const Var& losses, Reduction reduction) {
@@ -83,11 +84,11 @@ Var reduce(const Var& losses, Reduction reduction) {
 
 }  // namespace
 
-// --- of elements ---
+// --- losses of elements ---
 
 namespace {
 
-// Of the prediction and the target; the attribute is the reduction.
+// Compositions of the prediction and the target; the attribute is the reduction.
 
 Var squared_error(std::span<const Var> inputs, std::uint64_t reduction, SourceLine line) {
   const Var &p = inputs[0], t = checked_target("mean_squared_error", p, inputs[1], line);
@@ -163,7 +164,7 @@ Var binary_cross_entropy_with_logits(const Operand& logits, const Operand& targe
   return binary_cross_entropy_of(as_var(logits, binary_cross_entropy), targets, options, logits.line());
 }
 
-// --- of rows ---
+// --- losses of rows ---
 
 namespace {
 
@@ -173,7 +174,7 @@ namespace {
 // where the result and the sum are (rows, 1), all others (rows, classes).
 
 Var labels_pullback(const Pullback& p) {
-  const Var share = p.input(2) * (1 / p.input(3));  // one division a row; the sum is at least 1
+  const Var share = p.input(2) * (1 / p.input(3));  // one division per row; the sum is at least 1
   return chain(p.gradient, where(p.input(4), share - 1, share));
 }
 
@@ -189,7 +190,7 @@ const Op distribution_op =
 
 constexpr const char* cross_entropy = "softmax_cross_entropy";
 
-/// How logits with their classes along some axis become rows (rows, classes).
+/// How logits with classes along some axis map to rows (rows, classes).
 struct Rows {
   Shape shape;  // of the logits
   int axis;     // of the classes, from the front
@@ -240,14 +241,14 @@ void check_targets(const Rows& rows, const Var& logits, const Var& target, bool 
                      fmt::format("class weights {} must be ({},)", to_string(weights.shape()), rows.classes), line);
 }
 
-/// What the losses of rows are made of: the logits less each row's maximum, so that no exponential overflows.
+/// The parts of row losses. The maximum of each row is subtracted from its logits, so that no exponential overflows.
 struct RowTerms {
   Var logits, shifted, exponentials, total;
 
   explicit RowTerms(const Var& rows) : logits(rows) {
     const Var largest = stop_gradient(max(rows, 1, true));
     const Var infinite = literal(std::numeric_limits<double>::infinity());
-    shifted = rows - where(abs(largest) == infinite, literal(0), largest);  // inf − inf would be NaN
+    shifted = rows - where(abs(largest) == infinite, literal(0), largest);  // avoids inf − inf
     exponentials = exp(shifted);
     total = sum(exponentials, 1, true);
   }
@@ -263,12 +264,12 @@ struct RowTerms {
   }
 };
 
-/// e/classes: what label smoothing e adds to each class's target, (1 − e)·target + e/classes.
+/// e/classes: the amount that label smoothing adds to each class in (1 − e)·target + e/classes.
 double smoothing_share(const SoftmaxCrossEntropyOptions& options, const Rows& rows) {
   return options.label_smoothing / static_cast<double>(rows.classes);
 }
 
-/// The losses of rows, (rows, 1), as the reduction asks for them: in the items' shape, or one number.
+/// Reduces the losses of rows, (rows, 1): to the items' shape, or to one number.
 Var reduce_rows(const Var& losses, const Shape& items, Reduction reduction) {
   return reduction == Reduction::none ? reshape(losses, items) : reduce(losses, reduction);
 }
@@ -277,13 +278,13 @@ Var cross_entropy_of_labels(const Rows& rows, const Var& logits, const Var& targ
                             const SoftmaxCrossEntropyOptions& options, SourceLine line) {
   const std::optional<std::int64_t>& ignored = options.ignored_index;
   const Var& weights = options.class_weights;
-  // Checked before anything reads the logits: a kernel between the ops on them would split their one pass in two.
+  // Checked before anything reads the logits: a kernel between the ops on them would split their pass in two.
   const Var labels =
       reshape(internal::checked_labels(target, rows.classes, ignored, line), {rows.outer * rows.inner, 1});
   const RowTerms terms(rows.of(logits));
   const Var numbers = cast(labels, logits.dtype());
   const Var is_label = numbers == column_index(rows.classes);
-  Var losses, counts;  // counts: what each row counts as in the mean; empty: 1
+  Var losses, counts;  // counts: the weight of each row in the mean; empty: 1
   if (options.label_smoothing == 0) {
     losses = terms.of_label(is_label, line);
     if (!weights.empty()) counts = sum(where(is_label, weights, 0), 1, true);
@@ -317,7 +318,7 @@ Var cross_entropy_of(const Var& logits, const Var& target, const SoftmaxCrossEnt
   return reduce_rows(losses, rows.items, options.reduction);
 }
 
-/// The options of a loss that has no data but its inputs.
+/// The options of a loss without data other than its inputs.
 struct RowOptions {
   std::int32_t axis;
   std::int16_t reduction, logarithmic_target = 0;

@@ -58,7 +58,7 @@ const Op matmul_op{.name = "matmul",
                    .shape_rule = matmul_shape,
                    .pullbacks = {pullback_a, pullback_b, pullback_start}};
 
-/// A gradient's attribute: what is transposed, in the precision of the product.
+/// A gradient's attribute: which factors are transposed, and the precision of the product.
 std::uint64_t in_precision_of(const Pullback& p, std::uint64_t transposes) {
   return transposes | (p.attribute & medium_precision_bit);
 }
@@ -81,7 +81,7 @@ Var pullback_b(const Pullback& p) {
   return record(matmul_op, p.input(0), p.gradient, in_precision_of(p, transposed_a ? none : transpose_a_bit));
 }
 
-/// What matmul takes, said of the shapes that the user gave: below, vectors become matrices and batches rows.
+/// Checks the operands in terms of the user's shapes, before vectors become matrices and batches become rows.
 void check_factors(const Var& a, const Var& b, SourceLine line) {
   const Shape &left = a.shape(), &right = b.shape();
   const auto both = [&] { return fmt::format("lhs {}, rhs {}", to_string(left), to_string(right)); };
@@ -90,7 +90,7 @@ void check_factors(const Var& a, const Var& b, SourceLine line) {
     fail<ShapeError>("matmul", "inner dimensions differ: " + both(), line);
 }
 
-/// (…, m, k) by (k, n): all rows at once.
+/// (…, m, k) by (k, n), as one product of all rows.
 Var by_one_matrix(const Var& a, const Var& b, std::uint64_t attribute) {
   Dimensions dimensions{};
   const Shape shape = a.shape();
@@ -109,7 +109,7 @@ Var vector_checked(const char* op, const Operand& x) {
   return value;
 }
 
-/// The attribute is that of f32.
+/// `attribute` is the precision for f32.
 Var matmul_first_time(const Op&, const Operand& a, const Operand& b, std::uint64_t attribute) {
   const Var lhs = as_var(a, "matmul"), rhs = as_var(b, "matmul");
   if (lhs.dtype() != DType::f32) attribute = none;

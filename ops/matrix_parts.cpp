@@ -17,7 +17,7 @@ namespace thalweg {
 
 namespace {
 
-/// A view: the diagonal goes a step along both axes at once.
+/// The diagonal as a view: each step advances along both axes.
 Var diagonal_of(const char* op, const Operand& x, std::int64_t offset, int axis1, int axis2) {
   const Var value = as_var(x, op);
   const Shape& shape = value.shape();
@@ -43,7 +43,7 @@ Var diagonal_of(const char* op, const Operand& x, std::int64_t offset, int axis1
   return strided(Operand(value, x.line()), placement, placement.piece.size() == 0 ? 0 : first);
 }
 
-/// Whether column − row lies on the side of the diagonal that is kept: (rows, columns), whatever comes before them.
+/// A (rows, columns) mask of the elements on the side of the diagonal that is kept.
 Var triangle(const char* op, const Operand& x, std::int64_t diagonal, bool lower) {
   const OpScope scope(op, x.line());
   const Var value = as_var(x, op);

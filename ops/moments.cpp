@@ -25,7 +25,7 @@ Var beside(const char* op, const char* what, const Var& parameter, const Shape& 
 
 Var beside(const Var& parameter, const Shape& x, std::uint64_t mask) {
   const int rank = parameter.rank();
-  // The last axes of x broadcast as they are.
+  // The last axes of x broadcast without a reshape.
   const bool are_last = mask == ((std::uint64_t{1} << rank) - 1) << (x.rank() - rank);
   return are_last ? parameter : reshape(parameter, reduced_shape(x, other_axes(x, mask), true));
 }

@@ -37,8 +37,8 @@ struct Exponentials {
       : shifted(x - stop_gradient(max(x, axis, true))), values(exp(shifted)), total(sum(values, axis, true)) {}
 };
 
-// --- standardize, what layer, group and root mean square normalization share. Inputs: the composed result, x, and
-// 1/√(variance + ε); the attribute is the mask of the axes and whether the mean is taken off ---
+// --- standardize, shared by layer, group and root mean square normalization. Inputs: the composed result, x, and
+// 1/√(variance + ε); the attribute is the mask of the axes and whether the mean is subtracted ---
 
 constexpr std::uint64_t centered_bit = 1 << 8;
 
@@ -62,8 +62,9 @@ struct Standard {
         inverse(1 / sqrt(variance + epsilon)) {}
 };
 
-/// (x − mean)/√(variance + ε) over the axes of `mask`; not centered: x/√(mean x² + ε). Where the squares overflow, x is
-/// multiplied by a power of 2 and ε by its square, which leaves the result the same. Both forms are computed in one pass.
+/// (x − mean)/√(variance + ε) over the axes of `mask`; if not centered, x/√(mean x² + ε). If the squares overflow, x is
+/// scaled by a power of 2 and ε by its square, which does not change the result. Both versions are computed in one
+/// pass.
 Var standardize(const Var& x, std::uint64_t mask, bool centered, double epsilon, SourceLine line) {
   const double shrink = moments::shrinking_power_of_2(x.dtype());
   const Standard plain(x, mask, centered, epsilon);
@@ -123,7 +124,7 @@ Var group_normalized(const Operand& x, std::int64_t groups, const Operand* gamma
 
 namespace {
 
-// Of x; the attribute is the axis as the user names it.
+// A composition of x; the attribute is the user's axis.
 
 Var softmax_parts(std::span<const Var> x, std::uint64_t axis, SourceLine line) {
   const Var value = floating_value("softmax", Operand(x[0], line));

@@ -23,7 +23,7 @@ Var draw(const Op& op, const Shape& shape, Random& random, DType dtype, SourceLi
   return record_draw(op, random, shape, dtype, line);
 }
 
-// --- bernoulli: uniform numbers that are below the probabilities, once it is checked that these are in [0, 1] ---
+// --- bernoulli: whether uniform numbers are below the probabilities, which are checked to be in [0, 1] ---
 
 NodeType probabilities_shape(const Inference& inference) {
   const NodeType type = inference.input(0);
@@ -53,11 +53,11 @@ const Op probabilities_op{.name = "bernoulli",
                               },
                           .can_fail = true};
 
-// --- permutation: made of a uniform draw of f64, a number for each place ---
+// --- permutation: from a uniform draw of f64, one number per position ---
 
 NodeType permutation_shape(const Inference& inference) { return {inference.shape(0), DType::i64, false}; }
 
-/// Fisher and Yates' shuffle from the front: element i changes places with one of the elements 0 to i, each equally likely.
+/// The Fisher–Yates shuffle from the front: swaps element i with one of the elements 0 to i, each equally likely.
 void permutation_kernel(const OpaqueCall& call) {
   const auto* numbers = static_cast<const double*>(call.inputs[0]);
   auto* order = static_cast<std::int64_t*>(call.output);

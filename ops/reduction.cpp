@@ -48,8 +48,8 @@ const Op sum_op{.name = "sum",
                 .pullbacks = {sum_pullback},
                 .reduction = ReductionKind::sum};
 
-/// The gradient goes in equal shares to all elements that equal the extremum. Where that is NaN nothing equals it, and the
-/// shares are 0/0: NaN.
+/// Divides the gradient evenly among the elements that equal the extremum. If that is NaN, no element equals it, and
+/// the shares are 0/0, that is NaN.
 Var extremum_pullback(const Pullback& p) {
   const Var result = beside_input(p.output, p);
   const Var ties = cast(p.input(0) == result, p.gradient.dtype());
@@ -68,7 +68,8 @@ const Op min_op{.name = "min",
                 .pullbacks = {extremum_pullback},
                 .reduction = ReductionKind::minimum};
 
-// --- product: of i64 a reduction like the others, of fractions a kernel on x grouped into (outer, count, inner) ---
+// --- product: for i64 a reduction like the others, for f32 and f64 a kernel on x grouped into (outer, count, inner)
+// ---
 
 template <class T>
 void product_of(const OpaqueCall& call) {
@@ -96,7 +97,7 @@ NodeType grouped_product_shape(const Inference& inference) {
   return type;
 }
 
-/// The product of all others, without a division: exact where there are zeros.
+/// The product of all other elements, without division: exact with zeros among them.
 Var grouped_product_pullback(const Pullback& p) {
   const Var& x = p.input(0);
   return chain(p.gradient, cumulative_product(x, 1, {.exclusive = true}) *
@@ -111,7 +112,7 @@ const Op grouped_product_op{.name = "product",
 const Op integer_product_op{
     .name = "product", .kind = Kind::reduction, .shape_rule = reduction_shape, .reduction = ReductionKind::product};
 
-/// x is no bool; the attribute says over which axes.
+/// A composition of an x that is not bool; the attribute has the axes.
 Var reduce_over(const Op& op, const Var& x, std::uint64_t attribute, SourceLine line) {
   internal::Recorder& recorder = internal::Recorder::require(op.name, line);
   const Shape& shape = *recorder.info(x.id()).shape;
@@ -120,7 +121,7 @@ Var reduce_over(const Op& op, const Var& x, std::uint64_t attribute, SourceLine 
   return recorder.var(recorder.append(op, x.id(), -1, -1, internal::traits_of(1), attribute, line));
 }
 
-/// Bools as numbers of that dtype.
+/// Bools as numbers of `dtype`.
 Var counted(const Var& x, DType dtype, SourceLine line) { return cast(Operand(x, line), dtype); }
 
 Var reduce(const Op& op, const Operand& x, const ReductionOptions& options) {
@@ -130,11 +131,12 @@ Var reduce(const Op& op, const Operand& x, const ReductionOptions& options) {
   const std::uint64_t attribute = axes_attribute(op.name, *info.shape, options, x.line());
   if (info.dtype != DType::boolean) return reduce_over(op, value, attribute, x.line());
   if (&op != &sum_op) return reduce_over(op, counted(value, DType::i64, x.line()), attribute, x.line());
-  // In f64, which is exact up to 2⁵³ and stays in the pass; all of the bools in i64 would be a copy of eight times their size.
+  // Counted in f64, which is exact up to 2⁵³ and stays in the pass; converting to i64 would copy eight times the bools'
+  // size.
   return counted(reduce_over(op, counted(value, DType::f64, x.line()), attribute, x.line()), DType::i64, x.line());
 }
 
-// Inputs: the composed result, x, how many elements one mean is taken of.
+// Inputs: the composed result, x, the number of elements per mean.
 Var mean_pullback(const Pullback& p) {
   const Shape& x = p.input(1).shape();
   return internal::broadcast_to(thalweg::beside_input(chain(p.gradient, 1 / p.input(2)), x, p.attribute), x);
@@ -144,8 +146,8 @@ const Op mean_op = composite("mean", {nullptr, mean_pullback});
 
 ReductionOptions one_axis(int axis, bool keep_dimensions) { return {axis, keep_dimensions}; }
 
-/// How many elements are true (`holding`), or how many are not. In f32, which is exact in what is asked of it: whether there
-/// are any.
+/// The number of elements that are true (`holding`), or that are not. In f32, which suffices to tell whether there are
+/// any.
 Var count(const char* op, const Operand& x, bool holding, const ReductionOptions& options) {
   const OpScope scope(op, x.line());
   const Var value = as_var(x, op);
@@ -190,13 +192,13 @@ Var all(const Operand& x, OneAxis axis, bool keep) { return all(x, one_axis(axis
 
 namespace {
 
-/// Of x; the attribute is that of the sum.
+/// A composition of x; the attribute is that of the sum.
 Var mean_parts(std::span<const Var> x, std::uint64_t attribute, SourceLine line) {
   const Var& value = x[0];
   const auto total = [&](const Var& terms) { return reduce_over(sum_op, terms, attribute, line); };
   const Var count = literal(count_over(value.shape(), attribute & axes_bits));
   const Var plain = total(value) / count;
-  // Where the sum overflows the mean may still be in range: then that of x times a power of 2 is taken.
+  // If the sum overflows, the mean may still be in range: then uses x scaled by a power of 2.
   const Var shrink = literal(moments::shrinking_power_of_2(value.dtype()));
   const Var shrunk = total(value * shrink) / count;
   const Var inputs[3] = {where(isfinite(plain), plain, shrunk / shrink), value, count};
@@ -216,20 +218,20 @@ Var mean(const Operand& x, OneAxis axis, bool keep) { return mean(x, one_axis(ax
 
 namespace {
 
-// The gradient is softmax(x), taken from the exponentials of the forward pass: e^(x − result) would be wrong for large x,
-// where the sum maximum + ln Σ has rounded the small logarithm away.
+// The gradient is softmax(x), computed from the exponentials of the forward pass: e^(x − result) would be wrong for
+// large x, where rounding maximum + ln Σ loses the small logarithm.
 // Inputs: the composed result, x, the exponentials of x minus its maximum, their sum.
 Var logsumexp_pullback(const Pullback& p) {
   const Var &x = p.input(1), &exponentials = p.input(2), &total = p.input(3);
   const Shape kept = reduced_shape(x.shape(), p.attribute, true);
   const Var gradient = internal::reshape(p.gradient, kept);
-  // One division a row: the total is at least 1, but for a row of nothing but −inf. There it is 0, and so is the gradient.
+  // One division per row. The total is at least 1, except in a row of −inf only: there it is 0, and so is the gradient.
   return chain(gradient, exponentials * where(total == 0, 0, 1 / total));
 }
 
 const Op logsumexp_op = composite("logsumexp", {nullptr, logsumexp_pullback});
 
-/// Of x; the attribute is that of the sum.
+/// A composition of x; the attribute is that of the sum.
 Var logsumexp_parts(std::span<const Var> inputs, std::uint64_t attribute, SourceLine line) {
   const Var& value = inputs[0];
   const Shape shape = reduced_shape(value.shape(), attribute, (attribute & keep_dimensions_bit) != 0);
@@ -237,7 +239,7 @@ Var logsumexp_parts(std::span<const Var> inputs, std::uint64_t attribute, Source
   if (value.shape().size() == 0) return internal::broadcast_to(cast(-infinite, value.dtype()), shape);
   const std::uint64_t with_kept = (attribute & axes_bits) | keep_dimensions_bit;
   const Var largest = stop_gradient(record(max_op, value, with_kept));
-  const Var shift = where(abs(largest) == infinite, literal(0), largest);  // −inf − (−inf) would be NaN
+  const Var shift = where(abs(largest) == infinite, literal(0), largest);  // avoids inf − inf
   const Var exponentials = exp(value - shift);
   const Var total = record(sum_op, exponentials, with_kept);
   const Var composed[4] = {internal::reshape(log(total) + shift, shape), value, exponentials, total};

@@ -53,7 +53,7 @@ struct Division {
   double quotient, remainder;
 };
 
-/// Python's divmod of floats: fmod is exact, the rest follows from it.
+/// Python's divmod for floats, based on fmod, which is exact.
 Division floor_division(double a, double b) {
   double remainder = std::fmod(a, b);
   if (b == 0) return {a / b, remainder};
@@ -69,8 +69,8 @@ Division floor_division(double a, double b) {
 
 enum class Part { quotient, remainder };
 
-/// The lanes that `is_usual` leaves out, one by one: a / b is too large for its floor to be exact, or b is so large or small
-/// that the parts of the product quotient · b would overflow or underflow.
+/// Computes the lanes for which `is_usual` is false, one by one: a / b is too large for its floor to be exact, or b is
+/// so large or small that parts of the product quotient · b would overflow or underflow.
 template <Part part>
 HWY_NOINLINE void divide_rare(const double* a, const double* b, const double* is_usual, double* out, std::size_t n) {
   for (std::size_t i = 0; i < n; ++i) {
@@ -80,13 +80,13 @@ HWY_NOINLINE void divide_rare(const double* a, const double* b, const double* is
   }
 }
 
-/// Below `limit` the product of the quotient and b is exact.
+/// Below `limit`, the product of the quotient and b is exact.
 template <Part part, class D, class V = hn::Vec<D>>
 HWY_INLINE V floor_division_in_f64(D d, V a, V b, double limit) {
   const V zero = hn::Zero(d);
   V quotient = hn::Floor(hn::Div(a, b));
   V remainder = SubtractExactly(d, a, quotient, b);
-  // Where a / b was rounded up to a whole number the quotient is one too many.
+  // If a / b was rounded up to an integer, the quotient is too large by one.
   const auto is_opposite = hn::Lt(hn::Xor(remainder, hn::And(b, hn::SignBit(d))), zero);
   quotient = hn::IfThenElse(is_opposite, hn::Sub(quotient, hn::Set(d, 1.0)), quotient);
   remainder = hn::IfThenElse(is_opposite, hn::Add(remainder, b), remainder);

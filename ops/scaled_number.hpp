@@ -1,5 +1,5 @@
 #pragma once
-// A running product that leaves its range only where it ends outside it.
+// A running product without intermediate overflow or underflow.
 
 #include <algorithm>
 #include <cmath>
@@ -7,8 +7,8 @@
 
 namespace thalweg {
 
-/// mantissa · 2^exponent. The exponent is 0, and the mantissa the plain product, as long as that stays clear of the ends of
-/// f64's range.
+/// mantissa · 2^exponent. As long as the plain product stays well within f64's range, it is the mantissa, and the
+/// exponent is 0.
 class ScaledNumber {
  public:
   ScaledNumber& operator*=(double factor) {
@@ -24,14 +24,14 @@ class ScaledNumber {
     return *this;
   }
   explicit operator double() const {
-    constexpr std::int64_t most = 1 << 14;  // beyond any exponent that ends inside the range
+    constexpr std::int64_t most = 1 << 14;  // larger than any exponent within the range
     return exponent_ == 0 ? mantissa_ : std::scalbn(mantissa_, static_cast<int>(std::clamp(exponent_, -most, most)));
   }
 
  private:
   static bool is_clear(double x) { return std::abs(x) > 0x1p-900 && std::abs(x) < 0x1p900; }
 
-  /// 0, infinities and NaN go through as they are; other factors give their exponent away.
+  /// Multiplies by a factor; splits off its exponent unless it is 0, infinite or NaN.
   ScaledNumber& multiply_at_the_end(double factor) {
     const auto normalize = [&](double& x) {
       if (x == 0 || !std::isfinite(x)) return;

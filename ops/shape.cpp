@@ -11,7 +11,7 @@ namespace thalweg {
 
 namespace {
 
-// --- permute: the attribute holds the order, four bits an axis ---
+// --- permute: the attribute has the order, four bits per axis ---
 
 int permuted_axis(std::uint64_t order, int axis) { return static_cast<int>(order >> (4 * axis) & 15); }
 

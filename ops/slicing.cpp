@@ -1,4 +1,4 @@
-// Parts of a tensor, and a tensor as a part: slices, flips, paddings, rolls.
+// Slices, flips, paddings and rolls.
 
 #include <algorithm>
 #include <cmath>
@@ -19,7 +19,7 @@ namespace thalweg {
 
 namespace {
 
-// --- slice: the attribute holds the axis and, above it, the length; the start is a number beside the input ---
+// --- slice: the attribute has the axis and, above it, the length; the start is a number, the second input ---
 
 std::uint64_t slice_attribute(int axis, std::int64_t length) {
   return static_cast<std::uint64_t>(axis) | static_cast<std::uint64_t>(length) << 3;
@@ -43,23 +43,24 @@ StridedView slice_view(const Shape& input, const Shape&, std::uint64_t attribute
   return view;
 }
 
-// --- unslice, the gradient of slices: pieces laid into zeros, each at its start, added where they overlap. Inputs: piece and
-// start in turn; the attribute is the whole's shape and the axis. One node takes all pieces of one tensor's gradient
+// --- unslice, the gradient of slices: pieces added into zeros, each at its start. Inputs: piece, start, piece, start,
+// …; the attribute is the whole's shape and the axis. One node takes all pieces of a tensor's gradient
 // (Op::sums_by_joining), so that many slices cost no more than one copy ---
 
 NodeType unslice_shape(const Inference& inference) {
   return {shape_beside_axis(inference.attribute()), inference.input(0).dtype, false};
 }
 
-/// output[i, j] += piece[i, j], where a row of the output is `whole` elements long and one of the piece `length`.
+/// output[i, j] += piece[i, j]; rows of the output have `whole` elements, rows of the piece `length`.
 template <class T>
 void add_piece(T* output, const T* piece, std::int64_t outer, std::int64_t length, std::int64_t whole) {
   for (std::int64_t i = 0; i < outer; ++i)
     for (std::int64_t j = 0; j < length; ++j) output[i * whole + j] += piece[i * length + j];
 }
 
-/// Whether the pieces fill the whole without a gap or an overlap, each next to those given already, before or behind them.
-/// The gradients of a sequence that was read step by step do: they are copied, and nothing is added to zeros.
+/// Whether the pieces fill the whole without gap or overlap, each adjacent to the earlier ones, before or after them.
+/// This is the case for the gradients of a sequence that is read step by step: they are copied instead of added to
+/// zeros.
 bool fill_the_whole(const OpaqueCall& call, int axis) {
   std::int64_t begin = 0, end = 0;
   for (std::size_t i = 0; i < call.inputs.size(); i += 2) {
@@ -123,7 +124,7 @@ Var slice_again(const Var& x, const Var& start, std::uint64_t attribute) {
   return record(slice_op, x, start, attribute);
 }
 
-// --- pad: x in its place, `value` elsewhere. Inputs: x, the value, the place's offset ---
+// --- pad: x surrounded by `value`. Inputs: x, the value, the offset of x in the result ---
 
 NodeType pad_shape(const Inference& inference) {
   return {attribute_placement(inference.attribute()).whole, inference.input(0).dtype, false};
@@ -150,7 +151,7 @@ const Op pad_op{.name = "pad",
                 .pullbacks = {[](const Pullback& p) { return strided_again(p.gradient, p.input(2), p.attribute); }},
                 .opaque_kernel = pad_kernel};
 
-/// The fill value as a number of x's dtype; it stays data.
+/// The fill value as a number of x's dtype; it remains data.
 Var fill_of(double value, DType dtype, SourceLine line) {
   if (dtype == DType::boolean) return Var(value) != 0;
   if (dtype != DType::i64) return value * internal::typed_literal(1, dtype);
@@ -159,7 +160,7 @@ Var fill_of(double value, DType dtype, SourceLine line) {
   return static_cast<std::int64_t>(value) * internal::typed_literal(1, dtype);
 }
 
-// --- roll: the attribute holds the axis; the shift is a number beside the input ---
+// --- roll: the attribute has the axis; the shift is a number, the second input ---
 
 NodeType roll_shape(const Inference& inference) { return inference.input(0); }
 
@@ -191,12 +192,13 @@ Var roll_pullback(const Pullback& p) { return record(roll_op, p.gradient, -p.inp
 
 // --- ranges ---
 
-/// A range as it lies: its first index, and how many it has.
+/// A resolved range: its first index and its number of elements.
 struct Stretch {
   std::int64_t first, count;
 };
 
-/// Going up: start up to stop; going down: start down to above stop. Bounds that are not given are the ends.
+/// Resolves a range: for a positive step from start up to stop, for a negative step from start down to stop, exclusive
+/// of stop. Omitted bounds are the ends of the axis.
 Stretch stretch_of(const SliceRange& range, std::int64_t size, int axis, SourceLine line) {
   if (range.step == 0) fail<ValueError>("slice", "the step is 0", line);
   const auto from_front = [&](std::int64_t bound) { return bound < 0 ? bound + size : bound; };

@@ -16,10 +16,10 @@ namespace thalweg {
 
 namespace {
 
-// Attribute: whether the order descends, in bit 0; how many places of each row are wanted above it.
+// Attribute: bit 0 is whether to sort in descending order; the bits above are the number of elements to return per row.
 
-/// Whether place `a` comes before place `b`. Of equal elements the first place comes first, which makes this a total order:
-/// std::sort gives what a stable sort would, without the memory that one takes.
+/// Whether index `a` comes before index `b`. Ties are broken by index, which makes this a total order: std::sort gives
+/// the result of a stable sort, without allocating memory.
 template <class T, bool descending>
 struct ComesBefore {
   const T* row;
@@ -31,7 +31,7 @@ struct ComesBefore {
   }
 };
 
-/// The first `wanted` of `count` places in order. A few of many are kept in a heap, the last of them on top.
+/// The first `wanted` of `count` indices in sorted order. For few of many, uses a heap with the last of them on top.
 template <class Before>
 void order_row(std::int64_t* places, std::int64_t wanted, std::int64_t count, const Before& before) {
   std::iota(places, places + wanted, 0);
@@ -88,7 +88,7 @@ constexpr Op order(const char* name) {
 const Op argsort_op = order("argsort");
 const Op top_k_op = order("top_k");
 
-/// Axis `axis` and the last one change places.
+/// Swaps axis `axis` with the last one.
 Var swap_with_last(const Var& x, int axis) {
   if (axis == x.rank() - 1) return x;
   std::array<int, Shape::max_rank> axes{};

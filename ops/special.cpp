@@ -31,7 +31,7 @@ struct ErfcKernel {
 };
 THALWEG_ELEMENT_HANDLERS(erfc_handlers, ErfcKernel, 1, float, double)
 
-/// function(x...) of each lane, one after the other, in f64: there is no vector form of it.
+/// Computes function(x...) lane by lane in f64, for functions without a vector form.
 template <class D, class Function, class... V>
 HWY_NOINLINE hn::Vec<D> lane_by_lane(D d, Function* function, V... x) {
   using T = hn::TFromD<D>;

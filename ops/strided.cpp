@@ -23,10 +23,10 @@ struct InOrder {
   }
 };
 
-/// The one copy of `placement` in the process: plans of any thread refer to it by its address. The set never shrinks; a
-/// program has few placements.
+/// The unique copy of `placement` in the process, whose address keys contain. The set never shrinks; programs have few
+/// placements.
 const Placement* intern(const Placement& placement) {
-  static std::mutex* mutex = new std::mutex;  // never destroyed: tapes of static duration may outlive any order
+  static std::mutex* mutex = new std::mutex;  // never destroyed: tapes of static storage duration may use it at exit
   static auto* placements = new std::set<Placement, InOrder>;
   const std::scoped_lock lock(*mutex);
   return &*placements->insert(placement).first;
@@ -71,7 +71,7 @@ const Op strided_op{.name = "strided",
                     .pullbacks = {strided_pullback},
                     .view_rule = strided_view};
 
-/// The piece in its places, zeros elsewhere.
+/// The piece at its places in the whole, zeros elsewhere.
 const Op unstrided_op{.name = "unstrided",
                       .kind = Kind::opaque,
                       .shape_rule = unstrided_shape,

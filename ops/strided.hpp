@@ -1,6 +1,6 @@
 #pragma once
-// Views with strides of any sign, and what undoes them: elements that are read from some places come back to the same
-// places. Steps, flips, windows and diagonals are such views; each is the other's gradient, so derivatives have every order.
+// Views with strides of any sign (steps, flips, windows, diagonals) and their adjoint, which adds elements back at the
+// places they were read from. Each is the other's gradient, so derivatives of every order exist.
 
 #include <thalweg/op.hpp>
 
@@ -14,17 +14,17 @@ struct Placement {
   Dimensions strides{};
 };
 
-/// The one address of this placement, as an attribute, and back.
+/// The unique address of a placement, as an attribute, and back.
 std::uint64_t placement_attribute(const Placement& placement);
 const Placement& attribute_placement(std::uint64_t attribute);
 
-/// The piece of x, whose shape is the placement's whole.
+/// Reads a piece of x, whose shape is the placement's whole.
 Var strided(const Operand& x, const Placement& placement, std::int64_t offset);
 
-/// The same with the attribute and the offset of a node before it.
+/// The same with the attribute and the offset of an earlier node.
 Var strided_again(const Operand& x, const Var& offset, std::uint64_t attribute);
 
-/// Runs body(in piece, in whole, count, stride) for each line of the piece along its last axis.
+/// Calls body(offset in piece, offset in whole, count, stride) for each line of the piece along its last axis.
 template <class Body>
 void for_each_line(const Placement& placement, std::int64_t offset, const Body& body) {
   const int rank = placement.piece.rank();

@@ -131,7 +131,7 @@ const Op atan_op{
     .pullbacks = {[](const Pullback& p) { return chain(p.gradient, square(reciprocal(hypot(1, p.input(0))))); }},
     .kernel = &atan_kernel};
 
-/// numerator / (x² + y²) without overflow inside; 0 at the origin.
+/// numerator / (x² + y²) without intermediate overflow; 0 at the origin.
 Var over_square_of_radius(const Var& numerator, const Pullback& p) {
   const Var radius = hypot(p.input(0), p.input(1));
   return chain(p.gradient, where(radius == 0, 0, numerator / radius / radius));

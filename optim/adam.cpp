@@ -27,7 +27,7 @@ void Adam::update(Update& u, const AdamOptions& o) {
   const double epsilon = epsilon_of(o);
   const Var gradient = u.gradient();
   const Var first = o.beta1 * u.state("first_moment") + (1 - o.beta1) * gradient;
-  // Multiplied from the left: (1 − beta2)·gradient·gradient fits f32 where the square alone would not.
+  // Multiplied from the left, so that (1 − beta2)·gradient·gradient fits f32 even if the square alone would not.
   const Var second = o.beta2 * u.state("second_moment") + (1 - o.beta2) * gradient * gradient;
   u.set_state("first_moment", first);
   u.set_state("second_moment", second);
@@ -38,7 +38,7 @@ void Adam::update(Update& u, const AdamOptions& o) {
     const double rate = u.learning_rate() * root_correction / first_correction;
     u.set_value(u.value() - rate * first / (sqrt(second) + epsilon));
   } else {
-    // √(second/(1 − beta2ᵗ)) = √second · 1/√(1 − beta2ᵗ): a multiplication for each element instead of a division.
+    // √(second/(1 − beta2ᵗ)) = √second · 1/√(1 − beta2ᵗ): one multiplication per element instead of a division.
     const double rate = u.learning_rate() / first_correction;
     u.set_value(u.value() - rate * first / (sqrt(second) * (1 / root_correction) + epsilon));
   }

@@ -28,7 +28,7 @@ void AdamW::update(Update& u, const AdamWOptions& o) {
 
   const auto t = static_cast<double>(u.step_number());
   const double first_correction = 1 - std::pow(o.beta1, t), root_correction = std::sqrt(1 - std::pow(o.beta2, t));
-  // As in Adam, the root of the correction is taken once, not for each element.
+  // As in Adam, the root of the correction is computed once, not per element.
   const double rate = u.learning_rate() / first_correction;
   u.set_value(u.value() - rate * first / (sqrt(second) * (1 / root_correction) + o.epsilon));
 }

@@ -12,9 +12,9 @@ namespace thalweg {
 
 namespace {
 
-// The constants of the Wolfe conditions, as is usual for quasi-Newton directions.
+// The constants of the Wolfe conditions usual for quasi-Newton directions.
 constexpr double enough_decrease = 1e-4, enough_flattening = 0.9;
-/// A pair whose step · change is less is not remembered: H would not stay positive definite.
+/// A pair with a smaller step · change is not stored, since H would not stay positive definite.
 constexpr double least_curvature = 1e-10;
 
 void check(const LBFGSOptions& o, const OptionCheck& check) {
@@ -25,7 +25,7 @@ void check(const LBFGSOptions& o, const OptionCheck& check) {
   check.not_negative("change_tolerance", o.change_tolerance);
 }
 
-/// The minimum of the cubic through two points with their slopes, within bounds; their middle where it has none.
+/// The minimum, within bounds, of the cubic through two points with their slopes; the midpoint if it has none.
 template <class Point>
 double cubic_minimum(const Point& a, const Point& b, double low, double high) {
   const double d1 = a.slope + b.slope - 3 * (a.loss - b.loss) / (a.t - b.t);
@@ -37,7 +37,7 @@ double cubic_minimum(const Point& a, const Point& b, double low, double high) {
   return std::min(std::max(at, low), high);
 }
 
-/// A state by name, or the gradient that the registry holds now.
+/// A state by name, or the registry's present gradient.
 Var read(Update& u, const std::string& name) { return name == "new_gradient" ? u.gradient() : u.state(name.c_str()); }
 
 std::string step_name(std::int64_t pair, int history) { return fmt::format("step_{}", pair % history); }
@@ -64,7 +64,7 @@ void LBFGS::update(Update& u, const LBFGSOptions&) {
   (*formula_)(u);
 }
 
-// A formula is carried out for each stretch of parameters with the same options: results of all of them are added up.
+// The formula runs once per range of parameters with the same options; adds up the results.
 double LBFGS::dot(const std::string& a, const std::string& b) {
   double total = 0;
   run([&](Update& u) { total += sum(read(u, a) * read(u, b)).item(); });
@@ -77,7 +77,7 @@ double LBFGS::largest(const std::string& name) {
   return found;
 }
 
-// The two loops over the remembered pairs, algorithm 7.4: from the latest pair to the first, then back.
+// The two-loop recursion, algorithm 7.4: from the latest pair to the first, then back.
 void LBFGS::find_direction() {
   const int history = options().history;
   const auto end = static_cast<std::int64_t>(number("pairs")), begin = std::max<std::int64_t>(end - history, 0);
@@ -103,16 +103,16 @@ void LBFGS::find_direction() {
   }
 }
 
-/// Moves the parameters to start + t · direction and computes loss and slope there.
+/// Moves the parameters to start + t · direction, and computes loss and slope there.
 LBFGS::Point LBFGS::evaluate(double t, const std::function<double()>& loss) {
   run([&](Update& u) { u.set_value(u.state("start") + t * u.state("direction")); });
   const double value = loss();
   return {t, value, dot("new_gradient", "direction")};
 }
 
-/// Goes along the direction until a point meets both conditions, or a stretch is found that must hold one, which `zoom` then
-/// narrows (algorithm 3.5). The next point lies beyond the last one by a hundredth of the stretch before it at least, and at ten
-/// times its t at most, as in PyTorch.
+/// Goes along the direction until a point meets both conditions, or an interval is found that must contain one, which
+/// `zoom` then narrows (algorithm 3.5). As in PyTorch, the next point lies beyond the last one by at least a hundredth
+/// of the interval before it, and at no more than ten times its t.
 LBFGS::Point LBFGS::search(const Point& start, double t, const std::function<double()>& loss) {
   Point before = start, point = evaluate(t, loss);
   for (int count = 0; count < options().evaluations; ++count) {
@@ -129,15 +129,15 @@ LBFGS::Point LBFGS::search(const Point& start, double t, const std::function<dou
   return zoom(start, start, point, 0, loss);
 }
 
-/// Narrows the stretch between two points, of which `low` has the lower loss, until a point meets both conditions (algorithm
-/// 3.6). Where the evaluations are used up, or the stretch is too short to matter, it ends at `low`.
+/// Narrows the interval between two points, of which `low` has the lower loss, until a point meets both conditions
+/// (algorithm 3.6). If the evaluations are used up, or the interval is negligible, it ends at `low`.
 ///
-/// Cubic interpolation may choose points next to one end again and again, so that the stretch hardly shrinks: a point on an end,
-/// or the second in a row that lies within a tenth of one, is moved in to that tenth.
+/// Cubic interpolation may repeatedly choose points close to one end, so that the interval hardly shrinks: a point at
+/// an end, or the second in a row within a tenth of it, is moved inward to that tenth.
 LBFGS::Point LBFGS::zoom(const Point& start, Point low, Point high, int evaluations,
                          const std::function<double()>& loss) {
   const double direction = largest("direction");
-  double last = high.t;  // where the parameters are now
+  double last = high.t;  // where the parameters are
   if (!(low.loss <= high.loss) && std::isfinite(high.loss)) std::swap(low, high);
   bool was_at_an_end = false;
   while (evaluations-- > 0 && std::abs(high.t - low.t) * direction >= options().change_tolerance) {
@@ -165,7 +165,7 @@ LBFGS::Point LBFGS::zoom(const Point& start, Point low, Point high, int evaluati
   return last == low.t ? low : evaluate(low.t, loss);
 }
 
-/// Remembers the step just made, t · direction, and how the gradient has changed by it.
+/// Stores the step just made, t · direction, and the resulting change of the gradient.
 void LBFGS::remember(double t) {
   double& pairs = number("pairs");
   const auto pair = static_cast<std::int64_t>(pairs);
@@ -194,7 +194,7 @@ double LBFGS::step(const std::function<double()>& loss, SourceLine line) {
     at = {0, at.loss, dot("gradient", "direction")};
     if (at.slope > -o.change_tolerance) break;
     double t = learning_rate();
-    if (number("pairs") == 0) {  // nothing is known of the curvature: a step of length 1 at most
+    if (number("pairs") == 0) {  // without any curvature information, limits the step to length 1
       double length = 0;
       run([&](Update& u) { length += sum(abs(u.state("gradient"))).item(); });
       t *= std::min(1., 1 / length);

@@ -15,8 +15,8 @@ namespace thalweg {
 
 namespace {
 
-/// Roughly the orthogonal matrix nearest to x: each iteration, a polynomial in x·xᵀ, brings its singular values closer to 1
-/// and leaves the singular vectors as they are.
+/// Approximates the orthogonal matrix nearest to x: each iteration, a polynomial in x·xᵀ, moves the singular values
+/// closer to 1 without changing the singular vectors.
 Var orthogonalized(const Var& x, std::int64_t iterations) {
   const bool is_tall = x.shape()[0] > x.shape()[1];
   Var result = is_tall ? transpose(x) : x;

@@ -39,7 +39,7 @@ void OptionCheck::not_negative(const char* option, double value) const {
   holds(option, value, value >= 0 && std::isfinite(value), "must be finite and at least 0");
 }
 
-// --- what a formula sees ---
+// --- Update: the interface of formulas ---
 
 Var Update::undecayed_value() const {
   return internal::flat_buffer(recorder_, *optimizer_.core_, RegistrySpace::values, internal::flat_index(region_),
@@ -189,7 +189,7 @@ double& Optimizer::number(const char* name) {
   return numbers_.back().second;
 }
 
-// --- which parameters ---
+// --- dividing parameters into parts ---
 
 std::vector<int> Optimizer::parameter_indices() const {
   std::vector<int> owned;
@@ -212,7 +212,7 @@ void Optimizer::find_parts() {
 void Optimizer::divide_into_parts() {
   const auto& entries = core_->entries;
   begins_.resize(entries.size());
-  // Where a trainable parameter's stretch of the flat buffers ends, padding included: at the next one, or with the buffer.
+  // The end of a trainable parameter in the flat buffers, including padding: the next one, or the end of the buffer.
   const auto end_of = [&](std::size_t i) {
     for (std::size_t next = i + 1; next < entries.size(); ++next)
       if (entries[next].trainable) return entries[next].offset;
@@ -281,7 +281,7 @@ void Optimizer::step(SourceLine line) {
 void Optimizer::check_gradients(SourceLine line) const {
   const std::string* old = nullptr;
   bool some_are_new = core_->gradients_filled && core_->gradient_count > used_gradients_;
-  if (some_are_new) {  // those of a selection
+  if (some_are_new) {  // after a backward for a selection
     some_are_new = false;
     for (int index = 0; index < static_cast<int>(core_->entries.size()); ++index) {
       const internal::RegistryCore::Entry& entry = core_->entries[static_cast<std::size_t>(index)];
@@ -326,7 +326,7 @@ bool Optimizer::looks_at_gradients() const {
   return gradient_options_.clip_norm || gradient_options_.non_finite != NonFinite::pass_on;
 }
 
-/// Clips by norm and looks for gradients that are not finite, as the options ask; false: the step is to be skipped.
+/// Clips by norm and checks for gradients that are not finite, as the options require. Returns false to skip the step.
 bool Optimizer::prepare_gradients(internal::Recorder& recorder, SourceLine line) {
   if (parts_.empty()) return true;
   Var sum_of_squares;
@@ -336,8 +336,8 @@ bool Optimizer::prepare_gradients(internal::Recorder& recorder, SourceLine line)
     sum_of_squares = sum_of_squares.empty() ? squares : sum_of_squares + squares;
   }
   const double squares = sum_of_squares.item(line.file, line.line);
-  // The sum of squares may overflow or underflow where the norm does not. That is rare; the norm is then computed again,
-  // outside the tape and in f64.
+  // The sum of squares may overflow or underflow even if the norm does not. In that rare case the norm is recomputed
+  // without the tape, in f64.
   constexpr double least = 1e-30, most = 1e30;
   double norm = std::sqrt(squares);
   const bool is_accurate = squares > least && squares < most;
@@ -351,7 +351,7 @@ bool Optimizer::prepare_gradients(internal::Recorder& recorder, SourceLine line)
   }
   if (!gradient_options_.clip_norm) return true;
   const double scale = norm > *gradient_options_.clip_norm ? *gradient_options_.clip_norm / norm : 1;
-  // A scale below the dtype's range is applied as two factors.
+  // A scale that would underflow is applied as two factors.
   const double tiny = core_->dtype == f32 ? 0x1p-60 : 0x1p-500;
   gradient_scale_[0] = scale < tiny ? scale / tiny : scale;
   gradient_scale_[1] = scale < tiny ? tiny : 1;
@@ -362,7 +362,7 @@ inline void Optimizer::record_assignment(internal::Recorder& recorder, const Ass
   const std::int32_t id = recorder.resolve(assignment.value, name_, line);
   const internal::Info& info = recorder.info(id);
   const Shape& wanted = *core_->regions[static_cast<std::size_t>(assignment.region)].shape;
-  // Equal shapes have one address.
+  // Shapes are interned, so addresses suffice.
   if (info.shape != &wanted || info.dtype != core_->dtype) throw_unfit(*info.shape, info.dtype, wanted, line);
   const bool is_value = assignment.state < 0;
   internal::record_assign(recorder, *core_,

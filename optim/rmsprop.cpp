@@ -19,14 +19,14 @@ RMSProp::RMSProp(const OptimizedParameters& parameters, const RMSPropOptions& op
 
 void RMSProp::update(Update& u, const RMSPropOptions& o) {
   const Var gradient = u.gradient();
-  // Multiplied from the left: (1 − rho)·gradient·gradient fits f32 where the square alone would not.
+  // Multiplied from the left, so that (1 − rho)·gradient·gradient fits f32 even if the square alone would not.
   const Var square_average = o.rho * u.state("square_average") + (1 - o.rho) * gradient * gradient;
   u.set_state("square_average", square_average);
   Var under_root = square_average;
   if (o.centered) {
     const Var mean = o.rho * u.state("mean") + (1 - o.rho) * gradient;
     u.set_state("mean", mean);
-    under_root = maximum(square_average - square(mean), 0);  // rounding may take it below
+    under_root = maximum(square_average - square(mean), 0);  // rounding may make it negative
   }
   const Var divisor =
       o.epsilon_place == EpsilonPlace::inside_root ? sqrt(under_root + o.epsilon) : sqrt(under_root) + o.epsilon;

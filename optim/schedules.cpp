@@ -30,7 +30,7 @@ double fraction_of(std::int64_t step, std::int64_t steps) {
   return static_cast<double>(std::min(step, steps)) / static_cast<double>(steps);
 }
 
-/// From `from` at 0 to `to` at 1, flat at both ends.
+/// Half a cosine from `from` at 0 to `to` at 1.
 double half_cosine(double from, double to, double fraction) {
   if (fraction >= 1) return to;
   return to + (from - to) * (1 + std::cos(std::numbers::pi * fraction)) / 2;

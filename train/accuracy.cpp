@@ -31,7 +31,7 @@ std::size_t count_right(const Tensor& logits, const Tensor& labels) {
   return right;
 }
 
-/// How many rows of `logits` are right; throws as `accuracy` does.
+/// The number of rows of `logits` whose prediction is correct; throws as `accuracy` does.
 std::size_t checked_count(const Tensor& logits, const Tensor& labels, SourceLine line) {
   if (logits.rank() != 2 || labels.rank() != 1 || logits.shape()[0] != labels.shape()[0] || logits.shape()[1] == 0) {
     throw ShapeError(error_text("accuracy",
@@ -48,16 +48,15 @@ std::size_t checked_count(const Tensor& logits, const Tensor& labels, SourceLine
   return logits.dtype() == f32 ? count_right<float>(logits, labels) : count_right<double>(logits, labels);
 }
 
-/// 0/0, of no rows, is NaN.
+/// Without rows 0/0, that is NaN.
 double share(std::size_t right, std::int64_t count) { return static_cast<double>(right) / static_cast<double>(count); }
 
-/// Some rows of a tensor, not copied.
+/// Some rows of a tensor, without copying.
 template <class T>
 Tensor rows(const Tensor& tensor, std::int64_t begin, std::int64_t count) {
   const std::int64_t width = tensor.size() / std::max<std::int64_t>(tensor.shape()[0], 1);
   const auto owner = std::make_shared<Tensor>(tensor);
-  auto* data =
-      const_cast<T*>(tensor.data<T>().data()) + begin * width;  // read only: no tensor writes to a shared buffer
+  auto* data = const_cast<T*>(tensor.data<T>().data()) + begin * width;  // never written, since the buffer is shared
   return tensor.rank() == 1 ? Tensor::borrow(data, {count}, owner) : Tensor::borrow(data, {count, width}, owner);
 }
 
@@ -68,7 +67,7 @@ double accuracy(const Tensor& logits, const Tensor& labels, SourceLine line) {
 }
 
 double internal::accuracy_of(const std::function<Var(const Tensor&)>& model, const Batch& samples, SourceLine line) {
-  constexpr std::int64_t most = 1000;  // at a time: what a layer gives then stays in the cache
+  constexpr std::int64_t most = 1000;  // rows at a time, so that the results of layers stay in the cache
   const std::int64_t count = samples.labels.size();
   std::size_t right = 0;
   for (std::int64_t begin = 0; begin < count; begin += most) {

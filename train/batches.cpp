@@ -40,7 +40,7 @@ std::int64_t batch_count(const Dataset& dataset, const BatchOptions& options, So
   return *options.count;
 }
 
-/// The order is a stream of its own, so that it repeats no number that the program draws from `random` itself.
+/// The order has a separate stream, so that it repeats no numbers that the program draws from `random`.
 DrawSource order_source(Random& random, std::optional<std::uint64_t> wanted_epoch) {
   const std::uint64_t epoch = wanted_epoch ? *wanted_epoch : random.next_draw();
   return {.seed = random.seed(), .draw = epoch, .stream = stream_of(random.stream(), "batches")};
@@ -77,7 +77,7 @@ Batches::Iterator& Batches::Iterator::operator++() {
 }
 
 void Batches::Iterator::take() {
-  batch_ = {};  // first: the next batch gets its memory
+  batch_ = {};  // released first, so that the next batch reuses its memory
   if (*this == std::default_sentinel) return;
   const std::span<const std::int64_t> order = range_->order_.data<std::int64_t>();
   const auto begin = static_cast<std::size_t>(position_ * range_->batch_size_);

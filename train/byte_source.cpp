@@ -31,7 +31,7 @@ struct ByteSource::Inflater {
   ~Inflater() { inflateEnd(&stream); }
 };
 
-/// A gzip file is one stream or several after one another; whatever else follows is an error.
+/// A gzip file consists of one or more streams; anything else after them is an error.
 std::size_t ByteSource::read_inflated(std::span<std::uint8_t> to) {
   constexpr std::size_t most_at_once = std::size_t{1} << 30;
   z_stream& stream = inflater_->stream;

@@ -1,5 +1,5 @@
 #pragma once
-// The bytes of a file in their order, inflated where the file is gzip, without holding all of it.
+// Sequential reading of a file, decompressed if it is gzip, without holding all of it in memory.
 
 #include <array>
 #include <cstdint>
@@ -19,22 +19,23 @@ namespace thalweg {
 
 class ByteSource {
  public:
-  /// Throws where `file` cannot be opened, or is gzip in a build without zlib; errors name `line`.
+  /// Throws if `file` cannot be opened, or is gzip in a build without zlib; errors name `line`.
   ByteSource(const std::filesystem::path& file, SourceLine line);
   ~ByteSource();
   ByteSource(const ByteSource&) = delete;
   ByteSource& operator=(const ByteSource&) = delete;
 
-  /// Fills `to` as far as there are bytes; returns how many. Throws for a damaged or truncated gzip stream.
+  /// Fills `to`, or less at the end of the file; returns the number of bytes. Throws for a damaged or truncated gzip
+  /// stream.
   std::size_t read(std::span<std::uint8_t> to);
-  /// How many bytes there are yet, which are read.
+  /// Reads the rest of the file, and returns its number of bytes.
   std::uint64_t count_rest();
 
  private:
   struct Inflater;
 
   std::size_t read_inflated(std::span<std::uint8_t> to);
-  /// Reads more of the file into the buffer, behind what is left there.
+  /// Reads more of the file into the buffer, after the remaining bytes.
   void refill();
 
   [[noreturn]] void fail(const std::string& expected, const std::string& found) const;
@@ -43,7 +44,7 @@ class ByteSource {
   SourceLine line_;
   std::ifstream stream_;
   std::array<std::uint8_t, 1 << 16> buffer_;
-  std::span<const std::uint8_t> left_;  // of the buffer
+  std::span<const std::uint8_t> left_;  // unread bytes of the buffer
   std::uint64_t inflated_ = 0;
   bool ended_ = false;
   std::unique_ptr<Inflater> inflater_;  // null: a plain file

@@ -22,7 +22,7 @@ std::uint32_t big_endian(const Bytes& bytes, std::size_t at) {
 
 std::string describe(std::uint32_t magic) { return fmt::format("magic number {:#010x}", magic); }
 
-/// The dimensions that the file begins with.
+/// Reads the dimensions at the beginning of the file.
 std::vector<std::int64_t> read_header(ByteSource& source, const std::filesystem::path& file, int rank,
                                       SourceLine line) {
   Bytes header(4 + 4 * static_cast<std::size_t>(rank));
@@ -44,12 +44,12 @@ std::vector<std::int64_t> read_header(ByteSource& source, const std::filesystem:
 IdxArray read_idx(const std::filesystem::path& file, int rank, SourceLine line) {
   ByteSource source(file, line);
   IdxArray result{read_header(source, file, rank, line), {}};
-  unsigned __int128 count = 1;  // at most 2^32 for each dimension: cannot overflow within the four that are in use
+  unsigned __int128 count = 1;  // dimensions are below 2^32, so up to four of them cannot overflow
   for (const std::int64_t dimension : result.dimensions)
     count = std::min<unsigned __int128>(count * static_cast<std::uint64_t>(dimension), INT64_MAX);
   const auto expected = static_cast<std::uint64_t>(count);
 
-  // Dimensions that a file of its size cannot have, with bytes that deflate to a thousandth, are not made room for.
+  // Reject dimensions that the file cannot contain (gzip compresses to no less than a thousandth) before allocating.
   constexpr std::uint64_t most_inflation = 1100;
   std::uint64_t found = 0;
   if (expected <= most_inflation * std::filesystem::file_size(file)) {

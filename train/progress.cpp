@@ -15,7 +15,7 @@ namespace thalweg {
 namespace {
 
 constexpr std::chrono::milliseconds redraw_interval{100};
-constexpr std::int64_t plain_lines = 10;  // in all
+constexpr std::int64_t plain_lines = 10;  // in total
 constexpr std::int64_t bar_width = 20;
 
 using Line = fmt::basic_memory_buffer<char, 512>;

@@ -17,7 +17,7 @@ namespace {
 
 double to_scale(const SearchRange& range, double value) { return range.scale == Scale::log ? std::log(value) : value; }
 
-/// The value at `share` of the range, from 0 at its low end to 1 at its high end, on its scale.
+/// The value at fraction `share` of the range on its scale: 0 is the low end, 1 the high end.
 double value_at(const SearchRange& range, double share) {
   const double low = to_scale(range, range.low), high = to_scale(range, range.high);
   const double value = low + share * (high - low);

@@ -51,7 +51,7 @@ std::string text_of_curves(const TrialResult& result) {
   return fmt::format("{}", fmt::join(curves, ";"));
 }
 
-/// One line; nothing where it is not whole.
+/// Parses one line; nothing if it is incomplete.
 std::optional<std::pair<std::int64_t, TrialResult>> parse(std::string_view line) {
   const std::vector<std::string_view> fields = split(line, '\t');
   if (fields.size() < 3) return std::nullopt;
@@ -61,7 +61,7 @@ std::optional<std::pair<std::int64_t, TrialResult>> parse(std::string_view line)
   TrialResult result{.score = *score};
   for (const std::string_view curve : split(fields.back(), ';')) {
     const std::size_t equals = curve.find('=');
-    if (equals == std::string_view::npos) continue;  // the last hyper-parameter: no curves
+    if (equals == std::string_view::npos) continue;  // the last hyperparameter: no curves
     auto& values = result.curves.emplace_back(curve.substr(0, equals), std::vector<double>{}).second;
     for (const std::string_view text : split(curve.substr(equals + 1), ',')) {
       const auto value = number_in<double>(text);
@@ -95,7 +95,7 @@ void SearchLog::read(const std::string& head) {
   }
   if (!text.starts_with(head))
     fail(fmt::format("is the log of another search; expected it to begin with\n{}Delete it, or name another", head));
-  const std::size_t whole = text.rfind('\n') + 1;  // what follows was cut short
+  const std::size_t whole = text.rfind('\n') + 1;  // the rest was cut off
   if (whole < text.size()) std::filesystem::resize_file(file_, whole);
   std::size_t number = 2;
   for (const std::string_view line : split(std::string_view(text).substr(head.size(), whole - head.size()), '\n')) {

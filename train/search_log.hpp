@@ -1,5 +1,5 @@
 #pragma once
-// The log of a search: one line of tab-separated fields for each trial, after two lines that say what is searched.
+// The log of a search: one line of tab-separated fields per trial, after two lines that describe the search.
 //
 //   # random search, seed 0: learning_rate log 1e-06 0.01, weight_decay log 1e-08 0.0001
 //   trial  score  learning_rate  weight_decay  curves
@@ -16,12 +16,13 @@ namespace thalweg::internal {
 
 class SearchLog {
  public:
-  /// Reads the trials of `file` where there is one, and opens it to go on; an empty path is no log. A last line that was
-  /// cut short, by a crash, is dropped. IoError: cannot be read or written, or is of another search; errors name `line`.
+  /// Reads the trials of `file` if it exists, and opens it for appending; an empty path means no log. Drops a last line
+  /// that a crash has cut off. IoError if the file cannot be read or written, or is of another search; errors name
+  /// `line`.
   SearchLog(const std::filesystem::path& file, const SearchSpace& space, std::uint64_t seed, const std::string& kind,
             SourceLine line);
 
-  /// Null for a trial that the log does not hold.
+  /// Null for a trial that is not in the log.
   const TrialResult* find(std::int64_t number) const;
   void append(const Trial& trial);
 

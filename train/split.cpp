@@ -13,7 +13,7 @@ namespace {
 Tensor permutation(std::int64_t count, Random& random) {
   Tensor order = Tensor::empty({count}, i64);
   DrawSource source = random.next_source();
-  source.stream = stream_of(source.stream, "shuffle");  // so that it repeats no other draw of the program
+  source.stream = stream_of(source.stream, "shuffle");  // a separate stream, to repeat no other draw of the program
   fill_permutation(order.mutable_data<std::int64_t>(), source);
   return order;
 }
@@ -23,7 +23,7 @@ Tensor permutation(std::int64_t count, Random& random) {
 Split split(const Dataset& dataset, const SplitOptions& options, SourceLine line) {
   const auto count = static_cast<std::size_t>(dataset.size());
   const double wanted = std::round(options.held_out * static_cast<double>(count));
-  const bool leaves_both = wanted >= 1 && wanted <= static_cast<double>(count) - 1;  // false of NaN
+  const bool leaves_both = wanted >= 1 && wanted <= static_cast<double>(count) - 1;  // false for NaN
   if (!leaves_both)
     throw ValueError(error_text(
         "split", fmt::format("held_out {} of {} samples leaves nothing on one side", options.held_out, count), line));

@@ -110,14 +110,14 @@ double Trainer::learn(const Batch& batch, History& history) {
       return value;
     } catch (const AnomalyError& error) {
       history.anomaly = fmt::format("step {}: {}", history.losses.size() + 1, error.what());
-      if (has_gradients) return value;  // it was the update, which has been carried out all the same
+      if (has_gradients) return value;  // thrown by the update, which has been made nevertheless
     }
   }
   make_step({});
   return value;
 }
 
-/// Notes the best epoch; stops where there was none for as long as patience lasts.
+/// Tracks the best epoch; stops if there has been none for `patience` epochs.
 Flow Trainer::watch_best(std::int64_t epoch, History& history) {
   if (!options_.early_stopping) return Flow::go_on;
   const EarlyStopping& rule = *options_.early_stopping;

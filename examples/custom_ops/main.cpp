@@ -1,4 +1,4 @@
-// Uses the ops of ops.hpp: their gradients beside differences, the pass that a functor is fused into, an error.
+// Uses the ops of ops.hpp: checks their gradients, shows the pass a functor is fused into, and an error.
 #include "ops.hpp"
 
 #include <thalweg/check_gradients.hpp>

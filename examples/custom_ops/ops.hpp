@@ -1,7 +1,7 @@
 #pragma once
-// Four ops that the library does not have, from its public headers alone: an elementwise function, a composite with a
-// closed-form gradient, one that is built once, and a primitive with options and a kernel that can fail. docs/custom_ops.md
-// explains them.
+// Four ops that the library does not have, written with its public headers alone: an elementwise function, a composite
+// with a closed-form gradient, a composite that is built once, and a primitive with options and a kernel that can fail.
+// docs/custom_ops.md explains them.
 
 #include <thalweg/attribute.hpp>
 #include <thalweg/composite.hpp>
@@ -18,7 +18,7 @@ namespace custom {
 
 namespace tw = thalweg;
 
-// --- softsign: an elementwise function, fused with its neighbours ---
+// --- softsign: an elementwise function, fused with adjacent ops ---
 
 struct Softsign {
   template <class T>
@@ -41,7 +41,7 @@ inline const tw::Op softsign_op{.name = "softsign",
 /// x / (1 + |x|); f32 and f64. d/dx = 1/(1 + |x|)² = (1 − |softsign|)².
 inline tw::Var softsign(const tw::Operand& x) { return tw::record(softsign_op, x); }
 
-// --- unit_rows: a composite whose gradient is shorter than that of its parts ---
+// --- unit_rows: a composite with a gradient that is shorter than that of its parts ---
 
 // Inputs: the composed result, x, the length of each row.
 inline tw::Var unit_rows_pullback(const tw::Pullback& p) {
@@ -72,7 +72,7 @@ inline tw::Var log_cosh_parts(std::span<const tw::Var> inputs, std::uint64_t, tw
 
 inline const tw::Composition log_cosh_composition{.name = "log_cosh", .build = log_cosh_parts};
 
-/// The mean of ln cosh(prediction − target) = |r| + ln(1 + e^(−2|r|)) − ln 2, r the difference. d/dr = tanh(r) / n.
+/// The mean of ln cosh(r) = |r| + ln(1 + e^(−2|r|)) − ln 2, with r = prediction − target. d/dr = tanh(r) / n.
 inline tw::Var log_cosh(const tw::Operand& prediction, const tw::Operand& target) {
   return tw::record(log_cosh_composition, prediction, target);
 }
@@ -80,7 +80,7 @@ inline tw::Var log_cosh(const tw::Operand& prediction, const tw::Operand& target
 // --- solve_triangular: a primitive with options, whose kernel can fail ---
 
 struct TriangularOptions {
-  bool lower = true;        // which half of a is read
+  bool lower = true;        // which triangle of a is read
   bool transposed = false;  // solve aᵀx = b
 };
 
@@ -93,8 +93,8 @@ inline tw::NodeType solve_triangular_shape(const tw::Inference& inference) {
   return {b.shape, a.dtype, false};
 }
 
-/// Substitution, row by row. A zero on the diagonal has no solution: whatever is thrown here, nothing of the request that
-/// needed this node has happened.
+/// Substitution, row by row. Throws for a zero on the diagonal, which has no solution; the request that needs this node
+/// then has no effect.
 template <class T>
 void solve_triangular_of(const tw::OpaqueCall& call) {
   const auto options = tw::options_of<TriangularOptions>(call.attribute);

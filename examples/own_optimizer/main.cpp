@@ -1,5 +1,5 @@
-// An optimizer that the library does not have, from its public headers. It is the formula of the paper; groups, weight
-// decay, clipping, schedules, checkpoints and one pass over memory come with it.
+// An optimizer that the library does not have. It consists of the paper's formula alone; groups, weight decay,
+// clipping, schedules, checkpoints and fusion into one pass over memory come for free.
 
 #include <cmath>
 #include <cstdio>
@@ -15,14 +15,14 @@ struct YogiOptions {
   double beta1 = 0.9;     // in [0, 1)
   double beta2 = 0.999;   // in [0, 1)
   double epsilon = 1e-3;  // above 0
-  // The library knows what these mean. What an optimizer does not want it leaves out.
+  // The library handles these; an optimizer may leave out any of them.
   double weight_decay = 0;
   tw::WeightDecayForm weight_decay_form = tw::WeightDecayForm::decoupled;
   tw::GradientOptions gradient = {};
   tw::Groups<YogiOptions> groups = {};
 };
 
-/// Adam whose second moment follows the squares by addition, not by averaging. Zaheer et al., Adaptive Methods for
+/// Adam with an additive instead of a multiplicative update of the second moment. Zaheer et al., Adaptive Methods for
 /// Nonconvex Optimization, 2018.
 class Yogi : public tw::OptimizerOf<YogiOptions> {
  public:
@@ -58,7 +58,7 @@ int main() {
                        .weight_decay = 1e-4,
                        .groups = {{"*.bias", [](YogiOptions& o) { o.weight_decay = 0; }}}});
 
-  // Not symmetric about 0: there the net would stay an odd function, all biases 0, for as long as rounding lets it.
+  // Not symmetric about 0: otherwise the net would remain an odd function with zero biases, up to rounding.
   std::vector<double> x, y;
   for (int i = 0; i < 64; ++i) {
     x.push_back(-2 + 6 * i / 63.);

@@ -1,4 +1,4 @@
-// The elementwise ops that differentiation itself writes: add, and the product that keeps an exact 0.
+// The elementwise ops that differentiation records: add, and the product that preserves an exact 0.
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "src/core_ops/core_kernels.cpp"

@@ -86,7 +86,7 @@ void cast_kernel(const OpaqueCall& call) {
           call.op(), call.line());
 }
 
-// --- a sum of nothing: its result has elements where its input has none ---
+// --- the sum over an axis of size 0: the result has elements although the input has none ---
 
 void fill_zeros(const OpaqueCall& call) {
   std::memset(call.output, 0,
@@ -140,7 +140,7 @@ const Op cast_op{.name = "cast",
 
 namespace {
 
-/// From fractions to i64, which not all of them have a value of.
+/// From fractions to i64, which cannot hold all of them.
 const Op cast_to_whole_op{
     .name = "cast", .kind = Kind::opaque, .shape_rule = cast_shape, .opaque_kernel = cast_kernel, .can_fail = true};
 
@@ -204,7 +204,7 @@ Var cast(const Operand& x, DType dtype) {
 }
 
 Var column_index(std::int64_t count, SourceLine line) {
-  if (count == 1) return internal::reshape(literal(0), Shape{1});  // 0 in every column it stretches to
+  if (count == 1) return internal::reshape(literal(0), Shape{1});  // a single column has index 0
   internal::Recorder& recorder = internal::Recorder::require("column_index", line);
   internal::Key key;
   key.op = &internal::column_index_op;

@@ -16,7 +16,7 @@ namespace {
 
 using Function = std::function<Var(std::span<const Var>)>;
 
-/// Values of one sign each and away from 0, so that no term of a scalar product is lost by chance.
+/// Random values away from 0, so that no term of a scalar product vanishes by chance.
 Tensor random_values(const Shape& shape, Random& random) {
   Tensor values = Tensor::empty(shape, DType::f64);
   const std::span<double> elements = values.mutable_data<double>();
@@ -25,7 +25,7 @@ Tensor random_values(const Shape& shape, Random& random) {
   return values;
 }
 
-/// A number, and the sum of its terms' sizes: what its rounding error is measured by.
+/// A number, and the sum of the magnitudes of its terms, which bounds its rounding error.
 struct Sum {
   double value = 0;
   double size = 0;
@@ -47,8 +47,8 @@ std::string place_of(std::int64_t element, int input, int input_count, const Sha
                               : fmt::format("input {}, element [{}]", input, index);
 }
 
-/// The difference quotient at one element, and how much the slope changes from step to step beyond what a smooth
-/// function's does.
+/// The difference quotient at one element, and how much more the slope changes from step to step than that of a smooth
+/// function.
 struct Difference {
   double quotient = 0;
   double bend = 0;
@@ -87,7 +87,7 @@ class Check {
       }
     if (varied_.empty()) throw DtypeError(error_text("check_gradients", "no input is f32 or f64"));
     Random random(options.seed);
-    points_.push_back(random_values(shape_of_result(), random));  // the cotangent
+    points_.push_back(random_values(shape_of_result(), random));  // the cotangent comes last
     for (const std::size_t i : varied_) directions_.push_back(random_values(points_[i].shape(), random));
   }
 
@@ -112,7 +112,7 @@ class Check {
     return y.shape();
   }
 
-  /// All points on the current tape, the cotangent last once it is known.
+  /// Records all points on the current tape, including the cotangent once it exists.
   std::vector<Var> record_points() const {
     std::vector<Var> vars;
     vars.reserve(points_.size());
@@ -120,7 +120,7 @@ class Check {
     return vars;
   }
 
-  /// y of the recorded points: all but the cotangent.
+  /// y at the recorded points, without the cotangent.
   Var result_of(const std::vector<Var>& points) const {
     return function_(std::span<const Var>(points.data(), static_cast<std::size_t>(input_count_)));
   }
@@ -223,7 +223,7 @@ class Check {
     const double scale = std::max({std::abs(entry.gradient), std::abs(entry.difference), largest / 1000});
     entry.relative_error = distance == 0 ? 0 : distance / scale;
     if (entry.relative_error <= options_.tolerance) return;
-    // A kink of the slope by s within the step bends by s/2 at least and moves the quotient by s/2 at most.
+    // A kink that changes the slope by s shows as a bend of at least s/2, and changes the quotient by at most s/2.
     entry.verdict = difference.bend >= distance ? GradientEntry::Verdict::kink : GradientEntry::Verdict::wrong;
   }
 
@@ -260,7 +260,7 @@ class Check {
   const GradientCheckOptions& options_;
   int input_count_;
   std::vector<std::size_t> varied_;
-  std::vector<Tensor> directions_;  // one for each varied input
+  std::vector<Tensor> directions_;  // one per varied input
   std::vector<GradientEntry> entries_;
 };
 

@@ -1,4 +1,5 @@
-// Reading the tape backwards and writing more of it. One loop over ids, never recursive; linear in the tape.
+// Reverse-mode differentiation: one loop over the tape backward, which records the gradients' nodes at its end. Not
+// recursive; linear in the size of the tape.
 //
 // For y with gradient ȳ: every node v gets v̄ = Σ over its uses u of (∂u/∂v)ᵀ ū, each term recorded by the pullback of u's
 // op for that input. Griewank and Walther, Evaluating Derivatives, 2nd ed., section 3.2 (reverse mode).
@@ -37,7 +38,7 @@ class Differentiation {
   Differentiation(Recorder& recorder, std::int32_t y)
       : recorder_(recorder), y_(y), nodes_(static_cast<std::size_t>(y) + 1) {}
 
-  /// Asks for the gradient of node `id`; the terms of several nodes may be gathered at one of them, `gather_at`.
+  /// Requests the gradient of node `id`. The gradients of several nodes may be summed at one of them, `gather_at`.
   void want(std::int32_t id) { node(id).needed = true; }
   void gather(std::int32_t id, std::int32_t gather_at) { node(id).gathered = gather_at; }
 
@@ -52,11 +53,11 @@ class Differentiation {
     recorder_.deriving_ = -1;
   }
 
-  /// The gradient's node; −1 if y does not depend on `id`.
+  /// The node of the gradient; −1 if y does not depend on `id`.
   std::int32_t gradient(std::int32_t id) const { return nodes_[static_cast<std::size_t>(id)].gradient; }
 
  private:
-  /// A node is on a path where one of its inputs is, through an op that has a gradient rule for that input.
+  /// Marks the nodes that depend differentiably on a requested one.
   void mark_paths() {
     for (std::int32_t id = 0; id <= y_; ++id) {
       const Key& key = recorder_.key(id);
@@ -98,7 +99,7 @@ class Differentiation {
     }
   }
 
-  /// Whether what a gradient rule gave can be added up to its input's gradient: an op's author may be wrong.
+  /// Checks that the result of a gradient rule fits its input: rules may come from users.
   void check_fits(const Var& term, std::int32_t input, int index) const {
     const Info& given = recorder_.info(term.id());
     const Info& wanted = recorder_.info(input);
@@ -129,10 +130,10 @@ class Differentiation {
       return;
     }
     const Key key = recorder_.key(term.id());
-    const bool is_own = term.id() >= first_new;  // made for this sum alone
+    const bool is_own = term.id() >= first_new;  // recorded for this sum alone
     if (key.op->sums_by_joining && is_own && join(input, key)) return recorder_.drop_if_last(term.id());
     if (const std::size_t at = find_joined(input); at < joined_.size()) record_joined(at);
-    if (key.op->kind == Kind::contraction && key.count == 2 && is_own) {  // C + A·B in one
+    if (key.op->kind == Kind::contraction && key.count == 2 && is_own) {  // fuses C + A·B into one node
       if (recorder_.extend_last(term.id(), sum)) {
         sum = term.id();
         return;
@@ -146,15 +147,15 @@ class Differentiation {
     sum = add(recorder_.var(sum), term).id();
   }
 
-  /// A sum of nodes that are one with the inputs of all, recorded when it is complete.
+  /// A pending sum of nodes that join into one (see Op::sums_by_joining); recorded when it is complete.
   struct Joined {
-    std::int32_t node;  // whose gradient it is
+    std::int32_t node;  // whose gradient the sum is
     const Op* op;
     std::uint64_t attribute;
     std::vector<std::int32_t> inputs;
   };
 
-  /// Joins a term with those before it; false if they do not fit together.
+  /// Joins a term with the earlier ones; false if they do not match.
   bool join(std::int32_t input, const Key& term) {
     constexpr std::size_t most_inputs = 254;
     const std::span<const std::int32_t> inputs = recorder_.inputs(term);
@@ -191,7 +192,7 @@ class Differentiation {
 
   struct Node {
     std::int32_t gradient = -1;
-    std::int32_t gathered = -1;  // where its terms are, −1: at the node itself
+    std::int32_t gathered = -1;  // where its gradient is summed; −1: at the node itself
     bool needed = false;
   };
   Node& node(std::int32_t id) { return nodes_[static_cast<std::size_t>(id)]; }
@@ -200,12 +201,12 @@ class Differentiation {
   std::int32_t y_;
   std::vector<Node> nodes_;  // up to y
   std::vector<Var> inputs_;
-  std::vector<Joined> joined_;  // a few at a time
+  std::vector<Joined> joined_;  // few, so a linear search will do
 };
 
 namespace {
 
-/// The gradient of y itself: 1, or the seed given.
+/// The gradient of y itself: the given seed, or 1.
 std::int32_t seed_of(Recorder& recorder, std::int32_t y, std::int32_t seed, const char* op, SourceLine line) {
   const Info info = recorder.info(y);
   if (!is_differentiable(info))
@@ -232,17 +233,17 @@ std::int32_t seed_of(Recorder& recorder, std::int32_t y, std::int32_t seed, cons
 
 }  // namespace
 
-/// The address of the parameter that a leaf reads, as its registry is now: its uid is another one since a parameter was added.
+/// The present address of the parameter that a leaf reads. The registry's uid changes when a parameter is added.
 std::uint64_t Recorder::parameter_of(std::int32_t leaf) const {
   const RegistryAddress address = unpack(key(leaf).attribute);
   return pack({registry_by_uid(address.uid)->uid, RegistrySpace::parameter, address.index});
 }
 
-/// Asks for the gradients of the nodes `wanted`, and says where each is found; -1: y comes before it. A parameter's leaf
-/// stands for the parameter, however often that was read: its gradient is gathered at the last leaf.
+/// Requests the gradients of the nodes `wanted`, and returns the node at which each is summed; −1 for a node after y. A
+/// parameter's leaf stands for all reads of the parameter: their gradients are summed at the last of them.
 std::vector<std::int32_t> Recorder::want_inputs(Differentiation& differentiation, std::int32_t y,
                                                 std::span<const std::int32_t> wanted, SourceLine line) const {
-  std::unordered_map<std::uint64_t, std::vector<std::int32_t>> leaves;  // of the parameters among them
+  std::unordered_map<std::uint64_t, std::vector<std::int32_t>> leaves;  // by parameter
   for (const std::int32_t id : wanted)
     if (key(id).op == &parameter_op) leaves.try_emplace(parameter_of(id));
   for (std::int32_t id = 0; !leaves.empty() && id <= y; ++id) {
@@ -269,8 +270,8 @@ std::vector<std::int32_t> Recorder::want_inputs(Differentiation& differentiation
   return places;
 }
 
-/// Keeps of the expansion's unread constants those that nothing up to y was made from, and notes the constants that y was
-/// made from.
+/// Of the expansion's unread constants, keeps those that no node up to y reads, and collects the constants that y
+/// depends on.
 void Recorder::note_unread(std::int32_t y, Expansion& expansion) const {
   if (expansion.unread.empty()) return;
   std::vector<std::uint8_t> is_read(static_cast<std::size_t>(next_)), makes_y = is_read;
@@ -286,8 +287,8 @@ void Recorder::note_unread(std::int32_t y, Expansion& expansion) const {
   std::erase_if(expansion.unread, [&](std::int32_t id) { return is_read[static_cast<std::size_t>(id)] != 0; });
 }
 
-/// TapeError if y was made from the tensor of an unread input: the gradient that is asked for is not the 0 it would be
-/// given. Which tensors the constants are changes from recording to recording of one structure.
+/// TapeError if y depends on another constant with the tensor of an unread input: a gradient of 0 would be misleading.
+/// Checked at each recording, since the tensors may differ between recordings of the same structure.
 void Recorder::check_unread(const Expansion& expansion, std::span<const std::int32_t> wanted, SourceLine line) const {
   for (const std::int32_t unread : expansion.unread)
     for (const std::int32_t constant : expansion.constants) {
@@ -366,7 +367,7 @@ void Recorder::derive_backward(std::int32_t loss, std::int32_t seed, const Backw
                                Segment& segment) {
   deriving_ = segment.base + static_cast<std::int32_t>(keys_.size()) - 1;
   Differentiation differentiation(*this, loss);
-  // One sum for each parameter, however often it was read: gathered at its first leaf.
+  // Sums the gradients of all reads of a parameter at its first leaf.
   std::unordered_map<std::uint64_t, std::int32_t> first_leaf;
   std::vector<std::pair<RegistryCore*, std::int32_t>> leaves;
   std::vector<std::int32_t> assigned;
@@ -381,7 +382,7 @@ void Recorder::derive_backward(std::int32_t loss, std::int32_t seed, const Backw
                         (target.selection == nullptr || std::find(target.selection->begin(), target.selection->end(),
                                                                   index) != target.selection->end());
     if (!wanted) continue;
-    read(*registry);  // as it is now: a parameter may have been added since
+    read(*registry);  // anew: a parameter may have been added since
     differentiation.want(id);
     if (is_assigned) {
       assigned.push_back(id);
@@ -434,7 +435,7 @@ using internal::Recorder;
 
 namespace {
 
-/// Apart from the `backward` that is matched, which so needs no stack.
+/// Out of line, so that a matched `backward` needs no stack frame.
 [[gnu::noinline]] void request_backward(const Var& loss, const Tensor* seed, const Recorder::BackwardTarget& target,
                                         SourceLine line) {
   Recorder& recorder = Recorder::require("backward", line, loss.serial());

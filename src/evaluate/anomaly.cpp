@@ -40,7 +40,7 @@ std::string number_text(double value) {
   return std::isnan(value) ? "NaN" : std::isinf(value) ? (value > 0 ? "inf" : "-inf") : fmt::format("{:.6g}", value);
 }
 
-/// Which element of a value of flat buffers that is, by the parameter's own shape.
+/// An element of the flat buffers as parameter and index: "'weight' at [3, 7] of (128, 10)".
 std::string flat_place(const RegistryCore& core, std::int64_t element) {
   for (const RegistryCore::Entry& entry : core.entries)
     if (entry.trainable && element >= entry.offset && element < entry.offset + entry.shape.size())
@@ -48,12 +48,13 @@ std::string flat_place(const RegistryCore& core, std::int64_t element) {
   return fmt::format("element {}", element);
 }
 
-/// Reads a tape once more to find where a bad number comes from.
+/// Recomputes a tape to find the origin of a bad number.
 class Search {
  public:
   explicit Search(const Recorder& recorder) : recorder_(recorder), replay_(recorder) {}
 
-  /// The node that made it of finite numbers, or the source it came in by: the earliest on a way of bad values to `node`.
+  /// The node that produced it from finite numbers, or the source that contained it: the earliest node on a path of bad
+  /// values to `bad.node`.
   BadNumber origin(const BadNumber& bad) {
     while (replay_.advance() >= 0 && !has(bad.node)) {
     }
@@ -104,7 +105,7 @@ class Search {
     return fmt::format("{} {}from {} to {}", to_string(value->shape()), there, number_text(*low), number_text(*high));
   }
 
-  /// The shortest way from a parameter to the node: "affine3.weight → matmul → add → log"; empty if it reads none.
+  /// The shortest path from a parameter to the node: "affine3.weight → matmul → add → log"; empty if there is none.
   std::string way_from_parameter(std::int32_t node) const {
     std::vector<std::int32_t> next(static_cast<std::size_t>(node) + 1, -2);
     std::deque<std::int32_t> queue = {node};
@@ -134,7 +135,7 @@ class Search {
   Replay replay_;
 };
 
-/// What made the number, and of what.
+/// Describes what produced the number, and from what.
 std::string describe(const Recorder& recorder, Search& search, const BadNumber& origin) {
   const Key& key = recorder.key(origin.node);
   const Shape& shape = *recorder.info(origin.node).shape;
@@ -174,7 +175,7 @@ std::optional<BadNumber> find_bad_number(Recorder& recorder, const Segment& segm
   for (const PendingEffect& effect : recorder.pending()) {
     const RegistryAddress address = unpack(recorder.key(effect.node).attribute);
     if (address.space != RegistrySpace::parameter && address.space != RegistrySpace::values) continue;
-    // A sum is finite only where all its terms are.
+    // A sum is finite only if all its terms are.
     if (effect.check >= 0) {
       const void* const sum = segment.plan->kept_value(effect.check);
       if (sum != nullptr && std::isfinite(element_of(sum, 0, effect.registry->dtype))) continue;

@@ -1,5 +1,5 @@
-// The eager engine: each node is computed as it is recorded, by a plan of its own. It shares kernels with planning and
-// nothing else, which makes it the planner's oracle.
+// The eager engine: computes each node as it is recorded, with a plan of one node. No fusion, no memory reuse: a
+// reference to test planned execution against.
 
 #include <algorithm>
 #include <cstring>
@@ -39,18 +39,19 @@ void* Recorder::eager_data(std::int32_t id) {
 
 void Recorder::compute_eagerly(std::int32_t id) {
   const Key& node = key(id);
-  // Sources lie where they are; arithmetic on numbers is done where it is read.
+  // Sources need no computation; arithmetic on numbers is done where it is read.
   if (!has_value(node) || node.op->kind == Kind::source || info(id).weak) return;
   Plan::make_node(*this, id)->run(*this, {}, line(id));
 }
 
 const Tensor& Recorder::eager_value(std::int32_t id) {
   if (!has_eager_value(id)) Plan::make_node(*this, id)->run(*this, {}, line(id));
-  // The plan has left it there.
+  // The plan has stored it there.
   return *eager_values_[static_cast<std::size_t>(id)];  // NOLINT(bugprone-unchecked-optional-access)
 }
 
-/// The same rule as a plan's: what is asked must not go through a changed parameter, except by way of what was asked before.
+/// The same rule as Planner::check_leaves: a request must not depend on a changed parameter, except through values that
+/// were requested before.
 void Recorder::check_eager_leaves(Segment& segment, SourceLine line) {
   std::vector<std::uint8_t> seen(static_cast<std::size_t>(next_), 0);
   for (const Segment* earlier : path())
@@ -74,14 +75,14 @@ void Recorder::check_eager_leaves(Segment& segment, SourceLine line) {
     if (key(id).op == &parameter_op || key(id).op == &registry_buffer_op) leaves.push_back(id);
     for (const std::int32_t input : inputs(id)) visit(input);
   }
-  std::sort(leaves.begin(), leaves.end());  // the first of those read is named
+  std::sort(leaves.begin(), leaves.end());  // the error names the first
   for (const std::int32_t leaf : leaves) check_fresh(leaf, line);
 }
 
 const void* Recorder::execute_eager(Segment& segment, SourceLine line, const BackwardTarget& target) {
   const Key request = key(segment.request);
   check_eager_leaves(segment, line);
-  // All values first, then the writes: a throw leaves parameters as they were.
+  // Compute all values before any write, so that a throw leaves the parameters unchanged.
   std::vector<std::pair<Tensor, PendingEffect>> writes;
   writes.reserve(pending_.size());
   for (const PendingEffect& effect : pending_) writes.emplace_back(eager_value(inputs(effect.node)[0]), effect);
@@ -93,7 +94,7 @@ const void* Recorder::execute_eager(Segment& segment, SourceLine line, const Bac
     const std::size_t bytes =
         static_cast<std::size_t>(core.entries[static_cast<std::size_t>(output.index)].shape.size()) *
         size_of(core.dtype);
-    if (bytes == 0) continue;  // null pointers may stand for no bytes
+    if (bytes == 0) continue;  // the pointers may be null
     if (output.node < 0) {
       std::memset(data, 0, bytes);
     } else {

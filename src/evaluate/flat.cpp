@@ -35,7 +35,7 @@ void assign(const Parameter& parameter, const Operand& value) {
   RegistryCore& core = *parameter.core();
   std::int32_t id = recorder.resolve(value, "assign");
   const Shape& wanted = parameter.shape();
-  if (recorder.info(id).weak) {  // in the parameter's dtype; adding −0 changes nothing
+  if (recorder.info(id).weak) {  // converts the number to the parameter's dtype: adding −0 does not change it
     const Var typed = add(recorder.var(recorder.literal(-0.0, core.dtype)), recorder.var(id));
     id = broadcast_to(typed, wanted).id();
   }

@@ -1,19 +1,19 @@
 #pragma once
-// What an optimizer works on: the flat buffers of a registry as Vars of a tape.
+// The flat buffers of a registry as Vars of a tape, for optimizers.
 
 #include "src/core_ops/core_ops.hpp"
 #include "src/tape/recorder.hpp"
 
 namespace thalweg::internal {
 
-/// A flat buffer is read as it lies in memory: what was assigned to a parameter in it is carried out first.
+/// Executes pending assignments to parameters in the flat buffers, which are read as they are in memory.
 [[gnu::noinline]] void carry_out_assignments(Recorder& recorder, const RegistryCore& core, SourceLine line);
-/// The sum of the values that are assigned, node `value`, kept: whether all of them are finite need not be seen by reading
-/// the new parameters again. The pass that computes them adds them up as well.
+/// Records and keeps the sum of the assigned values, node `value`: it tells whether all are finite without another read
+/// of the new parameters, since the pass that computes them can sum them as well.
 [[gnu::noinline]] std::int32_t record_check(Recorder& recorder, std::int32_t value);
 
-/// What lies in a region of the trainable values, the gradients or a state buffer, as a Var (padding between parameters
-/// included). `index`: see flat_index.
+/// A region of the trainable values, the gradients or a state buffer as a Var, including padding between parameters.
+/// `index`: see flat_index.
 inline Var flat_buffer(Recorder& recorder, RegistryCore& core, RegistrySpace space, std::int32_t index,
                        SourceLine line) {
   recorder.read(core);
@@ -23,7 +23,7 @@ inline Var flat_buffer(Recorder& recorder, RegistryCore& core, RegistrySpace spa
                                                 pack({core.uid, space, index}), line, slot));
 }
 
-/// Records that what lies at `address` becomes node `value`; carried out with the next request.
+/// Records an assignment of node `value` to `address`; executed with the next request.
 inline void record_assign(Recorder& recorder, RegistryCore& core, const RegistryAddress& address, std::int32_t value,
                           SourceLine line) {
   recorder.read(core);

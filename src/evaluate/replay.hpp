@@ -1,5 +1,5 @@
 #pragma once
-// A tape computed once more, node by node, beside itself: for pictures and for finding where a bad number arose.
+// Recomputes a tape node by node on a second tape: for pictures, and to find the origin of a bad number.
 
 #include <cstdint>
 #include <vector>
@@ -8,15 +8,15 @@
 
 namespace thalweg::internal {
 
-/// An eager copy of a tape's recording that carries out no effects and asks nothing of the tape. While it lives it is the
-/// thread's current tape. Values that depend on a parameter written since it was read cannot be had again.
+/// An eager copy of a tape that executes no effects and makes no requests on the original. It is the thread's current
+/// tape during its lifetime. Values that depend on a parameter written since it was read are not available.
 class Replay {
  public:
   explicit Replay(const Recorder& original);
   Replay(const Replay&) = delete;
   Replay& operator=(const Replay&) = delete;
 
-  /// Records and computes the node after the last one; returns its id, −1 when all have been.
+  /// Records and computes the next node; returns its id, or −1 at the end.
   std::int32_t advance();
   void advance_to_end() {
     while (advance() >= 0) {
@@ -24,11 +24,11 @@ class Replay {
   }
 
   std::int32_t computed() const { return copy_.size(); }
-  /// The value of a node that has been computed; null for requests, numbers, and what cannot be had again.
+  /// The value of a computed node; null for requests, numbers, and values that are not available.
   const Tensor* value(std::int32_t id);
   bool is_stale(std::int32_t id) const { return stale_[static_cast<std::size_t>(id)]; }
 
-  /// The gradients of `y` with respect to every node of fractions that it is computed from, by id; empty tensors elsewhere.
+  /// The gradients of `y` with respect to every floating-point node that it depends on, by id; empty tensors elsewhere.
   std::vector<Tensor> gradients(std::int32_t y);
 
  private:
@@ -37,7 +37,7 @@ class Replay {
   const Recorder& original_;
   Tape tape_{TapeOptions{.engine = Engine::eager}};
   Recorder& copy_;
-  std::int32_t end_;  // of the original when the copy began
+  std::int32_t end_;  // size of the original when the copy began
   std::vector<bool> stale_;
 };
 

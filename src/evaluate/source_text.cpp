@@ -6,7 +6,7 @@ namespace thalweg::internal {
 
 namespace {
 
-/// A build names files relative to its own folder: they are looked for beside the working folder and above it.
+/// Builds name files relative to the build folder: looks in the working folder and its parents.
 std::ifstream open_source(const std::filesystem::path& file) {
   if (std::ifstream stream(file); stream) return stream;
   std::filesystem::path inner;

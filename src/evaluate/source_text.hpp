@@ -8,17 +8,17 @@
 
 namespace thalweg::internal {
 
-/// The lines of source files, as far as these can be read where the program runs.
+/// The lines of source files, if they are available where the program runs.
 class SourceText {
  public:
-  /// Without the blanks around it; empty if the file is not there.
+  /// The line without surrounding blanks; empty if the file is not available.
   std::string line(SourceLine place);
 
  private:
   std::map<std::string, std::vector<std::string>> files_;
 };
 
-/// "file.cpp:12"; empty if it is not known.
+/// "file.cpp:12"; empty if the line is unknown.
 std::string place_text(SourceLine line);
 
 }  // namespace thalweg::internal

@@ -28,7 +28,7 @@ std::string describe(const TapeGraph& graph, std::int32_t id) {
   return scope.empty() ? text : fmt::format("{} ({})", text, scope);
 }
 
-/// Why node `id` is not the same on both; nothing where it is.
+/// How node `id` differs between the tapes; nothing if it is the same.
 std::optional<std::string> structural_difference(const TapeGraph& a, const TapeGraph& b, std::int32_t id) {
   const auto of = [&](const TapeGraph& graph) { return describe(graph, id); };
   const bool same_kind = &a.op(id) == &b.op(id) && a.shape(id) == b.shape(id) && a.dtype(id) == b.dtype(id) &&
@@ -70,7 +70,7 @@ std::optional<Difference> value_difference(const Tensor& a, const Tensor& b, dou
   return most;
 }
 
-/// Where the structures part, if they do; returns how many nodes come before that.
+/// Finds the first structural difference, if any; returns the number of nodes before it.
 std::int32_t compare_structures(const TapeGraph& a, const TapeGraph& b, TapeComparison& result) {
   const std::int32_t shorter = std::min(a.size(), b.size()), longer = std::max(a.size(), b.size());
   std::optional<std::string> difference;
@@ -90,7 +90,7 @@ std::int32_t compare_structures(const TapeGraph& a, const TapeGraph& b, TapeComp
   return common;
 }
 
-/// The first of `count` nodes whose values differ, if any do; its message goes before that of the structures.
+/// Finds the first of `count` nodes whose values differ, if any; its message takes precedence over a structural one.
 void compare_values(const TapeGraph& a, const TapeGraph& b, std::int32_t count, double tolerance,
                     TapeComparison& result) {
   Replay replay_a(a.recorder());

@@ -1,5 +1,5 @@
 #pragma once
-// What the numbers of a tensor are like, for the page and the monitor.
+// Statistics of a tensor's elements, for the page and the monitor.
 
 #include <cstddef>
 #include <cstdint>
@@ -17,7 +17,7 @@ struct Distribution {
   std::vector<std::int64_t> counts;  // elements in each
 };
 
-/// With a histogram of `bins` bins of one width; a single one where all finite elements are equal.
+/// With a histogram of `bins` bins of equal width; a single bin if all finite elements are equal.
 Distribution distribution_of(const Tensor& tensor, std::size_t bins);
 
 }  // namespace thalweg::internal

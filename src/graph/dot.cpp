@@ -1,4 +1,4 @@
-// A tape in Graphviz's language: forward, backward, scopes as clusters.
+// A tape in Graphviz's DOT language: forward and backward, with scopes as clusters.
 
 #include "src/graph/dot.hpp"
 
@@ -15,7 +15,7 @@ namespace thalweg::internal {
 
 namespace {
 
-/// The fill of a node: Okabe and Ito's colours, lightened so that black text stands on them in print too.
+/// The fill color of a node: the Okabe–Ito palette, lightened so that black text is legible in print too.
 const char* fill_colour(const TapeGraph& graph, std::int32_t id) {
   switch (graph.kind(id)) {
     case Kind::source: return &graph.op(id) == &parameter_op ? "#F6C58F" : "#E6E6E6";
@@ -31,7 +31,7 @@ const char* fill_colour(const TapeGraph& graph, std::int32_t id) {
   return "#FFFFFF";
 }
 
-/// A picture of more nodes cannot be read.
+/// A picture with more nodes is not legible.
 constexpr std::ptrdiff_t most_unfolded = 300;
 
 class DotWriter {
@@ -58,7 +58,7 @@ class DotWriter {
   bool shown(std::int32_t id) const { return shown_[static_cast<std::size_t>(id)]; }
 
   std::string clusters() const {
-    // Forward and backward of one layer stand apart: the backward pass runs the other way.
+    // Forward and backward pass of a layer are separate, since the backward pass runs in the other direction.
     Cluster forward, backward;
     for (std::int32_t id = 0; id < graph_.size(); ++id) {
       if (!shown(id)) continue;
@@ -85,7 +85,7 @@ class DotWriter {
     return graph_.kind(id) == Kind::source ? std::vector<std::int32_t>() : graph_.recorder().scope_path(id);
   }
 
-  /// The node that stands for `id` in the picture: its own, or its outermost scope's.
+  /// The picture's node for `id`: its own, or that of its outermost scope.
   std::string representative(std::int32_t id) const {
     const std::vector<std::int32_t> scopes = scopes_of(id);
     if (!folds_ || scopes.empty()) return fmt::format("n{}", id);
@@ -116,7 +116,7 @@ class DotWriter {
 
   std::string edges() const {
     std::string text;
-    std::map<std::pair<std::string, std::string>, int> drawn;  // between folded scopes once each
+    std::map<std::pair<std::string, std::string>, int> drawn;  // edges between folded scopes, drawn once each
     for (const TapeEdge& edge : graph_.edges()) {
       if (!shown(edge.source) || !shown(edge.target)) continue;
       const std::string from = representative(edge.source), to = representative(edge.target);
@@ -177,7 +177,7 @@ std::string node_title(const TapeGraph& graph, std::int32_t id) {
   std::string title = graph.op(id).name;
   const std::string attribute = graph.attribute(id);
   if (!attribute.empty() && graph.kind(id) != Kind::view && graph.kind(id) != Kind::broadcast) title += " " + attribute;
-  std::vector<std::string> inputs;  // a number, or a dot for what is drawn as a node
+  std::vector<std::string> inputs;  // a number, or a dot for an input drawn as a node
   for (const std::int32_t input : graph.inputs(id)) {
     const Op& op = graph.op(input);
     const bool is_number = &op == &number_op || &op == &literal_op;

@@ -8,7 +8,8 @@
 
 namespace thalweg::internal {
 
-/// Whether a picture shows the node: requests have no value, numbers stand in the label of what reads them.
+/// Whether a picture shows the node: not for requests, which have no value, nor for numbers, which appear in the label
+/// of their reader.
 bool is_drawn(const TapeGraph& graph, std::int32_t id, DrawPart part);
 
 /// "matmul bᵀ", "multiply 0.5", a parameter's name.

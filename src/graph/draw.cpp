@@ -24,7 +24,7 @@ void write_text(const std::filesystem::path& file, const std::string& text, Sour
   if (!stream) throw IoError(error_text("write_graph", fmt::format("{} cannot be written", file.string()), line));
 }
 
-/// Has Graphviz draw `dot` into `file`, by way of a file beside it.
+/// Runs Graphviz to draw `dot` into `file`, through a temporary file next to it.
 void run_graphviz(const std::string& dot, const std::filesystem::path& file, const std::string& format,
                   SourceLine line) {
   std::filesystem::path source = file;

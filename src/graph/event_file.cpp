@@ -69,7 +69,7 @@ std::string event_of(const std::string& tag, std::string_view value_field, std::
   return event;
 }
 
-/// TFRecords mask their checksums, which else would be found in what they check.
+/// TFRecords mask their checksums, since checksums of data that contain checksums are problematic.
 std::uint32_t masked(std::uint32_t crc) { return std::rotr(crc, 15) + 0xA282EAD8u; }
 
 constexpr std::array<std::uint32_t, 256> crc_table = [] {
@@ -108,7 +108,7 @@ void EventFile::write(const std::string& event) {
   record += event;
   append_bits(record, masked(crc32c(event)));
   stream_.write(record.data(), static_cast<std::streamsize>(record.size()));
-  stream_.flush();  // TensorBoard reads along
+  stream_.flush();  // TensorBoard may be reading the file
   if (!stream_) throw IoError(error_text("Monitor", fmt::format("{} cannot be written", file_.string())));
 }
 

@@ -8,11 +8,11 @@
 
 namespace thalweg::internal {
 
-/// Writes TensorBoard's event files: TFRecords of serialized Event messages (tensorflow/core/util/event.proto,
+/// Writes TensorBoard event files: TFRecords of serialized Event messages (tensorflow/core/util/event.proto,
 /// tensorflow/core/framework/summary.proto).
 class EventFile {
  public:
-  /// Makes the folder and a new file in it. IoError if it cannot.
+  /// Creates the folder and a new file in it; IoError on failure.
   explicit EventFile(const std::filesystem::path& folder);
 
   void scalar(const std::string& tag, double value, std::int64_t step);
@@ -30,7 +30,7 @@ class EventFile {
   std::ofstream stream_;
 };
 
-/// CRC-32C (Castagnoli), as TFRecords have it; zlib's is another polynomial.
+/// CRC-32C (Castagnoli), as TFRecords require; zlib's has another polynomial.
 std::uint32_t crc32c(std::string_view bytes);
 
 }  // namespace thalweg::internal

@@ -15,7 +15,7 @@ namespace {
 
 using internal::Recorder;
 
-/// How tightly an infix op binds; text that binds less tightly than its surroundings is put in parentheses.
+/// Operator precedence: text of lower precedence than its context goes in parentheses.
 enum class Binding : std::uint8_t { comparison, sum, product, tight };
 
 struct Infix {
@@ -44,7 +44,7 @@ class Formula {
     for (const std::int32_t id : ids)
       for (const std::int32_t input : graph_.inputs(id)) ++uses[input];
     std::string lines;
-    // Ids ascend: what a line refers to has been written above it, and deep chains cost no recursion.
+    // In order of ids, a line refers only to lines above it, and deep chains need no recursion.
     for (const std::int32_t id : ids) {
       Piece piece = write(id);
       const bool is_named =

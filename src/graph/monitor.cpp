@@ -63,7 +63,7 @@ void check_met(const char* what, const std::vector<std::string>& patterns, const
 
 }  // namespace
 
-/// What is written as the run goes.
+/// The output files.
 class Monitor::Files {
  public:
   Files(const MonitorOptions& options, SourceLine line) {
@@ -124,7 +124,7 @@ void Monitor::observe(Tape& tape, std::int64_t step, SourceLine line) {
   for (std::int32_t id = 0; id < graph.size(); ++id) {
     if (graph.kind(id) == Kind::source || graph.kind(id) == Kind::effect || graph.is_backward(id)) continue;
     const std::string scope = graph.scope(id);
-    // A value is what the scope gives: of "affine1/relu" both "affine1/relu" and "affine1" may be asked for.
+    // A value is the result of a scope: that of "affine1/relu" matches both "affine1/relu" and "affine1".
     for (std::size_t end = scope.find('/');; end = scope.find('/', end + 1)) {
       const std::string outer = scope.substr(0, end);
       if (!outer.empty() && matches_any(options_.values, outer, met)) outputs[outer] = id;

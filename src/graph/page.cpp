@@ -1,4 +1,4 @@
-// A tape as one self-contained page.
+// A tape as a self-contained HTML page.
 
 #include <algorithm>
 #include <optional>
@@ -22,7 +22,7 @@ using nlohmann::json;
 
 std::string short_number(double value) { return fmt::format("{:.4g}", value); }
 
-/// Range, mean, deviation and histogram of what is finite; null if there is nothing to say.
+/// Range, mean, deviation and histogram of the finite elements; null if there are none.
 json summary_of(const Tensor& tensor) {
   if (tensor.size() == 0 || !is_floating(tensor.dtype())) return nullptr;
   constexpr std::size_t bins = 30;
@@ -46,7 +46,7 @@ json summary_of(const Tensor& tensor) {
   return summary;
 }
 
-/// What the last backward pass started from; −1 if there was none.
+/// The node from which the last backward pass started; −1 if there was none.
 std::int32_t last_loss(const Recorder& recorder) {
   for (std::size_t i = recorder.path().size(); i-- > 0;) {
     const Key& request = recorder.key(recorder.path()[i]->request);
@@ -55,7 +55,7 @@ std::int32_t last_loss(const Recorder& recorder) {
   return -1;
 }
 
-/// The time that each node takes when it is computed by itself, while this lives.
+/// Measures the time of each node when computed separately, during its lifetime.
 class NodeTimes : public PassObserver {
  public:
   explicit NodeTimes(std::int32_t nodes) : seconds_(static_cast<std::size_t>(nodes), 0) { pass_observer = this; }

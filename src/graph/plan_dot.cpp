@@ -1,4 +1,4 @@
-// The plans of a tape as a picture: passes as boxes, the buffers between them coloured by their place in memory.
+// The plans of a tape as a picture: passes as boxes, the buffers between them colored by their place in memory.
 
 #include <algorithm>
 #include <array>
@@ -68,7 +68,7 @@ class PlanWriter {
                                     : ", backward");
   }
 
-  /// A buffer, drawn when first met. Buffers that share a place share a colour.
+  /// Draws a buffer when it is first used. Buffers at the same place have the same color.
   std::string buffer_node(std::int32_t buffer) {
     const Plan::BufferView view = plan_.buffer_view(buffer);
     std::string name = fmt::format("\"{}b{}\"", prefix_, view.root);

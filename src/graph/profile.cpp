@@ -22,7 +22,7 @@ using internal::Recorder;
 
 namespace {
 
-/// A node's share of the work of its pass: what a vector machine does for its elements.
+/// A node's share of the work of its pass: the machine's cost for its elements.
 double work_of(const TapeGraph& graph, std::int32_t id) {
   const Op& op = graph.op(id);
   const double elements = static_cast<double>(std::max(graph.flops(id), graph.shape(id).size()));
@@ -211,7 +211,7 @@ class Profiler::Recording final : public PassObserver {
     if (static_cast<std::int64_t>(events_.size()) < max_events_) events_.push_back({what, begin, end});
   }
 
-  /// What a plan's passes are called and made of: asked once, when the plan is first seen.
+  /// The names and nodes of a plan's passes, determined when the plan is first seen.
   void describe(const Recorder& recorder, const Plan& plan, KnownPlan& known) {
     const TapeGraph graph(const_cast<Recorder&>(recorder));
     known.first_pass = passes_.size();

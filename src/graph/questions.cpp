@@ -1,4 +1,4 @@
-// Questions about a tape that its graph answers.
+// Queries on the graph of a tape.
 
 #include <algorithm>
 
@@ -11,7 +11,7 @@ namespace thalweg {
 
 namespace {
 
-/// For each node up to `y`, whether `y` is computed from it. Ids are a topological order: one pass from the back.
+/// For each node up to `y`, whether `y` is computed from it: one backward pass, since ids are a topological order.
 std::vector<bool> reaches(const TapeGraph& graph, std::int32_t y) {
   std::vector<bool> reached(static_cast<std::size_t>(y) + 1, false);
   reached[static_cast<std::size_t>(y)] = true;

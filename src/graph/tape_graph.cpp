@@ -54,7 +54,7 @@ std::span<const std::int32_t> TapeGraph::inputs(std::int32_t id) const {
   check(id);
   const Key& key = recorder().key(id);
   if (!is_request(id) || key.count > 0) return recorder().inputs(key);
-  // A request's key names what it asks for, and a seed; it reads them without being computed from them.
+  // The key of a request has what it asks for and a seed as inputs, although it is not computed from them.
   const std::ptrdiff_t count = std::find(std::begin(key.inputs), std::end(key.inputs), -1) - std::begin(key.inputs);
   return {key.inputs, static_cast<std::size_t>(count)};
 }

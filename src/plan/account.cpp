@@ -1,5 +1,4 @@
-// What explain_plan says beyond the passes themselves: why a pass is one of its own, and what holds memory when most is
-// held.
+// What explain_plan says beyond the passes: why a pass is separate, and the peak of memory with what holds it.
 
 #include <algorithm>
 #include <map>
@@ -12,7 +11,7 @@ namespace thalweg::internal {
 
 namespace {
 
-/// Where the value of one arena buffer is needed: from the pass that writes it to the last that reads it.
+/// The lifetime of an arena buffer: from the pass that writes it to the last one that reads it.
 struct Lifetime {
   std::size_t begin, end;
   std::size_t bytes;
@@ -20,7 +19,7 @@ struct Lifetime {
 
 }  // namespace
 
-/// Why pass `index` has not been joined with the one that makes what it reads; empty if it reads nothing of this plan.
+/// Why pass `index` is separate from the pass whose results it reads; empty if it reads none of this plan.
 std::string Plan::why_apart(std::size_t index) const {
   const Pass& pass = passes_[index];
   if (pass.kind != Pass::Kind::sweep) return "";

@@ -1,4 +1,4 @@
-// Which nodes a request needs, which of them lie in memory already, and which parameters it reads.
+// Which nodes a request needs, which of their values are in memory already, and which parameters it reads.
 
 #include <algorithm>
 
@@ -49,7 +49,7 @@ void Planner::collect_targets() {
   const std::vector<PendingEffect>& pending = recorder_->pending();
   for (std::size_t i = 0; i < pending.size(); ++i) {
     const PendingEffect& effect = pending[i];
-    // What a later effect of the same request overwrites need not be written.
+    // Skip an effect that a later one in the same request overwrites.
     const auto overwrites = [&](const PendingEffect& later) {
       return later.registry == effect.registry && key(later.node).attribute == key(effect.node).attribute;
     };
@@ -72,12 +72,12 @@ Planner::PlannedNode& Planner::need_earlier(std::int32_t id) {
   return node;
 }
 
-/// What a node reads is needed, and used once more.
+/// Marks the inputs of a node as needed, and counts their uses.
 void Planner::need_inputs(std::int32_t id, const Key& key) {
   const std::span<const std::int32_t> inputs = value_inputs(key);
   bool reads_number = false;
   const bool is_contraction = key.op->kind == Kind::contraction;
-  // A sum of nothing is the same memory: a bias's gradient in a batch of one.
+  // A sum over axes of size 1 has the same memory as its input: a bias's gradient in a batch of one.
   const bool sums_nothing = key.op->kind == Kind::reduction && shape(id).size() == shape(inputs[0]).size();
   const bool reads_memory = is_contraction || key.op->kind == Kind::opaque || sums_nothing;
   for (std::size_t i = 0; i < inputs.size(); ++i) {
@@ -92,7 +92,8 @@ void Planner::need_inputs(std::int32_t id, const Key& key) {
   has_arithmetic_on_numbers_ |= key.op->kind == Kind::elementwise && info(id).weak;
 }
 
-/// Numbers take the dtype of what they are read beside: in which dtypes each is read, through other numbers too.
+/// A number takes the dtype of the tensor it is combined with. Collects the dtypes in which each is read, also through
+/// arithmetic on numbers.
 void Planner::collect_number_dtypes() {
   const auto bit = [](DType dtype) { return static_cast<std::uint8_t>(1u << static_cast<unsigned>(dtype)); };
   std::sort(number_readers_.begin(), number_readers_.end());
@@ -102,7 +103,7 @@ void Planner::collect_number_dtypes() {
     const bool is_number = info(reader.id).weak, is_elementwise = key.op->kind == Kind::elementwise;
     std::uint8_t dtypes = is_number ? reader.number_dtypes : is_elementwise ? bit(compute_dtype(key)) : 0;
     if (reader.target) dtypes |= bit(info(reader.id).dtype);
-    for (const std::int32_t input : value_inputs(key))  // what is no elementwise op reads memory
+    for (const std::int32_t input : value_inputs(key))  // ops that are not elementwise read it from memory
       if (info(input).weak) node(input).number_dtypes |= is_elementwise ? dtypes : dtypes | bit(info(input).dtype);
   }
 }
@@ -110,7 +111,7 @@ void Planner::collect_number_dtypes() {
 void Planner::collect_needed() {
   stack_.clear();
   for (const Target& target : targets_) need(target.node).target = true;
-  for (std::size_t i = nodes_.size(); i-- > 0;) {  // inputs have smaller ids
+  for (std::size_t i = nodes_.size(); i-- > 0;) {  // backward, since inputs have smaller ids
     const std::int32_t id = nodes_[i].id;
     if (id < 0) continue;
     const Key& key = keys_[i];
@@ -128,7 +129,7 @@ void Planner::collect_needed() {
   }
   std::sort(earlier_ids_.begin(), earlier_ids_.end());
   for (const std::int32_t id : earlier_ids_) place_available(node(id), true);
-  draft_.matmuls_.reserve(contractions_);  // long passes, and a plan of many is kept
+  draft_.matmuls_.reserve(contractions_);  // avoids repeated copies of these large structs
   if (has_arithmetic_on_numbers_) collect_number_dtypes();
   if (eager_) return;
   std::sort(read_here_.begin(), read_here_.end());
@@ -136,10 +137,11 @@ void Planner::collect_needed() {
     if (key(id).op->kind != Kind::source && (node(id).target || !info(id).weak)) draft_.wanted.push_back(id);
 }
 
-/// Whether an earlier request (or, on an eager tape, recording itself) has left this node's value in memory.
+/// Whether the node's value is in memory from an earlier request or, on an eager tape, from recording; `place_it` then
+/// gives it a buffer there.
 bool Planner::place_available(PlannedNode& node, bool place_it) {
   const std::int32_t id = node.id;
-  // A number takes the dtype of what it is read beside: it is computed again there.
+  // Numbers are computed anew by their readers, in the readers' dtypes.
   if (id >= base_ || key(id).op->kind == Kind::source || info(id).weak) return false;
   PlanBuffer buffer;
   buffer.node = id;
@@ -158,7 +160,7 @@ bool Planner::place_available(PlannedNode& node, bool place_it) {
       const PlanBuffer& there = earlier->plan->buffers_[static_cast<std::size_t>(at->buffer)];
       const bool is_held = there.place == PlanBuffer::Place::held;
       buffer.place = is_held ? there.place : PlanBuffer::Place::earlier;
-      if (is_held) buffer.node = there.node;  // the one that was asked for, of which this is a view
+      if (is_held) buffer.node = there.node;  // the requested node, of which this one is a view
       buffer.offset = there.offset;
     }
     if (!found) return false;
@@ -172,8 +174,9 @@ bool Planner::place_available(PlannedNode& node, bool place_it) {
   return true;
 }
 
-/// The parameters that the request reads, through nothing that was asked for before: their values must still be those
-/// recorded. What a plan happens to find in memory plays no part, so that the error follows from the program alone.
+/// Collects the parameters that the request reads, except through values that were requested before: they must not have
+/// changed since they were recorded. Ignores what happens to be in memory, so that the error depends on the program
+/// alone.
 void Planner::check_leaves() {
   for (const Segment* earlier : recorder_->path())
     if (earlier != segment_)
@@ -192,7 +195,7 @@ void Planner::check_leaves() {
     if (is_of_registry(key)) draft_.checked_.push_back(id);
     for (const std::int32_t input : value_inputs(key)) visit(input);
   }
-  std::sort(draft_.checked_.begin(), draft_.checked_.end());  // the first of those read is named
+  std::sort(draft_.checked_.begin(), draft_.checked_.end());  // the error names the first
 }
 
 std::span<const std::int32_t> Planner::view_inputs(const Key& key) const {

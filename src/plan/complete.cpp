@@ -1,4 +1,4 @@
-// From what the planner has drafted to a plan: its lists in one block, and what its passes move.
+// Turns a draft into a plan: lays its lists out in one block, and counts the work of its passes.
 
 #include <algorithm>
 #include <array>
@@ -25,11 +25,11 @@ void Plan::complete(PlanDraft& draft, RecordingMemory& memory) {
   counts_.other_kernels = std::ssize(passes_) - counts_.sweeps - counts_.matmuls;
   for (const Pass& pass : passes_) counts_.bytes_moved += static_cast<std::int64_t>(pass_bytes(pass));
   static_bytes_ = sizeof(Plan) + block_.bytes() + sweeps_.capacity() * sizeof(SweepPass) +
-                  matmuls_.size() * sizeof(run::MatmulPanel);  // panels_ at the most
+                  matmuls_.size() * sizeof(run::MatmulPanel);  // upper bound of panels_
   for (const SweepPass& pass : sweeps_) static_bytes_ += pass.sweep.bytes();
 }
 
-/// Takes one block for all lists, and copies there what has been drafted.
+/// Allocates one block for all lists, and copies the draft's lists there.
 void Plan::lay_lists(PlanDraft& draft, RecordingMemory& memory) {
   constexpr std::size_t alignment = 16;
   const auto room = [](std::size_t bytes) { return (bytes + alignment - 1) / alignment * alignment; };
@@ -62,9 +62,9 @@ void Plan::lay_lists(PlanDraft& draft, RecordingMemory& memory) {
   lay_new(arguments_, arguments);
 }
 
-/// Products of one form, as time steps have, read it at one place.
+/// Lets products of equal forms, as in the time steps of a recurrent net, share one MatmulForm.
 void Plan::share_forms() {
-  std::array<const run::MatmulForm*, 8> known{};  // the latest, in turn
+  std::array<const run::MatmulForm*, 8> known{};  // the latest distinct forms, as a ring
   std::size_t count = 0;
   for (std::size_t i = 0; i < matmuls_.size(); ++i) {
     const run::MatmulForm* form = nullptr;
@@ -96,7 +96,7 @@ std::size_t Plan::pass_bytes(const Pass& pass) const {
     }
     case Pass::Kind::copy: return 2 * bytes(copy(pass).output);
     case Pass::Kind::opaque: {
-      // An opaque op reads at most as much of an input as it writes, as far as the engine can tell (gather of rows).
+      // An estimate: an opaque op reads of each input at most as much as it writes (as a gather of rows does).
       const std::size_t written = bytes(opaque(pass).output);
       std::size_t sum = written;
       for (const std::int32_t input : reads(pass)) sum += std::min(bytes(input), written);

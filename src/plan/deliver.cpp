@@ -1,4 +1,4 @@
-// Targets to their places, and the end of planning.
+// Brings targets to their destinations, and finishes the plan.
 
 #include <algorithm>
 
@@ -10,7 +10,7 @@ namespace thalweg::internal {
 using run::Extent;
 using run::SweepValue;
 
-/// Brings a target's value to its destination: the pass that computes it writes there, or a copy follows.
+/// Brings a target's value to its destination: the pass that computes it writes there directly, or a copy follows.
 void Planner::deliver(std::int32_t id, const PlanBuffer& destination) {
   const std::int32_t buffer = materialize(id);
   PlanBuffer& made = this->buffer(buffer);
@@ -62,7 +62,8 @@ void Planner::deliver(std::int32_t id, const PlanBuffer& destination) {
 
 bool Planner::can_write_directly(std::int32_t id, const PlanBuffer& destination) {
   if (destination.place != PlanBuffer::Place::assigned) return true;
-  // In place: nothing that comes later reads the old value or can fail, and the pass itself reads it element by element.
+  // Assigning in place requires that no later pass reads the old value or can fail, and that the pass itself reads it
+  // only element by element.
   const auto overlap = [&](std::int32_t buffer) {
     const PlanBuffer& read = this->buffer(root(buffer));
     return read.place == PlanBuffer::Place::registry ? overlap_of(read.node, destination.node) : Overlap::none;
@@ -90,10 +91,10 @@ bool Planner::can_write_directly(std::int32_t id, const PlanBuffer& destination)
   return true;
 }
 
-/// A pass that computes elements of its own reductions reads its inputs again after it has written.
+/// Whether a sweep computes elements from its own reductions: then it may read inputs again after it has written.
 bool Planner::has_stages(const SweepBuild& sweep) {
   const std::vector<SweepValue>& values = sweep.sweep.values;
-  std::vector<bool> is_late(values.size(), false);  // a reduction, or made of one
+  std::vector<bool> is_late(values.size(), false);  // a reduction, or computed from one
   for (std::size_t i = 0; i < values.size(); ++i) {
     const SweepValue& value = values[i];
     is_late[i] = value.kind == SweepValue::Kind::reduce;
@@ -104,7 +105,7 @@ bool Planner::has_stages(const SweepBuild& sweep) {
   return false;
 }
 
-/// How what node `read` reads of a registry lies to what node `written` writes.
+/// How the memory that node `read` reads of a registry overlaps with the memory that node `written` writes.
 Planner::Overlap Planner::overlap_of(std::int32_t read, std::int32_t written) const {
   const RegistryCore *const from = recorder_->slot(read).registry, *const to = recorder_->slot(written).registry;
   if (from != to) return Overlap::none;
@@ -120,7 +121,7 @@ Planner::Overlap Planner::overlap_of(std::int32_t read, std::int32_t written) co
 }
 
 void Planner::finish(std::size_t arena_begin) {
-  // An effect that reads what another one writes is taken aside first: all of them see the values from before.
+  // An effect that assigns a registry value as it is gets a copy first, so that all effects see the values from before.
   for (const Target& target : targets_)
     if (target.destination.place == PlanBuffer::Place::assigned) {
       const std::int32_t buffer = materialize(target.node);
@@ -140,7 +141,7 @@ void Planner::finish(std::size_t arena_begin) {
     keep_what_is_there();
   std::sort(draft_.kept.begin(), draft_.kept.end(),
             [](const KeptValue& a, const KeptValue& b) { return a.node < b.node; });
-  // A pass of which nothing is read is none.
+  // Drop sweeps without outputs.
   std::erase_if(passes_, [&](const Pass& pass) {
     return pass.kind == Pass::Kind::sweep && sweeps_[static_cast<std::size_t>(pass.index)].sweep.outputs.empty();
   });
@@ -181,8 +182,8 @@ void Planner::compile_sweep(const Pass& pass) {
                             std::exchange(draft_.argument_count_, draft_.argument_count_ + arguments)});
 }
 
-/// Which buffers move from run to run, and which passes work on these. What lies in the arena, in a registry or in its
-/// gradients stays where it is.
+/// Finds the buffers whose addresses change from run to run, and the passes that use them. Buffers in the arena, a
+/// registry or its gradients do not move.
 void Planner::find_moving_buffers() {
   using Place = PlanBuffer::Place;
   moves_.assign(draft_.buffers_.size(), 0);
@@ -212,7 +213,7 @@ void Planner::find_moving_buffers() {
   }
 }
 
-/// Before it is known what later requests read, everything that lies in memory anyway stays.
+/// Until it is known what later requests read, keeps every value that is in memory anyway.
 void Planner::keep_what_is_there() {
   std::vector<std::int32_t> kept_before;
   for (const KeptValue& kept : draft_.kept) kept_before.push_back(kept.node);
@@ -229,7 +230,7 @@ void Planner::keep_what_is_there() {
   });
 }
 
-/// The sums that an epilogue worked on are gone.
+/// Whether the product's epilogue has overwritten the node's value.
 bool Planner::epilogue_moved_on(const PlannedNode& node) {
   if (node.matmul < 0) return false;
   const MatmulPass& pass = matmul_of(node.matmul);

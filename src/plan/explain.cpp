@@ -19,7 +19,7 @@ void sort_unique(std::vector<std::int32_t>& values) {
   values.erase(std::unique(values.begin(), values.end()), values.end());
 }
 
-/// "matmul, add, relu at model.cpp:12 (affine1)": neighbours of one line stand together.
+/// "matmul, add, relu at model.cpp:12 (affine1)": groups adjacent nodes of one line.
 std::string describe_nodes(std::vector<std::int32_t> nodes, const Recorder& recorder) {
   sort_unique(nodes);
   std::string text, place, names;
@@ -97,7 +97,7 @@ void Plan::summarize(PlanSummary& summary) const {
   summary.bytes_moved += counts_.bytes_moved;
   summary.arena_bytes = std::max(summary.arena_bytes, static_cast<std::int64_t>(arena_end));
 
-  // A value is within the plan where it lies in the arena and is not kept there for later requests.
+  // A value is internal to the plan if it is in the arena and not kept for later requests.
   const auto is_within = [&](std::int32_t buffer) {
     while (buffers_[static_cast<std::size_t>(buffer)].place == PlanBuffer::Place::alias)
       buffer = buffers_[static_cast<std::size_t>(buffer)].base;
@@ -110,14 +110,14 @@ void Plan::summarize(PlanSummary& summary) const {
     std::remove_copy_if(buffers.begin(), buffers.end(), std::back_inserter(to), is_within);
   };
   for (const Pass& pass : passes_) {
-    // What an opaque kernel must read of its inputs the engine does not know (a gather reads some of the rows).
+    // How much an opaque kernel must read of its inputs is unknown (a gather reads some of the rows).
     const bool is_opaque = pass.kind == Pass::Kind::opaque;
     summary.pass_bytes +=
         static_cast<std::int64_t>(is_opaque ? pass_bytes(pass) : total_bytes(reads(pass)) + total_bytes(writes(pass)));
     add_outer(reads(pass), inputs);
     add_outer(writes(pass), outputs);
   }
-  // What one pass writes and a later one reads again has been counted as an output.
+  // A buffer that one pass writes and a later one reads is already counted as an output.
   std::vector<std::int32_t> only_read;
   sort_unique(inputs);
   sort_unique(outputs);
@@ -158,7 +158,7 @@ std::string Plan::explain_pass(const Pass& pass, const Recorder& recorder) const
                      total_bytes(writes(pass)), pass_bytes(pass));
 }
 
-/// "20070400 operations, takes 171 µs (4.48 GB/s, 117 Gflop/s)": the time where a Profiler has measured it.
+/// "20070400 operations, takes 171 µs (4.48 GB/s, 117 Gflop/s)": the time only if a Profiler has measured it.
 std::string Plan::explain_work(std::size_t index, std::int64_t flops) const {
   std::string text = flops > 0 ? fmt::format(", {} operations", flops) : "";
   const double seconds = pass_observer == nullptr ? 0 : pass_observer->mean_seconds(*this, index);

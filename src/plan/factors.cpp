@@ -1,4 +1,4 @@
-// Products of matrices, and their factors, which are read in place where they lie as matrices do.
+// Matrix products and their factors, which are read in place if rows or columns are contiguous.
 
 #include <optional>
 
@@ -11,7 +11,7 @@ namespace thalweg::internal {
 
 namespace {
 
-/// Whether a matrix product can read matrices that lie so: rows or columns without gaps.
+/// Whether a matrix product can read matrices with these strides: rows or columns are contiguous.
 bool lies_as_matrix(std::int64_t rows, std::int64_t columns, std::int64_t row_stride, std::int64_t column_stride) {
   if (columns == 1) return rows == 1 || row_stride == 1;
   return column_stride == 1 || (rows > 1 && row_stride == 1);
@@ -26,23 +26,23 @@ bool lies_as_matrices(const StridedView& view, const Shape& shape) {
   return lies_as_matrix(shape[rank - 2], shape[rank - 1], view.strides[rows], view.strides[columns]);
 }
 
-/// The last two axes of an operand, as a factor of a product.
+/// An operand's last two axes as a factor of a product.
 struct Planner::Factor {
   std::int32_t buffer;
   std::int64_t rows, columns;  // of op(matrix)
   std::int64_t stride;         // of the rows in memory
   bool transposed;
   const Shape* shape;
-  std::optional<StridedView> view;  // of matrices that are read in place, or are many
+  std::optional<StridedView> view;  // of a batch of matrices, or of matrices read in place
 
-  /// How far apart the matrices are along axis `axis` of a product of rank `rank`; 0: one serves all.
+  /// The distance of the matrices along axis `axis` of a product of rank `rank`; 0: the same matrix for all.
   std::int64_t batch_stride(int axis, int rank) const {
     const int own = axis - (rank - shape->rank());
     return own < 0 || (*shape)[own] == 1 ? 0 : view->strides[static_cast<std::size_t>(own)];
   }
 };
 
-/// Read in place where it is a view that lies as matrices do.
+/// Prepares a factor; a view is read in place if possible.
 Planner::Factor Planner::place_factor(std::int32_t id, bool transposed) {
   Factor factor;
   factor.shape = &shape(id);
@@ -73,7 +73,7 @@ Planner::Factor Planner::place_factor(std::int32_t id, bool transposed) {
     std::swap(factor.rows, factor.columns);
     std::swap(row_stride, column_stride);
   }
-  // A row or a column lies the same way transposed or not: then it is not.
+  // A single row or column needs no transposition.
   const bool is_line = factor.rows == 1 || factor.columns == 1;
   factor.transposed = !is_line && column_stride != 1;
   factor.stride = is_line ? factor.columns : factor.transposed ? column_stride : row_stride;
@@ -108,7 +108,7 @@ void Planner::place_contraction(PlannedNode& node, const Key& key) {
   node.pass = node.buffer_pass = node.matmul = add_pass(Pass::Kind::matmul, draft_.matmuls_.size());
 }
 
-/// The axes before the last two, as few as they can be said in; −1 if there is one product only.
+/// The batch axes before the last two, merged as far as possible; −1 for a single product.
 std::int32_t Planner::batch_of(const Factor& a, const Factor& b, const Shape& product) {
   if (product.rank() == 2) return -1;
   run::MatmulBatch batch;

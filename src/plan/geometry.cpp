@@ -1,4 +1,4 @@
-// How operands and reductions lie in a (rows × columns) domain. Dimensions of 1 are ignored throughout.
+// How operands and reductions lie in a (rows × columns) domain. Dimensions of 1 are ignored.
 
 #include "src/plan/planner.hpp"
 
@@ -40,7 +40,7 @@ std::uint32_t stretched_axes(const Shape& input, const Shape& output) {
 
 OperandGeometry operand_geometry(const Shape& operand, const Shape& domain) {
   if (operand.size() == 1) return {true, domain.size() == 1 ? Extent::element : Extent::single, 0};
-  // Going from the front, the operand's dimensions are either all missing first (per column) or all there first (per row).
+  // From the front, the stretched dimensions come all first (per column) or all last (per row).
   std::int64_t present = 1;
   bool missing = false, gap_after_present = false, present_after_gap = false, any_present = false;
   const int lead = domain.rank() - operand.rank();

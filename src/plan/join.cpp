@@ -1,4 +1,4 @@
-// What becomes one pass: how nodes join sweeps, and the values they become there.
+// How nodes join sweeps, and the sweep values they become.
 
 #include <algorithm>
 #include <stdexcept>
@@ -13,9 +13,9 @@ using run::SweepValue;
 
 namespace {
 
-/// Values of one sweep at most: it bounds the vector machine's programs and the time to plan.
+/// The most values in one sweep: bounds the size of the machine's programs and the time to plan.
 constexpr std::size_t max_values = 96;
-/// How many passes back a node looks for one to join.
+/// How many sweeps back a node looks for one to join.
 constexpr int passes_to_try = 8;
 
 }  // namespace
@@ -40,7 +40,8 @@ std::int32_t Planner::earliest_pass(std::span<const std::int32_t> ids) {
   return pass;
 }
 
-/// Joins the pass that computes its latest operand, else the newest pass after it that takes it, else one of its own.
+/// Joins the sweep that computes the latest operand, or else the newest sweep after it that accepts the node, or else a
+/// new one.
 void Planner::place_in_sweep(std::span<const std::int32_t> inputs, DType dtype, std::int64_t size,
                              FunctionRef<bool(SweepBuild&)> try_join) {
   std::int32_t earliest = earliest_pass(inputs);
@@ -104,7 +105,7 @@ Planner::Fit Planner::fit(const SweepBuild& sweep, std::int32_t id, const Shape&
     return fit;
   }
   if (key.op->kind == Kind::view && shape(id).size() != 1) {
-    fit.ok = false;  // a transpose: place_in_sweep copies it out before it makes a pass for it
+    fit.ok = false;  // a transpose: place_in_sweep copies it out before it makes a new sweep
     return fit;
   }
   fit.ok = operand.pass < sweep.pass;
@@ -154,7 +155,7 @@ bool Planner::emit_all(SweepBuild& sweep, PlannedNode& node, const Key& key, std
   return true;
 }
 
-/// The node is value `value` of the sweep.
+/// Makes the node value `value` of the sweep.
 void Planner::put(PlannedNode& node, SweepBuild& sweep, std::int32_t value) {
   node.where = PlannedNode::Where::sweep;
   node.sweep = sweep_index(sweep);
@@ -192,7 +193,7 @@ void Planner::set_domain(SweepBuild& sweep) {
   sweep.sweep.rows = columns == 0 ? 0 : sweep.size / columns;
 }
 
-/// A node as large as a reduction's result goes on with it in the pass that reduces.
+/// Joins a node of the size of a reduction's result to the sweep that reduces.
 bool Planner::join_reduced(SweepBuild& sweep, PlannedNode& node, const Key& key) {
   const Shape& domain = shape(node.id);
   const std::span<const std::int32_t> inputs = recorder_->inputs(key);
@@ -271,7 +272,7 @@ std::int32_t Planner::apply(SweepBuild& sweep, const Key& key, std::span<const s
     value.operands[i] = operands[i];
     value.extent = join_extents(value.extent, sweep.sweep.values[static_cast<std::size_t>(operands[i])].extent);
   }
-  // In a domain of one row what there is for each column is there for each element.
+  // In a domain of one row, a value per column is a value per element.
   if (value.extent == Extent::per_column && sweep.columns == sweep.size) value.extent = Extent::element;
   return add_value(sweep, value);
 }

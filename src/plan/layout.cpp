@@ -1,4 +1,4 @@
-// Where the buffers of a plan lie in its tape's arena.
+// Places the buffers of a plan in its tape's arena.
 
 #include <algorithm>
 #include <utility>
@@ -17,8 +17,8 @@ std::size_t align(std::size_t bytes) {
 
 }  // namespace
 
-/// For each buffer the one whose place decides about its own: the first of those that it lies together with, or that of the
-/// buffer it is a part of, which comes before it.
+/// Finds for each buffer the one that determines its place: the first of its contiguous group or, for an alias, that of
+/// its base, which precedes it.
 void Planner::find_blocks() {
   blocks_.resize(draft_.buffers_.size());
   for (std::size_t i = 0; i < blocks_.size(); ++i) {
@@ -73,7 +73,7 @@ void Planner::lay_out(std::size_t arena_begin) {
   }
   draft_.arena_kept_end = end;
   FreeList free_list(end);
-  first_dying_.assign(passes_.size(), -1);  // lists, by the pass of the last use
+  first_dying_.assign(passes_.size(), -1);  // linked lists of blocks, by the pass of their last use
   next_dying_.assign(count, -1);
   for (std::size_t pass = 0; pass < passes_.size(); ++pass) {
     for_each_write(passes_[pass], [&](std::int32_t index) {
@@ -91,7 +91,7 @@ void Planner::lay_out(std::size_t arena_begin) {
   place_kept_aliases();
 }
 
-/// A kept alias is found by later plans at its own place.
+/// Gives kept aliases an arena offset of their own, by which later plans find them.
 void Planner::place_kept_aliases() {
   for (const KeptValue& kept : draft_.kept) {
     PlanBuffer& alias = buffer(kept.buffer);

@@ -1,4 +1,4 @@
-// What gets a buffer: values that another pass than the one that computes them reads.
+// Gives buffers to values that a pass other than the one that computes them reads.
 
 #include <algorithm>
 #include <bit>
@@ -58,7 +58,7 @@ std::int32_t Planner::materialize(std::int32_t id) {
 std::int32_t Planner::materialize_lazy(PlannedNode& node) {
   const Key& key = this->key(node.id);
   const std::int32_t id = node.id;
-  if (key.op->kind == Kind::effect) {  // an assign stands for the value it assigns
+  if (key.op->kind == Kind::effect) {  // an assign node stands for the assigned value
     const std::int32_t value = recorder_->inputs(key)[0], buffer = materialize(value);
     this->node(id).buffer_pass = this->node(value).buffer_pass;
     return this->node(id).buffer = buffer;
@@ -87,7 +87,7 @@ std::int32_t Planner::materialize_lazy(PlannedNode& node) {
   return made.buffer;
 }
 
-/// A number for a pass that reads its inputs from memory.
+/// A number in memory, for a pass that reads its inputs from there.
 std::int32_t Planner::number_cell(std::int32_t id) {
   NumberCell& cell = draft_.number_cells_.emplace_back();
   cell.slot = number_slot(id);

@@ -8,7 +8,7 @@ namespace thalweg::internal {
 class Plan;
 class Recorder;
 
-/// Sees every pass of the calling thread's plans while it is set. None: one comparison a request.
+/// Is called for every pass of this thread's plans while it is set. Without one, the cost is a comparison per request.
 class PassObserver {
  public:
   using Clock = std::chrono::steady_clock;
@@ -17,7 +17,7 @@ class PassObserver {
   virtual void pass_ended(const Recorder& recorder, const Plan& plan, std::size_t pass, Clock::time_point begin,
                           Clock::time_point end) = 0;
   virtual void request_ended(Clock::time_point end) = 0;
-  /// What a pass has taken on average; 0 where it has not been seen.
+  /// Mean duration of a pass; 0 if it has not been observed.
   virtual double mean_seconds(const Plan& /*plan*/, std::size_t /*pass*/) const { return 0; }
 };
 

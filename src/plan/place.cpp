@@ -1,4 +1,4 @@
-// Where each node is computed, by what kind of op it is.
+// Where each node is computed, depending on the kind of its op.
 
 #include <algorithm>
 #include <bit>
@@ -14,7 +14,7 @@ using run::SweepValue;
 
 namespace {
 
-/// Arithmetic on numbers is repeated where it is read up to this many values, then computed once.
+/// Arithmetic on numbers of up to this many values is repeated by each reader; beyond that it is computed once.
 constexpr int max_number_size = 16;
 
 }  // namespace
@@ -46,7 +46,7 @@ void Planner::place_by_kind(PlannedNode& node, const Key& key) {
     case Kind::contraction: return place_contraction(node, key);
     case Kind::random: return place_draw(node, key);
     case Kind::opaque: return place_opaque(node, key);
-    case Kind::effect: {  // an assign stands for the value it assigns
+    case Kind::effect: {  // an assign node stands for the assigned value
       const std::int32_t id = node.id, uses = node.uses;
       const bool target = node.target;
       node = this->node(recorder_->inputs(key)[0]);
@@ -93,7 +93,7 @@ DType Planner::compute_dtype(const Key& key) {
   return dtype == DType::boolean ? DType::f32 : dtype;
 }
 
-/// Numbers made from numbers have no pass of their own: they are computed where they are read.
+/// Arithmetic on numbers has no pass of its own: the readers compute it.
 bool Planner::is_arithmetic_on_numbers(PlannedNode& node, const Key& key) {
   if (shape(node.id).rank() != 0 || info(node.id).dtype == DType::boolean) return false;
   int size = 1;
@@ -108,7 +108,7 @@ bool Planner::is_arithmetic_on_numbers(PlannedNode& node, const Key& key) {
   return true;
 }
 
-/// Computes a number in each of the dtypes that it is read in, for it is no small matter to do so wherever that is.
+/// Computes a number in each of the dtypes it is read in, once it is too large to repeat in each reader.
 void Planner::compute_number(PlannedNode& node) {
   const std::int32_t id = node.id;
   if (node.number_dtypes == 0) node.number_dtypes = 1u << static_cast<unsigned>(info(id).dtype);
@@ -148,16 +148,16 @@ void Planner::place_elementwise(PlannedNode& node, const Key& key) {
   copied_out_.clear();
 }
 
-/// Operands that lie in the domain neither by element nor by row or column are copied out: along the axes before the last
-/// they have, which makes them lie by row, or where that does not go with the others to the domain's shape. So is one of
-/// them where all are stretched, for a pass computes a value for each element from at least one that has them all.
+/// Copies out operands that have no simple extent in the domain: stretched to lie per row or, if the number of columns
+/// then does not agree with other operands, to the whole domain. If all operands are stretched, copies one of them out
+/// to the whole domain as well: a sweep computes a value per element only from operands of which one has all elements.
 void Planner::copy_out_stretched(std::span<const std::int32_t> inputs, const Shape& domain) {
   const auto copy_out = [&](std::int32_t input, const Shape& target, const OperandGeometry& geometry) {
     const std::int32_t from = materialize(input);
     const StridedView view = broadcast_to_op.view_rule(shape(input), target, 0, {});
     const std::int32_t buffer = copy_view(input, from, view, target);
     std::int32_t pass = last_pass();
-    if (node(input).buffer_pass < 0) {  // there from the beginning, and so is its copy: no pass is cut in two by it
+    if (node(input).buffer_pass < 0) {  // available from the beginning: copy it first, so that it splits no pass
       early_passes_.push_back(passes_.back());
       passes_.pop_back();
       pass = -1;
@@ -184,14 +184,14 @@ void Planner::copy_out_stretched(std::span<const std::int32_t> inputs, const Sha
     joined = join_extents(joined, geometry.extent);
   }
   if (joined == Extent::element || domain.size() == 1 || inputs.empty()) return;
-  // Not a number: its own dtype is not the one it is read in.
+  // Not a number, whose own dtype is not the one it is read in.
   const auto stretched = std::find_if(inputs.begin(), inputs.end(), [&](std::int32_t id) { return !info(id).weak; });
   const std::int32_t whole = stretched == inputs.end() ? inputs[0] : *stretched;
   std::erase_if(copied_out_, [&](const CopiedOut& copied) { return copied.node == whole; });
   copy_out(whole, domain, {});
 }
 
-/// How a node lies in a domain when broadcasts are looked through.
+/// How a node lies in a domain, looking through broadcasts.
 OperandGeometry Planner::natural_geometry(std::int32_t id, const Shape& domain) {
   while (node(id).where == PlannedNode::Where::lazy && node(id).buffer < 0 && key(id).op->kind == Kind::broadcast)
     id = key(id).inputs[0];
@@ -212,7 +212,7 @@ bool Planner::place_in_epilogue(PlannedNode& node, const Key& key) {
     MatmulPass& pass = matmul_of(operand.matmul);
     return pass.form.activation == run::Activation::none && info(id).shape == info(node.id).shape ? &pass : nullptr;
   };
-  /// Whether it lies in memory, as it is, before the product of `id` is made.
+  /// Whether the operand is in memory, in the product's dtype, before the product of `id` runs.
   const auto is_there = [&](std::int32_t operand, std::int32_t id) {
     const PlannedNode& other = this->node(operand);
     return other.where == PlannedNode::Where::buffer && other.buffer_pass < this->node(id).matmul &&
@@ -232,7 +232,7 @@ bool Planner::place_in_epilogue(PlannedNode& node, const Key& key) {
     if (pass == nullptr) return false;
     if (key.count == 2) {
       const std::int32_t activated = key.inputs[1];
-      // What goes on in a sweep, as the sum for a bias does, begins there.
+      // Readers in a sweep, such as the sum for a bias's gradient, should fuse with it: keep it in the sweep.
       const bool is_stored = node.uses == node.memory_uses && !node.target;
       const bool lies_alike = pass->batch < 0 && info(activated).shape == info(node.id).shape;
       if (!is_stored || !lies_alike || !is_there(activated, key.inputs[0])) return false;
@@ -271,7 +271,7 @@ void Planner::place_reduction(PlannedNode& node, const Key& key) {
   if (geometry.form == Form::nothing) return take_elements(node, input);
   const DType dtype = info(node.id).dtype;
   if (geometry.form == Form::general) {
-    // The kept axes first, then the reduced ones: a copy, whose rows are reduced.
+    // Copy with the kept axes first and the reduced ones last, then reduce the rows of the copy.
     StridedView view;
     const Shape reordered = kept_axes_first(from, axes, view);
     const std::int32_t copied = copy_view(input, materialize(input), view, reordered);
@@ -337,7 +337,7 @@ void Planner::place_opaque(PlannedNode& node, const Key& key) {
   node.pass = node.buffer_pass = add_pass(Pass::Kind::opaque, draft_.opaques_.size());
 }
 
-/// What reads the node from here on reads what `op` makes of it.
+/// From here on, readers of the node read the result of `op` on it.
 void Planner::apply_after(const Op& op, PlannedNode& node) {
   OpaquePass pass;
   pass.node = node.id;

@@ -6,7 +6,7 @@ namespace thalweg::internal {
 
 namespace {
 
-/// Lists this long are given back after a plan.
+/// Longer lists are freed before the next plan.
 constexpr std::size_t usual_nodes = 1 << 16;
 
 }  // namespace

@@ -1,10 +1,10 @@
 #pragma once
-// Makes a plan: decides node by node, in the order of their ids, which pass computes it.
+// Makes a plan: decides for each node, in the order of ids, which pass computes it.
 //
-// The rules: an elementwise node joins the newest pass over a domain of its size that comes after everything it reads; a
-// reduction ends a pass for its consumers, which may go on in it as a further stage; what is added to a contraction, an
-// activation and an activation's gradient join the contraction before them; views and broadcasts are read in place where
-// that is possible. What a pass computes lies in registers; it gets a buffer when another pass reads it.
+// An elementwise node joins the newest sweep over a domain of its size that comes after everything it reads. Readers of
+// a reduction cannot run in the same stage as the reduction, but may join its sweep as a later stage. A bias, an
+// activation and the gradient of an activation join the contraction before them. Views and broadcasts are read in place
+// if possible. Values within a pass stay in registers; a value gets a buffer when another pass reads it.
 
 #include <algorithm>
 #include <array>
@@ -19,31 +19,31 @@
 
 namespace thalweg::internal {
 
-/// Of what lies in the arena, in bytes.
+/// Alignment in the arena, in bytes.
 inline constexpr std::int64_t buffer_alignment = 64;
 
-/// What a reduction does to its input seen as (rows × columns).
+/// A reduction with its input seen as a (rows × columns) matrix.
 struct ReductionGeometry {
   enum class Form : std::uint8_t { nothing, to_single, per_row, per_column, general } form;
   std::int64_t columns = 1;
 };
 ReductionGeometry reduction_geometry(const Shape& input, std::uint32_t axes);
-/// The axes of `input` that summing to `output` reduces.
+/// The axes that summing `input` to `output` reduces.
 std::uint32_t stretched_axes(const Shape& input, const Shape& output);
 
-/// How an operand of shape `operand` lies in a domain of shape `domain`, to which it broadcasts.
+/// How an operand that broadcasts to a domain lies in it.
 struct OperandGeometry {
-  bool simple = true;  // false: neither of the extents; it must be copied out first
+  bool simple = true;  // false: no extent describes it; it must be copied out first
   run::Extent extent = run::Extent::element;
-  std::int64_t columns = 0;  // what the domain's columns must be; 0: any
+  std::int64_t columns = 0;  // the number of columns the domain must have; 0: any
 };
 OperandGeometry operand_geometry(const Shape& operand, const Shape& domain);
-/// `operand` stretched along the axes before its last one that is not 1: it lies by row in the domain.
+/// The shape of `operand` stretched along all axes up to its last one that is not 1, which makes it lie per row.
 Shape stretched_to_rows(const Shape& operand, const Shape& domain);
-/// Whether a matrix product can read the last two axes of `shape`, as the view lies: rows or columns without gaps.
+/// Whether a matrix product can read the view's last two axes in place: rows or columns are contiguous.
 bool lies_as_matrices(const StridedView& view, const Shape& shape);
 
-/// A number for each of some node ids, forgotten all at once.
+/// A map from node ids to numbers that is cleared in constant time.
 class NodeMap {
  public:
   void clear(std::int32_t ids) {
@@ -52,7 +52,7 @@ class NodeMap {
     std::fill(entries_.begin(), entries_.end(), Entry());
     stamp_ = 1;
   }
-  /// −1 if none was set.
+  /// −1 if not set.
   std::int32_t operator[](std::int32_t id) const {
     const Entry& entry = entries_[static_cast<std::size_t>(id)];
     return entry.stamp == stamp_ ? entry.value : -1;
@@ -72,7 +72,7 @@ class NodeMap {
 
 inline bool is_number(const Key& key) { return key.op == &number_op || key.op == &literal_op; }
 
-/// The extent of what has one value for each of both.
+/// The extent of a value computed from operands of extents `a` and `b`.
 inline run::Extent join_extents(run::Extent a, run::Extent b) {
   if (a == b || b == run::Extent::single) return a;
   return a == run::Extent::single ? b : run::Extent::element;
@@ -80,45 +80,45 @@ inline run::Extent join_extents(run::Extent a, run::Extent b) {
 
 class Planner {
  public:
-  /// This thread's: its lists keep their memory from one plan to the next.
+  /// This thread's planner, whose lists keep their memory from one plan to the next.
   static Planner& current();
 
-  /// Plans what `segment`, the last of the recorder's path, requests.
+  /// Plans the request of `segment`, the last one of the recorder's path.
   void plan_segment(Recorder& recorder, Plan& plan, Segment& segment);
-  /// Plans one node of an eager tape, whose inputs have been computed.
+  /// Plans one node of an eager tape. Its inputs have been computed.
   void plan_node(Recorder& recorder, Plan& plan, std::int32_t id);
 
  private:
-  /// What is known of a tape's node. Which of its places hold depends on `where`:
-  ///   lazy    none; once materialize() has made it, buffer and buffer_pass, for readers after that pass
-  ///   buffer  buffer, and pass = buffer_pass, what writes it
-  ///   sweep   sweep, value and pass; once stored, buffer and buffer_pass as well
+  /// The state of a node in planning. Which members are valid depends on `where`:
+  ///   lazy    none; after materialize(), buffer and buffer_pass, for readers after that pass
+  ///   buffer  buffer, and pass = buffer_pass, the pass that writes it
+  ///   sweep   sweep, value and pass; once stored, also buffer and buffer_pass
   struct PlannedNode {
     std::int32_t id = -1;
     enum class Where : std::uint8_t {
       nowhere,
-      lazy,    // made where it is read: a number, column index, broadcast, transpose, cast, or arithmetic on numbers
+      lazy,    // computed by its readers: a number, column index, broadcast, transpose, cast, or arithmetic on numbers
       buffer,  // in memory
       sweep,   // a value of a sweep
     } where = Where::nowhere;
-    std::uint8_t number_size = 0;    // of arithmetic on numbers: how many values it is where it is read
-    std::uint8_t number_dtypes = 0;  // that it is read in, as bits; see collect_number_dtypes
+    std::uint8_t number_size = 0;    // for arithmetic on numbers: how many sweep values it takes in a reader
+    std::uint8_t number_dtypes = 0;  // the dtypes it is read in, as bits; see collect_number_dtypes
     bool target = false;
-    std::int32_t buffer = -1;  // where it lies in memory, if it does
+    std::int32_t buffer = -1;  // its buffer, if it is in memory
     std::int32_t sweep = -1, value = -1;
-    std::int32_t pass = -1;                  // of the plan, which computes it; −1: there from the beginning
-    std::int32_t buffer_pass = -1;           // which has written the buffer; the same or a later one
-    std::int32_t matmul = -1;                // the pass whose epilogue may still take it
-    std::int32_t uses = 0, factor_uses = 0;  // those as a factor of a contraction
-    std::int32_t memory_uses = 0;            // those by what reads memory, whatever computes it
+    std::int32_t pass = -1;                  // the pass that computes it; −1: available from the beginning
+    std::int32_t buffer_pass = -1;           // the pass that writes its buffer: the same or a later one
+    std::int32_t matmul = -1;                // the product whose epilogue may still take its reader
+    std::int32_t uses = 0, factor_uses = 0;  // all uses; uses as a factor of a contraction
+    std::int32_t memory_uses = 0;            // uses by readers that always need it in memory
   };
   struct SweepBuild {
     run::Sweep sweep;
     std::int64_t size = 0;     // rows × columns
-    std::int64_t columns = 0;  // 0: not decided
+    std::int64_t columns = 0;  // 0: not determined yet
     std::int32_t pass = -1;
     bool reduces = false;
-    bool has_rows = false;  // values per row or reductions: not every machine program can be made
+    bool has_rows = false;  // has values per row or reductions, so that it may not compile: ask `fuses`
     std::vector<std::int32_t> nodes;
   };
   struct Fit {
@@ -129,7 +129,7 @@ class Planner {
 
   void begin(Recorder& recorder, Segment* segment);
 
-  // collect.cpp: which nodes.
+  // collect.cpp: which nodes are needed.
   void collect_targets();
   PlannedNode& need(std::int32_t id);
   PlannedNode& need_earlier(std::int32_t id);
@@ -138,25 +138,25 @@ class Planner {
   void collect_number_dtypes();
   void check_leaves();
   bool place_available(PlannedNode& node, bool place_it);
-  /// Of a node that is needed.
+  /// The state of a node that is needed.
   PlannedNode& node(std::int32_t id) {
     return id >= base_ ? nodes_[static_cast<std::size_t>(id - base_)]
                        : earlier_nodes_[static_cast<std::size_t>(earlier_place_[id])];
   }
-  /// Calls f for each node that is needed, in the order of ids.
+  /// Calls f for each needed node, in the order of ids.
   template <class F>
   void for_each_needed(F&& f) {
     for (const std::int32_t id : earlier_ids_) f(node(id));
     for (PlannedNode& node : nodes_)
       if (node.id >= 0) f(node);
   }
-  /// The inputs whose values a node needs: a view's is the first, and numbers that say where it lies.
+  /// The inputs whose values a node needs. For a view that is the first one, and numbers that determine its offset.
   std::span<const std::int32_t> value_inputs(const Key& key) const {
     return key.op->kind == Kind::view ? view_inputs(key) : recorder_->inputs(key);
   }
   std::span<const std::int32_t> view_inputs(const Key& key) const;
 
-  // place.cpp: where each is computed.
+  // place.cpp: where each node is computed.
   void place(PlannedNode& node);
   void place_by_kind(PlannedNode& node, const Key& key);
   void apply_after(const Op& op, PlannedNode& node);
@@ -188,7 +188,7 @@ class Planner {
   Factor place_factor(std::int32_t id, bool transposed);
   std::int32_t batch_of(const Factor& a, const Factor& b, const Shape& product);
 
-  // join.cpp: what becomes one pass.
+  // join.cpp: which sweep takes a node.
   SweepBuild& new_sweep(std::int64_t size, std::int64_t columns, DType dtype);
   std::int32_t earliest_pass(std::span<const std::int32_t> ids);
   bool is_read_in_sweep(std::int32_t id, const SweepBuild& sweep);
@@ -215,7 +215,7 @@ class Planner {
                       FunctionRef<bool(SweepBuild&)> try_join);
   bool is_copied(const PlannedNode& node, const SweepBuild& sweep) const;
 
-  // materialize.cpp: what gets a buffer.
+  // materialize.cpp: giving values a buffer.
   std::int32_t materialize(std::int32_t id);
   std::int32_t materialize_lazy(PlannedNode& node);
   std::int32_t number_cell(std::int32_t id);
@@ -223,7 +223,7 @@ class Planner {
   std::int32_t add_buffer(const PlanBuffer& buffer);
   std::int32_t arena_buffer(const Shape& shape, DType dtype);
   std::int32_t number_slot(std::int32_t id);
-  /// The place of a new pass, the last of its kind in the plan's lists.
+  /// Appends a pass for the last of the `count` entries in its kind's list; returns its index.
   std::int32_t add_pass(Pass::Kind kind, std::size_t count);
   std::int32_t last_pass() const { return static_cast<std::int32_t>(passes_.size()) - 1; }
   MatmulPass& matmul_of(std::int32_t pass) {
@@ -231,7 +231,7 @@ class Planner {
   }
   std::size_t bytes_of(std::int32_t id) const;
 
-  // deliver.cpp: targets to their places, and the end.
+  // deliver.cpp: bringing targets to their destinations, and finishing the plan.
   void deliver(std::int32_t id, const PlanBuffer& destination);
   bool can_write_directly(std::int32_t id, const PlanBuffer& destination);
   static bool has_stages(const SweepBuild& sweep);
@@ -243,7 +243,7 @@ class Planner {
   void compile_sweep(const Pass& pass);
   void find_moving_buffers();
 
-  // products.cpp: what products have in common.
+  // products.cpp: optimizations across products.
   void share_transposes();
   void join_products();
   void count_reads();
@@ -252,7 +252,7 @@ class Planner {
   bool lie_together(std::span<const std::int32_t> buffers);
   void drop_joined();
 
-  // layout.cpp: where the buffers lie.
+  // layout.cpp: placing buffers in the arena.
   void lay_out(std::size_t arena_begin);
   void find_blocks();
   std::size_t block_bytes(std::int32_t block) const;
@@ -264,7 +264,7 @@ class Planner {
   }
   const PlanBuffer& buffer(std::int32_t index) const { return draft_.buffers_[static_cast<std::size_t>(index)]; }
   PlanBuffer& buffer(std::int32_t index) { return draft_.buffers_[static_cast<std::size_t>(index)]; }
-  /// Calls f for every buffer that a pass reads, or writes.
+  /// Call f for every buffer that a pass reads, or writes.
   template <class F>
   void for_each_read(const Pass& pass, F&& f) const;
   template <class F>
@@ -275,41 +275,41 @@ class Planner {
   const Shape& shape(std::int32_t id) const { return *info(id).shape; }
 
   Recorder* recorder_ = nullptr;
-  PlanDraft draft_;             // its lists keep their memory
-  Segment* segment_ = nullptr;  // null: one node of an eager tape
+  PlanDraft draft_;             // reused, to keep the memory of its lists
+  Segment* segment_ = nullptr;  // null: planning one node of an eager tape
   bool eager_ = false;
-  std::int32_t base_ = 0;  // of the segment, whose keys and infos these are
+  std::int32_t base_ = 0;  // first id of the segment, to which keys_ and infos_ belong
   const Key* keys_ = nullptr;
   const Info* infos_ = nullptr;
-  std::vector<const Segment*> earlier_;  // whose plans the tape has carried out
+  std::vector<const Segment*> earlier_;  // segments whose plans the tape has executed
 
-  std::vector<PlannedNode> nodes_;          // of the segment, from base_ on; without an id where they are not needed
-  std::vector<PlannedNode> earlier_nodes_;  // needed ones of earlier segments
-  NodeMap earlier_place_;                   // by id: index into these
+  std::vector<PlannedNode> nodes_;          // of the segment, from base_ on; id −1: not needed
+  std::vector<PlannedNode> earlier_nodes_;  // needed nodes of earlier segments
+  NodeMap earlier_place_;                   // by id: index into earlier_nodes_
   std::vector<std::int32_t> earlier_ids_;   // ascending
-  std::vector<std::int32_t> read_here_;     // those that are targets or that the segment reads
+  std::vector<std::int32_t> read_here_;     // nodes of earlier segments that are targets or that the segment reads
   NodeMap seen_;
-  std::vector<std::int32_t> number_readers_;  // nodes
+  std::vector<std::int32_t> number_readers_;  // nodes that read numbers
   std::vector<std::int32_t> stack_;
-  std::size_t contractions_ = 0;    // that are needed
-  std::vector<Pass> passes_;        // sweeps by index into sweeps_, the others by index into the plan's lists
-  std::vector<Pass> early_passes_;  // go before them
+  std::size_t contractions_ = 0;    // number of needed contractions
+  std::vector<Pass> passes_;        // a sweep's index is into sweeps_, others are into the draft's lists
+  std::vector<Pass> early_passes_;  // run before passes_
   std::deque<SweepBuild> sweeps_;
   std::size_t sweep_count_ = 0;
-  /// An operand written out to a shape that lies simply in the domain that reads it.
+  /// An operand that was copied out to a shape with a simple extent in the domain of its reader.
   struct CopiedOut {
     std::int32_t node, buffer, pass;
     run::Extent extent;
     std::int64_t columns;
   };
-  /// Arithmetic on numbers that was computed once, in one of the dtypes that it is read in.
+  /// The result of arithmetic on numbers in one of the dtypes it is read in.
   struct ComputedNumber {
     std::int32_t node;
     DType dtype;
     std::int32_t buffer;
   };
   const ComputedNumber* computed_number(std::int32_t id, DType dtype) const;
-  std::vector<ComputedNumber> computed_numbers_;  // by ascending node
+  std::vector<ComputedNumber> computed_numbers_;  // sorted by node
   bool has_arithmetic_on_numbers_ = false;
   const CopiedOut* copied_out(std::int32_t id) const;
   std::vector<CopiedOut> copied_out_;
@@ -320,32 +320,32 @@ class Planner {
   std::vector<Target> targets_;
   std::vector<std::int32_t> kept_buffers_;
   NodeMap number_slots_;  // by node
-  /// Parameters are read again and again: the buffers of some, by a hash of their address.
+  /// A cache of the buffers of parameters, which are often read repeatedly, by a hash of their address.
   struct KnownSource {
     std::uint64_t attribute = 0;
     std::int32_t buffer = -1;  // −1: none
   };
   std::array<KnownSource, 64> known_sources_;
-  // Of the layout, by buffer or by pass.
+  // For the layout; by buffer or by pass.
   std::vector<std::int32_t> blocks_, last_use_, first_dying_, next_dying_;
   std::vector<std::uint8_t> placed_, moves_;
-  /// Buffers of one size that lie one after the other; by buffer, empty if there are none.
+  /// A group of buffers of one size that must be contiguous; by buffer, empty if there are no groups.
   struct Together {
     std::int32_t first = -1, next = -1, count = 1;
     bool is_kept = false;
   };
   std::vector<Together> together_;
-  /// A product's place among those that are added up, each the only one that reads the sum of the one before it.
+  /// A product's place in a chain of products that are added up: each is the only reader of the sum before it.
   struct Link {
     std::int32_t before = -1, after = -1, length = 1;
-    std::int32_t place = -1;  // among the products that are left, −1: it has become part of another one
+    std::int32_t place = -1;  // index among the remaining products; −1: merged into another one
   };
   std::vector<Link> links_;                    // by product
-  std::vector<std::int32_t> reads_, made_by_;  // by buffer: how many passes read it, the product that makes it
+  std::vector<std::int32_t> reads_, made_by_;  // by buffer: number of readers, and the product that writes it
   std::vector<std::int32_t> chain_, chain_of_a_, chain_of_b_;  // the products of a chain, and their factors
 };
 
-/// The node, which is needed.
+/// Marks a node as needed.
 inline Planner::PlannedNode& Planner::need(std::int32_t id) {
   if (id < base_) return need_earlier(id);
   PlannedNode& node = nodes_[static_cast<std::size_t>(id - base_)];

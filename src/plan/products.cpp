@@ -1,9 +1,9 @@
-// What the products of a plan have in common. Both ways are those of a recurrent net, which multiplies by the same weights
-// at each time step, and whose gradient has a term of each:
-// - Short products that are added up become one: C + A₁ᵀ·B₁ + A₂ᵀ·B₂ + … is one product over all of k where the Aᵢ lie one
-//   after the other in memory, and the Bᵢ. Kernels load and store C once for many terms.
+// Optimizations across the products of a plan. Both arise in recurrent nets, which multiply by the same weights at each
+// time step, so that the weights' gradient is a sum over time steps.
+// - Short products that are added up are merged: C + A₁ᵀ·B₁ + A₂ᵀ·B₂ + … is a single product over all of k if the Aᵢ are
+//   contiguous in memory, and the Bᵢ. The kernel then loads and stores C once for many terms.
 // - A parameter that several products read transposed is transposed once.
-// The bits are the same: a sum runs over k in order.
+// The bits do not change: a sum runs over k in order.
 
 #include <algorithm>
 #include <utility>
@@ -15,16 +15,16 @@ namespace thalweg::internal {
 
 namespace {
 
-/// In one product: its factors stay in the second-level cache, and memory is not held for long.
+/// The largest k of a merged product: its factors stay in the L2 cache, and memory is not held for long.
 constexpr std::int64_t most_steps = 256;
-/// With more the kernels' own transposing is little beside the product.
+/// With more rows, the transposition in the kernels is cheap compared with the product.
 constexpr std::int64_t most_rows = 64;
 
 bool is_short(const MatmulPass& pass) {
   const run::MatmulForm& m = pass.form;
   const auto element = static_cast<std::int64_t>(size_of(m.dtype));
   const bool lies_by_k = m.transpose_a && !m.transpose_b && m.lda == m.m && m.ldb == m.n;
-  const bool has_pairs = m.precision == Precision::highest || m.k % 2 == 0;  // bf16 is summed by pairs of steps
+  const bool has_pairs = m.precision == Precision::highest || m.k % 2 == 0;  // bf16 sums pairs of steps
   return lies_by_k && has_pairs && pass.batch < 0 && m.m > 1 && m.n > 1 && 2 * m.k <= most_steps &&
          m.m * m.k * element % buffer_alignment == 0 && m.n * m.k * element % buffer_alignment == 0 &&
          !run::may_skip_zeros(m.m, m.n, m.k, m.transpose_b, static_cast<std::size_t>(element));
@@ -51,7 +51,7 @@ void Planner::join_products() {
   drop_joined();
 }
 
-/// How often each buffer is read, through parts of it too; and which are kept.
+/// Counts the reads of each buffer, including reads through aliases, and marks kept buffers.
 void Planner::count_reads() {
   const std::size_t buffers = draft_.buffers_.size();
   together_.resize(buffers);
@@ -64,7 +64,7 @@ void Planner::count_reads() {
   }
 }
 
-/// Chains of products, each the only one that reads the sum of the one before it.
+/// Finds chains of products, each the only reader of the sum before it.
 void Planner::find_chains() {
   links_.assign(draft_.matmuls_.size(), {});
   made_by_.assign(draft_.buffers_.size(), -1);
@@ -90,7 +90,7 @@ void Planner::find_chains() {
   }
 }
 
-/// Makes one product of that of index `end` and those before it, where their factors can lie together.
+/// Merges the chain that ends with product `end` into one product, if its factors can be made contiguous.
 void Planner::join_chain(std::int32_t end) {
   const auto product = [&](std::int32_t index) -> MatmulPass& {
     return draft_.matmuls_[static_cast<std::size_t>(index)];
@@ -123,12 +123,12 @@ void Planner::join_chain(std::int32_t end) {
   whole.joined_reads.end = static_cast<std::int32_t>(lists.size());
 }
 
-/// Whether these buffers lie one after the other from here on.
+/// Makes these buffers contiguous, if possible; returns whether they are.
 bool Planner::lie_together(std::span<const std::int32_t> buffers) {
   const auto at = [&](std::int32_t index) -> Together& { return together_[static_cast<std::size_t>(index)]; };
   const std::int32_t first = buffers.front();
   if (at(first).first == first && at(first).count == static_cast<std::int32_t>(buffers.size())) {
-    std::int32_t next = first;  // they do already?
+    std::int32_t next = first;  // they may be already
     for (const std::int32_t index : buffers) {
       if (index != next) return false;
       next = at(next).next;
@@ -151,7 +151,7 @@ bool Planner::lie_together(std::span<const std::int32_t> buffers) {
   return true;
 }
 
-/// Takes the products that have become part of another one out of the plan.
+/// Removes the products that were merged into others.
 void Planner::drop_joined() {
   std::size_t left = 0;
   for (std::size_t i = 0; i < draft_.matmuls_.size(); ++i) {
@@ -169,7 +169,7 @@ void Planner::drop_joined() {
   passes_.erase(end, passes_.end());
 }
 
-/// Transposes once what several products of few rows would each transpose for themselves.
+/// Transposes parameters once if several products of few rows would each transpose them.
 void Planner::share_transposes() {
   if (eager_) return;
   struct Transposed {
@@ -196,7 +196,7 @@ void Planner::share_transposes() {
     view.strides[0] = 1;
     view.strides[1] = matrix.stride;
     matrix.copy = copy_view(buffer(matrix.buffer).node, matrix.buffer, view, Shape{matrix.k, matrix.n});
-    passes_.insert(passes_.begin(), passes_.back());  // parameters are there from the beginning
+    passes_.insert(passes_.begin(), passes_.back());  // parameters are available from the beginning
     passes_.pop_back();
   }
   for (MatmulPass& pass : draft_.matmuls_) {

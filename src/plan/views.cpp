@@ -1,4 +1,4 @@
-// Where the elements of a view are found: in memory that its input has, as far as that goes.
+// How views are read: from their input's memory where possible.
 
 #include <bit>
 
@@ -23,11 +23,11 @@ bool is_transpose(const StridedView& view, const Shape& input, const Shape& outp
 
 }  // namespace
 
-/// Where the elements of a view are found; the first that goes:
-///   where its input's are, of which it has all in their order (reshape); those of a number by who reads it
-///   by who reads them: a transpose, or matrices that a product can read as they lie
-///   in its input's buffer from some place on, which numbers may move (a slice of rows)
-///   in a copy
+/// Places a view; the first of these that applies:
+///   a reshape, with all of the input's elements in order: the input's memory (for a number: left to the readers)
+///   a transpose, or matrices that only products read and can read in place: left to the readers
+///   contiguous elements, as in a slice of rows: an alias into the input's buffer, whose offset numbers may change
+///   anything else: a copy
 void Planner::place_view(PlannedNode& node, const Key& key) {
   const std::span<const std::int32_t> inputs = recorder_->inputs(key);
   const std::int32_t input = inputs[0];
@@ -62,7 +62,7 @@ void Planner::place_view(PlannedNode& node, const Key& key) {
   node.pass = node.buffer_pass = last_pass();
 }
 
-/// With the numbers that say where it lies as they are now.
+/// The strides of a view, for the present numbers.
 StridedView Planner::view_of(std::int32_t id, const Key& key) {
   const std::span<const std::int32_t> inputs = recorder_->inputs(key);
   double numbers[Shape::max_rank] = {};
@@ -74,7 +74,7 @@ StridedView Planner::view_of(std::int32_t id, const Key& key) {
   return key.op->view_rule(shape(inputs[0]), shape(id), key.attribute, {numbers, inputs.size() - 1});
 }
 
-/// All of the input's elements in their order.
+/// Places a view that has all of the input's elements in order.
 void Planner::place_whole_view(PlannedNode& node, const Key& key, std::int32_t input) {
   const PlannedNode& from = this->node(input);
   const Key& made_by = this->key(input);
@@ -90,7 +90,7 @@ void Planner::leave_to_readers(PlannedNode& node, std::int32_t input) {
   node.pass = this->node(input).pass;
 }
 
-/// The elements of `input`, which is in memory after this unless a pass holds them.
+/// Makes the node share the elements of `input`, materializing it if it is lazy.
 void Planner::take_elements(PlannedNode& node, std::int32_t input) {
   if (this->node(input).where != PlannedNode::Where::lazy) return alias(node, input);
   materialize(input);

@@ -1,5 +1,5 @@
-// Who reads a registry and who writes it. One number counts the live tapes that have read it; a writer swaps in a bit
-// while it writes. A thread knows its own tapes, so that it may write what only they have read.
+// The readers–writer lock of a registry. One atomic counts the live tapes that have read it; a writer sets a bit in it.
+// Each thread also counts its own tapes, since it may write what only they have read.
 
 #include <algorithm>
 #include <thread>
@@ -17,7 +17,7 @@ struct OwnReads {
   std::int64_t tapes;
 };
 
-/// The registries that live tapes of this thread have read: a few at most, so a linear search is the fastest.
+/// The registries that live tapes of this thread have read: few, so a linear search is fastest.
 std::vector<OwnReads>& own_reads() {
   thread_local std::vector<OwnReads> reads;
   return reads;
@@ -37,7 +37,7 @@ void RegistryCore::begin_read() const {
   else
     own_reads().push_back({this, 1});
   std::int64_t before = readers_.fetch_add(1, std::memory_order_acquire);
-  while ((before & writing) != 0) {  // a write is short: another thread copies a value or runs an optimizer's pass
+  while ((before & writing) != 0) {  // spins, since a write is short: a copied value, or an optimizer's pass
     std::this_thread::yield();
     before = readers_.load(std::memory_order_acquire);
   }

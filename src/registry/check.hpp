@@ -1,5 +1,5 @@
 #pragma once
-// What the functions of Parameter, ParameterRegistry and Gradients check alike.
+// Checks shared by Parameter, ParameterRegistry and Gradients.
 
 #include <thalweg/tensor.hpp>
 
@@ -7,13 +7,13 @@
 
 namespace thalweg::internal {
 
-/// A tensor of its own with what stands at `data`.
+/// A new tensor with a copy of the elements at `data`.
 Tensor copied(const void* data, const Shape& shape, DType dtype);
 
-/// ShapeError or DtypeError where `value` cannot be parameter `index`'s value or state.
+/// ShapeError or DtypeError if `value` does not fit parameter `index`'s value or state.
 void check_fits(const char* op, const RegistryCore& core, int index, const Tensor& value, SourceLine line);
 
-/// ValueError where parameter `index` is not trainable: it has neither gradient nor state.
+/// ValueError if parameter `index` is not trainable, since it has neither gradient nor state.
 void check_trainable(const char* op, const RegistryCore& core, int index, SourceLine line);
 
 }  // namespace thalweg::internal

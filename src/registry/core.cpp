@@ -88,7 +88,7 @@ int RegistryCore::append(std::string name, const Shape& shape, bool trainable) {
   const std::size_t bytes = static_cast<std::size_t>(grown) * size_of(dtype);
   const Shape* interned = &attribute_shape(shape_attribute(shape));
   renew_uid();  // before anything moves
-  // What throws comes first; a buffer that is longer than the layout does no harm.
+  // What may throw comes first; a buffer that is longer than the layout does no harm.
   if (trainable) {
     trainable_values.resize(bytes);
     gradients.resize(bytes);
@@ -144,7 +144,7 @@ void RegistryCore::lay_out(const std::vector<bool>& trainable, DType to) {
       copy_elements(from, dtype, target, to, entries[i].shape.size());
     };
     move(value_data(index), trainable[i] ? new_values : new_fixed);
-    // What was frozen before, or is from now on, has no gradient and no state to bring along.
+    // A parameter that was frozen, or is from now on, has no gradient and no state to move.
     if (!trainable[i] || !entries[i].trainable) continue;
     move(gradient_data(index), new_gradients);
     for (std::size_t s = 0; s < states.size(); ++s) move(state_data(static_cast<int>(s), index), new_states[s]);

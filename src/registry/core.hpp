@@ -1,5 +1,5 @@
 #pragma once
-// What a ParameterRegistry and its Parameters share: the flat buffers and the record of who wrote them.
+// The shared state of a ParameterRegistry and its Parameters: the flat buffers, and the record of writes to them.
 
 #include <atomic>
 #include <cstdint>
@@ -14,14 +14,14 @@
 
 namespace thalweg::internal {
 
-/// 64-byte-aligned memory, zero-filled when it is made and where it grows.
+/// 64-byte aligned memory. New elements are zero.
 class FlatBuffer {
  public:
   FlatBuffer() = default;
   FlatBuffer(DType dtype, std::int64_t elements) { resize(static_cast<std::size_t>(elements) * size_of(dtype)); }
   void* data() const { return storage_ ? storage_->data : nullptr; }
-  /// Keeps what is there. What is asked for beyond the capacity grows it by half, so that adding many parameters copies
-  /// each a few times only.
+  /// Keeps the contents. Growing beyond the capacity grows it by at least half, so that adding many parameters copies
+  /// each only a few times.
   void resize(std::size_t bytes);
 
  private:
@@ -31,7 +31,7 @@ class FlatBuffer {
 
 class RegistryCore;
 
-/// While it lives the registry is being written: nobody else writes, and a tape that wants to begin reading waits.
+/// A write lock on a registry: during its lifetime nobody else writes, and a tape that begins reading waits.
 class WriteClaim {
  public:
   explicit WriteClaim(const RegistryCore& core) : core_(&core) {}
@@ -46,7 +46,7 @@ class WriteClaim {
 class RegistryCore : public std::enable_shared_from_this<RegistryCore> {
  public:
   struct Write {
-    std::uint32_t count = 0;  // value of write_count after it
+    std::uint32_t count = 0;  // write_count after the write
     const char* writer = "";  // the function: "step", "set_value"
     SourceLine line;
   };
@@ -55,35 +55,35 @@ class RegistryCore : public std::enable_shared_from_this<RegistryCore> {
     Shape shape;
     const Shape* interned = nullptr;
     bool trainable = true;
-    bool is_added_fixed = false;        // running statistics and the like: a pattern does not unfreeze them
+    bool is_added_fixed = false;        // added as not trainable, like running statistics: patterns do not unfreeze it
     std::uint32_t trainable_since = 0;  // the registry's uid when it was added or unfrozen: its state began at zero
-    std::int64_t offset = 0;            // into the trainable or the fixed buffers, in elements; a multiple of 64 bytes
+    std::int64_t offset = 0;            // into the trainable or the fixed buffers, in elements; 64-byte aligned
     std::uint64_t gradient_count = 0;   // see note_gradients
-    Write own_write;                    // the last one of this parameter alone; see last_write
+    Write own_write;                    // the last write to this parameter alone; see last_write
   };
   struct State {
     std::string name;  // "adam.first_moment"
     FlatBuffer buffer;
   };
-  /// A stretch of the flat buffers, as the vector or tensor that an optimizer's formula sees.
+  /// A range of the flat buffers that an optimizer's formula sees as one tensor.
   struct Region {
     std::int64_t offset;  // in elements
     const Shape* shape;   // interned
-    Write write;          // of all of it
+    Write write;          // the last write to the whole region
   };
-  /// An optimizer that is alive: it owns the states "name.*" of the parameters that it updates.
+  /// A live optimizer, which owns the states "name.*" of the parameters it updates.
   struct Owner {
     std::string name;
-    bool owns_all;             // parameters added later, too
-    std::vector<int> indices;  // of the parameters, where it does not
+    bool owns_all;             // owns all parameters, including ones added later
+    std::vector<int> indices;  // the parameters it owns otherwise
   };
 
   RegistryCore(DType dtype, std::uint64_t seed);
-  /// How many layouts the registries of the process have had: while it stands, every buffer stays where it is.
+  /// The number of registry layouts made in this process. While it is unchanged, no registry buffer moves.
   static std::uint32_t layouts_made() { return last_uid.load(std::memory_order_relaxed); }
 
-  /// Changes whenever something structural does (a parameter added, frozen, converted), so that recordings made before
-  /// do not match any more. Unique in the process.
+  /// Changes with every structural change (a parameter added, frozen or converted), so that earlier recordings no
+  /// longer match. Unique in the process.
   std::uint32_t uid = 0;
   DType dtype = DType::f32;
   std::uint64_t seed = 0;
@@ -92,15 +92,15 @@ class RegistryCore : public std::enable_shared_from_this<RegistryCore> {
   std::int64_t fixed_elements = 0;
   FlatBuffer trainable_values, fixed_values, gradients;
   std::vector<State> states;
-  std::vector<Region> regions;  // of the present layout
+  std::vector<Region> regions;  // of the current layout
   std::vector<Owner> optimizers;
 
-  /// Counts writes to any parameter; a tape remembers it to notice that what it read has changed.
+  /// Counts writes to any parameter. Tapes compare it to detect that a value they read has changed.
   std::uint32_t write_count = 0;
 
-  /// Whether `gradients` holds what a backward() or Gradients::store() has filled, and how many times that has happened:
-  /// the count tells an optimizer whether they are new since its last step. `all_gradients_count` is that of the last time
-  /// that all were filled, Entry::gradient_count of the last that a selection with this parameter was.
+  /// Whether `gradients` is filled by a backward() or Gradients::store(), and how often that has happened: an optimizer
+  /// uses the count to tell whether gradients are new since its last step. `all_gradients_count` is the count when all
+  /// were last filled, Entry::gradient_count the count when a selection with this parameter last was.
   bool gradients_filled = false;
   std::uint64_t gradient_count = 0, all_gradients_count = 0;
   void note_gradients(const std::vector<int>* selection = nullptr) {
@@ -117,7 +117,7 @@ class RegistryCore : public std::enable_shared_from_this<RegistryCore> {
     const Entry& entry = entries[static_cast<std::size_t>(index)];
     return at((entry.trainable ? trainable_values : fixed_values), entry);
   }
-  /// Of a trainable parameter.
+  /// For a trainable parameter.
   char* gradient_data(int index) const { return at(gradients, entries[static_cast<std::size_t>(index)]); }
   char* state_data(int state, int index) const {
     return at(states[static_cast<std::size_t>(state)].buffer, entries[static_cast<std::size_t>(index)]);
@@ -127,38 +127,38 @@ class RegistryCore : public std::enable_shared_from_this<RegistryCore> {
   }
   std::size_t trainable_bytes() const { return static_cast<std::size_t>(trainable_elements) * size_of(dtype); }
 
-  /// The region of that place and shape; made where there is none yet.
+  /// The index of the region at `offset` with `shape`; adds it if there is none.
   int region_index(std::int64_t offset, const Shape& shape);
   std::size_t region_begin(int region) const {
     return static_cast<std::size_t>(regions[static_cast<std::size_t>(region)].offset) * size_of(dtype);
   }
 
-  /// The state buffer of that name; made, zero-filled, where there is none yet. Returns its index, which stays.
+  /// The index of the state buffer of that name, which never changes; adds it, with zeros, if there is none.
   int state_index(std::string_view name);
   int find_state(std::string_view name) const;  // −1: none
 
-  // --- who reads and who writes ---
+  // --- readers and writers ---
 
-  /// A tape has read the registry, from now until it ends or is cleared; each is one atomic operation.
+  /// Mark the registry as read by a tape, until the tape ends or is cleared. Each is one atomic operation.
   void begin_read() const;
   void end_read() const;
-  /// Claims the registry for writing as long as the result lives. TapeError where another thread's tape has read it, or
+  /// Claims the registry for writing during the result's lifetime. TapeError if another thread's tape has read it, or
   /// another thread is writing.
   [[nodiscard]] WriteClaim claim_write(const char* writer, SourceLine line) const;
-  /// The same for changes after which recorded nodes would be wrong: no tape at all may have read the registry.
+  /// The same for changes that invalidate recorded nodes: no live tape at all may have read the registry.
   [[nodiscard]] WriteClaim claim_layout(const char* writer, SourceLine line) const;
 
-  /// Notes that parameter `index` (−1: every trainable one) was written, or those whose values a region holds. Callers
-  /// have claimed the write.
+  /// Record a write to parameter `index` (−1: every trainable one), or to the parameters in a region. The caller holds
+  /// a WriteClaim.
   void note_write(int index, const char* writer, SourceLine line);
   void note_region_write(int region, const char* writer, SourceLine line);
   const Write& last_write(int index) const;
   std::string describe_writer(int index) const;  // "step() at main.cpp:12"
 
-  // --- structure; callers have claimed the layout, or for append the write ---
+  // --- structure; the caller has claimed the layout, or for append the write ---
 
   int find(std::string_view name) const;  // −1: none
-  /// Adds a parameter behind the others, its value zero.
+  /// Adds a parameter after the others, with value zero.
   int append(std::string name, const Shape& shape, bool trainable);
   void set_trainable(const std::vector<int>& indices, bool trainable);
   void convert(DType to);
@@ -170,7 +170,7 @@ class RegistryCore : public std::enable_shared_from_this<RegistryCore> {
   char* at(const FlatBuffer& buffer, const Entry& entry) const {
     return static_cast<char*>(buffer.data()) + static_cast<std::size_t>(entry.offset) * size_of(dtype);
   }
-  /// Moves everything into new buffers of that dtype.
+  /// Moves everything into new buffers of dtype `to`.
   std::vector<bool> trainable_flags() const;
   void lay_out(const std::vector<bool>& trainable, DType to);
   void renew_uid();
@@ -179,15 +179,15 @@ class RegistryCore : public std::enable_shared_from_this<RegistryCore> {
 
   static inline std::atomic<std::uint32_t> last_uid{0};
   std::unordered_map<std::string_view, int> indices_;
-  /// Live tapes that have read this registry, of all threads, and the bit `writing`.
+  /// The number of live tapes, of all threads, that have read this registry, and the bit `writing`.
   mutable std::atomic<std::int64_t> readers_{0};
 };
 
-/// Whether `text` matches `pattern`, in which '*' stands for any text.
+/// Whether `text` matches `pattern`, in which '*' matches any text.
 bool matches(std::string_view pattern, std::string_view text);
 
-/// The candidates closest to `name` by edit distance, quoted, as the end of an error's sentence: `; the closest is
-/// "w1"`.
+/// The candidates closest to `name` by edit distance, quoted, as the end of an error message:
+/// `; the closest is "w1"`.
 std::string closest_names(std::string_view name, const std::vector<std::string_view>& candidates);
 
 }  // namespace thalweg::internal

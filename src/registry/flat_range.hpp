@@ -1,5 +1,5 @@
 #pragma once
-// Stretches of a registry's gradients, looked at outside a tape: where a norm does not fit its dtype, or is not a number.
+// Norm and check of a registry's gradients without a tape: for norms that overflow the dtype or are not finite.
 
 #include <cstdint>
 #include <optional>
@@ -14,10 +14,10 @@ struct FlatRange {
   std::int64_t offset, elements;  // in elements of the flat buffers
 };
 
-/// The Euclidean norm of the gradients there, without overflow or underflow on the way; in f64, whatever their dtype.
+/// The Euclidean norm of the gradients in the ranges, in f64 and without intermediate overflow or underflow.
 double gradient_norm(const RegistryCore& core, std::span<const FlatRange> ranges);
 
-/// The first gradient that is inf or NaN, as text: `the gradient of "w" is nan at (1, 2)`. None where all are finite.
+/// The first gradient that is inf or NaN, as text: `the gradient of "w" is nan at (1, 2)`. None if all are finite.
 std::optional<std::string> find_non_finite_gradient(const RegistryCore& core, std::span<const FlatRange> ranges);
 
 }  // namespace thalweg::internal

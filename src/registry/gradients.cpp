@@ -1,4 +1,4 @@
-// Gradients beside the registry's own: per thread, per micro-batch.
+// Gradients separate from the registry's own: per thread, per micro-batch.
 
 #include <cstring>
 
@@ -58,7 +58,7 @@ Gradients& Gradients::operator*=(double factor) {
   check_layout("Gradients");
   visit_floating(core_->dtype, [&]<class T>() {
     T* values = values_.mutable_data<T>().data();
-    // By parameter, not in one go: the padding stays 0 even where the factor is inf.
+    // By parameter, so that the padding stays 0 even for an infinite factor.
     for (const RegistryCore::Entry& entry : core_->entries)
       if (entry.trainable)
         for (std::int64_t i = 0; i < entry.shape.size(); ++i) values[entry.offset + i] *= static_cast<T>(factor);

@@ -1,4 +1,4 @@
-// Patterns, and help with names that do not exist.
+// Name patterns, and suggestions for unknown names.
 
 #include <algorithm>
 #include <numeric>
@@ -10,7 +10,7 @@
 namespace thalweg::internal {
 
 bool matches(std::string_view pattern, std::string_view text) {
-  // The last '*' seen takes as little as it can; on a mismatch it takes one character more.
+  // The last '*' matches as little as possible; on a mismatch it takes one character more.
   constexpr std::size_t none = std::string_view::npos;
   std::size_t p = 0, t = 0, star = none, star_text = 0;
   while (t < text.size()) {
@@ -33,7 +33,7 @@ bool matches(std::string_view pattern, std::string_view text) {
 
 namespace {
 
-/// Levenshtein: how many characters to insert, delete or replace to come from one text to the other.
+/// Levenshtein distance: the number of characters to insert, delete or replace.
 std::size_t edit_distance(std::string_view a, std::string_view b) {
   std::vector<std::size_t> row(b.size() + 1);
   std::iota(row.begin(), row.end(), std::size_t{0});

@@ -54,7 +54,7 @@ std::vector<int> find_matching(const char* op, const RegistryCore& core, std::st
   return indices;
 }
 
-/// "adam.first_moment/affine1.weight", taken apart: the name of a state holds no '/'.
+/// "adam.first_moment/affine1.weight", split: the name of a state has no '/'.
 struct StateName {
   std::string_view state;
   int index;  // of the parameter

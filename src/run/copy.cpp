@@ -10,7 +10,7 @@ namespace thalweg::run {
 
 namespace {
 
-/// Dimensions that matter, outermost first; neighbours that lie as one are one.
+/// The dimensions of a copy, outermost first, without dimensions of 1 and with contiguous neighbors merged.
 struct Walk {
   int rank = 0;
   std::int64_t count[Shape::max_rank] = {};
@@ -45,7 +45,7 @@ void copy_row(const T* input, T* output, std::int64_t count, std::int64_t stride
   }
 }
 
-/// The two innermost dimensions; a transpose in tiles, so that it reads and writes whole cache lines.
+/// Copies the two innermost dimensions; a transpose goes in tiles, so that it reads and writes whole cache lines.
 template <class T>
 void copy_plane(const T* input, T* output, std::int64_t rows, std::int64_t columns, std::int64_t row_stride,
                 std::int64_t column_stride) {

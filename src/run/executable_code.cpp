@@ -16,7 +16,7 @@ namespace thalweg::run {
 
 namespace {
 
-/// What a thread's programs hold, by a hash of the bytes.
+/// The code that a thread's programs hold, by hash of its bytes.
 class KnownCode {
  public:
   std::shared_ptr<const std::uint8_t> find_or_make(std::span<const std::uint8_t> bytes) {

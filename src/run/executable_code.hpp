@@ -1,6 +1,6 @@
 #pragma once
-// Generated code that may be executed. What differs in its geometry alone, as sums over sequences of other lengths do, is
-// often the same code; it is held once, for memory that may be executed takes two calls of the system and a page.
+// Memory for generated code. Sweeps that differ only in their sizes, as for sequences of different lengths, often have
+// the same code. It is stored once, since executable memory costs two system calls and a page.
 
 #include <cstdint>
 #include <memory>
@@ -13,15 +13,15 @@ class Error;
 
 namespace thalweg::run {
 
-/// Where this thread writes code, in memory like any other; it is empty. May throw Xbyak::Error.
+/// This thread's buffer for writing code, in ordinary memory. Returned empty. May throw Xbyak::Error.
 Xbyak::CodeGenerator& code_draft();
 
-/// These bytes, at a place from which they can be executed: that of an earlier call of the thread with the same ones, if it is
-/// still held. They must not depend on where they lie. Throws Xbyak::Error where there is no such memory.
+/// Copies code to executable memory, or returns the memory of an earlier call of this thread with the same bytes, if it
+/// is still alive. The code must be position-independent. Throws Xbyak::Error if the system provides no such memory.
 std::shared_ptr<const std::uint8_t> executable_code(std::span<const std::uint8_t> bytes);
 
-/// Whether an error says that, or that a distance is larger than instructions have them: there is no code then. Any other one
-/// says that what writes it is wrong.
+/// Whether the error means that, or a displacement too large for an instruction: then do without code. Any other error
+/// is a bug in the code generator.
 bool is_limit(const Xbyak::Error& error);
 
 }  // namespace thalweg::run

@@ -14,8 +14,7 @@ namespace {
 
 namespace hn = hwy::HWY_NAMESPACE;
 
-/// Infinities and NaNs are the numbers whose bits without the sign are at least those of infinity. Compared as signed
-/// integers, which without their sign bit they are the same as.
+/// A number is inf or NaN if its bits without the sign are at least those of infinity, compared as integers.
 template <class T>
 bool all_below(const T* bits, std::size_t count, T infinity) {
   const hn::ScalableTag<T> d;

@@ -5,10 +5,10 @@
 
 namespace thalweg::run {
 
-/// Whether every number is finite: one pass at the speed of memory. i64 and bool always are.
+/// Whether every number is finite, in one pass at memory bandwidth. True for i64 and bool.
 bool all_finite(const void* data, std::int64_t count, DType dtype);
 
-/// The place of the first number that is not; −1 if there is none.
+/// The index of the first number that is not finite; −1 if all are.
 std::int64_t first_not_finite(const void* data, std::int64_t count, DType dtype);
 
 }  // namespace thalweg::run

@@ -1,5 +1,5 @@
 #pragma once
-// Rows by index, from anywhere in memory: a batch out of a data set.
+// Gathering rows by index: taking a batch from a data set.
 
 #include <cstddef>
 #include <cstdint>
@@ -13,11 +13,11 @@ struct Rows {
   std::size_t bytes = 0;  // of a row
 };
 
-/// Row i of `output` is row indices[i] of `rows`; an index below 0 counts from the end. They are not checked.
+/// Row i of `output` = row indices[i] of `rows`; a negative index counts from the end. Indices are not checked.
 void gather_rows(const Rows& rows, std::span<const std::int64_t> indices, void* output);
 
-/// The same for rows of bytes as numbers: output[i, j] = rows[indices[i], j] / divisor, correctly rounded. `divisor` is a
-/// whole number from 1 to 255.
+/// The same for rows of bytes, converted: output[i, j] = rows[indices[i], j] / divisor, correctly rounded. `divisor` is
+/// an integer from 1 to 255.
 void gather_bytes(const Rows& rows, std::span<const std::int64_t> indices, float divisor, float* output);
 
 }  // namespace thalweg::run

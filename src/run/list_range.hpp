@@ -3,7 +3,7 @@
 
 namespace thalweg::run {
 
-/// A stretch of one of a program's or a plan's lists.
+/// A range of indices into one of a program's or a plan's lists.
 struct ListRange {
   std::int32_t begin = 0, end = 0;
 };

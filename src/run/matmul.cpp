@@ -67,7 +67,7 @@ void matmul(const Matmul& first, const MatmulBatch& batch, void* workspace) {
     one.start = moved(first.start, index * first.m * first.n);
     matmul(one, workspace);
   };
-  // A few large ones are shared out among the threads each by itself; so are those that take the workspace in turn.
+  // A few large products are each divided among the threads, as are those that use the workspace one after another.
   const std::int64_t work = std::max<std::int64_t>(1, first.m * first.n * first.k);
   const bool are_few = count < 2 * thread_limit();
   if (matmul_workspace(first) > 0 || (are_few && is_large(first.m, first.n, first.k)) ||

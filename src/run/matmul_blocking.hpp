@@ -1,6 +1,6 @@
 #pragma once
-// The sizes by which matrix multiplication is cut, measured on a core with 48 KB of first-level and 1 MB of second-level
-// cache. No result depends on them but where it is said.
+// The blocking sizes of matrix multiplication, measured on a core with 48 KB of L1 and 1 MB of L2 cache. Results do not
+// depend on them unless noted.
 
 #include <algorithm>
 #include <cstddef>
@@ -8,54 +8,54 @@
 
 namespace thalweg::run {
 
-/// Below this many multiply-adds, 9 µs at 117 GF/s, a matmul stays on its thread.
+/// A matmul of fewer multiply-adds (9 µs at 117 GF/s) stays on one thread.
 inline constexpr std::int64_t parallel_work = 1 << 19;
-/// A single row of C is summed in stretches of k of this length; unlike all others, results do depend on this number.
+/// A single row of C is summed in slices of k of this length. Unlike all others, this number affects results.
 inline constexpr std::int64_t row_stretch = 64;
-/// Direct: the rows of a block, which A should not fall out of the cache under; more where each block copies B. And the
-/// number of blocks from which a few threads are about evenly busy.
+/// Direct: the rows of a block, small enough that A stays in the cache; more if each block copies B. And the number of
+/// blocks from which a few threads are evenly loaded.
 inline constexpr std::int64_t direct_rows = 64, transposed_rows = 256, parallel_parts = 6;
-/// Direct, B transposed: the stack that a copied panel takes.
+/// Direct, B transposed: the stack space of a copied panel.
 inline constexpr std::int64_t stack_bytes = 24 * 1024;
-/// Packed: what is copied at a time, the rows of A that one task copies, and the parts that the columns of C are cut into
-/// for several threads. (Long stretches of k: sums that go back to C cost more than a panel of B out of the third-level
+/// Packed: the size of copies, the rows of A that one task copies, and the number of parts of the columns of C for
+/// several threads. (The slices of k are long, since storing sums to C costs more than reading a panel of B from the L3
 /// cache.)
 inline constexpr std::int64_t packed_steps = 1024, packed_rows = 1024, task_rows = 64, packed_parts = 12;
 
-/// The steps of a stretch of k: even, in multiples of row_stretch, at most `most` (such a multiple).
+/// The steps of a slice of k: about equal, in multiples of row_stretch, at most `most` (such a multiple).
 constexpr std::int64_t slice_steps(std::int64_t k, std::int64_t most) {
   if (k <= most) return k > 0 ? k : 1;
   const std::int64_t slices = (k + most - 1) / most;
   return ((k + slices - 1) / slices + row_stretch - 1) / row_stretch * row_stretch;
 }
 
-/// Direct: the steps of k after which sums go back to C.
+/// Direct: the steps of k after which sums are stored to C.
 inline constexpr std::int64_t most_direct_steps = 1024, most_transposed_steps = 256;
 constexpr std::int64_t direct_steps(std::int64_t m, bool transpose_a) {
   if (m == 1) return row_stretch;
   return transpose_a ? most_transposed_steps : most_direct_steps;
 }
 
-/// Whether a block of C is worth another thread. (The product is the root of the product of the three matrices' sizes:
-/// it does not overflow.)
+/// Whether a block of C is worth another thread. (m·n·k is the root of the product of the three matrices' sizes, so it
+/// does not overflow.)
 constexpr bool is_large(std::int64_t m, std::int64_t n, std::int64_t k) { return m * n * k > parallel_work; }
 
-/// Whether A and B are copied first: where both are read often enough and B does not stay in the second-level cache.
+/// Whether to copy A and B first: if both are read often enough and B does not stay in the L2 cache.
 constexpr bool is_packed(std::int64_t m, std::int64_t n, std::int64_t k, std::size_t element_bytes) {
   return m >= 128 && n >= 128 && k >= 64 && n * k > static_cast<std::int64_t>((std::size_t{2} << 20) / element_bytes);
 }
 
-/// Whether steps in which a tile's rows of A have only zeros may be left out: images are mostly black. Where that is
-/// looked for, a sum of −0 becomes 0, whatever A holds, so that no result depends on which rows share a tile.
+/// Whether to skip steps in which all of a tile's rows of A are zero: images are mostly black. Then a sum of −0 always
+/// becomes 0, whether or not a step is skipped, so that no result depends on which rows share a tile.
 constexpr bool may_skip_zeros(std::int64_t m, std::int64_t n, std::int64_t k, bool transpose_b,
                               std::size_t element_bytes) {
   return !transpose_b && m >= 32 && n >= 32 && k >= 64 && !is_packed(m, n, k, element_bytes);
 }
 
-/// 64 bytes beyond a row keep the rows of a power of two out of the same cache sets.
+/// Padding rows by 64 bytes keeps rows of power-of-two length out of the same cache sets.
 constexpr std::int64_t packed_a_stride(std::int64_t length) { return (length + 15) / 16 * 16 + 16; }
 
-/// Room for a panel: at most three vectors of 16 elements wide.
+/// Space for a panel: at most three vectors of 16 elements wide.
 constexpr std::int64_t packed_panel_elements(std::int64_t steps) { return 48 * steps; }
 
 constexpr std::int64_t packed_elements(std::int64_t m, std::int64_t k) {
@@ -64,8 +64,8 @@ constexpr std::int64_t packed_elements(std::int64_t m, std::int64_t k) {
   return packed_parts * packed_panel_elements(steps) + a;
 }
 
-/// Precision::medium copies always. The stack that the copies of small products take, so that many of them may be made at
-/// a time; and the bytes of workspace that larger ones want.
+/// Precision::medium always copies. The stack space for copies in small products, so that many can run at once, and the
+/// workspace of larger ones.
 inline constexpr std::size_t medium_stack_bytes = 64 * 1024;
 constexpr std::size_t medium_workspace(std::int64_t m, std::int64_t n, std::int64_t k) {
   const std::int64_t even = (k + 1) / 2 * 2;

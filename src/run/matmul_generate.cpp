@@ -19,7 +19,7 @@ namespace thalweg::run {
 
 namespace {
 
-/// Beyond this many forms all are forgotten; who runs one keeps its code.
+/// The cache is cleared beyond this many forms. Plans keep the code that they use.
 constexpr std::size_t most_forms = 256;
 
 struct FormHash {

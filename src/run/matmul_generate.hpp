@@ -1,9 +1,9 @@
 #pragma once
-// Machine code for small matrix products that run again and again.
+// JIT for small matrix products that run repeatedly.
 //
-// Of the 5 to 30 ns that a product of the tiniest nets takes, most go to finding out what it is: how many rows there are,
-// how far apart, whether something is added. Where there are AVX-512's registers, code is written for a product's form
-// (matmul_generator.hpp), in which all of that is known: the sums of the kernels in their order, so their bits.
+// A product in the smallest nets takes 5 to 30 ns, most of it for deciding what to do: how many rows there are, their
+// distance, whether to add something. With AVX-512, code is generated for a product's form (matmul_generator.hpp),
+// where all of that is constant. It computes the kernels' sums in the same order, so the bits are the same.
 
 #include <cstddef>
 #include <cstdint>
@@ -13,7 +13,7 @@
 
 namespace thalweg::run {
 
-/// What code is written for.
+/// What the code depends on.
 struct ProductForm : MatmulForm {
   bool has_start = false, has_bias = false;
   bool operator==(const ProductForm&) const = default;
@@ -22,22 +22,22 @@ inline ProductForm form_of(const Matmul& product) {
   return {product, product.start != nullptr, product.bias != nullptr};
 }
 
-/// A kernel for one form, that reads nothing but the MatmulMemory it is given.
+/// Code for one form, which reads nothing but its MatmulMemory argument.
 struct GeneratedProduct {
-  PreparedMatmul::Run run = nullptr;  // null: none is made for this form
-  std::shared_ptr<const void> code;   // that `run` is part of
+  PreparedMatmul::Run run = nullptr;  // null: no code for this form
+  std::shared_ptr<const void> code;   // owns the memory of `run`
 };
 
-/// Products of more multiply-adds gain nothing.
+/// Products with more multiply-adds do not benefit.
 inline constexpr std::int64_t most_generated_work = 64 * 1024;
 
-/// The code for such products, made once per thread and form. None if the SIMD target has no generator, the system
-/// allows no generated code, or the kernels do as well.
+/// The code for a form, generated once per thread. None if the SIMD target has no generator, the system does not permit
+/// generated code, or the kernels are as fast.
 GeneratedProduct generated_product(const ProductForm& form);
-/// What there is already.
+/// The code for a form if it has been generated already.
 GeneratedProduct known_product(const ProductForm& form);
 
-/// How many forms this thread has code for.
+/// The number of forms for which this thread has code.
 std::size_t generated_forms();
 
 }  // namespace thalweg::run

@@ -14,7 +14,7 @@ namespace thalweg::run {
 
 namespace {
 
-// Registers: the argument, where the block's first row of each matrix lies, and counters. All are the caller's to save.
+// Registers: the argument, the block's first row of each matrix, and counters. All are caller-saved.
 const Xbyak::Reg64 memory(Xbyak::Operand::RDX);  // the third argument of PreparedMatmul::Run
 const Xbyak::Reg64 matrix_a(Xbyak::Operand::RAX), matrix_b(Xbyak::Operand::RCX), matrix_c(Xbyak::Operand::R8),
     start(Xbyak::Operand::R9), bias(Xbyak::Operand::R10), activated(Xbyak::Operand::R11);
@@ -25,10 +25,10 @@ constexpr int most_rows = 8, most_vectors = 3;  // of a block's sums
 constexpr int first_turned = 16;                // the registers of a transposed square
 constexpr int chains = 4;                       // the sums of a single row; see compute_row
 constexpr int sums_of_dot = 16;                 // see multiply_dot
-// Of what is written one after the other, not to fill the cache for instructions.
+// Limits of unrolled code, so as not to fill the instruction cache.
 constexpr std::int64_t most_panels = 4, most_steps_of_row = 256, most_products_in_line = 128;
 
-/// Whether addresses of 31 bits reach from the first element to the last one.
+/// Whether 31-bit displacements reach from the first element to the last.
 bool is_near(std::int64_t rows, std::int64_t ld) {
   constexpr std::int64_t most = std::int64_t{1} << 27;  // of 8 bytes
   return ld < most && rows * ld < most;
@@ -83,7 +83,7 @@ void ProductGenerator::write_panel(const Panel& panel) {
   if (layout_.m == 1) return layout_.transpose_b ? write_row_across() : write_row();
   is_turned_ = layout_.transpose_b;
   if (is_turned_) turn_square();
-  // As even as can be, the larger ones first.
+  // As evenly as possible, larger ones first.
   const std::int64_t blocks = (layout_.m + most_rows - 1) / most_rows, larger = layout_.m % blocks;
   const auto rows = static_cast<int>(layout_.m / blocks);
   repeat(rows_left, larger, [&] { write_block(rows + 1); });
@@ -113,7 +113,7 @@ void ProductGenerator::load_mask(const Xbyak::Opmask& mask, int elements) {
 
 // --- blocks of rows ---
 
-/// Writes `body` as a loop of so many turns.
+/// Emits `body` as a loop of `turns` iterations.
 template <class F>
 void ProductGenerator::repeat(const Reg64& turns_left, std::int64_t turns, F body) {
   if (turns <= 1) {
@@ -156,10 +156,10 @@ void ProductGenerator::begin_sums(int rows) {
     }
 }
 
-/// Calls write_one for `count` steps from `first` on; for many, of so many products each, it writes a loop.
+/// Calls write_one for `count` steps from `first` on, or emits a loop if there are many. `products` is the size of one step.
 template <class F>
 void ProductGenerator::write_steps(std::int64_t first, std::int64_t count, int products, F write_one) {
-  const std::int64_t unrolled = products < 8 ? 8 : 4;  // beside so many products the loop is nothing
+  const std::int64_t unrolled = products < 8 ? 8 : 4;  // the overhead of the loop is then negligible
   std::int64_t loops = 0;
   if (count * products > most_products_in_line && count >= 2 * unrolled && !is_turned_) loops = count / unrolled;
   const auto a_bytes = static_cast<int>(unrolled * layout_.a_step) * bytes();
@@ -198,12 +198,12 @@ void ProductGenerator::write_step(std::int64_t step, int first_sum, int rows) {
 
 // --- C of one row ---
 
-/// Row 0 of the sums is what is finished, rows 1 to 4 are the chains.
+/// Row 0 of the sums is the total, rows 1 to 4 are the partial sums (chains).
 void ProductGenerator::write_row() {
   begin_sums(1);
   for (std::int64_t first = 0; first < layout_.k; first += row_stretch) {
     const std::int64_t steps = std::min(row_stretch, layout_.k - first);
-    // A chain without a product is 0, which is added for the sign of a -0 alone; so is the 0 that the first sums begin with.
+    // A chain without products is 0. Adding it, and starting sums at 0, matters only for the sign of −0.
     const bool begins_with_zero = first == 0 && !form_.has_start;
     const auto used = static_cast<int>(begins_with_zero ? std::min<std::int64_t>(steps, chains) : chains);
     for (int chain = 1; chain <= used; ++chain)
@@ -223,7 +223,7 @@ void ProductGenerator::write_row() {
   finish_sums(1);
 }
 
-/// op(B) lies with its columns along memory: the four sums of each column are lanes side by side.
+/// The columns of op(B) are contiguous: the four partial sums of a column are adjacent lanes.
 void ProductGenerator::write_row_across() {
   const auto four = [&](int index) { return assembler_.is_double() ? Vector(Xbyak::Ymm(index)) : Vector(index); };
   const Vector left = four(lanes());
@@ -238,7 +238,7 @@ void ProductGenerator::write_row_across() {
       assembler_.add_product(is_rest ? four(column) | of_rest : four(column), left,
                              element(matrix_b, (panel_.column + column) * layout_.ldb + step));
   }
-  // (sum 0 + sum 1) + (sum 2 + sum 3) of neighbouring columns, then all of them side by side.
+  // (sum 0 + sum 1) + (sum 2 + sum 3) for adjacent columns, then gather the results.
   const int together = assembler_.is_double() ? 2 : 4;
   for (int first = 0; first < columns(); first += together) {
     const Vector x(first), of_others(first + 1);
@@ -283,7 +283,7 @@ void ProductGenerator::write_dot() {
         assembler_.move(a | of_rest | code_.T_z, element(matrix_a, step));
         assembler_.move(b | of_rest | code_.T_z, element(matrix_b, step));
         assembler_.add_product(Zmm(vector), a, b);
-      } else {  // a sum of -0 becomes 0 as those beside it
+      } else {  // a sum of −0 becomes 0, as for the other sums
         assembler_.clear(a);
         assembler_.add(Zmm(vector), Zmm(vector), a);
       }
@@ -297,7 +297,7 @@ void ProductGenerator::write_dot() {
   finish_sums(1);
 }
 
-/// Register 0: the upper half is added to the lower one until one lane is left.
+/// Sums the lanes of register 0: adds the upper half to the lower one until one lane is left.
 void ProductGenerator::fold() {
   const Xbyak::Ymm y(0), upper_y(1);
   const Vector x(0), upper_x(1);
@@ -339,7 +339,7 @@ void ProductGenerator::add_bias(int rows) {
     }
 }
 
-/// As `activate` of the kernels.
+/// As `activate` in the kernels.
 void ProductGenerator::activate(int row, int vector) {
   const Vector value = sum(row, vector), y = scratch(0, vector);
   if (is_gradient(form_.activation)) load(y, of_c(activated, layout_.ldc, row, vector), vector);
@@ -363,7 +363,7 @@ void ProductGenerator::activate(int row, int vector) {
   }
 }
 
-/// The function of what has been stored, by rows: in line in every block it would not fit the cache for instructions.
+/// Applies the function to the stored results, row by row: inlined in every block it would fill the instruction cache.
 void ProductGenerator::write_functions() {
   load_pointers();
   repeat(rows_left, layout_.m, [&] {
@@ -377,7 +377,7 @@ void ProductGenerator::write_functions() {
   });
 }
 
-/// Functions work on whole vectors.
+/// The functions work on whole vectors.
 void ProductGenerator::apply_function(const Vector& value) {
   const auto free = [&](int index) { return whole(scratch(index, 0)); };
   const std::array<Zmm, 6> others = {free(0), free(1), free(2), free(3), free(4), free(5)};
@@ -389,11 +389,11 @@ void ProductGenerator::apply_function(const Vector& value) {
 
 // --- a transposed B ---
 
-/// The panel of op(B), a square of a vector's width at most: its rows to registers from first_turned on.
+/// Transposes the panel of op(B), at most a square of a vector's width, into registers from first_turned on.
 void ProductGenerator::turn_square() {
   const int in_block = 16 / bytes();  // elements of the 128 bits that shuffles stay within
   const int width = lanes();
-  // Each step of the way goes from the registers of one half to those of the other.
+  // Each step goes from one half of the registers to the other.
   int from = assembler_.is_double() ? 0 : first_turned, to = first_turned - from;
   const auto k = static_cast<int>(layout_.k);
   if (k < width) load_mask(of_rest, k);
@@ -422,7 +422,7 @@ void ProductGenerator::turn_square() {
       code_.vunpckhpd(Zmm(to + first + 2 * i + 1), Zmm(from + x), Zmm(from + x + apart));
     }
   go_on();
-  // Then whole blocks, of which a vector has four: the even ones of two vectors side by side and the odd ones, twice.
+  // Then 128-bit blocks, four per vector: twice, the even blocks of two vectors and the odd ones.
   constexpr std::uint8_t even = 0x88, odd = 0xdd;
   for (int time = 0; time < 2; ++time) {
     for (int half = 0; half < 2; ++half)
@@ -435,9 +435,9 @@ void ProductGenerator::turn_square() {
   }
 }
 
-// --- where things lie ---
+// --- locations ---
 
-/// Register `index` in the width of the panel's `vector`.
+/// Register `index`, in the width of the panel's `vector`.
 ProductGenerator::Vector ProductGenerator::sized(int index, int vector) const {
   if (vector + 1 < panel_.vectors) return Zmm(index);
   if (panel_.last == 1) return Vector(index);
@@ -445,13 +445,13 @@ ProductGenerator::Vector ProductGenerator::sized(int index, int vector) const {
   return Zmm(index);
 }
 
-/// Registers beside those of the sums, and of a transposed square.
+/// Registers that are not used by the sums or a transposed square.
 ProductGenerator::Vector ProductGenerator::scratch(int index, int vector) const {
   constexpr int most_sums = most_rows * most_vectors;
   return sized((is_turned_ ? most_rows : most_sums) + index, vector);
 }
 
-/// Whether a vector is neither whole, nor half of one, nor a single element.
+/// Whether a vector needs a mask: it is neither whole, nor half, nor a single element.
 bool ProductGenerator::is_masked(int vector) const {
   return vector + 1 == panel_.vectors && panel_.last != lanes() && panel_.last != lanes() / 2 && panel_.last != 1;
 }
@@ -460,12 +460,12 @@ Xbyak::Address ProductGenerator::element(const Reg64& matrix, std::int64_t index
   return code_.ptr[matrix + static_cast<int>(index) * bytes()];
 }
 
-/// Of a matrix that lies as C does.
+/// For a matrix laid out as C.
 Xbyak::Address ProductGenerator::of_c(const Reg64& matrix, std::int64_t ld, int row, int vector) const {
   return element(matrix, row * ld + panel_.column + vector * lanes());
 }
 
-/// An element, as an operand for all lanes.
+/// An element as a broadcast operand.
 Xbyak::Address ProductGenerator::for_all_lanes(const Reg64& matrix, std::int64_t index) const {
   return code_.ptr_b[matrix + static_cast<int>(index) * bytes()];
 }

@@ -1,15 +1,15 @@
 #pragma once
-// Machine code for one small matrix product, with sizes, strides and epilogue as constants in it. What is written is
+// Generates machine code for a small matrix product, with sizes, strides and epilogue as constants:
 //
-//   for each panel of columns                     one after the other
-//     for each block of rows                      a loop, where there are several of a size
+//   for each panel of columns                     unrolled
+//     for each block of rows                      a loop if several have the same size
 //       sums = start, or 0
-//       for each step of k                        a loop, where there are many
+//       for each step of k                        a loop if there are many
 //         for each row of the block: sums += A[row, step] · B[step, columns]
 //       C = epilogue(sums)
 //
-// and for a C of one row, or one element, the sums that matmul_kernel-inl.hpp and multiply_dot define. Everything is read from
-// MatmulMemory, so that one code serves all products of a form.
+// and for a C of one row, or one element, the partial sums that matmul_kernel-inl.hpp and multiply_dot define. All
+// addresses come from MatmulMemory, so that all products of a form share the code.
 
 #include <cstdint>
 
@@ -21,7 +21,7 @@ namespace thalweg::run {
 
 class ProductGenerator {
  public:
-  /// Whether code for products of this form is better than their kernels.
+  /// Whether code for products of this form is faster than the kernels.
   static bool writes(const ProductForm& form);
 
   ProductGenerator(Xbyak::CodeGenerator& code, const ProductForm& form)
@@ -31,7 +31,7 @@ class ProductGenerator {
         assembler_(code, form.dtype == DType::f64),
         functions_(assembler_) {}
 
-  /// A PreparedMatmul::Run.
+  /// Generates a PreparedMatmul::Run.
   void write();
 
  private:
@@ -45,7 +45,7 @@ class ProductGenerator {
   VectorAssembler assembler_;
   VectorFunctions functions_;
 
-  /// Neighbouring columns of C: whole vectors, and `last` elements in the last one.
+  /// Adjacent columns of C as vectors, the last of which has `last` elements.
   struct Panel {
     std::int64_t column = 0;
     int vectors = 1, last = 1;
@@ -79,7 +79,7 @@ class ProductGenerator {
   void write_functions();
   void apply_function(const Vector& value);
 
-  // Where things lie: in registers, and in memory from the block's first row on.
+  // Locations: in registers, and in memory relative to the block's first row.
   Vector sized(int index, int vector) const;
   Vector sum(int row, int vector) const { return sized(row * panel_.vectors + vector, vector); }
   Vector scratch(int index, int vector) const;

@@ -1,5 +1,5 @@
 #pragma once
-// How the matrices of a product are walked, whatever is transposed.
+// How the matrices of a product are traversed, independent of which are transposed.
 
 #include <cstddef>
 #include <cstdint>
@@ -9,16 +9,16 @@
 
 namespace thalweg::run {
 
-/// C = A·op(B), A by its strides. A C of one column is taken as a row, Cᵀ = op(B)ᵀ·op(A)ᵀ, which has the vectors along C's
-/// memory: A and B then stand for each other.
+/// C = A·op(B) with A given by its strides. A C of one column is computed as a row, Cᵀ = op(B)ᵀ·op(A)ᵀ, so that vectors
+/// run along C's memory: A and B are then exchanged.
 struct MatmulLayout {
   std::int64_t m, n, k;
   std::ptrdiff_t a_row, a_step;  // in elements; a step is one of k
   std::ptrdiff_t ldb;
   bool transpose_b;
   std::ptrdiff_t ldc;
-  bool is_column = false;    // A is the form's B, and the other way round
-  bool single_bias = false;  // one value for all
+  bool is_column = false;    // A and B are exchanged
+  bool single_bias = false;  // the bias is a single value for all
 };
 
 inline MatmulLayout layout_of(const MatmulForm& form) {

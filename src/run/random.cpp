@@ -16,7 +16,7 @@ namespace thalweg {
 
 namespace {
 
-/// The words of the 16 counters that a run of consecutive elements shares, by word.
+/// The words of the 16 counters that a group of consecutive elements shares, by word.
 struct WordGroup {
   static constexpr std::size_t width = 16;
   std::uint32_t words[4][width];

@@ -27,7 +27,7 @@ constexpr Target targets[] = {{"neon", HWY_NEON}};
 constexpr Target targets[] = {{"portable", HWY_STATIC_TARGET}};
 #endif
 
-/// The targets of the processor, whatever was set before.
+/// The targets that the processor supports, regardless of the one that is set.
 std::int64_t supported() {
   hwy::SetSupportedTargetsForTest(0);
   return hwy::SupportedTargets() & HWY_TARGETS;
@@ -38,7 +38,7 @@ void use(std::int64_t bits) {
   hwy::GetChosenTarget().Update(hwy::SupportedTargets());
 }
 
-/// THALWEG_TARGET is read once, before main; what is wrong with it is said by the first who asks for a kernel.
+/// THALWEG_TARGET is read once, before main; an error in it is reported when a kernel is first needed.
 const std::string environment_error = [] {
   try {
     if (const char* name = std::getenv("THALWEG_TARGET")) set_simd_target(name);

@@ -1,10 +1,10 @@
 #pragma once
-// The SIMD target from the environment.
+// The SIMD target set by the environment.
 
 namespace thalweg::run {
 
-/// Throws ValueError where THALWEG_TARGET named no supported target when the process started. Whoever hands out kernels
-/// calls it, which also keeps the reading of the variable in the program.
+/// Throws ValueError if THALWEG_TARGET named an unsupported target when the process started. Called wherever kernels
+/// are handed out, which also keeps the linker from dropping the code that reads the variable.
 void check_simd_environment();
 
 }  // namespace thalweg::run

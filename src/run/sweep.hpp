@@ -1,6 +1,6 @@
 #pragma once
-// A sweep is one fused pass: elementwise work over a (rows × columns) domain, with the reductions that end it and the
-// broadcasts of those reductions back. This header is the contract between planning, which describes a sweep as a small
+// A sweep is a fused pass: elementwise work over a (rows × columns) domain, together with reductions and the
+// elementwise use of their results. This header is the interface between planning, which describes a sweep as a short
 // list of values, and running, which compiles it for the vector machine and executes it.
 
 #include <cstddef>
@@ -17,10 +17,10 @@
 
 namespace thalweg::run {
 
-/// The most values a sweep may have.
+/// The largest number of values in a sweep.
 inline constexpr int max_values = 128;
 
-/// How many different numbers a value holds in the sweep's domain, and in which order they lie in memory:
+/// How many numbers a value has in the sweep's domain, and their order in memory:
 ///
 ///     single  n                per_column  b b b b
 ///                                          -------
@@ -38,15 +38,15 @@ enum class Reduction : std::uint8_t { sum, product, maximum, minimum };
 /// See philox.hpp.
 enum class Distribution : std::uint8_t { uniform, normal };
 
-/// One value of a sweep; an id is its place in Sweep::values, and a value refers to earlier ones only.
+/// One value of a sweep. Its id is its index in Sweep::values; operands have smaller ids.
 struct SweepValue {
   enum class Kind : std::uint8_t {
     input,   // buffer `slot`, of `dtype` (bool and i64 buffers are converted to the sweep's dtype as they are read)
-    number,  // number `slot`: a double, given at each execution
-    column,  // the column's index as a number; extent per_column
+    number,  // number `slot`: a double, supplied at each run
+    column,  // the index of the column; extent per_column
     draw,    // draw `slot`: uniform in [0, 1) or standard normal; extent element, position = row · columns + column
-    apply,   // kernel(operands); extent: the join of the operands'
-    reduce,  // `reduction` of operand 0 to `extent`: element to per_row, per_column or single; these to single
+    apply,   // kernel(operands); its extent joins those of the operands
+    reduce,  // `reduction` of operand 0 to `extent`: from element to any other, or from per_row or per_column to single
   };
   Kind kind = Kind::input;
   Extent extent = Extent::element;
@@ -60,7 +60,7 @@ struct SweepValue {
   bool operator==(const SweepValue&) const = default;
 };
 
-/// Value `value` is written to buffer `slot`, as `dtype` (the sweep's, or bool, or i64 where the value is integral).
+/// Writes value `value` to buffer `slot`, as `dtype` (the sweep's, or bool, or i64 if the value is integral).
 struct SweepOutput {
   std::int32_t value = 0;
   std::int32_t slot = 0;
@@ -76,25 +76,25 @@ struct Sweep {
   bool operator==(const Sweep&) const = default;
 };
 
-/// What the slots of a sweep stand for. Buffers: f32/f64/i64 ones are 16-byte aligned at least, and rows are contiguous. An
-/// output may be the same memory as an input of extent element that is read at the same position (in place).
+/// What the slots of a sweep refer to. Buffers of f32, f64 and i64 are at least 16-byte aligned, and rows are
+/// contiguous. An output may be the same memory as an input of extent element (in-place operation).
 struct SweepBindings {
   std::span<void* const> buffers;
   std::span<const double> numbers;
   std::span<const DrawSource> draws;
 };
 
-/// The address of a buffer, a number or a DrawSource that a sweep works on.
+/// The address of a buffer, a number or a DrawSource that a sweep uses.
 using Argument = std::intptr_t;
 
 struct SharedProgram;
 
-/// A sweep compiled for the vector machine. Sweeps of a thread that differ in nothing but their arguments share one program,
-/// which may hold the addresses of the one that ran last; so a sweep stays on the thread that compiled it.
+/// A sweep compiled for the vector machine. Sweeps of a thread that differ only in their arguments share one program.
+/// The program holds the addresses of its latest run, so a sweep must stay on the thread that compiled it.
 ///
-/// Bits: an elementwise kernel gives the same bits wherever it runs. A reduction adds in an order that is a function of
-/// (rows, columns, extent, dtype) alone: the same alone as inside any sweep, on any number of threads. Sums are carried in
-/// fixed blocks, partial sums of f32 in f64.
+/// Determinism: an elementwise kernel gives the same bits in any sweep. A reduction adds in an order that depends only
+/// on (rows, columns, extent, dtype): not on the sweep it is fused into, nor on the number of threads. Sums accumulate
+/// in fixed blocks, whose partial sums are added in f64 for f32.
 class CompiledSweep {
  public:
   CompiledSweep();
@@ -103,34 +103,34 @@ class CompiledSweep {
   CompiledSweep& operator=(CompiledSweep&&) noexcept;
   ~CompiledSweep();
 
-  /// Whether these values can run as one sweep with this geometry; the planner asks before it lets a value join.
-  /// (E.g. a sum to `single` beside per_row reductions needs the same walk as it has alone.)
+  /// Whether the values can run as one sweep; the planner asks before it adds a value. (For instance, a sum to `single`
+  /// fused with per_row reductions must walk the domain as it does alone.)
   static bool can_fuse(const Sweep& sweep);
 
-  /// The slots of the buffers it works on, each once. Their addresses are the first of the arguments, in this order; those of
-  /// numbers and draws follow.
+  /// The slots of its buffers, each once. The arguments are the addresses of these buffers in this order, followed by
+  /// those of numbers and draws.
   std::span<const std::int32_t> buffers() const;
   std::size_t argument_count() const { return slots_.size(); }
   void find_arguments(const SweepBindings& bindings, std::span<Argument> arguments) const;
-  /// Runs on up to thread_limit() threads where the domain is large. Allocates nothing after the first call.
+  /// Runs, on up to thread_limit() threads if the domain is large. Allocates nothing after the first call.
   void run(const Argument* arguments);
-  /// The same, with arguments that are found for this one run.
+  /// Runs once with the given bindings; for tests.
   void execute(const SweepBindings& bindings);
 
-  /// Memory that it takes, with the program where no sweep before it had one like it.
+  /// The memory it takes, including the program if no earlier sweep shares it.
   std::size_t bytes() const;
-  /// How often each buffer is read from or written to memory (a buffer that stays in cache between stages counts once).
+  /// The number of bytes read and written (a buffer that stays in cache between stages counts once).
   std::size_t bytes_moved() const;
-  /// The program as text, one instruction a line, for explain_plan and tests.
+  /// The program as text, one instruction per line, for tests.
   std::string disassembly() const;
 
  private:
-  /// Where an output is memory that is still to be read, the program of its own for that takes over.
+  /// Switches to a program that delays its stores if an output is memory that is read later.
   void look_for_aliases(const Argument* arguments);
 
   std::shared_ptr<SharedProgram> shared_;
-  std::vector<std::int32_t> slots_;  // of its arguments: buffers, numbers, draws
-  bool is_first_ = false;            // the program was made for it
+  std::vector<std::int32_t> slots_;  // the slot of each argument: buffers, numbers, draws
+  bool is_first_ = false;            // whether the program was compiled for this sweep
   bool has_run_ = false;
 };
 

@@ -7,9 +7,9 @@ namespace thalweg::run {
 
 namespace {
 
-/// Beyond this all programs are forgotten.
+/// The cache is cleared beyond this size.
 constexpr std::size_t cache_limit = std::size_t{2} << 20;
-/// A program that takes more is its sweep's own.
+/// A larger program is not cached.
 constexpr std::size_t largest_program = std::size_t{128} << 10;
 
 std::uint64_t hash_of(const Sweep& sweep) {

@@ -1,5 +1,5 @@
 #pragma once
-// Programs of sweeps that differ in nothing but their buffers: compiled once, then shared.
+// A cache of programs: sweeps that differ only in their buffers share one.
 
 #include <cstddef>
 #include <cstdint>
@@ -16,11 +16,11 @@ struct SharedProgram {
     prepare_program(program);
   }
 
-  Sweep sweep;  // its slots are places among the arguments
+  Sweep sweep;  // with slots renamed to indices into the arguments
   SweepProgram program;
-  std::size_t buffers = 0, numbers = 0;    // how many of its arguments
-  bool is_delayed = false;                 // its outputs are written after everything has been read
-  std::shared_ptr<SharedProgram> delayed;  // the same sweep's that is; made where buffers alias
+  std::size_t buffers = 0, numbers = 0;    // number of arguments of these kinds
+  bool is_delayed = false;                 // whether it writes outputs after all reads
+  std::shared_ptr<SharedProgram> delayed;  // the same sweep with delayed stores; compiled when buffers alias
 
   std::shared_ptr<SharedProgram> delay();
   std::size_t bytes() const;
@@ -28,7 +28,7 @@ struct SharedProgram {
 
 class SweepCache {
  public:
-  /// This thread's.
+  /// This thread's cache.
   static SweepCache& current();
   /// The program of `sweep`, and the slots of its arguments.
   std::shared_ptr<SharedProgram> program(const Sweep& sweep, std::vector<std::int32_t>& slots, bool& is_new);
@@ -37,7 +37,7 @@ class SweepCache {
   void rename_slots(const Sweep& sweep);
 
   Sweep renamed_;
-  std::vector<std::int32_t> buffers_, numbers_, draws_;  // of the sweep, by the renamed slots
+  std::vector<std::int32_t> buffers_, numbers_, draws_;  // the sweep's slots, by renamed slot
   std::unordered_multimap<std::uint64_t, std::shared_ptr<SharedProgram>> entries_;
   std::size_t bytes_ = 0;
 };

@@ -1,6 +1,6 @@
 #pragma once
-// From a sweep to a program. sweep_layout.cpp: which values are kept from one program to another, and where; sweep_compile.cpp: the
-// programs, and how the walk runs them.
+// Compiles a sweep to a program. sweep_layout.cpp decides which values are kept between programs, and where;
+// sweep_compile.cpp makes the programs, and the walks that run them.
 
 #include <cstdint>
 #include <vector>

@@ -1,5 +1,5 @@
 #pragma once
-// From values to instructions: one program of the vector machine.
+// Emits the instructions of one program of the vector machine.
 
 #include <cstdint>
 #include <utility>
@@ -18,19 +18,19 @@ enum class Scope : std::uint8_t {
   single,    // single values, between walks
 };
 
-/// What is done with a value once it stands in the accumulator.
+/// What to do with a value once it is in the accumulator.
 struct Action {
   enum class Kind : std::uint8_t { output, output_row, accumulate, write, write_row, write_splat };
   Kind kind = Kind::output;
   Reduction reduction = Reduction::sum;
   DType dtype = DType::f32;
-  std::int32_t slot = 0;             // of an output's buffer
-  Address address = Address::fixed;  // of the others
+  std::int32_t slot = 0;             // for an output: its buffer
+  Address address = Address::fixed;  // for the others: the destination
   std::intptr_t base = 0;
   std::int32_t next = -1;
 };
 
-/// The form of a program: width, and whether only state.lanes elements of its block exist.
+/// The form of a program: its width, and whether only the first state.lanes elements of its block exist.
 struct Form {
   bool wide = false;
   bool partial = false;
@@ -40,42 +40,42 @@ class Emitter {
  public:
   void start(const SweepNodes& nodes, SweepDraft& program, bool delay_stores);
 
-  /// The program to be emitted next, without actions.
+  /// Starts the next program, without actions.
   void begin(Scope scope, int walk, int stage);
   void add_action(int value, const Action& action);
   bool has_actions() const { return !actions_.empty(); }
   /// Appends the program in this form; returns its first instruction's index.
   std::int32_t emit(Form form);
-  /// Outputs written by the programs of this scope may be what later programs read.
+  /// From now on, outputs written so far count as possible aliases of what later programs read.
   void commit() { committed_stores_ = stored_.size(); }
 
-  /// Temporaries that any program has needed: slots below the start of a thread's scratch memory.
-  /// Walk and value of every buffer of elements that is read, other than an output in the walk that writes it.
+  /// The reads of buffers of elements, as (walk, value), except of an output in the walk that writes it:
+  /// for counting the bytes that are moved.
   const std::vector<std::pair<int, int>>& reads() const { return reads_; }
   bool emitted_wide() const { return emitted_wide_; }
-  int temporaries() const { return most_temporaries_; }
+  int temporaries() const { return most_temporaries_; }  // most slots needed below the start of scratch memory
 
  private:
   struct Operand {
     std::intptr_t base = 0;
     Address address = Address::fixed;
-    std::int32_t slot = -1;  // a buffer: base is patched
+    std::int32_t slot = -1;  // of a buffer, whose base is patched at each run
   };
-  /// How a program gets at a value.
+  /// How a program accesses a value.
   enum class Access : std::uint8_t {
     computed,
-    memory,  // whole blocks of the machine's dtype, an instruction's operand
-    buffer,  // brought in by a conversion or a partial load
-    leaf,    // by an instruction without operands
+    memory,  // an instruction's memory operand: whole blocks of the machine's dtype
+    buffer,  // loaded with a conversion, or as a partial block
+    leaf,    // produced by an instruction without operands
   };
   struct Place {
     Operand operand;
-    std::int32_t kept = -1;  // place in kept_ of the store that put it there
+    std::int32_t kept = -1;  // index in kept_ of the store to its temporary
     std::int16_t temporary = -1;
     Access access = Access::computed;
     DType dtype = DType::f32;  // of a buffer
   };
-  /// A store to a temporary, made before it is known whether anything will read it.
+  /// A store to a temporary, emitted before it is known whether anything reads it.
   struct KeptStore {
     std::int32_t instruction;
     bool read;
@@ -127,7 +127,7 @@ class Emitter {
   int most_temporaries_ = 0;
   std::vector<Action> actions_;
   std::vector<std::int32_t> first_action_, last_action_;  // by value
-  std::vector<std::int16_t> left_;                        // uses to come, by value
+  std::vector<std::int16_t> left_;                        // remaining uses, by value
   std::vector<Place> places_;                             // by value
   std::vector<std::int16_t> free_temporaries_;
   std::vector<std::pair<int, Action>> delayed_;  // stores for the end of the program

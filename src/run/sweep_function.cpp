@@ -12,12 +12,12 @@ namespace thalweg::run {
 
 namespace {
 
-/// So many vectors of a walk with sums are written one after the other; more are a loop over blocks.
+/// A walk with sums of up to this many vectors is unrolled; a longer one is a loop over blocks.
 constexpr std::int64_t most_in_line = 32;
-/// Registers that a walk's sums may have.
+/// The most registers for the sums of a walk.
 constexpr std::int64_t most_in_registers = 24;
 
-/// Vectors per column that are repeated to a tile stay in as many registers.
+/// Registers for vectors per column that are repeated to fill a tile.
 constexpr int most_expanded = 16;
 
 template <class T>
@@ -99,7 +99,7 @@ void FunctionWriter::write_level(const Level& level) {
   for (const Expansion& expansion : in_range(program_.expansions, level.expansions)) write_expansion(expansion);
 }
 
-/// Vectors per column end in memory that may be read and written.
+/// Vectors per column may be accessed beyond their end.
 void FunctionWriter::write_columns(const Level& level) {
   Position position{};
   position.column_period = std::numeric_limits<std::intptr_t>::max();
@@ -109,7 +109,7 @@ void FunctionWriter::write_columns(const Level& level) {
                         {.vectors = block_of(rest).vectors}, budget_, frame(&position));
 }
 
-/// In the order of reduce_array.
+/// Sums in the order of reduce_array.
 void FunctionWriter::write_fold(const VectorFold& fold) {
   const Block block = block_of(fold.length);
   generator_.load_tail_mask(block.last);
@@ -128,7 +128,8 @@ void FunctionWriter::write_fold(const VectorFold& fold) {
   assembler_.move(memory(fold.slot), fold_lanes(std::move(sums), fold.reduction));
 }
 
-/// Each copy is whole vectors, of which the next one overwrites what is too much; the last one ends with the tile's memory.
+/// Copies whole vectors; each copy overwrites the excess of the one before, and the last one ends with the tile's
+/// memory.
 void FunctionWriter::write_expansion(const Expansion& expansion) {
   const std::int64_t lanes = geometry_.lanes, length = program_.read_period + geometry_.wide;
   const std::int64_t end = (length + lanes - 1) / lanes * lanes;
@@ -159,7 +160,7 @@ void FunctionWriter::write_rows(const Walk& walk) {
   for (const ColumnFold& fold : in_range(program_.column_folds, walk.columns)) fold_tile(fold);
 }
 
-/// What the last block of fewer elements does is what whole blocks do. Sums per column stay in registers where there are few
+/// The last, partial block runs the same operations as whole blocks. Sums per column stay in registers if they take few
 /// vectors, or a block has all of them.
 void FunctionWriter::write_flat(const Walk& walk) {
   const BlockPrograms& programs = blocks_of(walk);
@@ -189,7 +190,7 @@ void FunctionWriter::write_flat(const Walk& walk) {
   for (const ColumnFold& fold : in_range(program_.column_folds, walk.columns)) fold_tile(fold);
 }
 
-/// Of the sums in registers. Folding takes two more.
+/// Folds the sums in registers, using two more.
 void FunctionWriter::write_results(const Walk& walk, const Run& run) {
   if (generator_.registers_before_sums() < 2) throw TooLong{0};
   for (std::size_t k = 0; k < run.operations.size(); ++k) {
@@ -208,8 +209,8 @@ void FunctionWriter::write_results(const Walk& walk, const Run& run) {
   }
 }
 
-/// In the order of fold_slot, of which vectors after the last one hold the reduction of nothing. The sums have begun with that
-/// too, so it changes nothing to add it.
+/// In the order of fold_slot, where missing vectors hold the identity. Since the sums started from it, adding it again
+/// would change nothing.
 Zmm FunctionWriter::fold_lanes(std::vector<Zmm> sums, Reduction reduction) {
   for (std::size_t half = wide_vectors / 2; half > 0; half /= 2)
     for (std::size_t i = 0; i < half && i + half < sums.size(); ++i)
@@ -219,7 +220,7 @@ Zmm FunctionWriter::fold_lanes(std::vector<Zmm> sums, Reduction reduction) {
   return sums[0];
 }
 
-/// In the order of fold_tile; likewise.
+/// In the order of fold_tile; missing vectors as above.
 void FunctionWriter::fold_columns(std::vector<Zmm> sums, const ColumnFold& fold, std::int64_t period) {
   const Zmm shifted(0), nothing(1);
   reducer_.set_identity(nothing, fold.reduction);
@@ -237,7 +238,7 @@ void FunctionWriter::fold_columns(std::vector<Zmm> sums, const ColumnFold& fold,
     assembler_.move(memory(fold.vector + i * static_cast<std::int64_t>(max_vector_bytes)), sum(i));
 }
 
-/// Calls f for code that runs for each of so many vectors; rax is the offset.
+/// Emits a loop over `vectors` vectors, with code by f; rax is the offset.
 template <class F>
 void FunctionWriter::write_vectors(std::int64_t vectors, F f) {
   constexpr auto bytes = static_cast<int>(max_vector_bytes);
@@ -259,7 +260,7 @@ void FunctionWriter::clear_tiles(const Walk& walk) {
   }
 }
 
-/// In memory as long as registers are short.
+/// Emits everything, with fewer sums in registers until the code fits.
 void FunctionWriter::fold_tile(const ColumnFold& fold) {
   constexpr int first = 2, most = 24;
   std::int64_t period = geometry_.period;

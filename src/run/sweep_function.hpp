@@ -1,5 +1,6 @@
 #pragma once
-// A whole sweep as one function: small inputs, what is between the walks, the walks with their sums, small outputs.
+// Generates a SweepCode: a whole sweep as one function, with small inputs, the programs between walks, the walks and
+// their reductions, and small outputs.
 
 #include <cstddef>
 #include <cstdint>
@@ -20,10 +21,10 @@ class FunctionWriter {
         generator_(generator),
         reducer_(assembler) {}
 
-  /// Whether a function can be written: one task, whose sums need no f64 in between, on walks without stages, and without
-  /// instructions that the generator does not know.
+  /// Whether the sweep is supported: a single task, sums without intermediate f64, walks without stages, and only
+  /// instructions that the JIT supports.
   bool fits() const;
-  /// A SweepCode; may throw TooLong, with nothing written that counts. Returns its offset.
+  /// Emits a SweepCode and returns its offset. May throw TooLong, and then emits nothing of use.
   std::size_t write();
 
  private:

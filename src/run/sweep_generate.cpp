@@ -27,11 +27,11 @@ GenerationPolicy& generation_policy() {
 
 namespace {
 
-/// All that code for a program's stages is written from: programs that agree in it, as those of a sum over more or fewer rows do,
-/// have the same code.
+/// Everything that the code for a program's stages depends on. Programs with equal keys, for instance of sums over
+/// different numbers of rows, share code.
 using Source = std::vector<std::int64_t>;
 
-/// Where code for a program's stages begins, and what it is for.
+/// Entry points of the code for a program's stages.
 struct StageCode {
   struct Loop {
     std::size_t stage;
@@ -39,7 +39,7 @@ struct StageCode {
     std::size_t entry;
   };
   struct Run {
-    int begin;  // the instruction that stands for it
+    int begin;  // the instruction that represents it
     std::size_t entry;
   };
   struct Rows {
@@ -49,19 +49,19 @@ struct StageCode {
   std::vector<Rows> rows;
   std::vector<Loop> loops;
   std::vector<Run> runs;
-  std::vector<std::pair<int, int>> joined;  // instructions, from and up to
+  std::vector<std::pair<int, int>> joined;  // ranges of merged instructions
   std::shared_ptr<const std::uint8_t> code;
 };
 
-/// A thread's latest. Their code stays as long.
+/// A thread's latest entries, which keep their code alive.
 std::map<Source, StageCode>& known_stages() {
   thread_local std::map<Source, StageCode> known;
   return known;
 }
 constexpr std::size_t most_known_stages = 64;
 
-/// The machine code of a program's runs: each from an instruction to the next that is opaque, in parts where registers are
-/// short.
+/// Generates the code of a program's runs: each extends to the next opaque instruction, or is split if registers run
+/// out.
 class Joiner {
  public:
   Joiner(SweepProgram& program, Xbyak::CodeGenerator& code)
@@ -71,7 +71,7 @@ class Joiner {
         assembler_(code, program.dtype == DType::f64),
         generator_(assembler_) {}
 
-  /// Puts code in its place, and hands it out; null if there is none.
+  /// Moves the code to executable memory; null if that fails.
   std::shared_ptr<const std::uint8_t> join() {
     if (const std::optional<std::size_t> function = write_function()) {
       generator_.finish();
@@ -179,7 +179,7 @@ class Joiner {
     return block_of(length % g.wide == 0 ? g.wide : length % g.wide, g.lanes);
   }
 
-  /// The end of a program without opaque instructions; nothing where it has any.
+  /// The end of a program without opaque instructions; nothing if it has any.
   std::optional<int> end_of(int first) const {
     int end = first;
     while (!reader_.is_end(end) && !reader_.ends_run(end)) ++end;
@@ -192,7 +192,7 @@ class Joiner {
     for (std::int32_t i = walk.stages.begin; i < walk.stages.end; ++i) write_stage(static_cast<std::size_t>(i));
   }
 
-  /// All stages of a walk by rows in one.
+  /// All stages of a walk by rows as one piece of code.
   bool write_rows(std::size_t index) {
     const Walk& walk = program_.walks[index];
     RowsWriter writer(program_, reader_, assembler_, generator_);
@@ -213,7 +213,7 @@ class Joiner {
     if (blocks.tail_wide) write_runs(blocks.tail, tail_block());
   }
 
-  /// A program without opaque instructions is one loop over all its blocks.
+  /// A program without opaque instructions as one loop over its blocks.
   bool write_loop(std::size_t stage, const RowEnd* row) {
     const int begin = program_.stages[stage].blocks.wide;
     const std::optional<int> end = end_of(begin);
@@ -228,7 +228,7 @@ class Joiner {
     return true;
   }
 
-  /// A stage of rows that are summed in one go is one loop, and what is left of the row.
+  /// A stage whose rows are summed in one go, as a loop and the rest of the row.
   bool write_row(std::size_t index) {
     const Geometry& g = program_.geometry;
     const ListRange& folds = program_.stages[index].folds;
@@ -250,7 +250,7 @@ class Joiner {
     }
   }
 
-  /// Returns the first instruction after what was joined.
+  /// Returns the first instruction after the merged ones.
   int write_run(int begin, int end, const Block& block) {
     while (end - begin >= 2) {
       const Run run = reader_.read(begin, end);
@@ -281,9 +281,9 @@ void generate(SweepProgram& program) {
   if (!has_vectors || !is_floating(program.dtype)) return;
   try {
     program.code = Joiner(program, code_draft()).join();
-    // It goes through the streams of a flat walk side by side, and asking for them ahead only gets in its way.
+    // Generated code reads the streams of a flat walk in parallel, and software prefetching only slows it down.
     if (program.code != nullptr && !program.row_walk) program.streams = {};
-  } catch (const Xbyak::Error& error) {  // the handlers stay
+  } catch (const Xbyak::Error& error) {  // keep the handlers
     if (!is_limit(error)) throw;
   }
 }

@@ -87,14 +87,14 @@ void Generator::write_loop_and_end(const Position& position, const RowEnd* row) 
   });
 }
 
-/// As many whole blocks as the counter says.
+/// Emits a loop over as many whole blocks as the counter holds.
 void Generator::write_blocks(const Position& position) {
   write_loop_of(position, [&] {
     for (int vector = 0; vector < wide_vectors; ++vector) write_vector(vector);
   });
 }
 
-/// Moves on after each run of what `write` writes.
+/// Emits `write`, advancing the positions after each vector.
 template <class F>
 void Generator::write_loop_of(const Position& position, F write) {
   Xbyak::Label again;
@@ -158,8 +158,8 @@ void Generator::begin(const Run& run, int first_free, const Budget& budget, cons
   registers_.load();
 }
 
-/// Writes a vector, code that nothing runs, to see how many registers it leaves and which literals it asks for. Returns those
-/// that have room in registers.
+/// Emits a vector as unused code, to find out how many registers it leaves and which literals it needs. Returns the
+/// literals that fit into registers.
 std::vector<std::uint64_t> Generator::try_vector(const Block& rest) {
   assembler_.hold_literals(0, {});
   assembler_.forget_literals();
@@ -169,7 +169,7 @@ std::vector<std::uint64_t> Generator::try_vector(const Block& rest) {
   return assembler_.literals_asked_for(fewest_free_);
 }
 
-/// For what this vector of a block has to ask of the streams.
+/// Emits the prefetches of the streams that are assigned to this vector of a block.
 void Generator::prefetch() {
   const Frame& frame = registers_.frame();
   if ((frame.prefetching_vectors >> static_cast<unsigned>(vector_) & 1U) == 0) return;
@@ -185,7 +185,7 @@ void Generator::write_block(const Block& block) {
   }
 }
 
-/// All vectors of a row, from one reduction over it to the next.
+/// Emits all vectors of a row, from one reduction over it to the next.
 void Generator::write_row(const Block& block) {
   row_vectors_ = block.vectors;
   find_shared();
@@ -215,7 +215,7 @@ void Generator::write_row_reduction(const Block& block) {
     assembler_.move(is_partial ? part | RunRegisters::tail_mask() : part, x);
     release(operation.operands[0]);
   }
-  // A sum has 0 added where vectors are missing, which takes the sign off a −0.
+  // Missing vectors add 0 to a sum, which turns −0 into 0.
   const bool adds_nothing = reduction == Reduction::sum && block.vectors > 1;
   for (std::size_t half = wide_vectors / 2; half > 0; half /= 2)
     for (std::size_t i = 0; i < half && i < parts.size(); ++i) {
@@ -234,7 +234,7 @@ void Generator::write_row_reduction(const Block& block) {
   if (value(operation.result).uses == 0) release_register(operation.result);
 }
 
-/// What is computed from values that are the same for all of the row is one of them.
+/// A value that is computed from row-wide values only is row-wide itself.
 void Generator::find_shared() {
   is_shared_.assign(run_->values.size(), false);
   for (const Operation& operation : run_->operations) {
@@ -254,7 +254,7 @@ void Generator::load_tail_mask(int elements, const Reg64& free) {
   code_.kmovw(RunRegisters::tail_mask(), free.cvt32());
 }
 
-/// Calls f(operation, where its sum lies before and after the loop).
+/// Calls f(operation, location of its sum before and after the loop).
 template <class F>
 void Generator::for_each_carried(F f) {
   for (int k = 0; k < count(); ++k)
@@ -280,7 +280,7 @@ bool Generator::carries_all() const {
   return true;
 }
 
-/// In the order of fold_slot. The slot itself still holds the reduction of nothing.
+/// In the order of fold_slot. The slot itself still holds the identity.
 void Generator::write_fold(int operation, const Memory& slot, const SlotFold& fold) {
   const int first = registers_.carried(operation);
   for (int half = wide_vectors / 2; half > 0; half /= 2)
@@ -309,7 +309,7 @@ void Generator::advance(Address address, const Position& position) {
   code_.cmovge(index, code_.rax);
 }
 
-/// Nothing where the period is too long to be reached.
+/// Emits nothing if the period is too long to be reached.
 void Generator::wrap(const Reg64& index, std::int64_t period) {
   if (period > std::numeric_limits<std::int32_t>::max()) return;
   const auto bytes = static_cast<std::uint32_t>(period);
@@ -318,7 +318,7 @@ void Generator::wrap(const Reg64& index, std::int64_t period) {
   code_.cmovge(index, code_.rax);
 }
 
-/// No value has a register but those that have one all the while.
+/// Releases all registers except those of hoisted values.
 void Generator::begin_vectors() {
   for (int i = 0; i < std::max(1, row_vectors_); ++i) registers_of_[static_cast<std::size_t>(i)] = registers_.hoisted();
   free_.clear();
@@ -397,7 +397,7 @@ void Generator::load(const Zmm& to, const Value& from) {
     assembler_.move(to, at(*from.memory));
 }
 
-/// In a register; from memory where this is the first use.
+/// The value in a register; loads it at its first use.
 Zmm Generator::in_register(int v) {
   int& r = register_of(v);
   if (r < 0) {

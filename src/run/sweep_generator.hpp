@@ -1,6 +1,6 @@
 #pragma once
-// Machine code for one run of instructions, with its values in AVX-512's registers: sweep_generator.cpp goes through vectors
-// and rows and gives out registers, sweep_operations.cpp writes what is done with them.
+// Generates the machine code of one run of instructions, with its values in AVX-512 registers. sweep_generator.cpp
+// iterates over vectors and rows and allocates registers, sweep_operations.cpp emits the operations.
 
 #include <algorithm>
 #include <array>
@@ -15,24 +15,24 @@
 
 namespace thalweg::run {
 
-/// The vectors of a block that exist, and how many elements of the last one; 0: all.
+/// The number of vectors of a block, and of elements in the last one; 0: all.
 struct Block {
   int vectors = wide_vectors;
   int last = 0;
 };
 
-/// So many elements, at least one, as one block.
+/// `elements` elements, at least one, as one block.
 inline Block block_of(std::int64_t elements, std::int64_t lanes) {
   return {.vectors = static_cast<int>((elements + lanes - 1) / lanes), .last = static_cast<int>(elements % lanes)};
 }
 
-/// What comes after the whole blocks of a row: its last block, and sums over the row.
+/// The end of a row: its last partial block, and the reductions over the row.
 struct RowEnd {
   Block block{.vectors = 0};
   std::span<const SlotFold> folds;
 };
 
-/// Writes runs as machine code.
+/// Emits runs as machine code.
 class Generator {
  public:
   explicit Generator(VectorAssembler& assembler)
@@ -42,38 +42,38 @@ class Generator {
         reducer_(assembler),
         registers_(assembler) {}
 
-  /// A handler that goes on with the instruction after the run. Returns the code's offset; may throw TooLong, with nothing
-  /// written that counts.
+  /// Emits a handler that continues with the instruction after the run. Returns the code's offset. May throw TooLong,
+  /// and then emits nothing of use.
   std::size_t write_handler(const Run& run, const Block& block);
-  /// A LoopCode for a run that is a whole program, whose positions move as in `position`. `row`: it goes on to the end of
-  /// a row, and to its sums.
+  /// Emits a LoopCode for a run that is a whole program; positions advance by the steps of `position`. With `row`, the
+  /// code includes the end of the row and its reductions.
   std::size_t write_loop(const Run& run, const Position& position, const RowEnd* row);
 
-  // Code for the rows of a walk, in parts: a stage's program of the row by write_flat, then its blocks.
-  /// What a loop over whole blocks and its row's end may keep in registers, for `frame` as it is given to write_row_stage.
-  /// Writes code that nothing runs; may throw TooLong.
+  // Parts of a RowsCode: a stage's row program by write_flat, then its blocks.
+  /// What a loop over whole blocks and the row's end can keep in registers; `frame` as for write_row_stage. Emits
+  /// unused code to find out; may throw TooLong.
   Budget budget_of(const Run& run, const RowEnd* row, const Frame& frame);
-  /// `blocks` whole blocks of a row, its last block and its sums.
+  /// Emits `blocks` whole blocks of a row, its last block and its reductions.
   void write_row_stage(const Run& run, std::int64_t blocks, const Position& position, const RowEnd& row,
                        const Budget& budget, const Frame& frame);
 
-  // A function for a whole sweep, in parts; nothing is kept in registers from one to the next.
+  // Parts of a SweepCode. Nothing stays in registers from one part to the next.
   /// Returns the code's offset.
   std::size_t begin_code();
   /// Returns to the caller.
   void end_code();
-  /// `blocks` whole blocks, then what is left. `position` of the frame: how it moves from one to the next.
+  /// Emits `blocks` whole blocks, then the rest. Positions advance by the steps of the frame's `position`.
   void write_flat(const Run& run, std::int64_t blocks, const Block& rest, const Budget& budget, const Frame& frame);
-  /// Rows of one block each.
+  /// Emits rows of one block each.
   void write_rows(const Run& run, std::int64_t rows, const Block& row, const Budget& budget, const Frame& frame);
-  /// The mask of a last vector of so many elements; `free` is lost.
+  /// Sets the mask of a last vector of `elements` elements. Clobbers `free`.
   void load_tail_mask(int elements, const Reg64& free = Reg64(Xbyak::Operand::RAX));
-  /// After write_flat: how many registers are free, the first ones.
+  /// After write_flat: the number of free registers, which are the first ones.
   int registers_before_sums() const { return registers_.end(); }
-  /// After write_flat: the registers with the sum of an accumulation that was carried.
+  /// After write_flat: the registers that hold the sum of a carried accumulation.
   std::vector<Zmm> sums_of(std::size_t operation) const;
 
-  /// What the code refers to; after all code.
+  /// Emits the constants that the code refers to; after all code.
   void finish();
 
  private:
@@ -84,7 +84,7 @@ class Generator {
   RunRegisters registers_;
   const Run* run_ = nullptr;
 
-  /// to = function(x) instead of what comes between two places of the code.
+  /// Calls to functions, to = function(x), as an alternative to the code between `begin` and `end`.
   struct Call {
     Xbyak::Label begin, end;
     Zmm x;
@@ -96,18 +96,18 @@ class Generator {
   };
   std::deque<Call> calls_;
 
-  // Of the vector that is being written.
-  /// By vector of a row, by value; of masks the mask register; −1: none.
+  // State of the current vector.
+  /// The register of each value, by vector of the row; for masks, the mask register; −1: none.
   std::array<std::vector<int>, wide_vectors> registers_of_;
   std::vector<int> free_, free_masks_;
   int vector_ = 0, operation_ = 0;
   bool is_partial_ = false;
-  std::size_t fewest_free_ = 0;  // registers that none of its values has had
+  std::size_t fewest_free_ = 0;  // the fewest free registers so far
   int tail_elements_ = 0;        // of a partial vector
 
-  // Of the row that is being written.
-  int row_vectors_ = 0;          // 0: vectors one after the other, each by itself
-  std::vector<bool> is_shared_;  // by value: the same register in all vectors of the row
+  // State of the current row.
+  int row_vectors_ = 0;          // 0: vectors are emitted one at a time
+  std::vector<bool> is_shared_;  // by value: whether all vectors of the row have it in the same register
 
   const Value& value(int v) const { return run_->values[static_cast<std::size_t>(v)]; }
   int count() const { return static_cast<int>(run_->operations.size()); }

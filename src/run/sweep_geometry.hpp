@@ -1,10 +1,10 @@
 #pragma once
-// How a sweep's domain is walked. The order in which a reduction adds up is a function of (rows, columns, dtype) and of
-// the SIMD target: everything that decides it is here.
+// How a sweep's domain is walked. The order in which a reduction adds is a function of (rows, columns, dtype) and of
+// the SIMD target. Everything that determines it is here.
 //
-//   flat walk   the domain as one array. A reduction to `single` keeps a sum for each lane of a wide block; a reduction
-//               to `per_column` adds into a tile whose period is a multiple of the columns and of the wide block.
-//   row walk    row by row, for values per row. A column reduction adds into the same tile at the same positions, a
+//   flat walk   the domain as one array. A reduction to `single` keeps a sum per lane of a wide block; a reduction to
+//               `per_column` adds into a tile whose period is a multiple of the columns and of the wide block.
+//   row walk    row by row, for values per row. A column reduction adds into the same tile at the same positions; a
 //               reduction to `single` combines the sums of the rows.
 
 #include <algorithm>
@@ -15,19 +15,19 @@
 
 namespace thalweg::run {
 
-/// From this many columns on, a sum of everything is a sum of row sums.
+/// From this many columns on, a sum over the whole domain is a sum of row sums.
 inline constexpr std::int64_t row_sum_columns = 256;
 inline constexpr std::int64_t tile_bytes_limit = 32 * 1024;
-/// Elements that are worth a task of their own.
+/// Elements that justify a task.
 inline constexpr std::int64_t task_elements = 16 * 1024;
 inline constexpr std::int64_t task_limit = 64;
 
 struct Geometry {
-  std::int64_t rows = 1, columns = 1;  // of the canonical domain: (1, n) where either was 1
+  std::int64_t rows = 1, columns = 1;  // of the canonical domain: (1, n) if either was 1
   std::int64_t lanes = 1, wide = 8;    // elements of a vector, of a wide block
   std::int64_t size = 4;               // bytes of the machine's dtype
   std::int64_t period = 1;             // of the tiles of column reductions
-  std::int64_t fold_rows = 1;          // rows that are added into a tile before it goes on in f64
+  std::int64_t fold_rows = 1;          // rows added into a tile before its sums continue in f64
   bool tiled = false;                  // column reductions can run in the flat walk
   bool swapped = false;                // columns was 1: rows became the columns
 
@@ -56,7 +56,7 @@ struct Geometry {
     return extent;
   }
 
-  /// Elements (flat walk) or rows (row walk) of one task; `reduces`: its partial results are part of the bits.
+  /// Elements (flat walk) or rows (row walk) per task. With `reduces`, the division into tasks determines bits.
   std::int64_t task_length(bool row_walk, bool reduces) const {
     const std::int64_t length = row_walk ? rows : elements();
     const std::int64_t unit = row_walk ? (reduces ? fold_rows : 1)

@@ -1,9 +1,9 @@
 #pragma once
-// The vector machine: what its programs are made of, and what a SIMD target provides to run them.
+// The vector machine: the elements of its programs, and the operations that a SIMD target provides to run them.
 //
-// A program is an array of instructions. Its handlers pass the accumulator from one to the next in vector registers:
-// eight vectors of consecutive elements in the wide form, one in the narrow form. A handler does accumulator ∘ memory
-// and tail-calls the next instruction's handler; the last one returns.
+// A program is an array of instructions. Their handlers pass an accumulator from one to the next in vector registers:
+// eight vectors of consecutive elements in the wide form, one in the narrow form. A handler computes accumulator ∘
+// memory and tail-calls the handler of the next instruction; the last one returns.
 
 #include <cstddef>
 #include <cstdint>
@@ -13,9 +13,9 @@
 
 #include "src/run/sweep.hpp"
 
-// Where the accumulator travels. GCC passes eight vectors in registers once a function is compiled for their target, and
-// turns the final call into a jump; Clang on x86 goes by the command line's target alone, and unoptimized or instrumented
-// code does not jump. There the handlers keep the accumulator in State and a loop calls them one after the other.
+// GCC passes eight vectors in registers if a function is compiled for their target, and turns the tail call into a
+// jump. Clang on x86 passes arguments by the command line's target alone, and unoptimized or instrumented code does not
+// jump. In those cases the handlers keep the accumulator in State, and a loop calls them one after another.
 #if !defined(__OPTIMIZE__) || defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || \
     (defined(__clang__) && (defined(__x86_64__) || defined(__i386__)))
 #define THALWEG_ACCUMULATOR_IN_MEMORY 1
@@ -27,17 +27,17 @@ namespace thalweg::run {
 
 inline constexpr int wide_vectors = 8;
 inline constexpr std::size_t max_vector_bytes = 64;
-/// Blocks that one lane adds up before its sum goes on in f64.
+/// The number of blocks that a lane adds up before its sum continues in f64.
 inline constexpr int blocks_per_fold = 32;
-/// Bytes of a memory slot of the machine: one wide accumulator.
+/// Bytes of a slot of the machine's memory: one wide accumulator.
 inline constexpr std::size_t slot_bytes = wide_vectors * max_vector_bytes;
 
-/// Which of the walk's positions is added to an operand's base address.
+/// The walk's position that is added to an operand's base address.
 enum class Address : std::uint32_t {
-  flat_1,  // index in the domain, row · columns + column, of elements of 1, 4, 8 bytes
+  flat_1,  // index in the domain, row · columns + column, for elements of 1, 4 or 8 bytes
   flat_4,
   flat_8,
-  row_1,  // row, likewise
+  row_1,  // row, for elements of 1, 4 or 8 bytes
   row_4,
   row_8,
   column,          // position in a tile of values per column
@@ -47,7 +47,7 @@ enum class Address : std::uint32_t {
   scratch_column,  // this thread's memory, position in the row
   count
 };
-/// The first ones, which move as vectors do: what is written as a vector is not read back through a stall.
+/// The first ones are advanced with vector instructions.
 inline constexpr int vector_addresses = 8;
 inline constexpr int address_slots = 16;  // a whole number of vectors
 static_assert(static_cast<int>(Address::count) <= address_slots);
@@ -58,17 +58,17 @@ struct Instruction {
   Address address[2] = {Address::fixed, Address::fixed};
 };
 
-/// Where a walk stands and how it moves on. Not set unless asked, as Position(): of a small sweep that took a sixth of its time.
+/// The position of a walk and its steps. `Position p;` is uninitialized: zeroing took a sixth of a small sweep's time.
 struct alignas(max_vector_bytes) Position {
   std::intptr_t offset[address_slots];
   std::intptr_t step[address_slots];                // added after each run of a program
-  std::intptr_t column_period, accumulator_period;  // bytes; where these offsets wrap
-  std::intptr_t accumulator_end;                    // accumulator offsets include the start of this thread's memory
+  std::intptr_t column_period, accumulator_period;  // bytes after which these offsets wrap
+  std::intptr_t accumulator_end;                    // where the accumulator offset wraps; includes the memory's start
 
   std::intptr_t& operator[](Address address) { return offset[static_cast<int>(address)]; }
   std::intptr_t operator[](Address address) const { return offset[static_cast<int>(address)]; }
   std::intptr_t& step_of(Address address) { return step[static_cast<int>(address)]; }
-  /// From scratch memory at 0 to this thread's.
+  /// Relocates from scratch memory at 0 to this thread's.
   void use_scratch(std::byte* scratch) {
     set_scratch(scratch);
     accumulator_end += reinterpret_cast<std::intptr_t>(scratch);
@@ -81,14 +81,14 @@ struct alignas(max_vector_bytes) Position {
   std::uint64_t element() const { return static_cast<std::uint64_t>((*this)[Address::flat_1]); }
 };
 
-/// What the handlers of a running program share.
+/// The state that the handlers of a running program share.
 struct State {
   Position position;
   Position row;                                                 // the start of the row, in the row walk
   std::int64_t lanes;                                           // elements of a partial block
-  ArrayFunction function;                                       // that the next instruction calls
+  ArrayFunction function;                                       // called by the next instruction
   alignas(max_vector_bytes) std::byte bounce[slot_bytes];       // for conversions and partial blocks
-  alignas(max_vector_bytes) std::byte accumulator[slot_bytes];  // where handlers cannot pass it in registers
+  alignas(max_vector_bytes) std::byte accumulator[slot_bytes];  // if handlers cannot pass it in registers
 };
 
 /// A partial result of a reduction: f64 for f32 and f64, i64 for i64.
@@ -97,32 +97,32 @@ union Partial {
   std::int64_t integer;
 };
 
-/// What a reduction of nothing gives: 0, 1, the lowest, the highest value.
+/// The identity element of a reduction: 0, 1, the lowest, the highest value.
 Partial identity(Reduction reduction, DType dtype);
 Partial combine(Reduction reduction, DType dtype, Partial a, Partial b);
 
-/// Generated code for `count` runs of a wide program from the state's position on, which it leaves as it is.
+/// Generated code for `count` runs of a wide program from the state's position on. It does not change the state.
 using LoopCode = void (*)(const Instruction* program, const State* state, std::int64_t count);
 
-/// Generated code for all stages of `count` rows, the first of which the state's `row` is at; it moves on with them.
+/// Generated code for all stages of `count` rows, starting at the state's `row`, which it advances.
 using RowsCode = void (*)(const Instruction* program, State* state, std::int64_t count);
 
-/// Generated code for all that a sweep does once its values per column are in its memory. `scratch`, this thread's memory, is
-/// for sums per column alone.
+/// Generated code for a whole sweep, after its values per column have been loaded. `scratch`, this thread's memory, is
+/// only used for sums per column.
 using SweepCode = void (*)(const Argument* arguments, std::byte* memory, std::byte* scratch);
 
-/// Runs of two programs, one after the other, from a position on. Either count may be 0.
+/// Runs of two programs, one after another, from a position on. Either count may be 0.
 struct Blocks {
   const Instruction* wide = nullptr;
   std::int64_t wide_count = 0;
-  LoopCode loop = nullptr;            // in place of `wide`, where there is one
+  LoopCode loop = nullptr;            // generated code in place of `wide`, if any
   const Instruction* tail = nullptr;  // wide or narrow
   std::int64_t tail_count = 0;
   std::int64_t lanes = 0;  // of a partial tail
   bool tail_wide = false;
 };
 
-/// A handler in its two widths.
+/// A handler in both widths.
 struct HandlerPair {
   Handler wide = nullptr;
   Handler narrow = nullptr;
@@ -131,10 +131,10 @@ struct HandlerPair {
 inline constexpr int dtype_count = 4;
 inline constexpr int reduction_count = 4;
 
-/// What one SIMD target provides for sweeps of one dtype T. "Partial" forms touch state->lanes elements only.
+/// The operations of a SIMD target for sweeps of a dtype T. "Partial" forms access the first state->lanes elements.
 struct Machine {
   int lanes;                                   // of one vector
-  HandlerPair end;                             // returns; null if a loop calls the handlers
+  HandlerPair end;                             // returns; null if handlers are called in a loop
   HandlerPair load;                            // accumulator = memory
   HandlerPair store;                           // memory = accumulator
   HandlerPair load_as[2][dtype_count];         // [partial]: from a buffer of another dtype
@@ -144,7 +144,7 @@ struct Machine {
   HandlerPair store_first[dtype_count];        // the first element in memory = lane 0
   Handler store_splat;                         // narrow: a whole slot = the vector
   HandlerPair accumulate[2][reduction_count];  // [partial]: memory = memory ∘ accumulator
-  HandlerPair reduce_row[reduction_count];     // every lane = the reduction of the first state->lanes ones
+  HandlerPair reduce_row[reduction_count];     // every lane = the reduction of the first state->lanes elements
   HandlerPair draw[2];                         // by Distribution; memory 0 is a DrawSource
   HandlerPair index;                           // index in the domain
   HandlerPair set_function;                    // state->function = the base of memory 0
@@ -153,16 +153,16 @@ struct Machine {
   /// position = start; `scratch` is this thread's memory.
   void (*begin)(Position& position, const Position& start, std::byte* scratch);
   void (*advance)(Position& position);
-  /// To the start of the row.
+  /// Moves to the start of the row.
   void (*rewind)(State* state);
-  /// Runs the programs; the state moves by its steps from one run to the next and after the last one as well.
+  /// Runs the programs, and advances the state by its steps after each run.
   void (*run)(const Blocks& blocks, State* state);
-  /// The same from `start`, in a state of its own. A single run needs no start.
+  /// The same from `start`, with its own state. A single run needs no start.
   void (*run_from)(const Blocks& blocks, const Position* start, std::byte* scratch);
 
   /// memory[0 .. count) = value
   void (*fill)(void* memory, std::int64_t count, Partial value);
-  /// The reduction of a wide accumulator in memory, which becomes the identity again.
+  /// The reduction of a wide accumulator in memory, which is reset to the identity.
   Partial (*fold_slot)(void* slot, Reduction reduction);
   /// tile[c] ∘= tile[c + k·columns] for every k, in a fixed tree; period / columns is a power of two.
   void (*fold_tile)(void* tile, std::int64_t period, std::int64_t columns, Reduction reduction);
@@ -178,14 +178,14 @@ struct Machine {
   void (*repeat)(void* tile, std::int64_t length, const void* vector, std::int64_t columns);
 };
 
-/// Of the target in use; T is f32, f64 or i64.
+/// The machine of the SIMD target in use, for f32, f64 or i64.
 const Machine& machine(DType dtype);
 
-/// What runs `kernel` on elements of `dtype`; null ones where it is not defined for it. Where the kernel is a function on
-/// arrays they call what set_function has set.
+/// The handlers of `kernel` for `dtype`; null if the kernel is not defined for it. For a kernel on arrays they call the
+/// function that set_function has set.
 const ElementHandlers& handlers_of(const ElementKernel& kernel, DType dtype);
 
-/// out[i] = in[i], converted; bool is 0 or 1 as a number, and a number is true unless 0.
+/// out[i] = in[i], converted. As a number, a bool is 0 or 1; a number is true unless it is 0.
 void convert_values(void* out, DType out_dtype, const void* in, DType in_dtype, std::int64_t count);
 
 }  // namespace thalweg::run

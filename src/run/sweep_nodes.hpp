@@ -1,6 +1,6 @@
 #pragma once
-// A sweep's values as compiling sees them: on the canonical domain, without the dead ones, each with the place in the
-// schedule where it is computed and the memory it lives in.
+// A sweep's values as the compiler sees them: on the canonical domain, without dead ones, each with its place in the
+// schedule (walk and stage) and its memory.
 
 #include <cstdint>
 #include <vector>
@@ -10,7 +10,7 @@
 
 namespace thalweg::run {
 
-/// A value that costs this much is kept for later stages and walks rather than computed again.
+/// A value of at least this cost is kept for later stages and walks, a cheaper one is recomputed.
 inline constexpr int keep_cost = 8;
 
 enum class Keep : std::uint8_t {
@@ -18,7 +18,7 @@ enum class Keep : std::uint8_t {
   row_buffer,  // in a thread's scratch memory, for later stages of the row
   vector,      // in the sweep's memory: all elements, or one per row
   output,      // read back from the output it is written to
-  lent,        // in the buffer of an output that is made of it last of all
+  lent,        // in the buffer of an output that is computed from it in the last segment
 };
 
 struct SweepNode {
@@ -30,14 +30,14 @@ struct SweepNode {
   std::uint8_t operand_count = 0;
   bool live = false;
   bool vector_wanted = false;  // per_column: read as a plain vector, not only as a tile
-  bool shared = false;         // small: read by another program than the one that computes it
+  bool shared = false;         // small: read by a program other than the one that computes it
   Keep keep = Keep::none;
   std::int32_t slot = 0;
   std::int16_t operands[3] = {0, 0, 0};
   std::int16_t walk = 0;
-  std::int16_t stage = 0;         // of the walk; of a small value its level
-  std::int16_t segment = -1;      // where it is computed first
-  std::int32_t output_slot = -1;  // an output of the machine's dtype, or one that is lent
+  std::int16_t stage = 0;         // of the walk; for a small value, its level
+  std::int16_t segment = -1;      // the segment (stage of a walk) in which it is first computed
+  std::int32_t output_slot = -1;  // an output of the machine's dtype, or the one that lends its buffer
   std::int32_t cost = 0;
   std::int32_t row_slot = -1;  // byte offset in scratch memory: a per_row value, splatted
   std::int64_t memory = -1;    // byte offset in the sweep's memory, or of a row buffer in scratch memory
@@ -50,7 +50,7 @@ struct SweepNode {
   bool is_reduce() const { return kind == SweepValue::Kind::reduce; }
 };
 
-/// An output as it is written: canonical, its value an id of a node.
+/// An output whose value is the id of a node.
 struct SweepNodeOutput {
   std::int16_t value;
   std::int32_t slot;
@@ -62,12 +62,12 @@ struct SweepNodes {
   Geometry geometry;
   bool row_walk = false;
   bool one_block_rows = false;
-  bool fits = true;  // no two reductions want different walks
+  bool fits = true;  // false if two reductions need different walks
   bool has_column_folds = false, has_singles = false;
   std::int16_t walks = 1;
   std::vector<SweepNode> nodes;
   std::vector<SweepNodeOutput> outputs;
-  std::vector<std::int16_t> stage_counts;    // by walk; 0: nothing to walk for
+  std::vector<std::int16_t> stage_counts;    // by walk; 0: the walk is empty
   std::vector<std::int16_t> level_counts;    // by walk
   std::vector<std::int16_t> first_segments;  // by walk
 
@@ -75,13 +75,13 @@ struct SweepNodes {
   const SweepNode& operator[](int id) const { return nodes[static_cast<std::size_t>(id)]; }
   int count() const { return static_cast<int>(nodes.size()); }
 
-  /// The operand of a reduction over elements that runs in the walk.
+  /// Whether the node reduces elements, which takes a walk.
   bool reduces_elements(const SweepNode& node) const {
     return node.is_reduce() && (*this)[node.operands[0]].extent == Extent::element;
   }
-  /// Of a reduction that adds up over the whole domain, so that its result is there in the next walk.
+  /// Whether the node reduces elements over the whole domain, so that its result is available in the next walk.
   bool reduces_in_walk(const SweepNode& node) const { return node.small() && reduces_elements(node); }
-  /// Computed by a walk over the domain, not between walks.
+  /// Whether a walk computes it, not a program between walks.
   bool in_walk(const SweepNode& node) const { return !node.small() || reduces_in_walk(node); }
   int segment_of(const SweepNode& node) const {
     return first_segments[static_cast<std::size_t>(node.walk)] + node.stage;
@@ -89,7 +89,7 @@ struct SweepNodes {
 
   /// Reads the sweep: canonical extents, live nodes, walks and stages.
   void assign(const Sweep& sweep);
-  /// Whether one kind of walk does for the sweep, as if each of its values were an output: it is still growing.
+  /// Whether one kind of walk suffices for a sweep that is still growing: any of its values may become an output.
   bool fit(const Sweep& sweep);
 
  private:

@@ -1,4 +1,4 @@
-// What an operation of a run is as machine code.
+// Emits the operations of a run as machine code.
 
 #include "src/run/sweep_generate.hpp"
 
@@ -26,7 +26,7 @@ Predicate predicate_of(Primitive comparison) {
 
 }  // namespace
 
-/// Calls f with a register, or with memory that nothing else reads.
+/// Calls f with the value's register or, at its only use, with its memory operand.
 template <class F>
 void Generator::with_operand(int v, F f) {
   const bool once = value(v).uses == 1 && register_of(v) < 0 && !(is_partial_ && value(v).memory->is_ragged());
@@ -38,7 +38,7 @@ void Generator::with_operand(int v, F f) {
 
 void Generator::write_operation(const Operation& operation) {
   switch (operation.meaning.kind) {
-    // Here, not at its first use: what comes between may write the same memory.
+    // Loaded here, not at its first use: an operation in between may write the same memory.
     case Meaning::Kind::load: in_register(operation.operands[0]); return;
     case Meaning::Kind::load_splat: return write_load_splat(operation);
     case Meaning::Kind::store: return write_store(operation, in_register(operation.operands[0]));
@@ -68,7 +68,7 @@ void Generator::write_accumulate(const Operation& operation) {
   const bool is_carried = registers_.carried(operation_) >= 0;
   const Zmm sum = is_carried ? carried_sum(operation_) : Zmm(take());
   if (!is_carried) assembler_.move(sum, at(operation.target));
-  if (is_partial_) {  // whole sums are stored: what a mask has written is not read back without a stall
+  if (is_partial_) {  // stores whole vectors, since reading back a masked store would stall
     const Zmm all(take());
     reducer_.reduce(all, operation.meaning.reduction, sum, added);
     assembler_.move(sum | RunRegisters::tail_mask(), all);
@@ -171,7 +171,7 @@ void Generator::write_where(const Operation& operation) {
   with_operand(operation.operands[1], [&](const auto& x) { assembler_.blend(result(operation) | mask, otherwise, x); });
 }
 
-/// A NaN is not less or equal: it stays.
+/// Keeps NaN, which is not less or equal.
 void Generator::write_relu(const Operation& operation) {
   const Zmm x = in_register(operation.operands[0]);
   assembler_.compare(code_.k1, x, registers_.constant(Constant::zero), Predicate::not_less_equal);
@@ -184,7 +184,7 @@ void Generator::write_relu_gradient(const Operation& operation) {
   assembler_.move(result(operation) | code_.k1 | code_.T_z, gradient);
 }
 
-/// gradient · (1 − y²), but a gradient of 0 stays.
+/// gradient · (1 − y²), but a gradient of 0 stays 0.
 void Generator::write_tanh_gradient(const Operation& operation) {
   const Zmm gradient = in_register(operation.operands[0]), y = in_register(operation.operands[1]);
   const Zmm to = result(operation), derivative(take());
@@ -235,7 +235,7 @@ void Generator::write_function(const Operation& operation,
   give_back(free);
 }
 
-/// A cosine to come of what this is the sine of, or the other way round; null if there is none.
+/// A later cosine of the same argument as this sine, or vice versa; null if there is none.
 const Operation* Generator::other_wave(const Operation& operation) const {
   const Primitive other = operation.meaning.primitive == Primitive::sin ? Primitive::cos : Primitive::sin;
   const auto is_other = [&](const Operation& each) {
@@ -247,7 +247,7 @@ const Operation* Generator::other_wave(const Operation& operation) const {
 }
 
 void Generator::write_wave(const Operation& operation) {
-  if (register_of(operation.result) >= 0) return;  // computed with the other one
+  if (register_of(operation.result) >= 0) return;  // already computed with the other one
   const Zmm x = in_register(operation.operands[0]), to = result(operation);
   const Operation* other = other_wave(operation);
   const Zmm of_other = other != nullptr ? result(*other) : Zmm(take());
@@ -264,7 +264,7 @@ void Generator::write_wave(const Operation& operation) {
   if (other == nullptr) free_.push_back(of_other.getIdx());
 }
 
-/// For arguments that are rare: the functions are called with a vector in memory, on the stack as their result.
+/// Emits the calls for rare arguments: argument and result vectors are on the stack.
 void Generator::write_calls() {
   if (calls_.empty()) return;
   constexpr auto bytes = static_cast<int>(max_vector_bytes);
@@ -286,13 +286,14 @@ void Generator::write_calls() {
   calls_.clear();
 }
 
-/// Of a run that has turned out too long: its jumps lead nowhere.
+/// Resolves the labels of a run that was abandoned as too long.
 void Generator::drop_calls() {
   for (Call& call : calls_) code_.L(call.begin);
   calls_.clear();
 }
 
-/// A function that calls the one in rax on the two vectors that the stack ends in, and leaves all registers but rax as they are.
+/// Emits a subroutine that calls the function in rax on the two vectors on top of the stack, and preserves all
+/// registers except rax.
 void Generator::write_call_of_rax() {
   constexpr auto bytes = static_cast<int>(max_vector_bytes);
   constexpr int vectors = 32, masks = 8;

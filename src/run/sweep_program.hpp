@@ -1,10 +1,10 @@
 #pragma once
-// A compiled sweep: what sweep_compile.cpp makes and sweep_execute.cpp runs.
+// A compiled sweep: made by sweep_compile.cpp, executed by sweep_execute.cpp.
 //
-// A sweep runs in walks over its domain. A value that a reduction over the whole domain (to `single` or `per_column`)
-// feeds belongs to a later walk; between the walks, small programs compute what has one value per column or only one.
-// A walk by rows has stages: a value that a reduction over the row feeds belongs to a later stage. Rows that fit
-// one block of the machine need no stages: there a row's reduction is an instruction like any other.
+// A sweep runs in walks over its domain. A value that depends on a reduction over the whole domain (to `single` or
+// `per_column`) belongs to a later walk; between walks, small programs compute values per column and single values. A
+// walk by rows has stages: a value that depends on a reduction over the row belongs to a later stage. Rows that fit
+// into one block of the machine need no stages: there a row's reduction is an instruction like any other.
 
 #include <cstddef>
 #include <cstdint>
@@ -40,21 +40,21 @@ class AlignedMemory {
 
 inline constexpr std::int32_t no_program = -1;
 
-/// Programs over a run of elements: whole wide blocks, then what is left. Indices of first instructions.
+/// The programs for a range of elements, as indices of first instructions: for whole wide blocks and for the rest.
 struct BlockPrograms {
   std::int32_t wide = no_program;
   std::int32_t tail = no_program;
   bool tail_wide = false;
-  LoopCode loop = nullptr;  // does what `wide` says
-  LoopCode row = nullptr;   // the same, what `tail` says, and the stage's folds per row
+  LoopCode loop = nullptr;  // generated code in place of `wide`
+  LoopCode row = nullptr;   // generated code in place of `wide`, `tail` and the stage's folds of a row
 };
 
-/// A reduction whose lanes are summed in a slot of a thread's scratch memory.
+/// A reduction that accumulates lane by lane in a slot of the thread's scratch memory.
 struct SlotFold {
   Reduction reduction;
-  bool per_row;         // the result goes to a slot of scratch memory; else it is joined to partial `target`
+  bool per_row;         // whether the result goes to a slot of scratch memory, not into partial `target`
   std::int32_t slot;    // byte offset in scratch memory
-  std::int32_t target;  // per_row: byte offset of the slot; else the place among the walk's singles
+  std::int32_t target;  // per_row: byte offset of that slot; else index among the walk's singles
 };
 
 struct ColumnFold {
@@ -75,12 +75,12 @@ struct VectorFold {
   std::int64_t slot;
 };
 
-/// A column vector repeated to a tile.
+/// A vector of values per column, repeated to fill a tile.
 struct Expansion {
   std::int64_t vector, tile;
 };
 
-/// Small programs between walks; in this order.
+/// Small programs between walks, executed in the order of the members.
 struct Level {
   std::int32_t single_program = no_program;
   std::int32_t column_program = no_program;
@@ -90,7 +90,7 @@ struct Level {
 };
 
 struct Stage {
-  std::int32_t row_program = no_program;  // narrow, once a row, before the blocks
+  std::int32_t row_program = no_program;  // narrow; runs once per row, before the blocks
   BlockPrograms blocks;
   ListRange folds;  // of slot_folds, after the blocks
 };
@@ -100,10 +100,10 @@ struct Walk {
   ListRange stages;
   ListRange columns;        // of column_folds
   ListRange singles;        // of single_results
-  RowsCode rows = nullptr;  // does what the stages say
+  RowsCode rows = nullptr;  // generated code in place of the stages
 };
 
-// Slots of a program are places among its arguments.
+// In a program, a slot is an index into the arguments.
 
 /// Instruction `instruction`'s base `which` is argument `slot`: a buffer or a draw.
 struct Patch {
@@ -117,8 +117,8 @@ struct SingleInput {
   std::int32_t slot;
   DType dtype;
   std::int64_t memory;     // byte offset in the sweep's memory
-  std::uint64_t bits = 0;  // the element that was brought there last
-  bool is_there = false;
+  std::uint64_t bits = 0;  // the element loaded last
+  bool is_there = false;   // whether any has been loaded
 };
 struct ColumnInput {
   std::int32_t slot;
@@ -131,20 +131,20 @@ struct SmallOutput {
   std::int32_t slot;
   DType dtype;
 };
-/// A buffer of elements that a walk by rows streams through: base `which` of an instruction that reads or writes it.
+/// A buffer of elements that a walk streams through: base `which` of an instruction that reads or writes it.
 struct Stream {
   std::int32_t instruction;
   std::int16_t which;
-  bool repeated = false;  // the memory of an earlier one: what is updated in place
+  bool repeated = false;  // the same memory as an earlier stream (updated in place)
 };
-/// An output that is written before a buffer that may be the same memory is read for the last time.
+/// An output that is written before the last read of an input that may be the same memory.
 struct Hazard {
   std::int32_t output, input;  // slots
 };
 
 enum class OperandForm : std::uint8_t { plain, swapped, memory };
 
-/// What an instruction does on vectors of the machine's dtype, for the generator of machine code.
+/// What an instruction does with vectors of the machine's dtype, for the JIT.
 struct Meaning {
   enum class Kind : std::uint8_t {
     opaque,
@@ -163,15 +163,15 @@ struct Meaning {
   OperandForm form = OperandForm::plain;
   std::uint8_t arity = 0;
   Reduction reduction = Reduction::sum;
-  void (*one_vector)(const void* x, void* result) = nullptr;  // of a primitive of one operand
+  void (*one_vector)(const void* x, void* result) = nullptr;  // see ElementHandlers
 };
 
-/// What an instruction is, for people and for the generator.
+/// Information about an instruction, for disassembly and the JIT.
 struct Note {
   const char* text = "";
   std::int32_t value = -1;
   Meaning meaning;
-  bool joined = false;  // part of the generated code of an earlier instruction
+  bool joined = false;  // whether it is part of the generated code of an earlier instruction
 };
 
 struct ProgramFacts {
@@ -180,30 +180,30 @@ struct ProgramFacts {
   const Machine* machine = nullptr;
   bool row_walk = false;
   bool one_block_rows = false;
-  bool brings_inputs = true;     // small ones
-  bool one_walk = false;         // nothing but one stage of one walk on one task, without folds
-  std::int64_t splat_lanes = 0;  // of a slot that are read: one vector's where all programs are narrow
-  std::int64_t read_period = 1;  // of the tiles of values per column
+  bool brings_inputs = true;     // has single or per-column inputs to load before the walks
+  bool one_walk = false;         // is a single stage of a single walk in a single task, without folds
+  std::int64_t splat_lanes = 0;  // lanes of a slot that are read: those of one vector if all programs are narrow
+  std::int64_t read_period = 1;  // period of the tiles of values per column, in elements
   std::int64_t task_length = 1, tasks = 1;
-  std::int64_t work = 0;  // rough cost of all elements, to decide about threads
+  std::int64_t work = 0;  // rough cost of all elements, to decide on threads
   std::size_t bytes_moved = 0;
   std::int64_t partial_memory = 0;  // Partials by task
   std::int64_t partials_per_task = 0;
-  std::size_t temporary_bytes = 0;  // of a thread's memory, below its start
+  std::size_t temporary_bytes = 0;  // of a thread's scratch memory, below its start
   std::size_t scratch_bytes = 0;
-  SweepCode function = nullptr;      // in place of all programs
-  std::shared_ptr<const void> code;  // generated, that handlers and loops point into
+  SweepCode function = nullptr;      // generated code in place of all programs
+  std::shared_ptr<const void> code;  // owns the generated code that handlers and loops point to
 };
 
 template <template <class> class List>
 struct ProgramLists {
-  /// Where a walk starts: at the domain's beginning, scratch memory at 0; then the same, moving by rows, where a row is
-  /// walked in blocks. None where all is one run. First, for its alignment.
+  /// The start of a walk, at the beginning of the domain with scratch memory at 0; for a walk by rows in blocks, a
+  /// second one that moves by rows. Empty if everything is one run. First member, for its alignment.
   List<Position> positions;
   List<Instruction> instructions;
   List<Patch> patches;
   List<Hazard> hazards;
-  List<Stream> streams;  // where rows come from memory, not from a cache
+  List<Stream> streams;  // only if the buffers do not fit the cache
   List<Walk> walks;
   List<Level> levels;
   List<Stage> stages;
@@ -217,7 +217,7 @@ struct ProgramLists {
   List<SmallOutput> small_outputs;
   List<Note> notes;
 
-  /// Calls f(a list, the same list of `other`) for every list.
+  /// Calls f(list, the same list of `other`) for every list.
   template <class Other, class F>
   void with_lists_of(Other& other, F f) {
     f(positions, other.positions), f(instructions, other.instructions), f(patches, other.patches),
@@ -235,31 +235,31 @@ using DraftList = std::vector<T>;
 template <class T>
 using FinalList = std::span<T>;
 
-/// A program as it is made; its lists keep their memory for the next one.
+/// A program under construction. Reused, so that its lists keep their memory.
 struct SweepDraft : ProgramFacts, ProgramLists<DraftList> {
   AlignedMemory memory;
   std::byte* at(std::int64_t offset) const { return memory.get() + offset; }
 };
 
-/// A program as it is run: the lists of a draft in one block of memory.
+/// A finished program: the lists of a draft in one block of memory.
 struct SweepProgram : ProgramFacts, ProgramLists<FinalList> {
   AlignedMemory memory, lists;
-  Blocks only_blocks;           // where it is one walk
-  bool has_tried_code = false;  // it has generated code, or cannot have any
+  Blocks only_blocks;           // if one_walk
+  bool has_tried_code = false;  // whether code generation has been tried
   std::byte* at(std::int64_t offset) const { return memory.get() + offset; }
-  /// A function reads them itself.
+  /// Empty if a generated function loads them itself.
   std::span<SingleInput> singles_to_bring() const {
     return function == nullptr ? single_inputs : std::span<SingleInput>();
   }
 };
 
-/// Whether compile_sweep can make it: extents and dtypes that fit together, handlers for all kernels, one kind of walk.
+/// Whether compile_sweep accepts it: matching extents and dtypes, handlers for all kernels, a single kind of walk.
 bool fits_machine(const Sweep& sweep);
-/// `delay_stores`: outputs are written after everything has been read, for buffers that alias.
+/// `delay_stores`: write outputs after all reads, for buffers that alias.
 SweepProgram compile_sweep(const Sweep& sweep, bool delay_stores);
-/// Finds what all its runs have in common; again once it has generated code.
+/// Precomputes what all runs have in common; called again after code generation.
 void prepare_program(SweepProgram& program);
-/// `slots`: of the sweep that has the program; see CompiledSweep::buffers.
+/// `slots` are those of the sweep that uses the program; see CompiledSweep::buffers.
 std::string disassemble(const SweepProgram& program, std::span<const std::int32_t> slots, std::size_t buffers);
 
 }  // namespace thalweg::run

@@ -16,7 +16,7 @@ namespace {
 constexpr int registers = 32;
 constexpr std::int64_t most_displacement = std::int64_t{1} << 30;
 
-// rax is for what lasts a moment; a function counts its runs in rcx; from rbx on they belong to the caller.
+// rax is a temporary; a SweepCode uses rcx as loop counter; from rbx on they are callee-saved.
 constexpr std::array<int, 11> general_registers = {Xbyak::Operand::RCX, Xbyak::Operand::R8,  Xbyak::Operand::R9,
                                                    Xbyak::Operand::R10, Xbyak::Operand::R11, Xbyak::Operand::RBX,
                                                    Xbyak::Operand::RBP, Xbyak::Operand::R12, Xbyak::Operand::R13,
@@ -162,7 +162,7 @@ bool RunRegisters::moves(Address address) const {
   return frame_.position != nullptr && frame_.position->step[place(address)] != 0;
 }
 
-/// Of a base's address.
+/// The memory operand from which a base's address is loaded.
 Xbyak::Address RunRegisters::place_of(const Base& base) const {
   const int first = frame_.by_rows ? 0 : run_->begin;
   const std::size_t offset =
@@ -214,7 +214,7 @@ void RunRegisters::load_constant(Constant constant, const Zmm& to) {
 
 Xbyak::Address RunRegisters::at(const Memory& memory, int vector) const {
   std::int64_t displacement = vector * static_cast<std::int64_t>(max_vector_bytes);
-  if ((!frame_.has_state || frame_.by_rows) && memory.is_splat()) displacement = 0;  // one vector of it is there
+  if ((!frame_.has_state || frame_.by_rows) && memory.is_splat()) displacement = 0;  // it takes one vector of memory
   if (memory.address == Address::column && frame_.column_period > 0) displacement %= frame_.column_period;
   displacement += memory.base;
   const int index = indices_[place(memory.address)];

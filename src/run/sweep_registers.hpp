@@ -1,5 +1,6 @@
 #pragma once
-// What the machine code of a run keeps in AVX-512's registers for all its vectors, and where its other operands lie.
+// Register allocation of a run's machine code: what stays in AVX-512 registers for all vectors, and where other
+// operands are.
 
 #include <array>
 #include <cstddef>
@@ -15,46 +16,46 @@ namespace thalweg::run {
 using Zmm = Xbyak::Zmm;
 using Reg64 = Xbyak::Reg64;
 
-/// Registers are short: the run has to end earlier, before this operation.
+/// Thrown if registers run out: the run must end before this operation.
 struct TooLong {
   int operation;
 };
 
-/// What may stay in registers: numbers that are in every lane, sums.
+/// What may stay in registers: splatted numbers, sums.
 struct Budget {
   static constexpr int most_hoisted = 12;
   int hoisted = most_hoisted;
   int carried = 0;
   int lane_vectors = wide_vectors;  // registers of a sum of lanes
-  int column_vectors = 0;           // of sums per column; 0: they lie in memory
+  int column_vectors = 0;           // of sums per column; 0: these are in memory
   std::vector<std::uint64_t> literals{};
 };
 
-/// A buffer whose elements are asked for before they are wanted.
+/// A buffer whose elements are prefetched.
 struct PrefetchedStream {
-  Memory memory;  // its base: how many bytes ahead
+  Memory memory;  // its base is the prefetch distance in bytes
   int instruction, which;
   bool is_written;
 };
 
-/// How a run's code is called.
+/// The calling convention of a run's code.
 struct Frame {
-  /// As a handler or loop: rdi is the run's first instruction, rsi the State, rdx how often a loop runs. Else as part of a
-  /// function for the whole sweep: rdi is where its arguments lie, rsi the sweep's memory, rdx this thread's.
+  /// true: a handler or loop, with the run's first instruction in rdi, the State in rsi, and a loop count in rdx.
+  /// false: part of a SweepCode, with the arguments in rdi, the sweep's memory in rsi, and the thread's in rdx.
   bool has_state = true;
-  /// With a State, but as part of code for the rows of a walk: rdi is the program's first instruction, and a run begins where
-  /// the state's row does. Nothing else reads numbers in every lane: one vector of each is there.
+  /// Part of a RowsCode, with a State: rdi is the program's first instruction, and a run begins at the state's row. No
+  /// other code reads splatted numbers, so each takes one vector of memory.
   bool by_rows = false;
   std::span<const PrefetchedStream> prefetched{};
-  unsigned prefetching_vectors = 0;    // of a block, a bit each: those that ask for as many elements of all streams
-  std::intptr_t memory = 0;            // of a function: where the sweep's memory lies
-  const Position* position = nullptr;  // of a function: how it moves on from 0; null: it does not
-  std::int64_t column_period = 0;      // of a function: bytes after which vectors per column repeat; 0: they don't
+  unsigned prefetching_vectors = 0;    // bit mask of a block's vectors that prefetch as many elements of all streams
+  std::intptr_t memory = 0;            // SweepCode: the address of the sweep's memory
+  const Position* position = nullptr;  // SweepCode: the steps of positions, which start at 0; null: no steps
+  std::int64_t column_period = 0;      // SweepCode: bytes after which vectors per column repeat; 0: never
 };
 
-/// Numbers that instructions need beside their operands.
+/// Constants that instructions need.
 enum class Constant : std::uint8_t { zero, one, sign_bit, all_but_sign, lowest, highest, count };
-/// The reduction of nothing.
+/// The identity element of a reduction.
 constexpr Constant identity_of(Reduction reduction) {
   switch (reduction) {
     case Reduction::product: return Constant::one;
@@ -64,50 +65,50 @@ constexpr Constant identity_of(Reduction reduction) {
   }
 }
 
-/// Of one run. Vector registers are given out from the last one down; those from first_free() to end() are for the values
-/// of a vector.
+/// The registers of one run. Vector registers are allocated from the last one down; those from first_free() to end()
+/// remain for the values of a vector.
 class RunRegisters {
  public:
-  static constexpr int first_free_mask = 3, tail_mask_index = 7;  // k1 and k2 are for what lasts a moment
-  /// The elements of a last vector that exist.
+  static constexpr int first_free_mask = 3, tail_mask_index = 7;  // k1 and k2 are temporaries
+  /// The mask of the elements in a partial last vector.
   static Xbyak::Opmask tail_mask() { return Xbyak::Opmask(tail_mask_index); }
 
   explicit RunRegisters(VectorAssembler& assembler) : assembler_(assembler), code_(assembler.code()) {}
 
-  /// Vector registers before `first_free` are not its own. May throw TooLong.
+  /// Allocates registers, from `first_free` on. May throw TooLong.
   void choose(const Run& run, int first_free, const Budget& budget, const Frame& frame);
-  /// Writes code: saves the caller's registers, loads addresses, numbers, constants and the budget's literals.
+  /// Emits code that saves callee-saved registers, and loads addresses, numbers, constants and the budget's literals.
   void load();
   void restore_saved();
 
-  /// Of the run's `vector`th vector.
+  /// The memory operand for vector number `vector` of a block.
   Xbyak::Address at(const Memory& memory, int vector) const;
   Zmm constant(Constant constant) const { return Zmm(constants_[place(constant)]); }
-  /// The register of each value that has one all the while; −1: none.
+  /// By value: the register of a hoisted value; −1: not hoisted.
   const std::vector<int>& hoisted() const { return hoisted_; }
   bool is_hoisted(int value) const { return hoisted_[static_cast<std::size_t>(value)] >= 0; }
-  /// The first of the registers with the sum of an accumulation; −1: it lies in memory.
+  /// The first register of an accumulation's sum; −1: it is in memory.
   int carried(int operation) const { return carried_[static_cast<std::size_t>(operation)]; }
-  /// How many there are.
+  /// The number of registers of an accumulation's sum.
   int carried_count(const Operation& operation) const {
     return operation.target.address == Address::accumulator ? budget_.column_vectors : budget_.lane_vectors;
   }
   bool has_state() const { return frame_.has_state; }
   const Frame& frame() const { return frame_; }
-  /// What counts the runs of a loop.
+  /// The loop counter.
   Reg64 counter() const { return frame_.has_state ? code_.rdx : code_.rcx; }
-  /// A comparison that nothing but `where` reads.
+  /// Whether a value is a comparison that only `where` reads, which can stay a mask.
   bool is_mask(int value) const { return is_mask_[static_cast<std::size_t>(value)]; }
-  /// The mask of a hoisted value where it is not 0; −1: not known beforehand.
+  /// The precomputed mask of where a hoisted value is not 0; −1: none.
   int nonzero_mask(int value) const { return nonzero_mask_[static_cast<std::size_t>(value)]; }
-  /// The general register with an offset from buffers or scratch memory; −1: not used.
+  /// The general-purpose register with the offset for `address`; −1: none.
   int index(Address address) const { return indices_[place(address)]; }
   int first_free() const { return first_free_; }
   int end() const { return end_; }
   int masks_end() const { return masks_end_; }
 
  private:
-  /// Where operands lie: buffers, or the sweep's own memory (slot −1), from which on displacements count.
+  /// A base address of operands: a buffer, or the sweep's own memory (slot −1).
   struct Base {
     std::int32_t slot;
     std::intptr_t base;
@@ -146,15 +147,15 @@ class RunRegisters {
   void load_constant(Constant constant, const Zmm& to);
 };
 
-/// Those that give 0 or 1, or a mask.
+/// The primitives with a truth value: 0 or 1, or a mask.
 constexpr bool is_comparison(Primitive primitive) {
   return primitive >= Primitive::equal && primitive <= Primitive::greater_equal;
 }
 
-/// Those of many instructions.
+/// The elementary functions, which take many instructions.
 constexpr bool is_function(Primitive primitive) { return primitive >= Primitive::exp; }
 
-/// A sum of lanes, which a loop may carry in registers.
+/// Whether the operation accumulates lane by lane, which a loop may do in registers.
 inline bool sums_lanes(const Operation& operation) {
   return operation.meaning.kind == Meaning::Kind::accumulate && operation.target.address == Address::scratch;
 }

@@ -11,7 +11,7 @@ namespace thalweg::run {
 
 namespace {
 
-/// Roughly, in instructions of a vector.
+/// Rough cost, in instructions per vector.
 int cost_of(const Run& run) {
   constexpr int of_function = 16;
   int cost = 0;
@@ -67,7 +67,7 @@ std::vector<PrefetchedStream> RowsWriter::next_row() const {
   return prefetched;
 }
 
-/// The vectors of a block that ask for the next row are given out to the stages by what these cost.
+/// Assigns the vectors of a block that prefetch the next row to the stages in proportion to their cost.
 std::vector<RowsWriter::StageRuns> RowsWriter::read(const Walk& walk, std::span<const PrefetchedStream> prefetched) {
   std::vector<StageRuns> all;
   for (const Stage& stage : stages(walk)) {
@@ -122,7 +122,7 @@ void RowsWriter::write_stage(const StageRuns& stage) {
                                stage.budget, stage.frame);
 }
 
-/// To the next row.
+/// Emits the step to the next row.
 void RowsWriter::advance() {
   const Position& by_rows = program_.positions[1];
   constexpr std::size_t row = offsetof(State, row);

@@ -1,5 +1,5 @@
 #pragma once
-// A walk by rows of several stages as one piece of code: all stages of a row, then the next row.
+// Generates a RowsCode: a walk by rows of several stages as one piece of code.
 
 #include <cstddef>
 #include <cstdint>
@@ -12,9 +12,9 @@
 
 namespace thalweg::run {
 
-/// Between the stages as the walker runs them lie the start of each, a program for the row alone, and asking for the row that
-/// comes next: a fifth of softmax cross entropy of rows of 1000. Here a stage begins where the one before it ends, and what
-/// the next row needs is asked for between the instructions of the dearest stages.
+/// In the walker, starting each stage, running its row program and prefetching the next row take a fifth of the time of
+/// softmax cross entropy on rows of 1000. In this code, a stage begins directly after the one before it, and the
+/// prefetches are interleaved with the instructions of the most expensive stages.
 class RowsWriter {
  public:
   RowsWriter(const SweepProgram& program, RunReader& reader, VectorAssembler& assembler, Generator& generator)
@@ -24,12 +24,12 @@ class RowsWriter {
         code_(assembler.code()),
         generator_(generator) {}
 
-  /// Whether code can be written: rows that are summed in one go, no sums of all of them, and no instructions that the
-  /// generator does not know.
+  /// Whether the walk is supported: rows are summed in one go, there are no sums over all rows, and the JIT supports
+  /// all instructions.
   bool fits(const Walk& walk) const;
-  /// A RowsCode; may throw TooLong, with nothing written that counts. Returns its offset.
+  /// Emits a RowsCode and returns its offset. May throw TooLong, and then emits nothing of use.
   std::size_t write(const Walk& walk);
-  /// All instructions that it stands for, by the first one of each program and the one after the last.
+  /// The instructions it replaces, as the first and the one past the last of each program.
   std::vector<std::pair<int, int>> instructions(const Walk& walk) const;
 
  private:

@@ -42,7 +42,7 @@ void RunReader::set_known(const Memory& place, int value) {
   known_.emplace_back(place, value);
 }
 
-/// What has computed the same before; null if nothing.
+/// An earlier operation that computes the same; null if there is none.
 const Operation* RunReader::earlier(const Run& run, const Operation& operation) {
   const auto same = [&](const Operation& other) {
     return other.meaning.kind == Meaning::Kind::apply && other.meaning.primitive == operation.meaning.primitive &&
@@ -106,7 +106,7 @@ void RunReader::add(Run& run, int i) {
   run.operations.push_back(operation);
 }
 
-/// A temporary goes to memory only if an instruction after the run reads it.
+/// Drops stores to temporaries that no instruction after the run reads.
 void RunReader::drop_if_unread(Run& run, std::size_t k) const {
   Operation& store = run.operations[k];
   if (store.meaning.kind != Meaning::Kind::store || !store.target.is_temporary()) return;
@@ -142,7 +142,7 @@ void RunReader::count_uses(Run& run) const {
   out.last_use = static_cast<int>(run.operations.size());
 }
 
-/// Whether an instruction from `i` on reads what the accumulator holds before it.
+/// Whether an instruction from `i` on reads the accumulator's value from before it.
 bool RunReader::reads_accumulator(int i) const {
   const Meaning& next = meaning(i);
   if (next.kind == Meaning::Kind::copy) return reads_accumulator(i + 1);

@@ -1,6 +1,6 @@
 #pragma once
-// Runs of simple instructions as operations on values, for the generator of machine code: what a program keeps in memory
-// between two of its instructions is a value with uses here.
+// For the JIT: a run of simple instructions as operations on values. What a program keeps in memory between two
+// instructions becomes a value with uses.
 
 #include <array>
 #include <cstdint>
@@ -12,7 +12,7 @@
 
 namespace thalweg::run {
 
-/// An operand as instructions name it; where it lies is known when they run.
+/// The memory operand of an instruction. Its address is known when the program runs.
 struct Memory {
   Address address = Address::fixed;
   std::intptr_t base = 0;  // of a buffer: 0
@@ -20,26 +20,27 @@ struct Memory {
   bool operator==(const Memory&) const = default;
 
   bool in_buffer() const { return slot >= 0; }
-  /// Its base is an offset in this thread's memory, the same in every copy of the program.
+  /// Whether the base is an offset into the thread's memory.
   bool in_scratch() const {
     return address == Address::scratch || address == Address::scratch_column || address == Address::accumulator;
   }
   bool is_temporary() const { return !in_buffer() && address == Address::scratch && base < 0; }
-  /// Elements of the domain, of which a row's last block, or the domain's, has fewer than others.
+  /// Whether it has elements of the domain, of which the last block of a row, or of the domain, may have fewer.
   bool is_ragged() const {
     return address == Address::flat_1 || address == Address::flat_4 || address == Address::flat_8;
   }
-  /// One number in every lane: read-only here, as sums of the walk go to slots that are no operands.
+  /// Whether it has one number in every lane. Such slots are only read here: the sums of a walk go to slots that are
+  /// not operands.
   bool is_splat() const {
     return !in_buffer() && (address == Address::fixed || (address == Address::scratch && base >= 0));
   }
 };
 
-/// A number per element: what memory holds before the run writes there, or an operation's result.
+/// One number per element: the contents of memory before the run writes there, or the result of an operation.
 struct Value {
   std::optional<Memory> memory;
-  int instruction = 0, which = 0;  // that reads it first
-  int uses = 0, last_use = -1;     // operations
+  int instruction = 0, which = 0;  // the instruction and operand that first read it
+  int uses = 0, last_use = -1;     // number of operations that use it, and the last one
 };
 
 struct Operation {
@@ -47,41 +48,41 @@ struct Operation {
   int instruction = 0;
   int operands[3] = {-1, -1, -1};  // values
   int result = -1;                 // value
-  Memory target;                   // of stores and accumulations; what a splat is loaded from
-  bool dropped = false;            // a store that nothing reads
+  Memory target;                   // of stores and accumulations; the source of a splat
+  bool dropped = false;            // whether it is a store that nothing reads
 };
 
-inline constexpr int incoming = 0;  // the value that stands in the accumulator when the run begins
+inline constexpr int incoming = 0;  // the value in the accumulator before the run
 
 /// A run of instructions as operations on values.
 struct Run {
   int begin = 0, end = 0;
   std::vector<Value> values;
   std::vector<Operation> operations;
-  int outgoing = incoming;  // the value that stands in the accumulator afterwards
+  int outgoing = incoming;  // the value in the accumulator after the run
 };
 
-/// Reads runs off a program.
+/// Extracts runs from a program.
 class RunReader {
  public:
   explicit RunReader(const SweepProgram& program);
 
   const Meaning& meaning(int i) const { return program_.notes[static_cast<std::size_t>(i)].meaning; }
-  /// Whether instruction i is one that the generator does not know.
+  /// Whether the JIT does not support instruction i.
   bool is_opaque(int i) const { return meaning(i).kind == Meaning::Kind::opaque; }
-  /// Or one that needs all vectors of a row at once.
+  /// The same, or whether it needs all vectors of a row at once.
   bool ends_run(int i) const { return is_opaque(i) || meaning(i).kind == Meaning::Kind::reduce_row; }
   bool is_end(int i) const {
     const Handler handler = program_.instructions[static_cast<std::size_t>(i)].handler;
     return handler == program_.machine->end.wide || handler == program_.machine->end.narrow;
   }
-  /// The end of a program.
+  /// The index of a program's end instruction.
   int end_of(int first) const {
     int end = first;
     while (!is_end(end)) ++end;
     return end;
   }
-  /// Whether the generator knows all instructions of a program; none is known.
+  /// Whether the JIT supports all instructions of a program; true for no_program.
   bool knows(std::int32_t first) const {
     int i = first;
     while (first != no_program && !is_end(i) && !is_opaque(i)) ++i;
@@ -93,7 +94,7 @@ class RunReader {
  private:
   const SweepProgram& program_;
   std::vector<std::array<std::int32_t, 2>> slots_;  // buffers, by instruction and operand
-  std::vector<std::pair<Memory, int>> known_;       // the value that memory holds
+  std::vector<std::pair<Memory, int>> known_;       // the values that memory holds
 
   int value_in(Run& run, int i, int which);
   void set_known(const Memory& place, int value);

@@ -1,5 +1,5 @@
 #pragma once
-// AVX-512 instructions on vectors of f32 or f64, for the generator of machine code.
+// For the JIT: AVX-512 instructions on vectors of f32 or f64.
 
 #include <algorithm>
 #include <bit>
@@ -46,15 +46,15 @@ class VectorAssembler {
   void move(const Xbyak::Address& to, const Vector& from) {
     is_double_ ? code_.vmovupd(to, from) : code_.vmovups(to, from);
   }
-  /// Every lane = the first one of `from`.
+  /// Every lane = the first lane of `from`.
   void broadcast(const Zmm& to, const Operand& from) {
     is_double_ ? code_.vbroadcastsd(to, from) : code_.vbroadcastss(to, from);
   }
-  /// Every lane = the number of dtype `from` in memory; `scratch` is lost.
+  /// Every lane = the number of dtype `from` in memory. Clobbers `scratch`.
   void load_splat(const Zmm& to, const Xbyak::Address& memory, DType from, const Xbyak::Reg64& scratch) {
     if (from == (is_double_ ? DType::f64 : DType::f32)) return broadcast(to, memory);
     const Vector first(to.getIdx());
-    clear(first);              // of which the conversion would keep what lies beside
+    clear(first);              // breaks the dependency on the lanes that the conversion would keep
     if (from == DType::f64) {  // a number
       code_.vcvtsd2ss(first, first, memory);
       return broadcast(to, first);
@@ -67,9 +67,9 @@ class VectorAssembler {
     const Vector first(from.getIdx());
     is_double_ ? code_.vmovsd(to, first) : code_.vmovss(to, first);
   }
-  /// Loads or stores the first `elements` of a vector, which `mask` says too; loaded, 0 lies beside them. Where a move without
-  /// a mask has as many, it is that: what a mask has written is not read back without a stall, nor by a mask what a shorter
-  /// move has written.
+  /// Loads or stores the first `elements` elements of a vector; `mask` has the same. A load sets the others to 0. If an
+  /// unmasked move of the same size exists, it is used: masked stores are not forwarded to loads, nor shorter stores to
+  /// masked loads.
   void load_tail(const Zmm& to, const Xbyak::Address& from, int elements, const Mask& mask) {
     switch (elements * bytes()) {
       case 4: return code_.vmovss(Vector(to.getIdx()), from);
@@ -101,11 +101,11 @@ class VectorAssembler {
     is_double_ ? code_.vdivpd(to, a, b) : code_.vdivps(to, a, b);
   }
   void sqrt(const Zmm& to, const Operand& a) { is_double_ ? code_.vsqrtpd(to, a) : code_.vsqrtps(to, a); }
-  /// a > b ? a : b, so b where either is NaN.
+  /// a > b ? a : b; so b if either is NaN.
   void larger(const Zmm& to, const Zmm& a, const Operand& b) {
     is_double_ ? code_.vmaxpd(to, a, b) : code_.vmaxps(to, a, b);
   }
-  /// a < b ? a : b, so b where either is NaN.
+  /// a < b ? a : b; so b if either is NaN.
   void smaller(const Zmm& to, const Zmm& a, const Operand& b) {
     is_double_ ? code_.vminpd(to, a, b) : code_.vminps(to, a, b);
   }
@@ -125,7 +125,7 @@ class VectorAssembler {
     constexpr int nearest_even = 8;
     is_double_ ? code_.vrndscalepd(to, a, nearest_even) : code_.vrndscaleps(to, a, nearest_even);
   }
-  /// to = the vector that begins `lane` lanes after `low`, which `high` follows.
+  /// to = lanes `lane` and following of the concatenation of `low` and `high`.
   void shift_lanes(const Zmm& to, const Zmm& high, const Zmm& low, int lane) {
     const auto by = static_cast<std::uint8_t>(lane);
     is_double_ ? code_.valignq(to, high, low, by) : code_.valignd(to, high, low, by);
@@ -152,7 +152,7 @@ class VectorAssembler {
   void bitwise_xor(const Zmm& to, const Zmm& a, const Operand& b) {
     is_double_ ? code_.vpxorq(to, a, b) : code_.vpxord(to, a, b);
   }
-  /// to = each bit of to, a and b by a table of eight.
+  /// to = a bitwise function of to, a and b, given by its truth table.
   void logic(const Zmm& to, const Zmm& a, const Operand& b, int table) {
     const auto t = static_cast<std::uint8_t>(table);
     is_double_ ? code_.vpternlogq(to, a, b, t) : code_.vpternlogd(to, a, b, t);
@@ -160,7 +160,7 @@ class VectorAssembler {
 
   /// to = 0
   void clear(const Vector& to) { code_.vpxord(to, to, to); }
-  /// A number's bits in every lane; `scratch` is lost.
+  /// Every lane = a number, given by its bits. Clobbers `scratch`.
   void splat(const Zmm& to, std::uint32_t single_bits, std::uint64_t double_bits, const Xbyak::Reg64& scratch) {
     if (single_bits == 0 && double_bits == 0) return clear(to);
     if (is_double_) {
@@ -172,36 +172,37 @@ class VectorAssembler {
     }
   }
 
-  /// A number as an operand for all lanes: the register that holds it, or memory.
+  /// A literal as an operand for all lanes: the register that holds it, or memory.
   const Operand& literal(float single, double number) { return literal_bits(bits_of(single, number)); }
   const Operand& literal_bits(std::uint64_t bits) {
     Literal& asked = ask(bits);
     return asked.is_held ? static_cast<const Operand&>(asked.held) : asked.memory;
   }
-  /// In a register: the one that holds it, or `free`.
+  /// A literal in a register: the one that holds it, or `free`.
   const Zmm& literal_in(const Zmm& free, float single, double number) {
     const Literal& asked = ask(bits_of(single, number));
     if (asked.is_held) return asked.held;
     load(free, asked);
     return free;
   }
-  /// Every lane = the number.
+  /// Every lane = a literal.
   void load_literal(const Zmm& to, float single, double number) {
     const Literal& asked = ask(bits_of(single, number));
     asked.is_held ? move(to, asked.held) : load(to, asked);
   }
-  /// None has been asked for.
+  /// Forgets which literals were used.
   void forget_literals() {
     for (Literal& each : literals_) each.is_asked = false;
   }
-  /// The first `most` of those that have been asked for.
+  /// The first `most` literals that were used.
   std::vector<std::uint64_t> literals_asked_for(std::size_t most) const {
     std::vector<std::uint64_t> bits;
     for (const Literal& each : literals_)
       if (each.is_asked && bits.size() < most) bits.push_back(each.bits);
     return bits;
   }
-  /// Writes code that loads these, and no others, into the registers before `end`. Returns the first of them.
+  /// Emits code that loads exactly these literals into the registers before `end`. Returns the first of these
+  /// registers.
   int hold_literals(int end, std::span<const std::uint64_t> bits) {
     for (Literal& each : literals_) each.is_held = false;
     for (const std::uint64_t each : bits) {
@@ -212,7 +213,7 @@ class VectorAssembler {
     }
     return end;
   }
-  /// What literals refer to; after all code.
+  /// Emits the memory of literals; after all code.
   void write_literals() {
     code_.align(8);
     for (Literal& each : literals_) {

@@ -29,7 +29,7 @@ void VectorFunctions::every_other_term(const Zmm& sum, const Zmm& square, std::s
     assembler_.multiply_add(sum, square, assembler_.literal(f32(i - 2), f64(i - 2)));
 }
 
-/// to = x between low and high; a NaN stays, as the second operand.
+/// to = x clamped to [low, high]. NaN stays, since it is the second operand.
 void VectorFunctions::clamp(const Zmm& to, const Xbyak::Operand& x, float low, double number_low, float high,
                             double number_high, const Zmm& free) {
   assembler_.smaller(to, assembler_.literal_in(free, high, number_high), x);
@@ -67,7 +67,7 @@ void VectorFunctions::exponential(const Zmm& to, const Xbyak::Operand& x, const 
   assembler_.scale(to, p, n);
 }
 
-/// to = e^(x − n·ln2) − 1, with what rounding x − n·ln2 loses.
+/// to = e^(x − n·ln2) − 1, corrected for the rounding error of x − n·ln2.
 void VectorFunctions::expm1_compensated(const Zmm& to, const Zmm& x, const Zmm& n, const std::array<Zmm, 4>& free) {
   using E = SingleExponential;
   using F = DoubleExponential;
@@ -152,7 +152,7 @@ void VectorFunctions::sigmoid(const Zmm& to, const Zmm& x, const std::array<Zmm,
   const Zmm &rest = p, &divisor = to;
   assembler_.add(divisor, one, rest);
   assembler_.subtract(r, divisor, one);
-  assembler_.subtract(rest, rest, r);  // what the divisor is rounded by
+  assembler_.subtract(rest, rest, r);  // the rounding error of the divisor
   assembler_.divide(divisor, one, divisor);
   const Zmm& quotient = to;
   assembler_.multiply(rest, quotient, rest);
@@ -168,14 +168,14 @@ void VectorFunctions::absolute(const Zmm& to, const Zmm& x) {
                          assembler_.literal_bits(assembler_.is_double() ? ~std::uint64_t{0} >> 1 : sign_bit - 1));
 }
 
-/// The sign of `to` becomes that of `from`.
+/// Copies the sign of `from` to `to`.
 void VectorFunctions::copy_sign(const Zmm& to, const Zmm& from) { assembler_.logic(to, from, sign_bits(), where_last); }
 
 const Xbyak::Operand& VectorFunctions::sign_bits() {
   return assembler_.literal_bits(assembler_.is_double() ? std::uint64_t{sign_bit} << 32 : sign_bit);
 }
 
-/// to = log(1 + f) + k·ln2; k comes with a sign.
+/// to = log(1 + f) + k·ln2; k is signed.
 void VectorFunctions::log_of_parts(const Zmm& to, const Zmm& f, const Zmm& k, float sign_of_k,
                                    const std::array<Zmm, 3>& free) {
   using E = elementary::Exponential<float>;

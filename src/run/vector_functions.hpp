@@ -1,6 +1,6 @@
 #pragma once
-// Elementary functions as AVX-512 instructions, for the generator of machine code: those of src/run/elementary, operation by
-// operation, so with their bits. `free` registers are lost; none is an argument or a result.
+// For the JIT: elementary functions as AVX-512 instructions. They repeat those of src/run/elementary operation by
+// operation, so the bits are the same. The registers in `free` are clobbered, and must differ from argument and result.
 
 #include <array>
 #include <cstddef>
@@ -23,11 +23,11 @@ class VectorFunctions {
   void tanh(const Zmm& to, const Zmm& x, const std::array<Zmm, 6>& free);
   /// to = 1 / (1 + e^-x)
   void sigmoid(const Zmm& to, const Zmm& x, const std::array<Zmm, 6>& free);
-  /// f32 alone.
+  /// f32 only.
   void log(const Zmm& to, const Zmm& x, const std::array<Zmm, 5>& free);
-  /// to = log(1 + x); f32 alone.
+  /// to = log(1 + x); f32 only.
   void log1p(const Zmm& to, const Zmm& x, const std::array<Zmm, 6>& free);
-  /// sin x and cos x, |x| ≤ WaveF32::farthest; f32 alone.
+  /// sin x and cos x for |x| ≤ WaveF32::farthest; f32 only.
   void sine_and_cosine(const Zmm& sine, const Zmm& cosine, const Zmm& x, const std::array<Zmm, 4>& free);
   /// Jumps to `elsewhere` unless |x| ≤ WaveF32::farthest in all lanes.
   void unless_near(const Zmm& x, const Zmm& free, const Xbyak::Label& elsewhere);

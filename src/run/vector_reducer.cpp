@@ -13,7 +13,7 @@ void VectorReducer::reduce(const Zmm& to, Reduction reduction, const Zmm& a, con
   switch (reduction) {
     case Reduction::sum: return assembler_.add(to, a, b);
     case Reduction::product: return assembler_.multiply(to, a, b);
-    // `a` stays where it is no less (no more) than b, and where it is NaN; to + b: b, or `a` where that is NaN too.
+    // Keeps `a` where it is not less (not more) than b, and where it is NaN; elsewhere b, or to + b if that is NaN.
     case Reduction::maximum:
     case Reduction::minimum:
       extreme(to, b, a, reduction == Reduction::maximum);
@@ -26,7 +26,7 @@ void VectorReducer::extreme(const Zmm& to, const Zmm& first, const Zmm& second, 
   larger ? assembler_.larger(to, first, second) : assembler_.smaller(to, first, second);
 }
 
-/// Halves are reduced with each other until one lane is left.
+/// Combines halves until one lane is left.
 void VectorReducer::reduce_lanes(const Zmm& v, Reduction reduction, const Zmm& other) {
   code_.vshuff64x2(other, v, v, 0x4e);
   reduce(v, reduction, v, other);

@@ -1,13 +1,13 @@
 #pragma once
-// Reductions of vectors as AVX-512 instructions, for the generator of machine code: those of sweep_reduce-inl.hpp, operation by
-// operation, so with their bits.
+// For the JIT: reductions of vectors as AVX-512 instructions. They repeat those of sweep_reduce-inl.hpp operation by
+// operation, so the bits are the same.
 
 #include "src/run/sweep.hpp"
 #include "src/run/vector_assembler.hpp"
 
 namespace thalweg::run {
 
-/// k1 is lost in all of them.
+/// All of them clobber k1.
 class VectorReducer {
  public:
   using Zmm = Xbyak::Zmm;
@@ -16,11 +16,11 @@ class VectorReducer {
 
   /// to = a ∘ b; `to` may be a.
   void reduce(const Zmm& to, Reduction reduction, const Zmm& a, const Zmm& b);
-  /// Every lane of `v` = the reduction of all of them; `other` is lost.
+  /// Every lane of `v` = the reduction of all its lanes. Clobbers `other`.
   void reduce_lanes(const Zmm& v, Reduction reduction, const Zmm& other);
-  /// to = the larger (or smaller) one; the second where they are equal or either is NaN. k1: where the first is NaN.
+  /// to = the larger (or smaller) one; the second if they are equal or either is NaN. k1 = where the first is NaN.
   void extreme(const Zmm& to, const Zmm& first, const Zmm& second, bool larger);
-  /// Every lane = the reduction of nothing; rax is lost.
+  /// Every lane = the identity of the reduction. Clobbers rax.
   void set_identity(const Zmm& to, Reduction reduction);
 
  private:

@@ -1,4 +1,4 @@
-// How ops that are made of others are recorded: built once, and recorded as a whole from then on.
+// Recording of compositions: built once, and recorded as a whole from then on.
 
 #include <algorithm>
 
@@ -13,7 +13,7 @@ constinit const Composed no_composed{};
 
 namespace {
 
-/// Whether a step that records the node again brings nothing along for it.
+/// Whether the node has no data that a repeated step must supply.
 bool is_structure(const Key& key) {
   switch (key.op->kind) {
     case Kind::source: return key.op == &literal_op || key.op == &column_index_op;
@@ -25,7 +25,7 @@ bool is_structure(const Key& key) {
 
 }  // namespace
 
-/// Whether what it was built by besides its arguments is so still.
+/// Whether the settings it was built under are still in effect.
 inline bool Recorder::has_settings_of(const Composed& known) const {
   return (!known.phase || *known.phase == options_.phase) &&
          (!known.precision || *known.precision == matmul_precision());
@@ -70,7 +70,7 @@ std::int32_t Recorder::compose_first_time(const Composition& composition, std::i
   if (phase_questions_ != asked_before) made.phase = options_.phase;
   made.result = result;
   made.end = next_;
-  // Of a new segment, as far as it has been recorded; what differentiation records is not recorded again.
+  // Only for a new segment and its own nodes. A repeated step skips the nodes of a backward pass anyway.
   const bool is_new = predicted_ == nullptr && made.begin >= segment_base_ && made.begin < made.end;
   if (is_new && deriving_ < 0 && engine() == Engine::planned) note_composed(std::move(made), own_scope, line);
   return result;
@@ -92,7 +92,7 @@ void Recorder::note_composed(Composed made, std::int32_t own_scope, SourceLine l
   }
   for (std::int32_t id = made.begin; id < made.end; ++id)
     made.lines.push_back(line_in_scope(from_here(lines_[id].place()), lines_[id].scope - own_scope));
-  // Those that it is made of are no longer met by themselves.
+  // The compositions nested in it are never met on their own.
   while (!composed_.empty() && composed_.back().begin >= made.begin) composed_.pop_back();
   composed_.push_back(std::move(made));
 }

@@ -5,7 +5,7 @@
 
 namespace thalweg::internal {
 
-/// A callable by reference: valid for the call it is passed to. Never allocates.
+/// A non-owning reference to a callable, for passing down the stack (C++26's std::function_ref). Never allocates.
 template <class Signature>
 class FunctionRef;
 

@@ -1,4 +1,4 @@
-// The shape and dtype of a node, as its op's rule gives them.
+// Inference of a node's shape and dtype by its op's shape rule.
 
 #include <array>
 #include <bit>
@@ -16,8 +16,8 @@ namespace thalweg::internal {
 
 namespace {
 
-/// Whether what `op` makes of numbers is a number still, computed in the dtype of what it is read beside. Sums of numbers,
-/// or arrays made of them, are computed once: they are f32 or i64 for good.
+/// Whether `op` applied to numbers gives a number again, computed in the dtype of the tensor it is combined with. Sums
+/// of numbers, and arrays of them, are computed once, so their f32 or i64 is final.
 bool gives_way(const Op& op, const Shape& shape) {
   return op.kind == Kind::view || op.kind == Kind::broadcast || (op.kind == Kind::elementwise && shape.rank() == 0);
 }
@@ -25,7 +25,7 @@ bool gives_way(const Op& op, const Shape& shape) {
 Info ask_shape_rule(const Recorder& recorder, const Key& key, SourceLine line) {
   const std::span<const std::int32_t> ids = recorder.inputs(key);
   thread_local std::vector<NodeType>
-      types;  // of the longest list so far: that of a sequence's gradient is asked for often
+      types;  // keeps the capacity of the longest list so far: gradients of sequences have long ones
   if (types.size() < ids.size()) types.resize(ids.size());
   for (std::size_t i = 0; i < ids.size(); ++i) types[i] = recorder.type(ids[i]);
   const std::span<const NodeType> seen(types.data(), ids.size());
@@ -46,8 +46,8 @@ Info ask_shape_rule(const Recorder& recorder, const Key& key, SourceLine line) {
 /// Shape, dtype and weakness at once.
 bool are_alike(const Info& a, const Info& b) { return std::memcmp(&a, &b, offsetof(Info, origin)) == 0; }
 
-/// What is known of a node of up to three inputs. It follows from the rule, the attribute and the inputs' types alone, and
-/// recordings ask the same again and again.
+/// A cached inference for a node of up to three inputs. It depends only on the rule, the attribute and the inputs'
+/// types, and recordings repeat the same few.
 struct Inferred {
   ShapeRule rule = nullptr;
   Kind kind{};
@@ -72,13 +72,13 @@ std::size_t hash_of(const Recorder& recorder, const Key& key) {
   return hash * 0x9E3779B97F4A7C15u >> 32;
 }
 
-/// A thread's last answers, by their hash.
+/// A thread's latest inferences, by hash.
 constinit thread_local std::array<Inferred, 64> inferred{};
 
 }  // namespace
 
 Info Recorder::infer(const Key& key, SourceLine line) const {
-  if (key.op->shape_rule == nullptr) {  // a source: its key says it; or a request, which has no value
+  if (key.op->shape_rule == nullptr) {  // a source, whose key has the type; or a request, which has no value
     Info info;
     info.shape = source_shape(key);
     info.dtype = key.dtype;

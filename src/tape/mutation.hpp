@@ -1,5 +1,5 @@
 #pragma once
-// For the tests' mutation run (tests/mutate): the engine made wrong on purpose, to see that a test notices.
+// For mutation testing (tests/mutate): breaks the engine on purpose, to verify that a test fails.
 
 #include <thalweg/op.hpp>
 
@@ -7,16 +7,16 @@ namespace thalweg::internal {
 
 class Mutation {
  public:
-  /// In place of `term`, which the gradient rule of `op` gave.
+  /// Replaces `term`, the result of a gradient rule of `op`.
   virtual Var pulled_back(const Op& op, const Pullback& pullback, const Var& term) = 0;
-  /// An opaque op of one input that is applied to what each node of `op` computes; null: none.
+  /// A unary opaque op to apply to the value of each node of `op`; null: none.
   virtual const Op* applied_after(const Op& op) = 0;
 
  protected:
   ~Mutation() = default;
 };
 
-/// Null but for the mutation run. Plans and backward passes that were made before it is set do not see it.
+/// Null except in mutation testing. Plans and backward passes made before it is set are not affected.
 inline Mutation* mutation = nullptr;
 
 }  // namespace thalweg::internal

@@ -1,5 +1,5 @@
 #pragma once
-// The parts of a recorded node. Hot and cold apart: what replay compares is one 32-byte key.
+// The parts of a recorded node, separated into hot and cold: replay compares only the 32-byte Key.
 
 #include <bit>
 #include <cstddef>
@@ -12,7 +12,7 @@ namespace thalweg::internal {
 
 class RegistryCore;
 
-/// What makes two nodes structurally equal. Numbers, tensors, source lines and versions are not in it.
+/// The structural identity of a node. Numbers, tensors, source lines and versions are not part of it.
 struct alignas(32) Key {
   const Op* op = nullptr;
   std::int32_t inputs[3] = {-1, -1, -1};  // node ids; where count > 3, inputs[0] names an interned list of them
@@ -21,14 +21,14 @@ struct alignas(32) Key {
   std::uint16_t flags = 0;
   std::uint64_t attribute = 0;
 };
-// The layout that Recorder::append builds in registers.
+// Recorder::append builds a key in this layout in registers.
 static_assert(sizeof(Key) == 32 && offsetof(Key, inputs) == 8 && offsetof(Key, count) == 20 &&
               offsetof(Key, attribute) == 24 && std::endian::native == std::endian::little);
 
-constexpr std::uint16_t weak_flag = 1;   // a number: its dtype gives way to that of the tensor beside it
+constexpr std::uint16_t weak_flag = 1;   // a number, whose dtype yields to that of a tensor operand
 constexpr std::uint16_t shape_flag = 2;  // a source whose attribute is the address of its interned shape
 
-/// What a key's third word holds beside the third input: how many inputs there are, and a source's dtype and flags.
+/// The upper half of a key's third word: the number of inputs, and a source's dtype and flags.
 constexpr std::uint32_t traits_of(std::uint8_t count, DType dtype = DType::f32, std::uint16_t flags = 0) {
   return count | static_cast<std::uint32_t>(dtype) << 8 | std::uint32_t{flags} << 16;
 }
@@ -41,27 +41,27 @@ inline std::uint64_t word_of(const Key& key, std::size_t index) {
   return word;
 }
 
-// Compared as four words: a vector load would stall on the stores that have just built the key.
+// Compares word by word: a vector load would stall on the stores that have just built the key.
 inline bool operator==(const Key& a, const Key& b) {
   std::uint64_t differences = 0;
   for (std::size_t i = 0; i < 4; ++i) differences |= word_of(a, i) ^ word_of(b, i);
   return differences == 0;
 }
 
-/// What follows from the structure. Shapes are interned: equal shapes have one address.
+/// Properties that follow from the key. Shapes are interned: equal shapes have the same address.
 struct Info {
   const Shape* shape = nullptr;
   DType dtype = DType::f32;
   bool weak = false;
   std::uint8_t reserved[2] = {0, 0};
-  std::int32_t origin = -1;  // of a node made by differentiation: the node it differentiates
+  std::int32_t origin = -1;  // for a node recorded by differentiation: the node it differentiates
 };
 
-/// What a recording brings along anew each time: a source's data.
+/// The data of a source, which each recording supplies anew.
 struct Slot {
   union {
     double number;
-    Storage* storage;  // a constant's; the tape holds a reference
+    Storage* storage;  // of a constant; the tape holds a reference
     RegistryCore* registry;
     std::uint64_t seed;
   };
@@ -83,7 +83,7 @@ inline Slot number_slot(double number) {
   slot.number = number;
   return slot;
 }
-/// What is read of a registry, as it is now.
+/// A read of a registry in its present state.
 inline Slot registry_slot(RegistryCore& registry, std::uint32_t index, std::uint32_t version) {
   Slot slot{};
   slot.registry = &registry;
@@ -95,16 +95,16 @@ inline Slot registry_slot(RegistryCore& registry, std::uint32_t index, std::uint
 struct Line {
   const char* file;
   std::uint32_t line;
-  std::int32_t scope;  // index into the tape's scopes, −1: none
+  std::int32_t scope;  // index into the tape's scopes; −1: none
 
   SourceLine place() const { return {file, line}; }
 };
-/// An opening of a scope.
+/// One opening of a scope.
 struct ScopeEntry {
   const char* name;
   std::int32_t parent;
   SourceLine line;
-  const char* op;  // the outermost op among it and its parents, which errors name; null: none
+  const char* op;  // the outermost OpScope among this scope and its parents, which errors name; null: none
 };
 
 inline Line line_in_scope(SourceLine place, std::int32_t scope) {

@@ -27,7 +27,7 @@ std::uint64_t hash_keys(std::span<const Key> keys, const Key& request) {
   return hash ^ (hash >> 29);
 }
 
-/// The latest way on is tried first.
+/// Remembers a divergence; the latest is tried first.
 void note_turn(Segment& left, std::int32_t place, Segment& to) {
   left.turns.insert(left.turns.begin(), {place, to.keys[static_cast<std::size_t>(place)], &to});
 }
@@ -116,7 +116,7 @@ void Recorder::leave_prediction() {
   predicted_ = nullptr;
 }
 
-/// The open segment begins as `segment` does, and is new.
+/// Makes the open segment a new one that begins with the first `count` nodes of `segment`.
 void Recorder::copy_beginning(const Segment& segment, std::size_t count) {
   has_more_ = true;
   const auto length = static_cast<std::ptrdiff_t>(count);
@@ -156,11 +156,12 @@ bool Recorder::turn(const Key& key) {
   return true;
 }
 
-/// Operands, three at most, of one shape and floating dtype: the result is of the same, without asking the rule.
+/// The common case, without calling the shape rule: up to three operands of the same shape and floating dtype, which
+/// are also those of the result.
 [[gnu::always_inline]] inline bool Recorder::infer_alike(const Key& key, Info& result) const {
   const Info& first = info(key.inputs[0]);
   if (first.weak || !is_floating(first.dtype)) return false;
-  for (int i = 1; i < key.count; ++i)  // shape, dtype and weakness at once
+  for (int i = 1; i < key.count; ++i)  // compares shape, dtype and weakness at once
     if (std::memcmp(&info(key.inputs[i]), &first, offsetof(Info, origin)) != 0) return false;
   result = first;
   if (key.op->gives_bool) result.dtype = DType::boolean;
@@ -169,9 +170,9 @@ bool Recorder::turn(const Key& key) {
 
 namespace {
 
-/// Whether an op's author has given what its kind needs.
+/// Whether an op has the members that its kind requires.
 inline bool is_complete(const Op& op, int operands) {
-  if (op.kind == Kind::elementwise)  // first, being what most records are
+  if (op.kind == Kind::elementwise)  // first, since most nodes are
     return op.shape_rule != nullptr && op.kernel != nullptr && op.kernel->arity == operands;
   switch (op.kind) {
     case Kind::opaque: return op.shape_rule != nullptr && op.opaque_kernel != nullptr;
@@ -224,12 +225,12 @@ std::int32_t Recorder::append_new(const Key& key, SourceLine line) {
   return id;
 }
 
-/// On an eager tape; an error takes the node back.
+/// Computes a node of an eager tape; an error removes the node.
 void Recorder::compute_new(std::int32_t id) {
   try {
     compute_eagerly(id);
   } catch (...) {
-    drop_if_last(id);  // with the memory for its value
+    drop_if_last(id);  // also frees the memory of its value
     throw;
   }
 }

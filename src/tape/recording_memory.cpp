@@ -13,7 +13,7 @@ namespace thalweg::internal {
 namespace {
 
 constexpr std::size_t line = 64, huge_page = std::size_t{2} << 20;
-/// Of the first chunk: a program of a few nets needs no more. All others are of whole huge pages.
+/// Size of the first chunk, enough for a program with a few nets. All others consist of whole huge pages.
 constexpr std::size_t first_chunk = std::size_t{64} << 10;
 
 constexpr std::size_t round_up(std::size_t bytes, std::size_t unit) { return (bytes + unit - 1) / unit * unit; }
@@ -55,7 +55,7 @@ RecordingMemory::Block RecordingMemory::take(std::size_t bytes) {
     block.data_ = chunk.data + *offset;
     return true;
   };
-  for (std::size_t i = chunks_.size(); i-- > 0;)  // the newest has most room
+  for (std::size_t i = chunks_.size(); i-- > 0;)  // newest first, since it has most space
     if (take_from(*chunks_[i])) return block;
   const bool is_first = chunks_.empty() && block.bytes_ <= first_chunk;
   chunks_.push_back(std::make_unique<Chunk>(is_first ? first_chunk : round_up(block.bytes_, huge_page)));

@@ -1,6 +1,6 @@
 #pragma once
-// Where a thread's recordings and plans lie: one block each, carved out of few large chunks. A new structure is first of all
-// new memory, and the system hands that out page by page, at 1 to 2 µs each; a huge page comes at once, at a quarter of it.
+// The memory of a thread's recordings and plans: one block each, carved out of a few large chunks. New structures mean
+// new memory, and page faults cost 1 to 2 µs per 4 KiB page; huge pages cost a quarter of that for the same memory.
 
 #include <cstddef>
 #include <memory>
@@ -18,7 +18,7 @@ class RecordingMemory {
   RecordingMemory(const RecordingMemory&) = delete;
   RecordingMemory& operator=(const RecordingMemory&) = delete;
 
-  /// 64-byte aligned; goes back to where it came from when it is destroyed.
+  /// A 64-byte aligned block, returned to its chunk on destruction.
   class Block {
    public:
     Block() = default;

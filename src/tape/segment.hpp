@@ -1,9 +1,9 @@
 #pragma once
-// A recording as structure: segments, one per request, in a tree of what programs on this thread have recorded.
+// The structure of recordings: one segment per request, in a tree of everything this thread has recorded.
 //
-// A tape walks down the tree as it is recorded: each record is compared with the next one of the segment that was taken
-// last time and, where it is equal, only its data are written. So an unchanged step costs neither shape inference, nor
-// differentiation, nor planning; recordings with a common beginning share its segments and their plans.
+// A tape walks down the tree while it records: each new node is compared with the next one of the segment that was
+// taken last time and, if equal, only its data are written. So a repeated step costs no shape inference, no
+// differentiation and no planning, and recordings with a common beginning share its segments and their plans.
 
 #include <cstdint>
 #include <limits>
@@ -25,42 +25,42 @@ namespace thalweg::internal {
 
 class Plan;
 
-/// Where a gradient goes: parameter `index` of the registry with this uid.
+/// The destination of a gradient: parameter `index` of a registry.
 struct GradientOutput {
   std::int32_t registry;  // index into Segment::registries
   std::int32_t index;
-  std::int32_t node;  // −1: nothing reaches it, it gets zeros
+  std::int32_t node;  // −1: the loss does not depend on the parameter, whose gradient is 0
 };
 
-/// What `gradients` appended after its own record.
+/// The nodes that `gradients` appended after its own record.
 struct Expansion {
-  std::int32_t begin;  // id of the record
-  std::int32_t count;  // of nodes appended
+  std::int32_t begin;  // id of its record
+  std::int32_t count;  // number of nodes appended
   std::vector<std::int32_t> results;
-  /// Inputs that are constants which nothing up to y was made from; where there are any, the constants y was made from.
+  /// Constants among the inputs that no node up to y reads and, if there are any, the constants that y depends on.
   std::vector<std::int32_t> unread = {}, constants = {};
 };
 
-/// What a composition recorded, with its lines and scopes as they look from the place it was called from.
+/// The nodes that a composition recorded, with their lines and scopes relative to the call.
 struct Composed {
-  std::int32_t begin = std::numeric_limits<std::int32_t>::max();  // its nodes are those from here
-  std::int32_t end = 0;                                           // to before here
+  std::int32_t begin = std::numeric_limits<std::int32_t>::max();  // first node
+  std::int32_t end = 0;                                           // one past the last node
   const Composition* composition = nullptr;
   std::uint64_t attribute = 0;
   std::int32_t inputs[2] = {-1, -1};
   std::int32_t result = -1;
-  // What was asked beside these: other answers, other nodes.
+  // Settings that it asked for; under other settings it must be built anew.
   std::optional<Phase> phase = {};
   std::optional<Precision> precision = {};
-  std::vector<ScopeEntry> scopes = {};  // opened in it, its own first, from which their parents count
-  std::vector<Line> lines = {};  // of its nodes, with scopes likewise; without a file: the line it was called from
+  std::vector<ScopeEntry> scopes = {};  // opened in it, starting with its own; parents are relative to that
+  std::vector<Line> lines = {};  // of its nodes, with relative scopes; an empty file stands for the caller's line
 };
-/// Begins behind every node.
+/// The end marker of a list: it begins after every node.
 extern const Composed no_composed;
 
 class Segment;
 
-/// Segments by hashes; there may be several of one hash.
+/// A hash table of segments; several may have the same hash.
 class SegmentTable {
  public:
   void insert(std::uint64_t hash, Segment* segment) {
@@ -68,7 +68,7 @@ class SegmentTable {
     ++count_;
     put({hash, segment});
   }
-  /// The first of those of this hash for which is_it(segment); null if there is none.
+  /// The first segment with this hash for which is_it(segment) holds; null if there is none.
   template <class F>
   Segment* find(std::uint64_t hash, F is_it) const {
     if (entries_.empty()) return nullptr;
@@ -83,7 +83,7 @@ class SegmentTable {
     std::uint64_t hash = 0;
     Segment* segment = nullptr;
   };
-  std::vector<Entry> entries_;  // a power of two, half of them used: each lies where its hash says, or soon after
+  std::vector<Entry> entries_;  // linear probing; the size is a power of two, at most half of it used
   std::size_t count_ = 0;
 
   void put(const Entry& entry) {
@@ -106,23 +106,23 @@ class Segment {
 
   Segment* parent;
   std::int32_t base;  // id of the first node
-  /// The nodes from `base` on, the request after the last of them that the user wrote, then what differentiation
-  /// appended; and one more key that equals none, so that replay needs no check for the end.
+  /// The user's nodes from `base` on, the request, then the nodes that differentiation appended; and one more key that
+  /// equals no other, so that replay need not check for the end.
   std::span<Key> keys;
   std::span<Info> infos;
-  std::int32_t request = -1;  // id of the request's record; −1: a failed request's mark (see Recorder::execute)
+  std::int32_t request = -1;  // id of the request's record; −1: a failed request (see Recorder::execute)
   std::vector<Expansion> expansions;
-  const Composed* first_composed = &no_composed;  // then those behind it, and no_composed
+  const Composed* first_composed = &no_composed;  // list in order of nodes, ended by no_composed
   std::vector<GradientOutput> gradient_outputs;
-  std::vector<std::uint32_t> registries;  // uids, of gradient_outputs
+  std::vector<std::uint32_t> registries;  // uids, indexed by GradientOutput::registry
 
   std::vector<std::unique_ptr<Segment>> children;
-  /// The children by a hash of their keys: of those up to the request, and of those up to where they went on differently than
-  /// the child that was expected.
+  /// The children by hash of their keys up to the request, and also by hash of their keys up to where they diverged
+  /// from the predicted child.
   SegmentTable known_children;
-  Segment* likely = nullptr;  // the child taken last
-  std::int32_t longest = 0;   // the end of the longest of this and its children
-  /// Where recordings that began like this one went on differently, as far as it has been seen of this one.
+  Segment* likely = nullptr;  // the child taken last: the prediction
+  std::int32_t longest = 0;   // the largest end() among this and its children
+  /// A divergence: recordings that began like this segment and continued with `key` at `place`, in segment `to`.
   struct Turn {
     std::int32_t place;  // from base
     Key key;
@@ -131,21 +131,21 @@ class Segment {
   std::vector<Turn> turns;
 
   std::unique_ptr<Plan> plan;
-  std::vector<std::int32_t> asked;  // nodes whose values this request keeps for good: asked for, or backward's argument
-  std::vector<std::int32_t> keep;   // nodes of this segment that later ones were seen to read, sorted; only grows
-  bool learned = false;             // keep is known; before that, whatever is in memory anyway is kept
+  std::vector<std::int32_t> asked;  // nodes whose values stay until the tape ends: requested, or backward's argument
+  std::vector<std::int32_t> keep;   // nodes of this segment that later segments have read, sorted; only grows
+  bool learned = false;             // whether `keep` is known; until then, everything in memory is kept
 
   std::int32_t end() const { return end_; }
-  /// These are all its nodes.
+  /// Sets all of its nodes.
   void complete(std::span<const Key> all_keys, std::span<const Info> all_infos, RecordingMemory& memory);
-  /// What compositions have recorded of them, in their order.
+  /// Sets the compositions among its nodes, in order.
   void set_composed(std::vector<Composed> composed);
   std::span<const Composed> composed() const;
   std::size_t bytes() const;
 
  private:
   RecordingMemory::Block block_;    // of keys and infos
-  std::vector<Composed> composed_;  // with no_composed as their end, where there are any
+  std::vector<Composed> composed_;  // ended by no_composed; or empty
   std::int32_t end_ = -1;
 };
 

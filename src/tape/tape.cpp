@@ -1,4 +1,4 @@
-// The public face of the recorder: Tape, Var, Scope, and how ops are recorded.
+// The public interface of the recorder: Tape, Var, Scope, and the entry points for recording ops.
 
 #include <thalweg/tape.hpp>
 
@@ -33,7 +33,7 @@ void Tape::keep(const Var& var) { recorder_->keep(recorder_->resolve(var, "keep"
 
 namespace {
 
-/// The recorder of a Var that is to be looked at, the current tape's.
+/// The current recorder; throws unless `var` belongs to it.
 Recorder& recorder_of(const Var& var, const char* what, SourceLine line) {
   Recorder* const recorder = Recorder::current();
   if (recorder == nullptr) Recorder::throw_no_tape(what, line, var.serial());
@@ -78,7 +78,7 @@ Scope::Scope(const char* name, SourceLine line, bool is_op)
 }
 
 Scope::~Scope() {
-  // The tape may have ended or been cleared meanwhile; its scopes went with it.
+  // The tape, and its scopes with it, may have ended or been cleared in the meantime.
   if (recorder_ != nullptr && recorder_->serial() == serial_) recorder_->close_scope(previous_);
 }
 
@@ -139,7 +139,7 @@ void Inference::fail_index(const std::string& message) const { throw IndexError(
 
 namespace {
 
-/// The dtype of `a` beside `b`: numbers give way to tensors, bools to numbers.
+/// Joins the dtype of `b` into `a`: numbers yield to tensors, bools to numbers.
 void join_dtypes(const Inference& inference, NodeType& a, const NodeType& b) {
   if (a.dtype == b.dtype) {
     a.weak = a.weak && b.weak;
@@ -148,7 +148,7 @@ void join_dtypes(const Inference& inference, NodeType& a, const NodeType& b) {
   const NodeType& weak = a.weak ? a : b;
   const NodeType& other = a.weak ? b : a;
   if (a.weak && b.weak) {
-    a.dtype = DType::f32;  // a whole number and a fraction
+    a.dtype = DType::f32;  // an integer and a fraction
   } else if (weak.weak) {
     if (other.dtype == DType::i64 && weak.dtype == DType::f32)
       inference.fail_dtype(

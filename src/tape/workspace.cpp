@@ -28,8 +28,8 @@ struct ShapeHash {
   }
 };
 
-/// Shapes of the whole process, for a registry's entries are read by tapes of any thread. Never shrinks: a program has
-/// few shapes, and one takes 80 bytes.
+/// The interned shapes of the process: tapes of any thread read a registry's entries. Never shrinks: a program has few
+/// shapes, of 80 bytes each.
 class ShapeTable {
  public:
   const Shape* intern(const Shape& shape) {
@@ -43,7 +43,7 @@ class ShapeTable {
 };
 
 ShapeTable& shape_table() {
-  static ShapeTable* table = new ShapeTable;  // never destroyed: tapes of static duration may outlive any order
+  static ShapeTable* table = new ShapeTable;  // never destroyed: tapes of static storage duration may use it at exit
   return *table;
 }
 
@@ -84,7 +84,7 @@ std::size_t Segment::bytes() const {
 const Shape* intern_shape(const Shape& shape) { return shape_table().intern(shape); }
 
 const Shape* InternPool::shape(const Shape& shape) {
-  // A direct-mapped cache in front of the table: no lock for the shapes a thread uses.
+  // A direct-mapped cache in front of the table avoids the lock for shapes that a thread uses often.
   const std::size_t hash = ShapeHash{}(shape);
   const Shape*& cached = cache_[hash % cache_.size()];
   if (cached == nullptr || !(*cached == shape)) cached = intern_shape(shape);

@@ -1,5 +1,5 @@
 #pragma once
-// What a thread keeps between tapes: recorders (tape memory), the tree of segments, interned shapes and lists.
+// The state a thread keeps between tapes: recorders (tape memory), the tree of segments, interned shapes and lists.
 
 #include <array>
 #include <cstdint>
@@ -15,17 +15,17 @@ namespace thalweg::internal {
 
 class Recorder;
 
-/// The one address of this shape in the process.
+/// The unique address of this shape in the process.
 const Shape* intern_shape(const Shape& shape);
 
-/// Immutable values that keys refer to by address or number: shapes, and lists of node ids.
+/// Interned values that keys refer to: shapes by address, lists of node ids by number.
 class InternPool {
  public:
   const Shape* shape(const Shape& shape);
   std::int32_t list(std::span<const std::int32_t> ids);
   std::span<const std::int32_t> list(std::int32_t number) const { return lists_[static_cast<std::size_t>(number)]; }
   std::size_t bytes() const { return list_bytes_; }
-  /// Forgets the lists; shapes stay, for registries refer to them.
+  /// Removes the lists. Shapes stay, since registries refer to them.
   void clear_lists();
 
  private:
@@ -37,41 +37,41 @@ class InternPool {
 
 class Workspace {
  public:
-  /// This thread's.
+  /// This thread's workspace.
   static Workspace& current() { return current_ != nullptr ? *current_ : make_current(); }
   Workspace();
   ~Workspace();
 
-  /// A recorder that no tape has, for a tape that begins.
+  /// A free recorder, for a new tape.
   Recorder* acquire() {
     const bool is_full = live_count_ == 0 && segment_bytes + pool.bytes() > segment_limit;
     if (is_full || live_count_ == recorders_.size()) [[unlikely]]
       return acquire_new(is_full);
     return recorders_[live_count_++].get();
   }
-  /// Its tape has ended. Returns the innermost of those that are left, null if there is none.
+  /// Called when its tape has ended. Returns the recorder of the innermost remaining tape, or null.
   Recorder* release(Recorder* recorder) {
     if (recorders_[live_count_ - 1].get() != recorder) [[unlikely]]
       make_innermost(recorder);
     --live_count_;
     return live_count_ == 0 ? nullptr : recorders_[live_count_ - 1].get();
   }
-  /// Whether the tape that has this serial is alive.
+  /// Whether the tape with this serial is alive.
   bool is_alive(std::uint64_t serial) const;
 
-  RecordingMemory memory;  // before what lies in it
+  RecordingMemory memory;  // declared first: it must outlive what lies in it
   InternPool pool;
   std::unique_ptr<Segment> root;
   std::size_t segment_bytes = 0;
-  /// Recordings and plans are dropped beyond this, as soon as no tape of the thread is alive.
+  /// When recordings and plans exceed this, all are dropped as soon as no tape of the thread is alive.
   std::size_t segment_limit = std::size_t{48} << 20;
 
   std::uint64_t next_serial() { return ++last_serial_; }
-  /// Whether a serial was made by this thread.
+  /// Whether this thread issued the serial.
   bool has_made(std::uint64_t serial) const { return serial >> serial_bits == last_serial_ >> serial_bits; }
 
  private:
-  static constexpr int serial_bits = 40;  // above them stands the number of the thread
+  static constexpr int serial_bits = 40;  // the bits above hold the thread's number
 
   static Workspace& make_current();
   Recorder* acquire_new(bool drops_recordings);
@@ -79,7 +79,7 @@ class Workspace {
   void drop_recordings();
 
   [[gnu::tls_model("initial-exec")]] static constinit thread_local Workspace* current_;
-  std::vector<std::unique_ptr<Recorder>> recorders_;  // first those of the tapes that are alive, innermost last
+  std::vector<std::unique_ptr<Recorder>> recorders_;  // those of live tapes first, the innermost last of them
   std::size_t live_count_ = 0;
   std::uint64_t last_serial_;
 };

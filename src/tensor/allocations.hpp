@@ -7,13 +7,13 @@
 
 namespace thalweg::internal {
 
-/// Blocks of memory that tensors of this thread have taken from the system since it started.
+/// The number of blocks that this thread's tensors have allocated from the system so far.
 std::int64_t blocks_allocated();
 
-/// When it is released its block goes back to the system: for what is kept long, and then not asked for in that size.
+/// Makes the block return to the system when it is released: for long-lived blocks whose size will not be needed again.
 void keep_out_of_pool(Storage& storage);
 
-/// Memory for a tensor of this shape. ShapeError if there is not that much; `made_for` says for which op.
+/// Memory for a tensor of this shape. ShapeError if there is not enough; `made_for` makes it name an op.
 StorageHandle allocate_elements(const Shape& shape, DType dtype);
 
 }  // namespace thalweg::internal

@@ -1,5 +1,5 @@
 #pragma once
-// Elements of one dtype as elements of another: what Tensor::to and the op cast do.
+// Conversion of elements between dtypes, for Tensor::to and the op cast.
 
 #include <concepts>
 #include <cstdint>
@@ -10,14 +10,14 @@
 
 namespace thalweg::internal {
 
-/// Whether i64 has the value of a fraction, truncated: not that of NaN, nor of ±2⁶³ and what lies beyond.
+/// Whether i64 can hold a floating-point value after truncation: not NaN, and in [−2⁶³, 2⁶³).
 template <std::floating_point From>
 bool has_i64_value(From value) {
-  return value >= From(-0x1p63) && value < From(0x1p63);  // −2⁶³ it has; NaN fails the comparison
+  return value >= From(-0x1p63) && value < From(0x1p63);  // false for NaN
 }
 
-/// `from` as `to`, element by element: towards zero to i64, all but 0 is true. ValueError in the name of `op` for the first
-/// fraction that has no i64 value; what `to` holds then is undefined.
+/// Converts element by element: toward zero to i64; to bool, all but 0 is true. ValueError naming `op` for the first
+/// fraction that i64 cannot hold; the contents of `to` are then undefined.
 void convert(const void* from, DType from_dtype, void* to, DType to_dtype, const Shape& shape, const char* op,
              SourceLine line);
 

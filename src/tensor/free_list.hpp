@@ -1,5 +1,5 @@
 #pragma once
-// Which parts of a stretch of memory are free, as offsets.
+// A free list of ranges of memory, as offsets.
 
 #include <algorithm>
 #include <cstddef>
@@ -13,7 +13,7 @@ class FreeList {
  public:
   explicit FreeList(std::size_t begin) : end_(begin) {}
 
-  /// From what has been given back, if there is enough at one place.
+  /// Takes space from a hole, if one is large enough.
   std::optional<std::size_t> take_hole(std::size_t bytes) {
     for (std::size_t i = 0; i < holes_.size(); ++i) {
       if (holes_[i].bytes < bytes) continue;
@@ -26,7 +26,7 @@ class FreeList {
     return std::nullopt;
   }
 
-  /// The same, and the stretch grows where there is not.
+  /// Takes space from a hole, or else from a larger end.
   std::size_t take(std::size_t bytes) {
     if (const std::optional<std::size_t> hole = take_hole(bytes)) return *hole;
     if (!holes_.empty() && holes_.back().offset + holes_.back().bytes == end_) {  // grow the last hole

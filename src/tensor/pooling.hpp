@@ -1,5 +1,5 @@
 #pragma once
-// Whether memory is kept to be used again. A sanitizer that watches addresses must see every block come and go.
+// Whether memory is pooled. The address sanitizer must see every block being allocated and freed.
 
 namespace thalweg::internal {
 

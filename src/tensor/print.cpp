@@ -25,7 +25,7 @@ constexpr std::int64_t edge_items = 3;
 
 // ---- one number
 
-/// A decimal number without padding: sign and integer part, fraction, exponent's sign and digits (or nothing).
+/// A decimal number without padding: sign and integer part, fraction, sign and digits of the exponent (or nothing).
 struct Decimal {
   std::string integer, fraction, exponent;
 };
@@ -48,7 +48,7 @@ Decimal split(const std::string& text) {
   return decimal;
 }
 
-/// The fewest digits that give the number back, but at most `limit` after the point.
+/// The fewest digits that round-trip, but at most `limit` after the point.
 template <class T>
 Decimal scientific(T value, int limit) {
   Decimal shortest = split(characters(value, std::chars_format::scientific));
@@ -100,7 +100,7 @@ std::string scalar_text(T value) {
 
 // ---- the common format of a tensor's elements
 
-/// Texts of one width, points aligned. Made from the elements that will be shown.
+/// Formats elements to the same width, with aligned points. Constructed from the elements that will be shown.
 template <class T>
 class ElementFormat {
  public:
@@ -139,7 +139,7 @@ class ElementFormat<T> {
     if (!std::isfinite(value)) return fmt::format("{:>{}}", not_finite(value), width_);
     Decimal decimal = decimal_of(value);
     if (!is_scientific_) return fmt::format("{:>{}}.{:<{}}", decimal.integer, left_, decimal.fraction, right_);
-    // Beyond the shortest digits NumPy goes on with exact ones, not with zeros.
+    // Beyond the shortest digits, NumPy continues with exact digits, not with zeros.
     if (decimal.fraction.size() < right_)
       decimal = split(characters(value, std::chars_format::scientific, static_cast<int>(right_)));
     return fmt::format("{:>{}}.{:0<{}}e{}{:0>{}}", decimal.integer, left_, decimal.fraction, right_,
@@ -166,13 +166,13 @@ class ElementFormat<T> {
   bool is_scientific_ = false;
   std::size_t left_ = 0;             // sign and digits before the point
   std::size_t right_ = 0;            // digits after it
-  std::size_t exponent_digits_ = 0;  // without the sign
+  std::size_t exponent_digits_ = 0;  // excluding the sign
   std::size_t width_ = 0;
 };
 
 // ---- brackets and lines
 
-/// The positions along a dimension that are shown; -1 stands for the dots.
+/// The indices along a dimension that are shown; −1 stands for the dots.
 std::vector<std::int64_t> shown_positions(std::int64_t dimension, bool is_summary) {
   std::vector<std::int64_t> positions;
   for (std::int64_t i = 0; i < dimension; ++i) {
@@ -217,7 +217,7 @@ class NestedText {
       const std::string item = position < 0 ? "..."
                                : is_row     ? word(element)
                                             : nested(axis + 1, element, indent + " ", width - 1, word);
-      // A line that holds nothing yet is not broken: that would not help.
+      // Breaking an empty line would not help.
       if (is_row && line.size() + item.size() > width - 1 && line.size() > indent.size()) {
         line.erase(line.find_last_not_of(' ') + 1);
         text += line + "\n";

@@ -43,12 +43,12 @@ void Tensor::throw_wrong_element_type(const char* op, DType asked, SourceLine li
 
 namespace {
 
-/// Uninitialised memory for what `op` makes.
+/// Uninitialized memory for the result of `op`.
 Tensor made(const char* op, const Shape& shape, DType dtype, SourceLine line) {
   return Tensor(internal::made_for(op, line, [&] { return internal::allocate_elements(shape, dtype); }), dtype, shape);
 }
 
-/// Shape and widest kind of number of a literal.
+/// Shape and widest number type of a literal.
 struct LiteralSurvey {
   SourceLine line;
   std::vector<std::int64_t> dimensions = {};
@@ -154,7 +154,7 @@ Tensor Tensor::scalar(const Literal& value) {
   return tensor;
 }
 
-// ---- making tensors
+// ---- creating tensors
 
 Tensor Tensor::empty(const Shape& shape, DType dtype, SourceLine line) { return made("empty", shape, dtype, line); }
 
@@ -190,7 +190,7 @@ Tensor Tensor::arange(std::int64_t count, DType dtype, SourceLine line) {
 Tensor Tensor::steps(std::int64_t start, std::int64_t stop, std::int64_t step, DType dtype, SourceLine line) {
   if (step == 0) throw ValueError(error_text("arange", "step is 0", line));
   const bool is_empty = step > 0 ? start >= stop : start <= stop;
-  // Without a sign, as a distance between i64 may not be one.
+  // Unsigned, since the distance between two i64 may not fit an i64.
   const auto from = static_cast<std::uint64_t>(start), by = static_cast<std::uint64_t>(step);
   const std::uint64_t distance =
       step > 0 ? static_cast<std::uint64_t>(stop) - from : from - static_cast<std::uint64_t>(stop);
@@ -214,7 +214,7 @@ Tensor Tensor::linspace(double start, double stop, std::int64_t count, DType dty
     const std::span<T> elements = tensor.mutable_data<T>();
     for (std::size_t i = 0; i < elements.size(); ++i)
       elements[i] = static_cast<T>(start + static_cast<double>(i) * step);
-    if (count > 1) elements.back() = static_cast<T>(stop);  // which the steps may miss by a rounding
+    if (count > 1) elements.back() = static_cast<T>(stop);  // exactly, in spite of rounding
   });
   return tensor;
 }
@@ -278,7 +278,7 @@ double Tensor::item(SourceLine line) const {
   return value;
 }
 
-// ---- other shapes and dtypes
+// ---- changing shape and dtype
 
 Shape reshaped(const char* op, const Shape& shape, std::span<const std::int64_t> dimensions, SourceLine line) {
   const auto fail = [&](const std::string& why) {

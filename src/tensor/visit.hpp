@@ -1,5 +1,5 @@
 #pragma once
-// From a dtype to the C++ type of the elements: `visit_dtype(dtype, [&]<class T>() { … });` calls the function with it.
+// From a dtype to a C++ type: `visit_dtype(dtype, [&]<class T>() { … });` calls the function with the element type T.
 
 #include <cstdint>
 
@@ -7,14 +7,14 @@
 
 namespace thalweg::internal {
 
-/// f32 and f64: of what has a gradient, or is a parameter.
+/// For f32 and f64: values with a gradient, and parameters.
 template <class Function>
 decltype(auto) visit_floating(DType dtype, Function&& function) {
   if (dtype == DType::f64) return function.template operator()<double>();
   return function.template operator()<float>();
 }
 
-/// f32, f64 and i64: where bools have been made numbers.
+/// For f32, f64 and i64: where bools have been converted to numbers.
 template <class Function>
 decltype(auto) visit_number(DType dtype, Function&& function) {
   if (dtype == DType::i64) return function.template operator()<std::int64_t>();

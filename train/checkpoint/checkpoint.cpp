@@ -58,7 +58,7 @@ ReduceOnPlateau::State read_plateau(const json& text) {
           .observed = text.at("observed")};
 }
 
-/// A file that was read, with the errors that name it.
+/// A loaded file, with errors that name it.
 class Source {
  public:
   Source(const std::string& path, SourceLine line) : file_(read_safetensors(path, line)), path_(path), line_(line) {
@@ -74,7 +74,7 @@ class Source {
 
   const SafetensorsFile& file() const { return file_; }
 
-  /// The tensor of that name, which must be like parameter `index`.
+  /// The tensor of that name, which must have the shape and dtype of parameter `index`.
   const Tensor& tensor(const std::string& name, const RegistryCore& core, int index) const {
     const auto found = file_.tensors.find(name);
     if (found == file_.tensors.end()) fail(fmt::format("expected \"{}\", found no such tensor", name));
@@ -105,14 +105,14 @@ class Source {
   SourceLine line_;
 };
 
-/// What is to be written when all has been seen to fit.
+/// A write to make once everything has been checked.
 struct Copy {
   const Tensor* tensor;  // null: zeros
   int state;             // −1: the value
   int index;
 };
 
-/// What lies in the file for optimizer `optimizer`; its states are made where they are missing.
+/// The writes for an optimizer's states in the file; creates states that do not exist yet.
 void find_states(const Source& source, const Optimizer& optimizer, RegistryCore& core, std::vector<Copy>& copies) {
   const std::string prefix = std::string(optimizer.name()) + ".";
   for (const auto& [name, tensor] : source.file().tensors)
@@ -230,7 +230,7 @@ void Checkpoint::save(const std::string& path, SourceLine line) const {
 void Checkpoint::load(const std::string& path, SourceLine line) const {
   const Source source(path, line);
   RegistryCore& core = *registry_.core();
-  std::vector<std::function<void()>> settings;  // they do not throw
+  std::vector<std::function<void()>> settings;  // none of them throws
   std::vector<Copy> copies = find_values(source, core);
   try {
     for (Optimizer* optimizer : optimizers_) {

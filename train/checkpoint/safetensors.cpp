@@ -28,7 +28,7 @@ static_assert(std::endian::native == std::endian::little, "the file is little-en
 
 namespace {
 
-/// Longer headers are not of such files.
+/// The format's limit for headers.
 constexpr std::uint64_t most_header_bytes = 100'000'000;
 
 struct Half {
@@ -47,7 +47,7 @@ struct Bfloat16 {
   explicit operator float() const { return std::bit_cast<float>(std::uint32_t{bits} << 16); }
 };
 
-/// Reads elements that are stored as another type.
+/// Converts elements that are stored as another type.
 using Widen = void (*)(const char* from, void* to, std::size_t count);
 template <class From, class To>
 void widen(const char* from, void* to, std::size_t count) {
@@ -58,18 +58,18 @@ void widen(const char* from, void* to, std::size_t count) {
   }
 }
 
-/// How a dtype is stored. The first four are those that are written.
+/// The stored dtypes. The first four are also written.
 struct Stored {
   const char* name;
   DType dtype;
   std::size_t bytes;
-  Widen widen = nullptr;  // none: as it is
+  Widen widen = nullptr;  // null: no conversion
 };
 constexpr Stored stored_dtypes[] = {
     {"F32", DType::f32, 4},
     {"F64", DType::f64, 8},
     {"I64", DType::i64, 8},
-    {"BOOL", DType::boolean, 1, widen<std::uint8_t, bool>},  // other programs may have written another byte than 1
+    {"BOOL", DType::boolean, 1, widen<std::uint8_t, bool>},  // other programs may write true as a byte other than 1
     {"F16", DType::f32, 2, widen<Half, float>},
     {"BF16", DType::f32, 2, widen<Bfloat16, float>},
     {"I32", DType::i64, 4, widen<std::int32_t, std::int64_t>},
@@ -108,7 +108,7 @@ void read_bytes(const File& file, void* data, std::size_t bytes, const std::stri
   fail(path, fmt::format("expected {} bytes more, found {}: it was cut off", bytes, found), line);
 }
 
-/// A tensor as it lies in the file.
+/// The location of a tensor in the file.
 struct Place {
   std::uint64_t begin;
   const Stored* stored;
@@ -125,7 +125,7 @@ const Stored& stored_dtype(const std::string& name, const json& entry, const std
   fail(path, fmt::format("\"{}\": expected a dtype of {}, found {}", name, fmt::join(known, ", "), wanted), line);
 }
 
-/// The tensors of the header, whose elements are not yet read, and where they lie.
+/// The tensors listed in the header, with their locations; does not read elements.
 std::vector<Place> places_of(const json& header, SafetensorsFile& file, std::uint64_t data_bytes,
                              const std::string& path, SourceLine line) {
   std::vector<Place> places;
@@ -173,11 +173,11 @@ std::string header_of(const SafetensorsFile& file) {
     offset += tensor.bytes();
   }
   std::string text = header.dump();
-  text.resize((text.size() + 7) / 8 * 8, ' ');  // so that the data begin at a multiple of 8 bytes
+  text.resize((text.size() + 7) / 8 * 8, ' ');  // aligns the data to 8 bytes
   return text;
 }
 
-/// Writes it as `unfinished`; errors name `path`, the file that this is to become.
+/// Writes to the path `unfinished`; errors name `path`, the final file.
 void write_all(const std::string& unfinished, const SafetensorsFile& content, const std::string& path,
                SourceLine line) {
   const File file(std::fopen(unfinished.c_str(), "wb"));

@@ -1,6 +1,6 @@
 #pragma once
-// Files of named tensors in the format of safetensors: 8 bytes (little-endian) with the length of the header; the header,
-// JSON: {"__metadata__": {…texts…}, NAME: {"dtype": "F32", "shape": […], "data_offsets": [begin, end]}, …}; the data.
+// The safetensors file format: 8 bytes (little-endian) with the length of the header; the header in JSON,
+// {"__metadata__": {…strings…}, NAME: {"dtype": "F32", "shape": […], "data_offsets": [begin, end]}, …}; the data.
 
 #include <map>
 #include <string>
@@ -15,10 +15,10 @@ struct SafetensorsFile {
   std::map<std::string, Tensor> tensors;
 };
 
-/// IoError naming the file and what is wrong with it.
+/// Throws an IoError naming the file and the problem.
 SafetensorsFile read_safetensors(const std::string& path, SourceLine line);
 
-/// Under another name first, then renamed: whoever opens `path` finds a whole file.
+/// Writes under another name first, then renames: a reader of `path` always finds a complete file.
 void write_safetensors(const std::string& path, const SafetensorsFile& file, SourceLine line);
 
 }  // namespace thalweg
