@@ -202,13 +202,14 @@ TEST_CASE("docs: a training step, and products in bf16") {
   CHECK(bias.value().item() == Approx(-0.2));
   const tw::Tape tape;
   tw::matmul(x, weight, tw::Precision::medium);
-  tw::MatmulPrecision precision(tw::Precision::medium);  // until the end of the scope, where a call says nothing else
+  tw::MatmulPrecision precision(tw::Precision::medium);  // for this scope, unless a call names its own
   CHECK(tw::matmul(x, weight).value().item() == Approx(1.6).epsilon(0.02));
 }
 
 TEST_CASE("docs: every program of these pages is compiled") {
   const std::string sources =
-      docs::text_of("tests/docs/pages_test.cpp") + docs::text_of("examples/own_optimizer/main.cpp");
+      docs::text_of("tests/docs/pages_test.cpp") + docs::text_of("examples/own_optimizer/main.cpp") +
+      docs::text_of("ops/special.cpp") + docs::text_of("tests/ops/table/special_rows.cpp");
   for (const char* const page : {"docs/optimizers.md", "docs/precision.md", "docs/engine.md"})
     CHECK(docs::missing(docs::code_blocks(docs::text_of(page)), sources) == Missing());
 }
