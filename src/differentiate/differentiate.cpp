@@ -45,7 +45,8 @@ class Differentiation {
   /// Records the backward pass from `seed`, the gradient of y.
   void run(std::int32_t seed) {
     mark_paths();
-    node(y_).gradient = seed;
+    const std::int32_t gathered_at = node(y_).gathered;  // where y is a parameter that was read before
+    node(gathered_at >= 0 ? gathered_at : y_).gradient = seed;
     for (std::int32_t id = y_; id >= 0; --id)
       if (node(id).gradient >= 0 && node(id).needed) pull_back(id);
     std::sort(joined_.begin(), joined_.end(), [](const Joined& a, const Joined& b) { return a.node < b.node; });

@@ -147,7 +147,8 @@ std::int32_t Recorder::constant(const Tensor& tensor, SourceLine line) {
 // --- numbers ---
 
 std::int32_t Recorder::literal(double value) {
-  const DType dtype = value == std::floor(value) ? DType::i64 : DType::f32;
+  const bool is_whole = value == std::floor(value) && std::abs(value) < 0x1p63;  // infinity is no i64
+  const DType dtype = is_whole ? DType::i64 : DType::f32;
   return append(literal_op, -1, -1, -1, weak(dtype), std::bit_cast<std::uint64_t>(value), {});
 }
 

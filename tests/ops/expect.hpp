@@ -26,9 +26,10 @@ inline bool close(const Tensor& a, const Tensor& b, double relative) {
   const Tensor x = a.to(DType::f64), y = b.to(DType::f64);
   for (std::size_t i = 0; i < static_cast<std::size_t>(x.size()); ++i) {
     const double left = x.data<double>()[i], right = y.data<double>()[i];
-    if (std::isnan(right) ? !std::isnan(left)
-                          : left != right && !(std::abs(left - right) <= relative * std::abs(right)))
-      return false;
+    const bool same = std::isnan(right) ? std::isnan(left) : left == right;
+    // Nothing finite is close to an infinity, however large the bound relative to that is.
+    const bool near = std::isfinite(right) && std::abs(left - right) <= relative * std::abs(right);
+    if (!same && !near) return false;
   }
   return true;
 }

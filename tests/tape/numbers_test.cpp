@@ -113,5 +113,17 @@ TEST_CASE("numbers: arrays made of them are f32, and say so beside f64") {
   }
 }
 
+TEST_CASE("numbers: a literal that i64 does not have is a fraction, infinities and large whole numbers too") {
+  constexpr double infinity = std::numeric_limits<double>::infinity();
+  for (const Engine engine : {Engine::planned, Engine::eager}) {
+    const Tape tape({.engine = engine});
+    CHECK(cast(-literal(infinity), DType::f64).item() == -infinity);
+    CHECK(cast(-literal(infinity), DType::f32).item() == -infinity);
+    CHECK(cast(-literal(0x1p90), DType::f64).item() == -0x1p90);
+    CHECK(cast(-literal(0x1p63), DType::f64).item() == -0x1p63);
+    CHECK(cast(-literal(3), DType::i64).item() == -3);
+  }
+}
+
 }  // namespace
 }  // namespace thalweg::testing

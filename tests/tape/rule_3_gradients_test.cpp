@@ -286,6 +286,24 @@ TEST_CASE("rule 3: a gradient can be part of a loss") {
   CHECK(weight.gradient().item() == 36 * 27);
 }
 
+TEST_CASE("rule 3: the loss may be a parameter itself, and one that was read before") {
+  const Engine engine = GENERATE(Engine::planned, Engine::eager);
+  ParameterRegistry registry;
+  const Parameter weight = registry.add("weight", Tensor{1., 2.}), unused = registry.add("unused", Tensor{3.});
+  const Tensor seed{5., 6.};
+  for (int step = 0; step < 3; ++step) {
+    const Tape tape({.engine = engine});
+    const Var first = weight, second = weight, doubled = 2 * first;
+    backward(second, seed);
+    CHECK(identical(weight.gradient(), seed));
+    CHECK(identical(unused.gradient(), Tensor{0.}));
+    backward(first, seed);
+    CHECK(identical(weight.gradient(), seed));
+    CHECK(identical(gradients(second, first, seed).value(), seed));
+    CHECK(identical(gradients(doubled, second, seed).value(), Tensor{10., 12.}));
+  }
+}
+
 TEST_CASE("rule 3: a parameter may be added in the middle of a recording, as a layer made by its first input does") {
   const Engine engine = GENERATE(Engine::planned, Engine::eager);
   const bool asks_before = GENERATE(false, true), reads_again = GENERATE(false, true), derives = GENERATE(false, true);

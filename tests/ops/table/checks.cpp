@@ -58,6 +58,7 @@ double allowed(double wanted, double largest, const Accuracy& accuracy, DType dt
 bool is_close(double value, double wanted, double largest, const Accuracy& accuracy, DType dtype) {
   if (dtype == DType::f32) wanted = static_cast<double>(static_cast<float>(wanted));  // beyond its range: inf
   if (std::isnan(wanted)) return std::isnan(value);
+  if (std::isinf(wanted)) return value == wanted;  // no number is close to it
   return value == wanted || std::abs(value - wanted) <= allowed(wanted, largest, accuracy, dtype);
 }
 
