@@ -82,6 +82,9 @@ void Recorder::check_eager_leaves(Segment& segment, SourceLine line) {
 const void* Recorder::execute_eager(Segment& segment, SourceLine line, const BackwardTarget& target) {
   const Key request = key(segment.request);
   check_eager_leaves(segment, line);
+  // What is to be kept has been computed already, except for sources, which are read where they lie.
+  for (std::int32_t id = segment.base; id < segment.request; ++id)
+    if (const Key& node = key(id); node.op == &keep_op) eager_value(node.inputs[0]);
   // Compute all values before any write, so that a throw leaves the parameters unchanged.
   std::vector<std::pair<Tensor, PendingEffect>> writes;
   writes.reserve(pending_.size());

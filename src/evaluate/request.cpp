@@ -80,14 +80,22 @@ void Recorder::fill_gradients(Segment& segment, SourceLine line, const BackwardT
 }
 
 void Recorder::plan(Segment& segment, std::uint64_t before) {
-  segment.plan = nullptr;
+  workspace_.retire(std::move(segment.plan));
   segment.plan = Plan::make(*this, segment);
   segment.plan->made_after = before;
   workspace_.segment_bytes += segment.plan->bytes();
   has_more_ = planned_ = true;
 }
 
-bool Recorder::has_carried_out(std::size_t place, const Plan& plan) const { return path_[place].plan == plan.number(); }
+const Plan* Recorder::carried_out(std::size_t place) const {
+  const auto& [segment, number] = path_[place];
+  if (segment->plan != nullptr && segment->plan->number() == number) return segment->plan.get();
+  return workspace_.retired_plan(number);
+}
+
+bool Recorder::has_carried_out(std::uint64_t plan) const {
+  return std::any_of(path_.begin(), path_.end(), [&](const Step& step) { return step.plan == plan; });
+}
 
 /// Takes a request back: the tape is as before it was made.
 void Recorder::undo(Segment& segment) {
@@ -260,11 +268,12 @@ void Recorder::watch_open_segment() {
   for (std::int32_t id = segment_base_; id < end; ++id) {
     if (key(id).op->kind == Kind::effect) continue;
     const std::string scope = scope_name(id);
-    for (const std::string& pattern : watched_)
-      if (!scope.empty() && matches(pattern, scope)) {
-        keep(id);
-        break;
-      }
+    const std::string_view parameter =
+        key(id).op == &parameter_op ? slot(id).registry->entries[slot(id).index].name : std::string_view();
+    const auto is_named = [&](const std::string& pattern) {
+      return (!scope.empty() && matches(pattern, scope)) || (!parameter.empty() && matches(pattern, parameter));
+    };
+    if (std::any_of(watched_.begin(), watched_.end(), is_named)) keep(id);
   }
 }
 

@@ -141,8 +141,10 @@ void Planner::collect_needed() {
 /// gives it a buffer there.
 bool Planner::place_available(PlannedNode& node, bool place_it) {
   const std::int32_t id = node.id;
-  // Numbers are computed anew by their readers, in the readers' dtypes.
-  if (id >= base_ || key(id).op->kind == Kind::source || info(id).weak) return false;
+  // Numbers are computed anew by their readers, in the readers' dtypes. Other sources are read where they lie, except a
+  // parameter whose value was asked for: it is kept as it was then.
+  const bool lies_still = key(id).op->kind == Kind::source && !is_of_registry(key(id));
+  if (id >= base_ || lies_still || info(id).weak) return false;
   PlanBuffer buffer;
   buffer.node = id;
   if (eager_) {
@@ -150,14 +152,14 @@ bool Planner::place_available(PlannedNode& node, bool place_it) {
     buffer.place = PlanBuffer::Place::eager;
   } else {
     bool found = false;
-    for (const Segment* earlier : earlier_) {
+    for (const Plan* earlier : earlier_) {
       if (found) continue;
-      const auto& kept = earlier->plan->kept;
+      const auto& kept = earlier->kept;
       const auto at = std::lower_bound(kept.begin(), kept.end(), id,
                                        [](const KeptValue& a, std::int32_t wanted) { return a.node < wanted; });
       if (at == kept.end() || at->node != id) continue;
       found = true;
-      const PlanBuffer& there = earlier->plan->buffers_[static_cast<std::size_t>(at->buffer)];
+      const PlanBuffer& there = earlier->buffers_[static_cast<std::size_t>(at->buffer)];
       const bool is_held = there.place == PlanBuffer::Place::held;
       buffer.place = is_held ? there.place : PlanBuffer::Place::earlier;
       if (is_held) buffer.node = there.node;  // the requested node, of which this one is a view

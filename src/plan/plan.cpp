@@ -63,7 +63,7 @@ void Plan::learn(Recorder& recorder) {
     const bool fits =
         first && !segment->plan->keeps_in_advance && std::all_of(segment->keep.begin(), segment->keep.end(), is_kept);
     if (fits) continue;  // the plan does so already
-    segment->plan = nullptr;
+    recorder.workspace().retire(std::move(segment->plan), &recorder);
   }
 }
 

@@ -50,8 +50,7 @@ void Planner::begin(Recorder& recorder, Segment* segment) {
   sweep_count_ = 0;
   earlier_.clear();
   for (std::size_t i = 0; i < recorder.path().size(); ++i)
-    if (const Segment* earlier = recorder.path()[i]; earlier->plan && recorder.has_carried_out(i, *earlier->plan))
-      earlier_.push_back(earlier);
+    if (const Plan* earlier = recorder.carried_out(i)) earlier_.push_back(earlier);
   copied_out_.clear();
   computed_numbers_.clear();
   has_arithmetic_on_numbers_ = false;
@@ -70,7 +69,7 @@ void Planner::plan_segment(Recorder& recorder, Plan& plan, Segment& segment) {
     place(node);
   });
   std::size_t arena_begin = 0;
-  for (const Segment* earlier : earlier_) arena_begin = std::max(arena_begin, earlier->plan->arena_kept_end);
+  for (const Plan* earlier : earlier_) arena_begin = std::max(arena_begin, earlier->arena_kept_end);
   finish(arena_begin);
   plan.complete(draft_, recorder.workspace().memory);
 }

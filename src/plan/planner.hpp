@@ -281,7 +281,7 @@ class Planner {
   std::int32_t base_ = 0;  // first id of the segment, to which keys_ and infos_ belong
   const Key* keys_ = nullptr;
   const Info* infos_ = nullptr;
-  std::vector<const Segment*> earlier_;  // segments whose plans the tape has executed
+  std::vector<const Plan*> earlier_;  // those the tape has carried out
 
   std::vector<PlannedNode> nodes_;          // of the segment, from base_ on; id −1: not needed
   std::vector<PlannedNode> earlier_nodes_;  // needed nodes of earlier segments

@@ -216,9 +216,11 @@ class Recorder {
   Workspace& workspace() const { return workspace_; }
   /// The segments whose requests have been made.
   auto path() const { return path_ | std::views::transform(&Step::segment); }
-  /// Whether what the plan of the path's segment `place` keeps is in this tape's arena. (The plan may have been made anew
-  /// for another tape.)
-  bool has_carried_out(std::size_t place, const Plan& plan) const;
+  /// The plan that has carried out the request of the path's segment `place`; null on an eager tape. (The segment may have
+  /// another one by now, which was made for another tape.)
+  const Plan* carried_out(std::size_t place) const;
+  /// Whether that of this number has carried out one of them.
+  bool has_carried_out(std::uint64_t plan) const;
 
   // --- scopes ---
 

@@ -139,6 +139,24 @@ Recorder* Workspace::acquire_new(bool drops_recordings) {
   return recorders_[live_count_++].get();
 }
 
+void Workspace::retire(std::unique_ptr<Plan> plan, const Recorder* ending) {
+  if (plan == nullptr) return;
+  const auto end = recorders_.begin() + static_cast<std::ptrdiff_t>(live_count_);
+  const auto is_used = [&](const std::unique_ptr<Plan>& other) {
+    return std::any_of(recorders_.begin(), end, [&](const auto& live) {
+      return live.get() != ending && live->has_carried_out(other->number());
+    });
+  };
+  std::erase_if(retired_plans_, [&](const auto& other) { return !is_used(other); });
+  if (is_used(plan)) retired_plans_.push_back(std::move(plan));
+}
+
+const Plan* Workspace::retired_plan(std::uint64_t number) const {
+  const auto at = std::find_if(retired_plans_.begin(), retired_plans_.end(),
+                               [&](const auto& plan) { return plan->number() == number; });
+  return at == retired_plans_.end() ? nullptr : at->get();
+}
+
 void Workspace::make_innermost(Recorder* recorder) {
   const auto end = recorders_.begin() + static_cast<std::ptrdiff_t>(live_count_);
   const auto place = std::find_if(recorders_.begin(), end, [&](const auto& live) { return live.get() == recorder; });

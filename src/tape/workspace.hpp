@@ -66,6 +66,12 @@ class Workspace {
   /// When recordings and plans exceed this, all are dropped as soon as no tape of the thread is alive.
   std::size_t segment_limit = std::size_t{48} << 20;
 
+  /// A plan whose segment gets another one. It stays while a tape but `ending` has carried it out: what was asked for on that
+  /// tape lies where this plan has put it.
+  void retire(std::unique_ptr<Plan> plan, const Recorder* ending = nullptr);
+  /// That of this number; null where there is none.
+  const Plan* retired_plan(std::uint64_t number) const;
+
   std::uint64_t next_serial() { return ++last_serial_; }
   /// Whether this thread issued the serial.
   bool has_made(std::uint64_t serial) const { return serial >> serial_bits == last_serial_ >> serial_bits; }
@@ -81,6 +87,7 @@ class Workspace {
   [[gnu::tls_model("initial-exec")]] static constinit thread_local Workspace* current_;
   std::vector<std::unique_ptr<Recorder>> recorders_;  // those of live tapes first, the innermost last of them
   std::size_t live_count_ = 0;
+  std::vector<std::unique_ptr<Plan>> retired_plans_;
   std::uint64_t last_serial_;
 };
 

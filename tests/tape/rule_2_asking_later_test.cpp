@@ -134,6 +134,68 @@ TEST_CASE("rule 2: a tape finds its own values, whatever tapes of its structure 
   }
 }
 
+TEST_CASE("rule 2: what was asked of a parameter itself stays as it was, too") {
+  const Engine engine = GENERATE(Engine::planned, Engine::eager);
+  enum class Way : std::uint8_t { value, item, keep, watch, backward };
+  const Way way = GENERATE(Way::value, Way::item, Way::keep, Way::watch, Way::backward);
+  ParameterRegistry registry;
+  const Parameter weight = registry.add("weight", Tensor{2.});
+  SGD optimizer(registry, {.learning_rate = 0.5});
+  for (int step = 0; step < 4; ++step) {
+    const double before = weight.value().item(), after = before - 0.5;
+    Tape tape({.engine = engine});
+    if (way == Way::watch) tape.watch("weight");
+    const Var read = weight, loss = sum(read);
+    if (way == Way::value) CHECK(read.value().item() == before);
+    if (way == Way::item) CHECK(read.item() == before);
+    if (way == Way::keep) tape.keep(read);
+    backward(way == Way::backward ? read : loss);
+    optimizer.step();
+    CHECK(weight.value().item() == after);
+    CHECK(read.value().item() == before);
+    CHECK(read.item() == before);
+    CHECK((3 * read).item() == 3 * before);
+    CHECK((3 * Var(weight)).item() == 3 * after);
+  }
+}
+
+TEST_CASE("rule 2: what was asked for stays, though a tape of the same structure has had it planned anew meanwhile") {
+  const Engine engine = GENERATE(Engine::planned, Engine::eager);
+  enum class Way : std::uint8_t { value, item, keep, backward };
+  const Way way = GENERATE(Way::value, Way::item, Way::keep, Way::backward);
+  ParameterRegistry registry;
+  const Parameter weight = registry.add("weight", Tensor{0.1, 0.2, 0.3});
+  struct Recorded {
+    Var hidden, loss;
+  };
+  const auto record = [&](Tape& tape) {
+    const Var hidden = 2 * tanh(weight), loss = sum(sin(exp(hidden)));
+    if (way == Way::value) loss.value();
+    if (way == Way::item) loss.item();
+    if (way == Way::keep) tape.keep(loss);
+    if (way == Way::keep) tape.run();
+    if (way == Way::backward) backward(loss);
+    return Recorded{hidden, loss};
+  };
+  for (int step = 0; step < 3; ++step) {
+    Tape outer({.engine = engine});
+    const Recorded recorded = record(outer);
+    const double before = recorded.loss.item();
+    weight.set_value(Tensor{0.5 + step, 0.6, 0.7});
+    for (int inner_step = 0; inner_step < 4; ++inner_step) {  // each asks for more of what the first request computes
+      Tape inner({.engine = engine});
+      const Recorded again = record(inner);
+      CHECK(again.loss.item() != before);
+      if (inner_step > 0) (again.hidden + inner_step).value();
+      if (inner_step > 1) sum(again.hidden * again.loss).item();
+    }
+    CHECK(recorded.loss.item() == before);
+    CHECK((recorded.loss * 1).item() == before);
+    CHECK(recorded.loss.value().item() == before);
+    CHECK_THROWS_AS((recorded.hidden + 1).value(), TapeError);
+  }
+}
+
 TEST_CASE("rule 2: item() gives what it was asked of, whatever else is kept") {
   for (const Engine engine : {Engine::planned, Engine::eager}) {
     Tape tape({.engine = engine});
