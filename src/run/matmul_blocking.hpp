@@ -17,10 +17,9 @@ inline constexpr std::int64_t row_stretch = 64;
 inline constexpr std::int64_t direct_rows = 64, transposed_rows = 256, parallel_parts = 6;
 /// Direct, B transposed: the stack space of a copied panel.
 inline constexpr std::int64_t stack_bytes = 24 * 1024;
-/// Packed: the size of copies, the rows of A that one task copies, and the number of parts of the columns of C for
-/// several threads. (The slices of k are long, since storing sums to C costs more than reading a panel of B from the L3
-/// cache.)
-inline constexpr std::int64_t packed_steps = 1024, packed_rows = 1024, task_rows = 64, packed_parts = 12;
+/// Packed: the size of copies and the rows of A that one task copies. (The slices of k are long, since storing sums to C
+/// costs more than reading a panel of B from the L3 cache.)
+inline constexpr std::int64_t packed_steps = 1024, packed_rows = 1024, task_rows = 64;
 
 /// The steps of a slice of k: about equal, in multiples of row_stretch, at most `most` (such a multiple).
 constexpr std::int64_t slice_steps(std::int64_t k, std::int64_t most) {
@@ -40,6 +39,11 @@ constexpr std::int64_t direct_steps(std::int64_t m, bool transpose_a) {
 /// does not overflow.)
 constexpr bool is_large(std::int64_t m, std::int64_t n, std::int64_t k) { return m * n * k > parallel_work; }
 
+/// Whether a matrix does not stay in the L2 cache from one use to the next.
+constexpr bool is_far(std::int64_t elements, std::size_t element_bytes) {
+  return elements > static_cast<std::int64_t>((std::size_t{1} << 20) / element_bytes);
+}
+
 /// Whether to copy A and B first: if both are read often enough and B does not stay in the L2 cache.
 constexpr bool is_packed(std::int64_t m, std::int64_t n, std::int64_t k, std::size_t element_bytes) {
   return m >= 128 && n >= 128 && k >= 64 && n * k > static_cast<std::int64_t>((std::size_t{2} << 20) / element_bytes);
@@ -55,25 +59,20 @@ constexpr bool may_skip_zeros(std::int64_t m, std::int64_t n, std::int64_t k, bo
 /// Padding rows by 64 bytes keeps rows of power-of-two length out of the same cache sets.
 constexpr std::int64_t packed_a_stride(std::int64_t length) { return (length + 15) / 16 * 16 + 16; }
 
-/// Space for a panel: at most three vectors of 16 elements wide.
-constexpr std::int64_t packed_panel_elements(std::int64_t steps) { return 48 * steps; }
-
+/// The copy of A. (Each thread copies panels of B into its own scratch memory.)
 constexpr std::int64_t packed_elements(std::int64_t m, std::int64_t k) {
   const std::int64_t rows = std::min(m, packed_rows), steps = std::min(k, packed_steps);
-  const std::int64_t a = std::max(rows * packed_a_stride(steps), steps * packed_a_stride(rows));
-  return packed_parts * packed_panel_elements(steps) + a;
+  return std::max(rows * packed_a_stride(steps), steps * packed_a_stride(rows));
 }
 
-/// Precision::medium always copies. The stack space for copies in small products, so that many can run at once, and the
-/// workspace of larger ones.
+/// Precision::medium always copies. The stack space for the copy of a small A, so that many such products can run at once,
+/// and the workspace of larger ones.
 inline constexpr std::size_t medium_stack_bytes = 64 * 1024;
 constexpr std::size_t medium_workspace(std::int64_t m, std::int64_t n, std::int64_t k) {
   const std::int64_t even = (k + 1) / 2 * 2;
   const bool is_small = !is_large(m, n, k) && even <= packed_steps;
-  const std::int64_t a = std::max(m * packed_a_stride(even), even * packed_a_stride(m));
-  const std::size_t small = static_cast<std::size_t>(packed_panel_elements(even) + a) * sizeof(float);
-  if (is_small && small <= medium_stack_bytes) return 0;
-  return static_cast<std::size_t>(packed_elements(m, even)) * sizeof(float);
+  const std::size_t bytes = static_cast<std::size_t>(packed_elements(m, even)) * sizeof(float);
+  return is_small && bytes <= medium_stack_bytes ? 0 : bytes;
 }
 
 }  // namespace thalweg::run

@@ -70,9 +70,7 @@ class Panels {
   explicit Panels(std::int64_t n, std::int64_t most = tile_vectors)
       : n_(n),
         vectors_(has_masked_memory ? hwy::DivCeil(n, lanes) : n / lanes),
-        wide_panels_(hwy::DivCeil(vectors_, most)),
-        per_panel_(wide_panels_ > 1 ? vectors_ / wide_panels_ : vectors_),
-        larger_panels_(wide_panels_ > 1 ? vectors_ % wide_panels_ : 0) {}
+        wide_panels_(hwy::DivCeil(vectors_, most)) {}
 
   std::int64_t count() const {
     return has_masked_memory ? wide_panels_ : wide_panels_ + (n_ % lanes + tile_vectors - 1) / tile_vectors;
@@ -84,8 +82,7 @@ class Panels {
       const std::int64_t columns = std::min<std::int64_t>(tile_vectors, n_ - column);
       return {column, columns, columns, Columns::single};
     }
-    const std::int64_t column = (index * per_panel_ + std::min(index, larger_panels_)) * lanes;
-    const std::int64_t vectors = per_panel_ + (index < larger_panels_ ? 1 : 0);
+    const std::int64_t first = first_vector(index), vectors = first_vector(index + 1) - first, column = first * lanes;
     const std::int64_t count = std::min(vectors * lanes, n_ - column);
     return {column, count, vectors, columns_as_vectors<T>(count - (vectors - 1) * lanes)};
   }
@@ -96,7 +93,10 @@ class Panels {
   }
 
  private:
-  std::int64_t n_, vectors_, wide_panels_, per_panel_, larger_panels_;
+  /// Wide and narrow panels alternate, so that threads with as many panels have as many columns.
+  std::int64_t first_vector(std::int64_t index) const { return index * vectors_ / wide_panels_; }
+
+  std::int64_t n_, vectors_, wide_panels_;
 };
 
 /// A stretch of k, with op(A) as the kernels read it from row 0 on, in `units`: steps, or what copies hold in place of them.
@@ -170,16 +170,62 @@ HWY_INLINE void advance(Tile<T>& tile, std::int64_t rows) {
   if (tile.epilogue.activated) tile.epilogue.activated += rows * tile.ldc;
 }
 
-/// One panel of C, rows.begin ≤ row < rows.end, over one slice.
+/// Cache lines that later tiles read or write, outside the L2 cache and too far apart for the hardware prefetchers. A tile
+/// prefetches them while it multiplies.
 template <class T>
+class LinesAhead {
+ public:
+  /// `count` elements in each of these rows.
+  void add(const T* first, std::ptrdiff_t stride, Range rows, std::int64_t count) {
+    constexpr std::int64_t line = 64 / sizeof(T);
+    for (std::int64_t row = rows.begin; row < rows.end; ++row)
+      for (std::int64_t i = 0; i < count && count_ < most; i += line) lines_[count_++] = first + row * stride + i;
+  }
+
+  bool empty() const { return count_ == 0; }
+  /// Computes a tile of `rows` rows and tile_vectors whole vectors.
+  void compute(const Tile<T>& tile, std::int64_t rows) const {
+    fetching_functions<T>[static_cast<std::size_t>(rows - 1)]({tile, lines_, lines_ + count_ - 1});
+  }
+
+ private:
+  static constexpr std::int64_t most = most_direct_steps;
+  const T* lines_[most];
+  std::int64_t count_ = 0;
+};
+
+struct NothingAhead {
+  template <class T>
+  void operator()(LinesAhead<T>&, std::int64_t) const {}
+};
+
+/// One panel of C, rows.begin ≤ row < rows.end, over one slice. `find_ahead(lines, block)` finds what the tile of the
+/// `block`th rows prefetches.
+template <class T, class FindAhead = NothingAhead>
 HWY_INLINE void multiply_panel(const Product<T>& product, const Slice<T>& slice, Range rows, const Panel& panel,
-                               const TileFunctions<T>& functions, const T* b, std::ptrdiff_t b_step) {
+                               const TileFunctions<T>& functions, const T* b, std::ptrdiff_t b_step,
+                               const FindAhead& find_ahead = {}) {
   Tile<T> tile = panel_tile(product, slice, panel, b, b_step);
   const bool is_row = product.m == 1 && product.precision == Precision::highest;
+  std::int64_t block = 0;
   for_each_row_block(rows, tile_rows, [&](std::int64_t row, std::int64_t block_rows) HWY_ATTR {
     place(tile, product, slice, panel, row);
-    functions[is_row ? 0 : block_rows](tile);
+    LinesAhead<T> ahead;
+    find_ahead(ahead, block++);
+    if (ahead.empty()) return functions[is_row ? 0 : block_rows](tile);
+    ahead.compute(tile, block_rows);
   });
+}
+
+/// Whether there are fetching tiles for this panel.
+template <class T>
+bool may_fetch(const Product<T>& product, const Panel& panel) {
+  return product.m > 1 && panel.vectors == tile_vectors && panel.columns == Columns::whole;
+}
+
+/// The `index`th of `count` even parts of [0, size).
+inline Range part(std::int64_t index, std::int64_t count, std::int64_t size) {
+  return {index * size / count, (index + 1) * size / count};
 }
 
 template <class T>
@@ -234,22 +280,42 @@ bool skipping_pays(const Product<T>& product) {
   return true;
 }
 
-/// A block of C straight from A and B; B not transposed.
+/// A block of C straight from A and B; B not transposed. If B is large, each tile prefetches its part of B's next panel; if C
+/// is large and its sums are short, the tile below.
 template <class T>
 void multiply_in_place(const Product<T>& product, Range rows, const Panels<T>& panels, Range panel_range) {
+  const std::int64_t blocks = hwy::DivCeil(rows.end - rows.begin, tile_rows);
+  const bool is_b_far = is_far(product.k * product.n, sizeof(T)),
+             is_c_far = product.k <= most_transposed_steps && is_far(product.m * product.n, sizeof(T));
+  const auto find_in_b = [&](LinesAhead<T>& lines, const Slice<T>& slice, const Panel& next, std::int64_t block) {
+    lines.add(product.b + slice.first * product.ldb + next.column, product.ldb, part(block, blocks, slice.steps),
+              next.count);
+  };
+  const auto find_in_c = [&](LinesAhead<T>& lines, const Panel& panel, std::int64_t block) {
+    const std::int64_t row = rows.begin + (block + 1) * tile_rows;
+    lines.add(product.c + row * product.ldc + panel.column, product.ldc,
+              {0, std::min<std::int64_t>(tile_rows, rows.end - row)}, panel.count);
+  };
   for_each_slice(product.k, direct_steps(product.m, product.a_step != 1),
                  [&](std::int64_t first, std::int64_t steps) HWY_ATTR {
                    const Slice<T> slice = slice_in_place(product, first, steps);
                    if (product.skips_zeros) return multiply_skipping(product, slice, rows, panels, panel_range);
                    for (std::int64_t index = panel_range.begin; index < panel_range.end; ++index) {
                      const Panel panel = panels[index];
+                     const bool fetches = may_fetch(product, panel), has_next = index + 1 < panel_range.end;
                      multiply_panel(product, slice, rows, panel, tile_functions<T>(panel.vectors, panel.columns),
-                                    product.b + first * product.ldb + panel.column, product.ldb);
+                                    product.b + first * product.ldb + panel.column, product.ldb,
+                                    [&](LinesAhead<T>& lines, std::int64_t block) HWY_ATTR {
+                                      if (fetches && is_b_far && has_next)
+                                        find_in_b(lines, slice, panels[index + 1], block);
+                                      if (fetches && is_c_far && !is_b_far) find_in_c(lines, panel, block);
+                                    });
                    }
                  });
 }
 
-/// The same with B transposed: its panels go through the stack.
+/// The same with B transposed: its panels go through the stack, a slice at a time, and each tile prefetches its part of the
+/// next slice.
 template <class T>
 HWY_NOINLINE void multiply_transposed(const Product<T>& product, Range rows, const Panels<T>& panels,
                                       Range panel_range) {
@@ -257,13 +323,21 @@ HWY_NOINLINE void multiply_transposed(const Product<T>& product, Range rows, con
   constexpr std::int64_t most_steps = elements / (tile_vectors * Panels<T>::lanes);
   static_assert(most_steps % row_stretch == 0);
   HWY_ALIGN T copy[elements];
+  const std::int64_t blocks = hwy::DivCeil(rows.end - rows.begin, tile_rows);
+  const bool is_b_far = is_far(product.k * product.n, sizeof(T));
   for (std::int64_t index = panel_range.begin; index < panel_range.end; ++index) {
     const Panel panel = panels[index];
     const std::int64_t width = Panels<T>::width(panel);
+    const T* const b = product.b + panel.column * product.ldb;
+    const bool fetches = is_b_far && may_fetch(product, panel);
     for_each_slice(product.k, most_steps, [&](std::int64_t first, std::int64_t steps) HWY_ATTR {
-      transpose(product.b + panel.column * product.ldb + first, product.ldb, panel.count, steps, copy, width);
+      transpose(b + first, product.ldb, panel.count, steps, copy, width);
+      const std::int64_t next = first + steps, next_steps = std::min(steps, product.k - next);
       multiply_panel(product, slice_in_place(product, first, steps), rows, panel,
-                     tile_functions<T>(panel.vectors, panel.columns), copy, width);
+                     tile_functions<T>(panel.vectors, panel.columns), copy, width,
+                     [&](LinesAhead<T>& lines, std::int64_t block) HWY_ATTR {
+                       if (fetches) lines.add(b + next, product.ldb, part(block, blocks, panel.count), next_steps);
+                     });
     });
   }
 }
@@ -317,11 +391,6 @@ HWY_INLINE void multiply_block(const Product<T>& product, Range rows, const Pane
   } else {
     multiply_in_place(product, rows, panels, panel_range);
   }
-}
-
-/// The `index`th of `count` even parts of [0, size).
-inline Range part(std::int64_t index, std::int64_t count, std::int64_t size) {
-  return {index * size / count, (index + 1) * size / count};
 }
 
 /// Runs body(rows, panels) over blocks of C, each on one thread: `row_parts` × `panel_parts` of them, or as many as there

@@ -41,6 +41,15 @@ using TileFunctions = std::array<TileFunction<T>, tile_rows + 1>;
 template <class T>
 using SparseFunctions = std::array<TileFunction<T>, 2>;
 
+/// Those of fetching tiles, with tile_vectors whole vectors: by number of rows less one.
+template <class D, int... row>
+constexpr auto make_fetching_functions(std::integer_sequence<int, row...>) {
+  return std::array{&compute_tile<row + 1, tile_vectors, Last::whole, D, Steps::fetching>...};
+}
+template <class T>
+inline constexpr auto fetching_functions =
+    make_fetching_functions<Wide<T>>(std::make_integer_sequence<int, tile_rows>());
+
 template <int vectors, Last last, class D, int... row>
 constexpr TileFunctions<hn::TFromD<D>> make_tile_functions(std::integer_sequence<int, row...>) {
   return {&compute_row < vectors, last == Last::half ? Last::masked : last, D >,

@@ -84,6 +84,13 @@ struct Tile {
   bool clears_negative_zeros = false;    // a sum of −0 becomes 0
 };
 
+/// A tile that prefetches a cache line with each step: from `ahead` on, up to the last one.
+template <class T>
+struct FetchingTile : Tile<T> {
+  const T* const* ahead;
+  const T* const* last_ahead;
+};
+
 /// As the ops of these names: relu keeps NaN and makes −0 0.
 template <Activation activation, class D, class V>
 HWY_INLINE V activate(D d, V sum) {
@@ -251,12 +258,15 @@ struct Sums {
   }
 };
 
-/// Which steps of a tile are done.
-enum class Steps : std::uint8_t { all, chosen };
+/// Which steps of a tile are done; `fetching`: all of them, those of a FetchingTile.
+enum class Steps : std::uint8_t { all, chosen, fetching };
+
+template <class T, Steps which>
+using TileOf = std::conditional_t<which == Steps::fetching, FetchingTile<T>, Tile<T>>;
 
 /// Each sum in order of k, from start on.
 template <int rows, int vectors, Last last_kind, class D, Steps which = Steps::all>
-void compute_tile(const Tile<hn::TFromD<D>>& tile) {
+void compute_tile(const TileOf<hn::TFromD<D>, which>& tile) {
   using T = hn::TFromD<D>;
   using Access = RowAccess<vectors, last_kind, D>;
   const D d;
@@ -268,11 +278,17 @@ void compute_tile(const Tile<hn::TFromD<D>>& tile) {
   const T* HWY_RESTRICT b = tile.b;
   const std::ptrdiff_t a_row = tile.a_row, a_step = tile.a_step, b_step = tile.b_step;
   const StepIndex<T>* HWY_RESTRICT chosen = tile.chosen;
+  const T* const* ahead = nullptr;
+  if constexpr (which == Steps::fetching) ahead = tile.ahead;
   for (std::int64_t step = tile.steps; step > 0; --step) {
     if constexpr (which == Steps::chosen) {
       a = tile.a + *chosen * a_step;
       b = tile.b + *chosen * b_step;
       ++chosen;
+    }
+    if constexpr (which == Steps::fetching) {
+      __builtin_prefetch(*ahead, 0, 2);
+      ahead += ahead != tile.last_ahead;
     }
     hn::Vec<D> right[Access::whole > 0 ? Access::whole : 1];
     THALWEG_UNROLL
@@ -286,7 +302,7 @@ void compute_tile(const Tile<hn::TFromD<D>>& tile) {
         sums.sum[row][vector] = hn::MulAdd(left, right[vector], sums.sum[row][vector]);
       sums.last[row] = hn::MulAdd(access.narrowed(left), right_last, sums.last[row]);
     }
-    if constexpr (which == Steps::all) {
+    if constexpr (which != Steps::chosen) {
       a += a_step;
       b += b_step;
     }

@@ -17,6 +17,7 @@
 #include "src/run/matmul_blocking.hpp"
 #include "src/run/matmul_blocks-inl.hpp"
 #include "src/run/matmul_kernel-inl.hpp"
+#include "src/run/scratch_memory.hpp"
 #include "src/run/thread_pool.hpp"
 
 HWY_BEFORE_NAMESPACE();
@@ -77,17 +78,17 @@ void PlainCopies<T>::pack_a(const Product<T>& product, const Slice<T>& packed, R
   }
 }
 
-/// One block of at most packed_rows rows: of A a slice is copied at a time, of B a panel of it, into memory that stays in
-/// the second-level cache while all rows of the block pass it.
+/// One block of at most packed_rows rows. A slice of A is copied at a time, and of it a panel of B, into the thread's scratch
+/// memory: it is in the L2 cache already, and stays there for all rows of the block.
 template <class Copies, class T>
-void multiply_packed_block(const Product<T>& product, T* workspace) {
+void multiply_packed_block(const Product<T>& product, T* packed_a) {
   const Panels<T> panels(product.n);
   const bool shared = is_shared(product.m, product.n, product.k);
-  const std::int64_t parts = shared ? std::min(panels.count(), packed_parts) : 1;
   const std::int64_t row_parts = shared ? hwy::DivCeil(product.m, task_rows) : 1;
+  // If there are few columns, share out the rows too, although each part copies its panel again.
+  const std::int64_t parts_of_panel = shared ? hwy::DivCeil(parallel_parts, panels.count()) : 1;
   for_each_slice(product.k, Copies::most_steps, [&](std::int64_t first, std::int64_t steps) HWY_ATTR {
     const std::int64_t units = Copies::units(steps);
-    T* const packed_a = workspace + parts * packed_panel_elements(units);
     Slice<T> slice{first, steps, units, packed_a, packed_a_stride(units), 1};
     if (product.a_step != 1) {
       slice.a_row = 1;
@@ -95,16 +96,18 @@ void multiply_packed_block(const Product<T>& product, T* workspace) {
     }
     for_each_block(product.m, row_parts, 1, 1,
                    [&](Range rows, Range) HWY_ATTR { Copies::pack_a(product, slice, rows, packed_a); });
-    parallel_for(parts, [&](std::int64_t index) HWY_ATTR {
-      T* const packed_b = workspace + index * packed_panel_elements(units);
-      const Range range = part(index, parts, panels.count());
-      for (std::int64_t p = range.begin; p < range.end; ++p) {
+    const auto multiply = [&](Range rows, Range panel_range) HWY_ATTR {
+      for (std::int64_t p = panel_range.begin; p < panel_range.end; ++p) {
         const Panel panel = panels[p];
+        const std::int64_t width = Panels<T>::width(panel);
+        auto* const packed_b =
+            reinterpret_cast<T*>(scratch_of_thread(static_cast<std::size_t>(units * width) * sizeof(T)));
         Copies::pack_panel(product, slice, panel, packed_b);
-        multiply_panel(product, slice, {0, product.m}, panel, Copies::functions(panel), packed_b,
-                       Panels<T>::width(panel));
+        multiply_panel(product, slice, rows, panel, Copies::functions(panel), packed_b, width);
       }
-    });
+    };
+    if (!shared) return multiply({0, product.m}, {0, panels.count()});
+    for_each_block(product.m, parts_of_panel, panels.count(), panels.count(), multiply);
   });
 }
 

@@ -13,30 +13,12 @@
 #include <string>
 #include <vector>
 
+#include "src/run/aligned_memory.hpp"
 #include "src/run/list_range.hpp"
 #include "src/run/sweep_geometry.hpp"
 #include "src/run/sweep_machine.hpp"
-#include "src/tensor/huge_pages.hpp"
 
 namespace thalweg::run {
-
-/// 64-byte aligned memory.
-class AlignedMemory {
- public:
-  AlignedMemory() = default;
-  explicit AlignedMemory(std::size_t bytes) : block_(new std::byte[bytes + max_vector_bytes]), bytes_(bytes) {
-    internal::prefer_huge_pages(block_.get(), bytes + max_vector_bytes);
-    constexpr std::uintptr_t line = max_vector_bytes;
-    data_ = block_.get() + (line - reinterpret_cast<std::uintptr_t>(block_.get()) % line) % line;
-  }
-  std::byte* get() const { return data_; }
-  std::size_t bytes() const { return bytes_; }
-
- private:
-  std::unique_ptr<std::byte[]> block_;
-  std::size_t bytes_ = 0;
-  std::byte* data_ = nullptr;
-};
 
 inline constexpr std::int32_t no_program = -1;
 

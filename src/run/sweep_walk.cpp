@@ -7,21 +7,6 @@
 
 namespace thalweg::run {
 
-constinit thread_local ScratchMemory scratch_memory{nullptr, 0};
-
-void grow_scratch_memory(std::size_t bytes) {
-  thread_local AlignedMemory owner;
-  owner = AlignedMemory();
-  scratch_memory = {nullptr, 0};
-  owner = AlignedMemory(bytes);
-  scratch_memory = {owner.get(), bytes};
-}
-
-void prepare_thread() {
-  constexpr std::size_t usual = std::size_t{1} << 20;
-  if (scratch_memory.capacity < usual) grow_scratch_memory(usual);
-}
-
 Blocks blocks_of(const SweepProgram& program, const BlockPrograms& programs, std::int64_t count) {
   const auto wide = static_cast<std::uint64_t>(program.geometry.wide);
   const Instruction* instructions = program.instructions.data();

@@ -4,22 +4,14 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "src/run/scratch_memory.hpp"
 #include "src/run/sweep_program.hpp"
 
 namespace thalweg::run {
 
-struct ScratchMemory {
-  std::byte* data;
-  std::size_t capacity;
-};
-[[gnu::tls_model("initial-exec")]] extern constinit thread_local ScratchMemory scratch_memory;
-void grow_scratch_memory(std::size_t bytes);
-
-/// This thread's memory for tiles, slots and, below its start, temporaries. It grows to the needs of the largest sweep.
+/// This thread's memory for tiles, slots and, below its start, temporaries.
 inline std::byte* scratch_of(const SweepProgram& program) {
-  const std::size_t bytes = program.temporary_bytes + program.scratch_bytes;
-  if (scratch_memory.capacity < bytes) grow_scratch_memory(bytes);
-  return scratch_memory.data + program.temporary_bytes;
+  return scratch_of_thread(program.temporary_bytes + program.scratch_bytes) + program.temporary_bytes;
 }
 
 /// The runs for `count` elements. Only the last elements of the domain or row may leave a rest.

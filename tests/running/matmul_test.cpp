@@ -112,6 +112,17 @@ TEST_CASE("matmul packs blocks of rows and of columns", "[matmul]") {
   check<float>(buffers, {130, 8200, 65, true, true, 0, Shape::from_zero, true, Activation::none});
 }
 
+TEMPLATE_TEST_CASE("matmul gives the bits of the sums in order where B or C does not stay in the cache", "[matmul]",
+                   float, double) {
+  Buffers<TestType> buffers;
+  for (const bool transpose_b : {false, true}) {
+    check<TestType>(buffers, {29, 420, 1301, false, transpose_b, 0, Shape::from_zero, true, Activation::relu});
+    check<TestType>(buffers, {2, 530, 1030, true, transpose_b, 3, Shape::from_start, true, Activation::none});
+  }
+  for (const std::int64_t k : {1, 33})
+    check<TestType>(buffers, {501, 577, k, true, false, 5, Shape::from_c, true, Activation::none});
+}
+
 TEMPLATE_TEST_CASE("matmul gives the bits of all sums where A has zeros to leave out", "[matmul]", float, double) {
   Buffers<TestType> buffers;
   int variant = 0;
@@ -195,6 +206,9 @@ TEMPLATE_TEST_CASE("matmul gives the same bits on 1, 2 and 3 threads", "[matmul]
                           {784, 100, 128, true},
                           {500, 70, 300, false, true},
                           {129, 1100, 600, true},
+                          {300, 130, 4100, true},
+                          {30, 700, 1000},
+                          {30, 700, 1000, false, true},
                           {2000, 1, 2000},
                           {1, 2000, 2000},
                           {300, 300, 3000, true, true},
