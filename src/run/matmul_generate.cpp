@@ -6,7 +6,7 @@
 #include <unordered_map>
 #include <utility>
 
-#include "src/run/sweep_generate.hpp"
+#include "src/run/code_target.hpp"
 
 #if THALWEG_GENERATES_CODE
 #include "src/run/executable_code.hpp"
@@ -52,14 +52,14 @@ GeneratedProduct generate(const ProductForm& form) {
 }  // namespace
 
 GeneratedProduct generated_product(const ProductForm& form) {
-  if (!generates_code() || !ProductGenerator::writes(form)) return {};
+  if (!generates_products() || !ProductGenerator::writes(form)) return {};
   if (const auto at = known_forms.find(form); at != known_forms.end()) return at->second;
   if (known_forms.size() == most_forms) known_forms.clear();
   return known_forms.emplace(form, generate(form)).first->second;
 }
 
 GeneratedProduct known_product(const ProductForm& form) {
-  if (known_forms.empty() || !generates_code()) return {};
+  if (known_forms.empty() || !generates_products()) return {};
   const auto at = known_forms.find(form);
   return at == known_forms.end() ? GeneratedProduct() : at->second;
 }

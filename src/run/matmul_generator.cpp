@@ -380,8 +380,8 @@ void ProductGenerator::write_functions() {
 /// The functions work on whole vectors.
 void ProductGenerator::apply_function(const Vector& value) {
   const auto free = [&](int index) { return whole(scratch(index, 0)); };
-  const std::array<Zmm, 6> others = {free(0), free(1), free(2), free(3), free(4), free(5)};
-  const Zmm x = free(6);
+  const std::array<Vector, 6> others = {free(0), free(1), free(2), free(3), free(4), free(5)};
+  const Vector x = free(6);
   assembler_.move(x, whole(value));
   form_.activation == Activation::tanh ? functions_.tanh(whole(value), x, others)
                                        : functions_.sigmoid(whole(value), x, others);

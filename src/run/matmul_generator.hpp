@@ -28,7 +28,7 @@ class ProductGenerator {
       : form_(form),
         layout_(layout_of(form)),
         code_(code),
-        assembler_(code, form.dtype == DType::f64),
+        assembler_(code, form.dtype == DType::f64, code_target()),
         functions_(assembler_) {}
 
   /// Generates a PreparedMatmul::Run.

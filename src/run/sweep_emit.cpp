@@ -204,7 +204,7 @@ void Emitter::consume(int v) {
 /// What the generator may make of a kernel's instruction.
 Meaning Emitter::apply_meaning(const SweepNode& node, OperandForm form) const {
   const Primitive primitive = node.handlers->primitive;
-  if (primitive == Primitive::none || (is_of_f32(primitive) && program_->dtype != DType::f32)) return {};
+  if (!is_in_line(primitive, program_->dtype)) return {};
   return {.kind = Meaning::Kind::apply,
           .primitive = primitive,
           .form = form,

@@ -14,11 +14,8 @@ namespace {
 
 /// A walk with sums of up to this many vectors is unrolled; a longer one is a loop over blocks.
 constexpr std::int64_t most_in_line = 32;
-/// The most registers for the sums of a walk.
-constexpr std::int64_t most_in_registers = 24;
-
-/// Registers for vectors per column that are repeated to fill a tile.
-constexpr int most_expanded = 16;
+/// The fewest registers to leave for everything but the sums of a walk.
+constexpr int least_left = 8;
 
 template <class T>
 std::span<T> in_range(std::span<T> list, ListRange range) {
@@ -38,7 +35,7 @@ bool FunctionWriter::fits() const {
 bool FunctionWriter::fits(const Level& level) const {
   if (!reader_.knows(level.single_program) || !reader_.knows(level.column_program)) return false;
   const bool expands = level.expansions.begin < level.expansions.end;
-  if (expands && block_of(geometry_.columns).vectors > most_expanded) return false;
+  if (expands && block_of(geometry_.columns).vectors > assembler_.vector_count()) return false;
   const auto is_one_chunk = [&](const VectorFold& fold) {
     return fold.length > 0 && fold.length <= geometry_.wide * blocks_per_fold;
   };
@@ -85,7 +82,7 @@ std::size_t FunctionWriter::write_all() {
 }
 
 void FunctionWriter::write_input(const SingleInput& input) {
-  const Zmm number(0);
+  const Vector number = assembler_.vector(0);
   code_.mov(code_.rax, argument(input.slot));
   assembler_.load_splat(number, code_.ptr[code_.rax], input.dtype, code_.rax);
   assembler_.move(memory(input.memory), number);
@@ -112,18 +109,18 @@ void FunctionWriter::write_columns(const Level& level) {
 /// Sums in the order of reduce_array.
 void FunctionWriter::write_fold(const VectorFold& fold) {
   const Block block = block_of(fold.length);
-  generator_.load_tail_mask(block.last);
-  std::vector<Zmm> sums;
+  assembler_.set_tail(block.last, code_.rax);
+  std::vector<Vector> sums;
   for (int i = 0; i < std::min(block.vectors, wide_vectors); ++i)
-    reducer_.set_identity(sums.emplace_back(i), fold.reduction);
-  const Zmm part(wide_vectors), all(wide_vectors + 1);
+    reducer_.set_identity(sums.emplace_back(assembler_.vector(i)), fold.reduction);
+  const Vector part = assembler_.vector(wide_vectors), all = assembler_.vector(wide_vectors + 1);
   for (int i = 0; i < block.vectors; ++i) {
-    const Zmm& sum = sums[static_cast<std::size_t>(i % wide_vectors)];
+    const Vector& sum = sums[static_cast<std::size_t>(i % wide_vectors)];
     const bool is_partial = block.last > 0 && i + 1 == block.vectors;
-    const Xbyak::Address from = memory(fold.vector + i * static_cast<std::int64_t>(max_vector_bytes));
-    assembler_.move(is_partial ? part | RunRegisters::tail_mask() | code_.T_z : part, from);
+    const Xbyak::Address from = memory(fold.vector + i * vector_bytes());
+    is_partial ? assembler_.load_tail(part, from) : assembler_.move(part, from);
     reducer_.reduce(all, fold.reduction, sum, part);
-    assembler_.move(is_partial ? sum | RunRegisters::tail_mask() : sum, all);
+    is_partial ? assembler_.move_tail(sum, all) : assembler_.move(sum, all);
   }
   assembler_.move(memory(fold.slot), fold_lanes(std::move(sums), fold.reduction));
 }
@@ -135,13 +132,17 @@ void FunctionWriter::write_expansion(const Expansion& expansion) {
   const std::int64_t end = (length + lanes - 1) / lanes * lanes;
   const int vectors = block_of(geometry_.columns).vectors;
   for (int i = 0; i < vectors; ++i)
-    assembler_.move(Zmm(i), memory(expansion.vector + i * static_cast<std::int64_t>(max_vector_bytes)));
+    assembler_.move(assembler_.vector(i), memory(expansion.vector + i * vector_bytes()));
   for (std::int64_t copy = 0; copy < length; copy += geometry_.columns)
     for (int i = 0; i < vectors && copy + i * lanes < end; ++i) {
       const std::int64_t at = copy + i * lanes;
       const Xbyak::Address to = memory(expansion.tile + at * geometry_.size);
-      if (at + lanes > end) generator_.load_tail_mask(static_cast<int>(end - at));
-      assembler_.move(at + lanes > end ? to | RunRegisters::tail_mask() : to, Zmm(i));
+      if (at + lanes <= end) {
+        assembler_.move(to, assembler_.vector(i));
+      } else {
+        assembler_.set_tail(static_cast<int>(end - at), code_.rax);
+        assembler_.store_tail(to, assembler_.vector(i));
+      }
     }
 }
 
@@ -170,7 +171,8 @@ void FunctionWriter::write_flat(const Walk& walk) {
   Budget budget = budget_;
   budget.lane_vectors = std::min(all.vectors, wide_vectors);
   budget.column_vectors = static_cast<int>(std::min<std::int64_t>(all.vectors, geometry_.period / geometry_.lanes));
-  const bool fit = columns * budget.column_vectors + singles * budget.lane_vectors <= most_in_registers;
+  const bool fit =
+      columns * budget.column_vectors + singles * budget.lane_vectors <= assembler_.vector_count() - least_left;
   const bool in_line =
       fit && (geometry_.elements() <= geometry_.wide || (columns + singles > 0 && all.vectors <= most_in_line));
   const bool has_tiles = columns > 0 && !(fit && (in_line || geometry_.period == geometry_.wide));
@@ -195,7 +197,7 @@ void FunctionWriter::write_results(const Walk& walk, const Run& run) {
   if (generator_.registers_before_sums() < 2) throw TooLong{0};
   for (std::size_t k = 0; k < run.operations.size(); ++k) {
     const Operation& operation = run.operations[k];
-    const std::vector<Zmm> sums = generator_.sums_of(k);
+    const std::vector<Vector> sums = generator_.sums_of(k);
     if (sums.empty()) continue;
     if (sums_columns(operation)) {
       for (const ColumnFold& fold : in_range(program_.column_folds, walk.columns))
@@ -211,18 +213,18 @@ void FunctionWriter::write_results(const Walk& walk, const Run& run) {
 
 /// In the order of fold_slot, where missing vectors hold the identity. Since the sums started from it, adding it again
 /// would change nothing.
-Zmm FunctionWriter::fold_lanes(std::vector<Zmm> sums, Reduction reduction) {
+Vector FunctionWriter::fold_lanes(std::vector<Vector> sums, Reduction reduction) {
   for (std::size_t half = wide_vectors / 2; half > 0; half /= 2)
     for (std::size_t i = 0; i < half && i + half < sums.size(); ++i)
       reducer_.reduce(sums[i], reduction, sums[i], sums[i + half]);
-  const Zmm free(sums[0].getIdx() == 0 ? 1 : 0);
+  const Vector free = assembler_.vector(sums[0].getIdx() == 0 ? 1 : 0);
   reducer_.reduce_lanes(sums[0], reduction, free);
   return sums[0];
 }
 
 /// In the order of fold_tile; missing vectors as above.
-void FunctionWriter::fold_columns(std::vector<Zmm> sums, const ColumnFold& fold, std::int64_t period) {
-  const Zmm shifted(0), nothing(1);
+void FunctionWriter::fold_columns(std::vector<Vector> sums, const ColumnFold& fold, std::int64_t period) {
+  const Vector shifted = assembler_.vector(0), nothing = assembler_.vector(1);
   reducer_.set_identity(nothing, fold.reduction);
   const std::int64_t lanes = geometry_.lanes;
   const auto count = static_cast<std::int64_t>(sums.size());
@@ -235,13 +237,13 @@ void FunctionWriter::fold_columns(std::vector<Zmm> sums, const ColumnFold& fold,
       reducer_.reduce(sum(i), fold.reduction, sum(i), lane != 0 ? shifted : sum(at));
     }
   for (std::int64_t i = 0; i * lanes < geometry_.columns; ++i)
-    assembler_.move(memory(fold.vector + i * static_cast<std::int64_t>(max_vector_bytes)), sum(i));
+    assembler_.move(memory(fold.vector + i * vector_bytes()), sum(i));
 }
 
 /// Emits a loop over `vectors` vectors, with code by f; rax is the offset.
 template <class F>
 void FunctionWriter::write_vectors(std::int64_t vectors, F f) {
-  constexpr auto bytes = static_cast<int>(max_vector_bytes);
+  const auto bytes = static_cast<int>(vector_bytes());
   Xbyak::Label again;
   code_.xor_(code_.eax, code_.eax);
   code_.L(again);
@@ -252,7 +254,7 @@ void FunctionWriter::write_vectors(std::int64_t vectors, F f) {
 }
 
 void FunctionWriter::clear_tiles(const Walk& walk) {
-  const Zmm nothing(0);
+  const Vector nothing = assembler_.vector(0);
   for (const ColumnFold& fold : in_range(program_.column_folds, walk.columns)) {
     reducer_.set_identity(nothing, fold.reduction);
     write_vectors(block_of(geometry_.period).vectors,
@@ -262,10 +264,11 @@ void FunctionWriter::clear_tiles(const Walk& walk) {
 
 /// Emits everything, with fewer sums in registers until the code fits.
 void FunctionWriter::fold_tile(const ColumnFold& fold) {
-  constexpr int first = 2, most = 24;
+  constexpr int first = 2;
+  const int most = assembler_.vector_count() - first;
   std::int64_t period = geometry_.period;
   for (; block_of(period).vectors > most && period / 2 >= geometry_.columns; period /= 2) {
-    const Zmm a(0), b(1);
+    const Vector a = assembler_.vector(0), b = assembler_.vector(1);
     write_vectors(block_of(period / 2).vectors, [&] {
       assembler_.move(a, code_.ptr[code_.rdx + code_.rax + fold.tile]);
       assembler_.move(b, code_.ptr[code_.rdx + code_.rax + (fold.tile + period / 2 * geometry_.size)]);
@@ -274,24 +277,24 @@ void FunctionWriter::fold_tile(const ColumnFold& fold) {
     });
   }
   if (block_of(period).vectors > most) throw TooLong{0};  // as many columns
-  std::vector<Zmm> sums;
+  std::vector<Vector> sums;
   for (int i = 0; i < block_of(period).vectors; ++i)
-    assembler_.move(sums.emplace_back(first + i), tile(fold, i * geometry_.lanes));
+    assembler_.move(sums.emplace_back(assembler_.vector(first + i)), tile(fold, i * geometry_.lanes));
   fold_columns(std::move(sums), fold, period);
 }
 
 void FunctionWriter::write_output(const SmallOutput& output) {
   const Block block = block_of(output.count);
   code_.mov(code_.rax, argument(output.slot));
-  const Zmm moved(0);
+  const Vector moved = assembler_.vector(0);
   for (int i = 0; i < block.vectors; ++i) {
-    const std::int64_t bytes = i * static_cast<std::int64_t>(max_vector_bytes);
+    const std::int64_t bytes = i * vector_bytes();
     const bool is_partial = block.last > 0 && i + 1 == block.vectors;
     assembler_.move(moved, memory(output.memory + bytes));
     const Xbyak::Address to = code_.ptr[code_.rax + bytes];
     if (is_partial) {
-      generator_.load_tail_mask(block.last, code_.rcx);
-      assembler_.store_tail(to, moved, block.last, RunRegisters::tail_mask());
+      assembler_.set_tail(block.last, code_.rcx);
+      assembler_.store_tail(to, moved);
     } else {
       assembler_.move(to, moved);
     }

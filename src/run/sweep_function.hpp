@@ -44,6 +44,7 @@ class FunctionWriter {
     return program_.stages[static_cast<std::size_t>(walk.stages.begin)].blocks;
   }
   Frame frame(const Position* position) const;
+  std::int64_t vector_bytes() const { return assembler_.vector_bytes(); }
   Block block_of(std::int64_t elements) const { return run::block_of(elements, geometry_.lanes); }
   Xbyak::Address memory(std::int64_t offset) const { return code_.ptr[code_.rsi + offset]; }
   Xbyak::Address argument(std::int32_t slot) const {
@@ -60,8 +61,8 @@ class FunctionWriter {
   void write_rows(const Walk& walk);
   void write_flat(const Walk& walk);
   void write_results(const Walk& walk, const Run& run);
-  Zmm fold_lanes(std::vector<Zmm> sums, Reduction reduction);
-  void fold_columns(std::vector<Zmm> sums, const ColumnFold& fold, std::int64_t period);
+  Vector fold_lanes(std::vector<Vector> sums, Reduction reduction);
+  void fold_columns(std::vector<Vector> sums, const ColumnFold& fold, std::int64_t period);
   void clear_tiles(const Walk& walk);
   void fold_tile(const ColumnFold& fold);
   template <class F>

@@ -68,7 +68,7 @@ class Joiner {
       : program_(program),
         reader_(program),
         code_(code),
-        assembler_(code, program.dtype == DType::f64),
+        assembler_(code, program.dtype == DType::f64, code_target()),
         generator_(assembler_) {}
 
   /// Moves the code to executable memory; null if that fails.
@@ -273,12 +273,8 @@ class Joiner {
 
 }  // namespace
 
-bool generates_code() { return machine(DType::f32).lanes * sizeof(float) == max_vector_bytes; }
-
 void generate(SweepProgram& program) {
-  const bool has_vectors =
-      static_cast<std::size_t>(program.machine->lanes) * size_of(program.dtype) == max_vector_bytes;
-  if (!has_vectors || !is_floating(program.dtype)) return;
+  if (!generates_code() || !is_floating(program.dtype)) return;
   try {
     program.code = Joiner(program, code_draft()).join();
     // Generated code reads the streams of a flat walk in parallel, and software prefetching only slows it down.
@@ -290,7 +286,6 @@ void generate(SweepProgram& program) {
 
 #else
 
-bool generates_code() { return false; }
 void generate(SweepProgram&) {}
 
 #endif

@@ -2,7 +2,7 @@
 // The JIT: machine code for runs of simple instructions.
 //
 // The vector machine keeps one value in registers; all others go through memory, and each instruction ends in an
-// indirect jump that the processor must predict. With AVX-512, a run of simple instructions (loads, stores, sums and
+// indirect jump that the processor must predict. With AVX-512 or AVX2, a run of simple instructions (loads, stores, sums and
 // Primitives) is merged into one instruction with a generated handler that keeps values in registers. It performs the
 // same operations on the same numbers in the same order, so the bits are the same. A program of only such instructions
 // becomes a loop over its blocks, and a small sweep of nothing else, including its reductions, becomes one function
@@ -11,13 +11,8 @@
 
 #include <cstdint>
 
+#include "src/run/code_target.hpp"
 #include "src/run/sweep_program.hpp"
-
-#if defined(__x86_64__) && !THALWEG_ACCUMULATOR_IN_MEMORY && __has_include(<xbyak/xbyak.h>)
-#define THALWEG_GENERATES_CODE 1
-#else
-#define THALWEG_GENERATES_CODE 0
-#endif
 
 namespace thalweg::run {
 
@@ -35,14 +30,12 @@ struct GenerationPolicy {
 /// The policy in effect; tests change it, to compare generated code with the machine.
 GenerationPolicy& generation_policy();
 
-/// Whether a primitive is emitted inline for f32 only.
-constexpr bool is_of_f32(Primitive primitive) {
-  return primitive == Primitive::log || primitive == Primitive::log1p || primitive == Primitive::sin ||
-         primitive == Primitive::cos;
+/// Whether a primitive is emitted inline; some are for f32 only.
+constexpr bool is_in_line(Primitive primitive, DType dtype) {
+  const bool is_of_f32 = primitive == Primitive::log || primitive == Primitive::log1p || primitive == Primitive::sin ||
+                         primitive == Primitive::cos;
+  return primitive != Primitive::none && (!is_of_f32 || dtype == DType::f32);
 }
-
-/// Whether this build can generate code for the SIMD target in use.
-bool generates_code();
 
 /// Generates code for a program: one function for all of it if possible, or else code for runs in the wide programs of
 /// its stages. Does nothing if the target has no generator, or the system does not permit generated code.

@@ -55,7 +55,7 @@ Budget Generator::budget_of(const Run& run, const RowEnd* row, const Frame& fram
       try {
         Budget budget{.hoisted = hoisted, .carried = carried};
         choose(run, 0, budget, frame);
-        if (row != nullptr && !carries_all()) throw TooLong{0};
+        if (row != nullptr && !frame.by_rows && !carries_all()) throw TooLong{0};
         budget.literals = try_vector(row != nullptr ? row->block : Block{});
         return budget;
       } catch (const TooLong&) {
@@ -73,17 +73,36 @@ void Generator::write_row_stage(const Run& run, std::int64_t blocks, const Posit
 }
 
 void Generator::write_loop_and_end(const Position& position, const RowEnd* row) {
+  begin_sums();
+  write_blocks(position);
+  if (row != nullptr) write_block(row->block);
+  end_sums(row);
+}
+
+/// Sums of rows start from the identity; others go on from memory.
+void Generator::begin_sums() {
   const bool by_rows = registers_.frame().by_rows;
   for_each_carried([&](int k, const Memory& slot) {
     for (vector_ = 0; vector_ < wide_vectors; ++vector_)
       by_rows ? reducer_.set_identity(carried_sum(k), reduction_of(k)) : assembler_.move(carried_sum(k), at(slot));
   });
-  write_blocks(position);
-  if (row != nullptr) write_block(row->block);
+  if (!by_rows) return;
+  for_each_sum_in_memory([&](int k, const Memory& slot) {
+    const Vector nothing = assembler_.vector(registers_.first_free());
+    reducer_.set_identity(nothing, reduction_of(k));
+    for (int i = 0; i < wide_vectors; ++i) assembler_.move(registers_.at_sum(slot, i), nothing);
+  });
+}
+
+void Generator::end_sums(const RowEnd* row) {
   for_each_carried([&](int k, const Memory& slot) {
     const SlotFold* fold = row != nullptr ? fold_per_row(*row, slot) : nullptr;
     if (fold != nullptr) return write_fold(k, slot, *fold);
     for (vector_ = 0; vector_ < wide_vectors; ++vector_) assembler_.move(at(slot), carried_sum(k));
+  });
+  if (!registers_.frame().by_rows) return;
+  for_each_sum_in_memory([&](int, const Memory& slot) {
+    if (const SlotFold* fold = fold_per_row(*row, slot); fold != nullptr) write_fold_in_memory(slot, *fold);
   });
 }
 
@@ -110,7 +129,7 @@ void Generator::write_flat(const Run& run, std::int64_t blocks, const Block& res
                            const Frame& frame) {
   begin(run, 0, budget, frame);
   for_each_carried([&](int k, const Memory&) {
-    for (const Zmm& sum : sums_of(static_cast<std::size_t>(k)))
+    for (const Vector& sum : sums_of(static_cast<std::size_t>(k)))
       reducer_.set_identity(sum, run.operations[static_cast<std::size_t>(k)].meaning.reduction);
   });
   if (blocks > 0) {
@@ -124,7 +143,7 @@ void Generator::write_flat(const Run& run, std::int64_t blocks, const Block& res
 void Generator::write_rows(const Run& run, std::int64_t rows, const Block& row, const Budget& budget,
                            const Frame& frame) {
   begin(run, 0, budget, frame);
-  load_tail_mask(row.last);
+  assembler_.set_tail(row.last, code_.rax);
   if (rows > 1) {
     code_.mov(registers_.counter().cvt32(), static_cast<std::uint32_t>(rows));
     write_loop_of(*frame.position, [&] { write_row(row); });
@@ -178,7 +197,7 @@ void Generator::prefetch() {
 }
 
 void Generator::write_block(const Block& block) {
-  load_tail_mask(block.last);
+  assembler_.set_tail(block.last, code_.rax);
   for (int vector = 0; vector < block.vectors; ++vector) {
     is_partial_ = block.last > 0 && vector + 1 == block.vectors;
     write_vector(vector);
@@ -205,14 +224,14 @@ void Generator::write_row(const Block& block) {
 void Generator::write_row_reduction(const Block& block) {
   const Operation& operation = run_->operations[static_cast<std::size_t>(operation_)];
   const Reduction reduction = operation.meaning.reduction;
-  const Zmm identity = registers_.constant(identity_of(reduction));
-  std::vector<Zmm> parts;
+  const Vector identity = registers_.constant(identity_of(reduction));
+  std::vector<Vector> parts;
   for (vector_ = 0; vector_ < block.vectors; ++vector_) {
-    const Zmm x = in_register(operation.operands[0]);
-    const Zmm part = parts.emplace_back(take());
+    const Vector x = in_register(operation.operands[0]);
+    const Vector part = parts.emplace_back(assembler_.vector(take()));
     const bool is_partial = block.last > 0 && vector_ + 1 == block.vectors;
-    if (is_partial) assembler_.move(part, identity);
-    assembler_.move(is_partial ? part | RunRegisters::tail_mask() : part, x);
+    assembler_.move(part, is_partial ? identity : x);
+    if (is_partial) assembler_.move_tail(part, x);
     release(operation.operands[0]);
   }
   // Missing vectors add 0 to a sum, which turns −0 into 0.
@@ -225,7 +244,7 @@ void Generator::write_row_reduction(const Block& block) {
         reducer_.reduce(parts[i], reduction, parts[i], identity);
       }
     }
-  const Zmm sum = parts[0], other(take());
+  const Vector sum = parts[0], other = assembler_.vector(take());
   reducer_.reduce_lanes(sum, reduction, other);
   free_.push_back(other.getIdx());
   for (std::size_t i = 1; i < parts.size(); ++i) free_.push_back(parts[i].getIdx());
@@ -247,13 +266,6 @@ void Generator::find_shared() {
   }
 }
 
-void Generator::load_tail_mask(int elements, const Reg64& free) {
-  tail_elements_ = elements;
-  if (elements == 0) return;
-  code_.mov(free.cvt32(), (1U << static_cast<unsigned>(elements)) - 1);
-  code_.kmovw(RunRegisters::tail_mask(), free.cvt32());
-}
-
 /// Calls f(operation, location of its sum before and after the loop).
 template <class F>
 void Generator::for_each_carried(F f) {
@@ -261,16 +273,25 @@ void Generator::for_each_carried(F f) {
     if (registers_.carried(k) >= 0) f(k, run_->operations[static_cast<std::size_t>(k)].target);
 }
 
-Zmm Generator::carried_sum(int operation) const {
-  const int registers = registers_.carried_count(run_->operations[static_cast<std::size_t>(operation)]);
-  return Zmm(registers_.carried(operation) + vector_ % registers);
+/// Calls f(operation, where its sum lies).
+template <class F>
+void Generator::for_each_sum_in_memory(F f) {
+  for (int k = 0; k < count(); ++k) {
+    const Operation& operation = run_->operations[static_cast<std::size_t>(k)];
+    if (sums_lanes(operation) && registers_.carried(k) < 0) f(k, operation.target);
+  }
 }
 
-std::vector<Zmm> Generator::sums_of(std::size_t operation) const {
-  std::vector<Zmm> sums;
+Vector Generator::carried_sum(int operation) const {
+  const int registers = registers_.carried_count(run_->operations[static_cast<std::size_t>(operation)]);
+  return assembler_.vector(registers_.carried(operation) + vector_ % registers);
+}
+
+std::vector<Vector> Generator::sums_of(std::size_t operation) const {
+  std::vector<Vector> sums;
   const int first = registers_.carried(static_cast<int>(operation));
   for (int i = 0; first >= 0 && i < registers_.carried_count(run_->operations[operation]); ++i)
-    sums.emplace_back(first + i);
+    sums.push_back(assembler_.vector(first + i));
   return sums;
 }
 
@@ -285,12 +306,31 @@ void Generator::write_fold(int operation, const Memory& slot, const SlotFold& fo
   const int first = registers_.carried(operation);
   for (int half = wide_vectors / 2; half > 0; half /= 2)
     for (int i = 0; i < half; ++i)
-      reducer_.reduce(Zmm(first + i), fold.reduction, Zmm(first + i), Zmm(first + i + half));
-  reducer_.reduce_lanes(Zmm(first), fold.reduction, Zmm(first + 1));
+      reducer_.reduce(assembler_.vector(first + i), fold.reduction, assembler_.vector(first + i),
+                      assembler_.vector(first + i + half));
+  reducer_.reduce_lanes(assembler_.vector(first), fold.reduction, assembler_.vector(first + 1));
+  write_folded(slot, fold, assembler_.vector(first));
+}
+
+/// Likewise, with what registers there are for a vector's values.
+void Generator::write_fold_in_memory(const Memory& slot, const SlotFold& fold) {
+  const Vector a = assembler_.vector(registers_.first_free()), b = assembler_.vector(registers_.first_free() + 1);
+  for (int half = wide_vectors / 2; half > 0; half /= 2)
+    for (int i = half; i-- > 0;) {  // the first one last: it is left in a register
+      assembler_.move(a, registers_.at_sum(slot, i));
+      assembler_.move(b, registers_.at_sum(slot, i + half));
+      reducer_.reduce(a, fold.reduction, a, b);
+      if (half > 1) assembler_.move(registers_.at_sum(slot, i), a);
+    }
+  reducer_.reduce_lanes(a, fold.reduction, b);
+  write_folded(slot, fold, a);
+}
+
+void Generator::write_folded(const Memory& slot, const SlotFold& fold, const Vector& sum) {
   Memory target = slot;
   target.base = fold.target;
   const int vectors = registers_.frame().by_rows ? 1 : wide_vectors;
-  for (vector_ = 0; vector_ < vectors; ++vector_) assembler_.move(at(target), Zmm(first));
+  for (vector_ = 0; vector_ < vectors; ++vector_) assembler_.move(at(target), sum);
 }
 
 void Generator::advance(Address address, const Position& position) {
@@ -325,7 +365,8 @@ void Generator::begin_vectors() {
   for (int r = registers_.first_free(); r < registers_.end(); ++r) free_.push_back(r);
   fewest_free_ = free_.size();
   free_masks_.clear();
-  for (int k = RunRegisters::first_free_mask; k < registers_.masks_end(); ++k) free_masks_.push_back(k);
+  if (!assembler_.is_avx512()) return;
+  for (int k = VectorAssembler::first_mask; k < registers_.masks_end(); ++k) free_masks_.push_back(k);
 }
 
 void Generator::write_vector(int vector) {
@@ -341,9 +382,9 @@ void Generator::write_vector(int vector) {
   if (value(run_->outgoing).last_use < count()) return;
   const int at_end = register_of(run_->outgoing);
   if (at_end < 0)
-    load(Zmm(vector), value(run_->outgoing));
+    load(assembler_.vector(vector), value(run_->outgoing));
   else if (at_end != vector)
-    assembler_.move(Zmm(vector), Zmm(at_end));
+    assembler_.move(assembler_.vector(vector), assembler_.vector(at_end));
 }
 
 void Generator::write_operations(int first, int end) {
@@ -375,7 +416,7 @@ void Generator::release_register(int v) {
   int& r = register_of(v);
   if (r < 0 || registers_.is_hoisted(v)) return;
   if (is_shared(v) && vector_ + 1 < row_vectors_) return;
-  (registers_.is_mask(v) ? free_masks_ : free_).push_back(std::exchange(r, -1));
+  (registers_.is_mask(v) ? masks() : free_).push_back(std::exchange(r, -1));
 }
 
 void Generator::set_register(int v, int r) {
@@ -384,27 +425,27 @@ void Generator::set_register(int v, int r) {
   for (int i = 0; i < row_vectors_; ++i) registers_of_[static_cast<std::size_t>(i)][static_cast<std::size_t>(v)] = r;
 }
 
-Zmm Generator::result(const Operation& operation) {
+Vector Generator::result(const Operation& operation) {
   const int r = take();
   set_register(operation.result, r);
-  return Zmm(r);
+  return assembler_.vector(r);
 }
 
-void Generator::load(const Zmm& to, const Value& from) {
+void Generator::load(const Vector& to, const Value& from) {
   if (is_partial_ && from.memory->is_ragged())
-    assembler_.load_tail(to, at(*from.memory), tail_elements_, RunRegisters::tail_mask());
+    assembler_.load_tail(to, at(*from.memory));
   else
     assembler_.move(to, at(*from.memory));
 }
 
 /// The value in a register; loads it at its first use.
-Zmm Generator::in_register(int v) {
+Vector Generator::in_register(int v) {
   int& r = register_of(v);
   if (r < 0) {
     r = take();
-    load(Zmm(r), value(v));
+    load(assembler_.vector(r), value(v));
   }
-  return Zmm(r);
+  return assembler_.vector(r);
 }
 
 }  // namespace thalweg::run

@@ -1,5 +1,5 @@
 #pragma once
-// Generates the machine code of one run of instructions, with its values in AVX-512 registers. sweep_generator.cpp
+// Generates the machine code of one run of instructions, with its values in registers. sweep_generator.cpp
 // iterates over vectors and rows and allocates registers, sweep_operations.cpp emits the operations.
 
 #include <algorithm>
@@ -66,12 +66,10 @@ class Generator {
   void write_flat(const Run& run, std::int64_t blocks, const Block& rest, const Budget& budget, const Frame& frame);
   /// Emits rows of one block each.
   void write_rows(const Run& run, std::int64_t rows, const Block& row, const Budget& budget, const Frame& frame);
-  /// Sets the mask of a last vector of `elements` elements. Clobbers `free`.
-  void load_tail_mask(int elements, const Reg64& free = Reg64(Xbyak::Operand::RAX));
   /// After write_flat: the number of free registers, which are the first ones.
   int registers_before_sums() const { return registers_.end(); }
   /// After write_flat: the registers that hold the sum of a carried accumulation.
-  std::vector<Zmm> sums_of(std::size_t operation) const;
+  std::vector<Vector> sums_of(std::size_t operation) const;
 
   /// Emits the constants that the code refers to; after all code.
   void finish();
@@ -87,9 +85,9 @@ class Generator {
   /// Calls to functions, to = function(x), as an alternative to the code between `begin` and `end`.
   struct Call {
     Xbyak::Label begin, end;
-    Zmm x;
+    Vector x;
     struct Result {
-      Zmm to;
+      Vector to;
       void (*function)(const void* x, void* result);
     };
     std::vector<Result> results;
@@ -103,7 +101,6 @@ class Generator {
   int vector_ = 0, operation_ = 0;
   bool is_partial_ = false;
   std::size_t fewest_free_ = 0;  // the fewest free registers so far
-  int tail_elements_ = 0;        // of a partial vector
 
   // State of the current row.
   int row_vectors_ = 0;          // 0: vectors are emitted one at a time
@@ -117,7 +114,7 @@ class Generator {
     return registers_of_[static_cast<std::size_t>(set)][static_cast<std::size_t>(v)];
   }
   bool is_shared(int v) const { return row_vectors_ > 0 && is_shared_[static_cast<std::size_t>(v)]; }
-  Zmm carried_sum(int operation) const;
+  Vector carried_sum(int operation) const;
   Reduction reduction_of(int operation) const {
     return run_->operations[static_cast<std::size_t>(operation)].meaning.reduction;
   }
@@ -136,8 +133,14 @@ class Generator {
   void find_shared();
   template <class F>
   void for_each_carried(F f);
+  template <class F>
+  void for_each_sum_in_memory(F f);
   bool carries_all() const;
+  void begin_sums();
+  void end_sums(const RowEnd* row);
   void write_fold(int operation, const Memory& slot, const SlotFold& fold);
+  void write_fold_in_memory(const Memory& slot, const SlotFold& fold);
+  void write_folded(const Memory& slot, const SlotFold& fold, const Vector& sum);
   void advance(Address address, const Position& position);
   void wrap(const Reg64& index, std::int64_t period);
 
@@ -150,18 +153,20 @@ class Generator {
     return r;
   }
   int take(std::vector<int>& free) const;
+  std::vector<int>& masks() { return assembler_.is_avx512() ? free_masks_ : free_; }
+  int take_mask() { return assembler_.is_avx512() ? take(free_masks_) : take(); }
   void release(int v);
   void release_register(int v);
   void set_register(int v, int r);
-  Zmm result(const Operation& operation);
-  void load(const Zmm& to, const Value& from);
-  Zmm in_register(int v);
+  Vector result(const Operation& operation);
+  void load(const Vector& to, const Value& from);
+  Vector in_register(int v);
   template <class F>
   void with_operand(int v, F f);
 
   void write_operation(const Operation& operation);
   void write_load_splat(const Operation& operation);
-  void write_store(const Operation& operation, const Zmm& stored);
+  void write_store(const Operation& operation, const Vector& stored);
   void write_accumulate(const Operation& operation);
   void write_apply(const Operation& operation);
   void write_chain(const Operation& operation);
@@ -172,15 +177,15 @@ class Generator {
   void write_relu_gradient(const Operation& operation);
   void write_tanh_gradient(const Operation& operation);
   template <std::size_t n>
-  void write_function(const Operation& operation,
-                      void (VectorFunctions::*function)(const Zmm& to, const Zmm& x, const std::array<Zmm, n>& free));
+  void write_function(const Operation& operation, void (VectorFunctions::*function)(const Vector& to, const Vector& x,
+                                                                                    const std::array<Vector, n>& free));
   void write_exponential(const Operation& operation);
   void write_wave(const Operation& operation);
   const Operation* other_wave(const Operation& operation) const;
   template <std::size_t n>
-  std::array<Zmm, n> take_some();
+  std::array<Vector, n> take_some();
   template <std::size_t n>
-  void give_back(const std::array<Zmm, n>& registers);
+  void give_back(const std::array<Vector, n>& registers);
   void write_calls();
   void drop_calls();
   void write_call_of_rax();

@@ -51,40 +51,40 @@ void Generator::write_operation(const Operation& operation) {
 }
 
 void Generator::write_load_splat(const Operation& operation) {
-  const Zmm to = result(operation);
+  const Vector to = result(operation);
   assembler_.load_splat(to, registers_.at(operation.target, 0), operation.meaning.dtype, code_.rax);
 }
 
-void Generator::write_store(const Operation& operation, const Zmm& stored) {
+void Generator::write_store(const Operation& operation, const Vector& stored) {
   const Xbyak::Address to = at(operation.target);
   if (is_partial_ && operation.target.is_ragged())
-    assembler_.store_tail(to, stored, tail_elements_, RunRegisters::tail_mask());
+    assembler_.store_tail(to, stored);
   else
     assembler_.move(to, stored);
 }
 
 void Generator::write_accumulate(const Operation& operation) {
-  const Zmm added = in_register(operation.operands[0]);
+  const Vector added = in_register(operation.operands[0]);
   const bool is_carried = registers_.carried(operation_) >= 0;
-  const Zmm sum = is_carried ? carried_sum(operation_) : Zmm(take());
-  if (!is_carried) assembler_.move(sum, at(operation.target));
+  const Vector sum = is_carried ? carried_sum(operation_) : assembler_.vector(take());
+  if (!is_carried) assembler_.move(sum, registers_.at_sum(operation.target, vector_));
   if (is_partial_) {  // stores whole vectors, since reading back a masked store would stall
-    const Zmm all(take());
+    const Vector all = assembler_.vector(take());
     reducer_.reduce(all, operation.meaning.reduction, sum, added);
-    assembler_.move(sum | RunRegisters::tail_mask(), all);
+    assembler_.move_tail(sum, all);
     free_.push_back(all.getIdx());
   } else {
     reducer_.reduce(sum, operation.meaning.reduction, sum, added);
   }
   if (is_carried) return;
-  assembler_.move(at(operation.target), sum);
+  assembler_.move(registers_.at_sum(operation.target, vector_), sum);
   free_.push_back(sum.getIdx());
 }
 
 void Generator::write_apply(const Operation& operation) {
   const int a = operation.operands[0], b = operation.operands[1];
   const auto binary = [&](auto instruction) {
-    const Zmm x = in_register(a);
+    const Vector x = in_register(a);
     with_operand(b, [&](const auto& y) { (assembler_.*instruction)(result(operation), x, y); });
   };
   switch (operation.meaning.primitive) {
@@ -94,13 +94,15 @@ void Generator::write_apply(const Operation& operation) {
     case Primitive::divide: return binary(&VectorAssembler::divide);
     case Primitive::sqrt: return with_operand(a, [&](const auto& x) { assembler_.sqrt(result(operation), x); });
     case Primitive::negate:
-      return with_operand(
-          a, [&](const auto& x) { code_.vpxord(result(operation), registers_.constant(Constant::sign_bit), x); });
+      return with_operand(a, [&](const auto& x) {
+        assembler_.bitwise_xor(result(operation), registers_.constant(Constant::sign_bit), x);
+      });
     case Primitive::absolute:
-      return with_operand(
-          a, [&](const auto& x) { code_.vpandd(result(operation), registers_.constant(Constant::all_but_sign), x); });
+      return with_operand(a, [&](const auto& x) {
+        assembler_.bitwise_and(result(operation), registers_.constant(Constant::all_but_sign), x);
+      });
     case Primitive::square: {
-      const Zmm x = in_register(a);
+      const Vector x = in_register(a);
       return assembler_.multiply(result(operation), x, x);
     }
     case Primitive::sign: return write_sign(operation);
@@ -125,10 +127,10 @@ void Generator::write_apply(const Operation& operation) {
     case Primitive::where: return write_where(operation);
     case Primitive::maximum:
     case Primitive::minimum: {
-      const Zmm x = in_register(a), y = in_register(b);
-      const Zmm to = result(operation);
+      const Vector x = in_register(a), y = in_register(b);
+      const Vector to = result(operation);
       reducer_.extreme(to, x, y, operation.meaning.primitive == Primitive::maximum);
-      return assembler_.move(to | code_.k1, x);
+      return assembler_.move_where(to, assembler_.temporary_mask(), x);
     }
     case Primitive::none: break;
   }
@@ -136,89 +138,86 @@ void Generator::write_apply(const Operation& operation) {
 
 void Generator::write_chain(const Operation& operation) {
   const int v = operation.operands[0];
-  const Zmm gradient = in_register(v);
+  const Vector gradient = in_register(v);
   const int known = registers_.nonzero_mask(v);
-  const Xbyak::Opmask is_nonzero = known >= 0 ? Xbyak::Opmask(known) : code_.k1;
-  if (known < 0) assembler_.compare(is_nonzero, gradient, registers_.constant(Constant::zero), Predicate::not_equal);
-  with_operand(operation.operands[1], [&](const auto& derivative) {
-    const Zmm to = result(operation);
-    assembler_.move(to, gradient);
-    assembler_.multiply(to | is_nonzero, gradient, derivative);
+  const Mask is_nonzero = known >= 0 ? Mask{known} : assembler_.temporary_mask();
+  with_operand(operation.operands[1], [&](const auto& derivative) {  // whose load may clobber the temporary mask
+    if (known < 0) assembler_.compare(is_nonzero, gradient, registers_.constant(Constant::zero), Predicate::not_equal);
+    assembler_.multiply_where(result(operation), is_nonzero, gradient, derivative);
   });
 }
 
 void Generator::write_comparison(const Operation& operation) {
   const Predicate predicate = predicate_of(operation.meaning.primitive);
-  const Zmm x = in_register(operation.operands[0]);
+  const Vector x = in_register(operation.operands[0]);
   with_operand(operation.operands[1], [&](const auto& y) {
     const bool stays = registers_.is_mask(operation.result);
-    if (stays) set_register(operation.result, take(free_masks_));
-    const Xbyak::Opmask mask = stays ? Xbyak::Opmask(register_of(operation.result)) : code_.k1;
+    if (stays) set_register(operation.result, take_mask());
+    const Mask mask = stays ? Mask{register_of(operation.result)} : assembler_.temporary_mask();
     assembler_.compare(mask, x, y, predicate);
-    if (!stays) assembler_.move(result(operation) | mask | code_.T_z, registers_.constant(Constant::one));
+    if (!stays) assembler_.move_or_clear(result(operation), mask, registers_.constant(Constant::one));
   });
 }
 
 void Generator::write_where(const Operation& operation) {
   const int condition = operation.operands[0];
-  Xbyak::Opmask mask = code_.k1;
-  if (registers_.is_mask(condition)) {
-    mask = Xbyak::Opmask(register_of(condition));
-  } else {
-    assembler_.compare(mask, in_register(condition), registers_.constant(Constant::zero), Predicate::not_equal);
-  }
-  const Zmm otherwise = in_register(operation.operands[2]);
-  with_operand(operation.operands[1], [&](const auto& x) { assembler_.blend(result(operation) | mask, otherwise, x); });
+  const bool has_mask = registers_.is_mask(condition);
+  const Vector otherwise = in_register(operation.operands[2]);
+  const Vector number = has_mask ? Vector() : in_register(condition);
+  with_operand(operation.operands[1], [&](const auto& x) {
+    const Mask mask = has_mask ? Mask{register_of(condition)} : assembler_.temporary_mask();
+    if (!has_mask) assembler_.compare(mask, number, registers_.constant(Constant::zero), Predicate::not_equal);
+    assembler_.blend(result(operation), mask, otherwise, x);
+  });
 }
 
 /// Keeps NaN, which is not less or equal.
 void Generator::write_relu(const Operation& operation) {
-  const Zmm x = in_register(operation.operands[0]);
-  assembler_.compare(code_.k1, x, registers_.constant(Constant::zero), Predicate::not_less_equal);
-  assembler_.move(result(operation) | code_.k1 | code_.T_z, x);
+  const Vector x = in_register(operation.operands[0]);
+  assembler_.compare(assembler_.temporary_mask(), x, registers_.constant(Constant::zero), Predicate::not_less_equal);
+  assembler_.move_or_clear(result(operation), assembler_.temporary_mask(), x);
 }
 
 void Generator::write_relu_gradient(const Operation& operation) {
-  const Zmm y = in_register(operation.operands[1]), gradient = in_register(operation.operands[0]);
-  assembler_.compare(code_.k1, y, registers_.constant(Constant::zero), Predicate::greater);
-  assembler_.move(result(operation) | code_.k1 | code_.T_z, gradient);
+  const Vector y = in_register(operation.operands[1]), gradient = in_register(operation.operands[0]);
+  assembler_.compare(assembler_.temporary_mask(), y, registers_.constant(Constant::zero), Predicate::greater);
+  assembler_.move_or_clear(result(operation), assembler_.temporary_mask(), gradient);
 }
 
 /// gradient · (1 − y²), but a gradient of 0 stays 0.
 void Generator::write_tanh_gradient(const Operation& operation) {
-  const Zmm gradient = in_register(operation.operands[0]), y = in_register(operation.operands[1]);
-  const Zmm to = result(operation), derivative(take());
-  assembler_.compare(code_.k1, gradient, registers_.constant(Constant::zero), Predicate::not_equal);
+  const Vector gradient = in_register(operation.operands[0]), y = in_register(operation.operands[1]);
+  const Vector to = result(operation), derivative = assembler_.vector(take());
+  assembler_.compare(assembler_.temporary_mask(), gradient, registers_.constant(Constant::zero), Predicate::not_equal);
   assembler_.multiply(derivative, y, y);
   assembler_.subtract(derivative, registers_.constant(Constant::one), derivative);
-  assembler_.move(to, gradient);
-  assembler_.multiply(to | code_.k1, gradient, derivative);
+  assembler_.multiply_where(to, assembler_.temporary_mask(), gradient, derivative);
   free_.push_back(derivative.getIdx());
 }
 
+/// Keeps 0 and NaN.
 void Generator::write_sign(const Operation& operation) {
-  constexpr int first_of_second_or_third = 0xEA;  // (first & second) | third
-  const Zmm x = in_register(operation.operands[0]), to = result(operation);
-  assembler_.compare(code_.k1, x, registers_.constant(Constant::zero), Predicate::less_or_greater);
-  assembler_.move(to, x);
-  assembler_.logic(to | code_.k1, registers_.constant(Constant::sign_bit), registers_.constant(Constant::one),
-                   first_of_second_or_third);
+  const Vector x = in_register(operation.operands[0]), to = result(operation);
+  assembler_.compare(assembler_.temporary_mask(), x, registers_.constant(Constant::zero), Predicate::less_or_greater);
+  assembler_.bitwise_and(to, registers_.constant(Constant::sign_bit), x);
+  assembler_.bitwise_or(to, registers_.constant(Constant::one), to);
+  assembler_.blend(to, assembler_.temporary_mask(), x, to);
 }
 
 template <std::size_t n>
-std::array<Zmm, n> Generator::take_some() {
-  std::array<Zmm, n> taken;
-  for (Zmm& each : taken) each = Zmm(take());
+std::array<Vector, n> Generator::take_some() {
+  std::array<Vector, n> taken;
+  for (Vector& each : taken) each = assembler_.vector(take());
   return taken;
 }
 template <std::size_t n>
-void Generator::give_back(const std::array<Zmm, n>& registers) {
-  for (const Zmm& each : registers) free_.push_back(each.getIdx());
+void Generator::give_back(const std::array<Vector, n>& registers) {
+  for (const Vector& each : registers) free_.push_back(each.getIdx());
 }
 
 void Generator::write_exponential(const Operation& operation) {
   with_operand(operation.operands[0], [&](const auto& x) {
-    const Zmm to = result(operation);
+    const Vector to = result(operation);
     const auto free = take_some<4>();
     functions_.exponential(to, x, free);
     give_back(free);
@@ -227,9 +226,9 @@ void Generator::write_exponential(const Operation& operation) {
 
 template <std::size_t n>
 void Generator::write_function(const Operation& operation,
-                               void (VectorFunctions::*function)(const Zmm& to, const Zmm& x,
-                                                                 const std::array<Zmm, n>& free)) {
-  const Zmm x = in_register(operation.operands[0]), to = result(operation);
+                               void (VectorFunctions::*function)(const Vector& to, const Vector& x,
+                                                                 const std::array<Vector, n>& free)) {
+  const Vector x = in_register(operation.operands[0]), to = result(operation);
   const auto free = take_some<n>();
   (functions_.*function)(to, x, free);
   give_back(free);
@@ -248,9 +247,9 @@ const Operation* Generator::other_wave(const Operation& operation) const {
 
 void Generator::write_wave(const Operation& operation) {
   if (register_of(operation.result) >= 0) return;  // already computed with the other one
-  const Zmm x = in_register(operation.operands[0]), to = result(operation);
+  const Vector x = in_register(operation.operands[0]), to = result(operation);
   const Operation* other = other_wave(operation);
-  const Zmm of_other = other != nullptr ? result(*other) : Zmm(take());
+  const Vector of_other = other != nullptr ? result(*other) : assembler_.vector(take());
   const bool is_sine = operation.meaning.primitive == Primitive::sin;
   Call& call = calls_.emplace_back();
   call.x = x;
@@ -267,7 +266,7 @@ void Generator::write_wave(const Operation& operation) {
 /// Emits the calls for rare arguments: argument and result vectors are on the stack.
 void Generator::write_calls() {
   if (calls_.empty()) return;
-  constexpr auto bytes = static_cast<int>(max_vector_bytes);
+  const int bytes = assembler_.vector_bytes();
   Xbyak::Label call_of_rax;
   for (Call& call : calls_) {
     code_.L(call.begin);
@@ -295,8 +294,8 @@ void Generator::drop_calls() {
 /// Emits a subroutine that calls the function in rax on the two vectors on top of the stack, and preserves all
 /// registers except rax.
 void Generator::write_call_of_rax() {
-  constexpr auto bytes = static_cast<int>(max_vector_bytes);
-  constexpr int vectors = 32, masks = 8;
+  const int bytes = assembler_.vector_bytes(), vectors = assembler_.register_count();
+  const int masks = assembler_.is_avx512() ? 8 : 0;
   const std::array saved = {code_.rcx, code_.rdx, code_.rsi, code_.rdi, code_.r8, code_.r9, code_.r10, code_.r11};
   code_.push(code_.rbp);
   code_.mov(code_.rbp, code_.rsp);
@@ -305,13 +304,13 @@ void Generator::write_call_of_rax() {
   code_.lea(code_.rsi, code_.ptr[code_.rdi + bytes]);
   code_.sub(code_.rsp, (vectors + 1) * bytes);
   code_.and_(code_.rsp, -bytes);
-  for (int i = 0; i < vectors; ++i) assembler_.move(code_.ptr[code_.rsp + (i + 1) * bytes], Zmm(i));
+  for (int i = 0; i < vectors; ++i) assembler_.move(code_.ptr[code_.rsp + (i + 1) * bytes], assembler_.vector(i));
   for (int i = 1; i < masks; ++i)
     code_.kmovw(code_.ptr[code_.rsp + i * static_cast<int>(sizeof(void*))], Xbyak::Opmask(i));
   code_.call(code_.rax);
   for (int i = 1; i < masks; ++i)
     code_.kmovw(Xbyak::Opmask(i), code_.ptr[code_.rsp + i * static_cast<int>(sizeof(void*))]);
-  for (int i = 0; i < vectors; ++i) assembler_.move(Zmm(i), code_.ptr[code_.rsp + (i + 1) * bytes]);
+  for (int i = 0; i < vectors; ++i) assembler_.move(assembler_.vector(i), code_.ptr[code_.rsp + (i + 1) * bytes]);
   code_.lea(code_.rsp, code_.ptr[code_.rbp - static_cast<int>(sizeof(void*) * saved.size())]);
   for (std::size_t i = saved.size(); i-- > 0;) code_.pop(saved[i]);
   code_.pop(code_.rbp);

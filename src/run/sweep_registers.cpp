@@ -13,7 +13,6 @@ namespace thalweg::run {
 
 namespace {
 
-constexpr int registers = 32;
 constexpr std::int64_t most_displacement = std::int64_t{1} << 30;
 
 // rax is a temporary; a SweepCode uses rcx as loop counter; from rbx on they are callee-saved.
@@ -37,8 +36,8 @@ void RunRegisters::choose(const Run& run, int first_free, const Budget& budget, 
   budget_ = budget;
   frame_ = frame;
   first_free_ = first_free;
-  end_ = registers;
-  masks_end_ = tail_mask_index;
+  end_ = assembler_.vector_count();
+  masks_end_ = VectorAssembler::masks_end;
   general_count_ = frame.has_state ? 0 : first_of_function;
   indices_.fill(-1);
   bases_.clear();
@@ -54,7 +53,7 @@ void RunRegisters::choose(const Run& run, int first_free, const Budget& budget, 
 }
 
 void RunRegisters::hoist() {
-  int most = budget_.hoisted;
+  int most = std::min(budget_.hoisted, assembler_.vector_count() * 3 / 8);
   hoisted_.assign(run_->values.size(), -1);
   for (std::size_t v = 0; v < run_->values.size(); ++v) {
     const Value& value = run_->values[v];
@@ -114,10 +113,11 @@ void RunRegisters::need(Constant constant) {
 
 void RunRegisters::choose_nonzero_masks() {
   nonzero_mask_.assign(run_->values.size(), -1);
+  if (!assembler_.is_avx512()) return;
   for (const Operation& operation : run_->operations) {
     if (!is_apply(operation, Primitive::chain)) continue;
     const auto gradient = static_cast<std::size_t>(operation.operands[0]);
-    if (hoisted_[gradient] >= 0 && nonzero_mask_[gradient] < 0 && masks_end_ > first_free_mask + 2)
+    if (hoisted_[gradient] >= 0 && nonzero_mask_[gradient] < 0 && masks_end_ > VectorAssembler::first_mask + 2)
       nonzero_mask_[gradient] = --masks_end_;
   }
 }
@@ -183,12 +183,12 @@ void RunRegisters::load() {
     else if (indices_[i] >= 0)
       code_.xor_(Reg64(indices_[i]).cvt32(), Reg64(indices_[i]).cvt32());
   for (std::size_t v = 0; v < hoisted_.size(); ++v)
-    if (hoisted_[v] >= 0) assembler_.move(Zmm(hoisted_[v]), at(*run_->values[v].memory, 0));
+    if (hoisted_[v] >= 0) assembler_.move(assembler_.vector(hoisted_[v]), at(*run_->values[v].memory, 0));
   for (std::size_t c = 0; c < constants_.size(); ++c)
-    if (constants_[c] >= 0) load_constant(static_cast<Constant>(c), Zmm(constants_[c]));
+    if (constants_[c] >= 0) load_constant(static_cast<Constant>(c), assembler_.vector(constants_[c]));
   for (std::size_t v = 0; v < nonzero_mask_.size(); ++v)
     if (nonzero_mask_[v] >= 0)
-      assembler_.compare(Xbyak::Opmask(nonzero_mask_[v]), Zmm(hoisted_[v]), constant(Constant::zero),
+      assembler_.compare(Mask{nonzero_mask_[v]}, assembler_.vector(hoisted_[v]), constant(Constant::zero),
                          Predicate::not_equal);
   end_ = assembler_.hold_literals(end_, budget_.literals);
 }
@@ -197,7 +197,7 @@ void RunRegisters::restore_saved() {
   for (std::size_t i = general_count_; i-- > first_of_caller;) code_.pop(general(i));
 }
 
-void RunRegisters::load_constant(Constant constant, const Zmm& to) {
+void RunRegisters::load_constant(Constant constant, const Vector& to) {
   const auto splat = [&](float single, double number) {
     assembler_.splat(to, std::bit_cast<std::uint32_t>(single), std::bit_cast<std::uint64_t>(number), code_.rax);
   };
@@ -213,8 +213,12 @@ void RunRegisters::load_constant(Constant constant, const Zmm& to) {
 }
 
 Xbyak::Address RunRegisters::at(const Memory& memory, int vector) const {
-  std::int64_t displacement = vector * static_cast<std::int64_t>(max_vector_bytes);
-  if ((!frame_.has_state || frame_.by_rows) && memory.is_splat()) displacement = 0;  // it takes one vector of memory
+  const bool is_single = (!frame_.has_state || frame_.by_rows) && memory.is_splat();  // it takes one vector of memory
+  return at_sum(memory, is_single ? 0 : vector);
+}
+
+Xbyak::Address RunRegisters::at_sum(const Memory& memory, int vector) const {
+  std::int64_t displacement = vector * static_cast<std::int64_t>(assembler_.vector_bytes());
   if (memory.address == Address::column && frame_.column_period > 0) displacement %= frame_.column_period;
   displacement += memory.base;
   const int index = indices_[place(memory.address)];

@@ -1,5 +1,5 @@
 #pragma once
-// Register allocation of a run's machine code: what stays in AVX-512 registers for all vectors, and where other
+// Register allocation of a run's machine code: what stays in registers for all vectors, and where other
 // operands are.
 
 #include <array>
@@ -13,7 +13,8 @@
 
 namespace thalweg::run {
 
-using Zmm = Xbyak::Zmm;
+using Vector = VectorAssembler::Vector;
+using Mask = VectorAssembler::Mask;
 using Reg64 = Xbyak::Reg64;
 
 /// Thrown if registers run out: the run must end before this operation.
@@ -69,10 +70,6 @@ constexpr Constant identity_of(Reduction reduction) {
 /// remain for the values of a vector.
 class RunRegisters {
  public:
-  static constexpr int first_free_mask = 3, tail_mask_index = 7;  // k1 and k2 are temporaries
-  /// The mask of the elements in a partial last vector.
-  static Xbyak::Opmask tail_mask() { return Xbyak::Opmask(tail_mask_index); }
-
   explicit RunRegisters(VectorAssembler& assembler) : assembler_(assembler), code_(assembler.code()) {}
 
   /// Allocates registers, from `first_free` on. May throw TooLong.
@@ -83,7 +80,9 @@ class RunRegisters {
 
   /// The memory operand for vector number `vector` of a block.
   Xbyak::Address at(const Memory& memory, int vector) const;
-  Zmm constant(Constant constant) const { return Zmm(constants_[place(constant)]); }
+  /// The same for a sum, which has all its vectors in memory.
+  Xbyak::Address at_sum(const Memory& memory, int vector) const;
+  Vector constant(Constant constant) const { return assembler_.vector(constants_[place(constant)]); }
   /// By value: the register of a hoisted value; −1: not hoisted.
   const std::vector<int>& hoisted() const { return hoisted_; }
   bool is_hoisted(int value) const { return hoisted_[static_cast<std::size_t>(value)] >= 0; }
@@ -128,7 +127,7 @@ class RunRegisters {
   std::vector<bool> is_mask_;                                               // by value
   std::vector<int> carried_;                                                // by operation
   std::size_t general_count_ = 0;
-  int first_free_ = 0, end_ = 0, masks_end_ = tail_mask_index;
+  int first_free_ = 0, end_ = 0, masks_end_ = VectorAssembler::masks_end;
 
   static constexpr std::size_t place(Address address) { return static_cast<std::size_t>(address); }
   static constexpr std::size_t place(Constant constant) { return static_cast<std::size_t>(constant); }
@@ -144,7 +143,7 @@ class RunRegisters {
   const Base* base_of(const Memory& memory) const;
   Xbyak::Address place_of(const Base& base) const;
   void add_address(const Memory& memory, int instruction, int which, int operation);
-  void load_constant(Constant constant, const Zmm& to);
+  void load_constant(Constant constant, const Vector& to);
 };
 
 /// The primitives with a truth value: 0 or 1, or a mask.

@@ -2,6 +2,8 @@
 
 #if THALWEG_GENERATES_CODE
 
+#include <limits>
+
 #include "src/run/elementary/constants.hpp"
 #include "src/run/vector_functions.hpp"
 
@@ -9,8 +11,7 @@ namespace thalweg::run {
 
 namespace {
 
-// Three-input truth tables of vpternlogd.
-constexpr int where_last = 0xD8;       // last ? second : first
+// A three-input truth table of vpternlogd.
 constexpr int flip_where_last = 0x78;  // first ^ (second & last)
 constexpr std::uint32_t sign_bit = 0x80000000U;
 
@@ -20,7 +21,7 @@ using DoubleExponential = elementary::Exponential<double>;
 }  // namespace
 
 /// … + coefficients[last] · square^k, every other coefficient: those of f32 or f64.
-void VectorFunctions::every_other_term(const Zmm& sum, const Zmm& square, std::span<const float> single,
+void VectorFunctions::every_other_term(const Vector& sum, const Vector& square, std::span<const float> single,
                                        std::span<const double> number, std::size_t last) {
   const auto f32 = [&](std::size_t i) { return i < single.size() ? single[i] : 0; };
   const auto f64 = [&](std::size_t i) { return i < number.size() ? number[i] : 0; };
@@ -30,20 +31,20 @@ void VectorFunctions::every_other_term(const Zmm& sum, const Zmm& square, std::s
 }
 
 /// to = x clamped to [low, high]. NaN stays, since it is the second operand.
-void VectorFunctions::clamp(const Zmm& to, const Xbyak::Operand& x, float low, double number_low, float high,
-                            double number_high, const Zmm& free) {
+void VectorFunctions::clamp(const Vector& to, const Xbyak::Operand& x, float low, double number_low, float high,
+                            double number_high, const Vector& free) {
   assembler_.smaller(to, assembler_.literal_in(free, high, number_high), x);
   assembler_.larger(to, assembler_.literal_in(free, low, number_low), to);
 }
 
 /// n = round(x / ln2)
-void VectorFunctions::round_multiple_of_ln2(const Zmm& n, const Zmm& x) {
+void VectorFunctions::round_multiple_of_ln2(const Vector& n, const Vector& x) {
   assembler_.multiply(n, x, assembler_.literal(SingleExponential::ln2_inverse, DoubleExponential::ln2_inverse));
   assembler_.round(n, n);
 }
 
 /// to = q of e^r − 1 = r + r²·q
-void VectorFunctions::expm1_quotient(const Zmm& to, const Zmm& even, const Zmm& r, const Zmm& square) {
+void VectorFunctions::expm1_quotient(const Vector& to, const Vector& even, const Vector& r, const Vector& square) {
   const auto& single = SingleExponential::quotient;
   const auto& number = DoubleExponential::quotient;
   const std::size_t count = assembler_.is_double() ? number.size() : single.size();
@@ -52,7 +53,7 @@ void VectorFunctions::expm1_quotient(const Zmm& to, const Zmm& even, const Zmm& 
   assembler_.multiply_add(to, r, even);
 }
 
-void VectorFunctions::exponential(const Zmm& to, const Xbyak::Operand& x, const std::array<Zmm, 4>& free) {
+void VectorFunctions::exponential(const Vector& to, const Xbyak::Operand& x, const std::array<Vector, 4>& free) {
   using E = SingleExponential;
   using F = DoubleExponential;
   const auto& [n, square, even, p] = free;
@@ -68,7 +69,8 @@ void VectorFunctions::exponential(const Zmm& to, const Xbyak::Operand& x, const 
 }
 
 /// to = e^(x − n·ln2) − 1, corrected for the rounding error of x − n·ln2.
-void VectorFunctions::expm1_compensated(const Zmm& to, const Zmm& x, const Zmm& n, const std::array<Zmm, 4>& free) {
+void VectorFunctions::expm1_compensated(const Vector& to, const Vector& x, const Vector& n,
+                                        const std::array<Vector, 4>& free) {
   using E = SingleExponential;
   using F = DoubleExponential;
   const auto& [r, low, square, even] = free;
@@ -85,7 +87,7 @@ void VectorFunctions::expm1_compensated(const Zmm& to, const Zmm& x, const Zmm& 
   assembler_.add(to, r, to);
 }
 
-void VectorFunctions::expm1(const Zmm& to, const Zmm& x, const std::array<Zmm, 6>& free) {
+void VectorFunctions::expm1(const Vector& to, const Vector& x, const std::array<Vector, 6>& free) {
   using E = elementary::ExponentialMinusOne<float>;
   using F = elementary::ExponentialMinusOne<double>;
   const auto& [n, p, r, low, square, half_power] = free;
@@ -94,16 +96,16 @@ void VectorFunctions::expm1(const Zmm& to, const Zmm& x, const std::array<Zmm, 6
   expm1_compensated(p, half_power, n, {r, low, square, to});
   assembler_.load_literal(low, 1, 1);
   assembler_.subtract(n, n, low);
-  assembler_.scale(half_power, low, n);
+  assembler_.power_of_two(half_power, low, n);
   assembler_.subtract(to, half_power, assembler_.literal(0.5F, 0.5));
   assembler_.multiply_add(p, half_power, to);
   assembler_.add(to, p, p);
   absolute(n, x);
-  assembler_.compare(code_.k1, n, assembler_.literal(E::tiny, F::tiny), Predicate::less);
-  assembler_.move(to | code_.k1, x);
+  assembler_.compare(assembler_.temporary_mask(), n, assembler_.literal(E::tiny, F::tiny), Predicate::less);
+  assembler_.move_where(to, assembler_.temporary_mask(), x);
 }
 
-void VectorFunctions::tanh(const Zmm& to, const Zmm& x, const std::array<Zmm, 6>& free) {
+void VectorFunctions::tanh(const Vector& to, const Vector& x, const std::array<Vector, 6>& free) {
   const auto& [n, t, r, low, square, doubled] = free;
   absolute(doubled, x);
   assembler_.load_literal(n, elementary::HyperbolicTangent<float>::farthest,
@@ -112,22 +114,22 @@ void VectorFunctions::tanh(const Zmm& to, const Zmm& x, const std::array<Zmm, 6>
   assembler_.add(doubled, doubled, doubled);
   round_multiple_of_ln2(n, doubled);
   expm1_compensated(t, doubled, n, {r, low, square, to});
-  const Zmm &one = low, &power = n;
+  const Vector &one = low, &power = n;
   assembler_.load_literal(one, 1, 1);
-  assembler_.scale(power, one, n);
+  assembler_.power_of_two(power, one, n);
   assembler_.subtract(square, power, one);
   assembler_.multiply_add(t, power, square);
   assembler_.add(to, t, assembler_.literal(2, 2));
   assembler_.divide(to, t, to);
-  assembler_.compare(code_.k1, t, one, Predicate::less);
+  assembler_.compare(assembler_.temporary_mask(), t, one, Predicate::less);
   assembler_.multiply(t, t, assembler_.literal(0.5F, 0.5));
   assembler_.move(r, t);
   assembler_.subtract_product(r, t, to);
-  assembler_.move(to | code_.k1, r);
+  assembler_.move_where(to, assembler_.temporary_mask(), r);
   copy_sign(to, x);
 }
 
-void VectorFunctions::sigmoid(const Zmm& to, const Zmm& x, const std::array<Zmm, 6>& free) {
+void VectorFunctions::sigmoid(const Vector& to, const Vector& x, const std::array<Vector, 6>& free) {
   using E = SingleExponential;
   using F = DoubleExponential;
   using S = elementary::LogisticSigmoid<float>;
@@ -144,17 +146,17 @@ void VectorFunctions::sigmoid(const Zmm& to, const Zmm& x, const std::array<Zmm,
   assembler_.bitwise_or(power, n, sign_bits());
   assembler_.larger(power, power, assembler_.literal(S::least_exponent, T::least_exponent));
   assembler_.load_literal(one, 1, 1);
-  assembler_.scale(power, one, power);
+  assembler_.power_of_two(power, one, power);
   assembler_.clear(square);
-  assembler_.compare(code_.k1, n, square, Predicate::less);
-  assembler_.blend(r | code_.k1, power, one);
+  assembler_.compare(assembler_.temporary_mask(), n, square, Predicate::less);
+  assembler_.blend(r, assembler_.temporary_mask(), power, one);
   assembler_.multiply_add(p, r, power);
-  const Zmm &rest = p, &divisor = to;
+  const Vector &rest = p, &divisor = to;
   assembler_.add(divisor, one, rest);
   assembler_.subtract(r, divisor, one);
   assembler_.subtract(rest, rest, r);  // the rounding error of the divisor
   assembler_.divide(divisor, one, divisor);
-  const Zmm& quotient = to;
+  const Vector& quotient = to;
   assembler_.multiply(rest, quotient, rest);
   assembler_.move(r, quotient);
   assembler_.subtract_product(r, quotient, rest);
@@ -163,21 +165,21 @@ void VectorFunctions::sigmoid(const Zmm& to, const Zmm& x, const std::array<Zmm,
 }
 
 /// to = |x|
-void VectorFunctions::absolute(const Zmm& to, const Zmm& x) {
+void VectorFunctions::absolute(const Vector& to, const Vector& x) {
   assembler_.bitwise_and(to, x,
                          assembler_.literal_bits(assembler_.is_double() ? ~std::uint64_t{0} >> 1 : sign_bit - 1));
 }
 
 /// Copies the sign of `from` to `to`.
-void VectorFunctions::copy_sign(const Zmm& to, const Zmm& from) { assembler_.logic(to, from, sign_bits(), where_last); }
+void VectorFunctions::copy_sign(const Vector& to, const Vector& from) { assembler_.copy_sign(to, from, sign_bits()); }
 
 const Xbyak::Operand& VectorFunctions::sign_bits() {
   return assembler_.literal_bits(assembler_.is_double() ? std::uint64_t{sign_bit} << 32 : sign_bit);
 }
 
 /// to = log(1 + f) + k·ln2; k is signed.
-void VectorFunctions::log_of_parts(const Zmm& to, const Zmm& f, const Zmm& k, float sign_of_k,
-                                   const std::array<Zmm, 3>& free) {
+void VectorFunctions::log_of_parts(const Vector& to, const Vector& f, const Vector& k, float sign_of_k,
+                                   const std::array<Vector, 3>& free) {
   using E = elementary::Exponential<float>;
   const auto& quotient = elementary::LogarithmF32::quotient;
   const auto& [square, even, low] = free;
@@ -194,23 +196,86 @@ void VectorFunctions::log_of_parts(const Zmm& to, const Zmm& f, const Zmm& k, fl
   assembler_.add_product(to, k, literal(sign_of_k * E::ln2_high));
 }
 
-void VectorFunctions::log(const Zmm& to, const Zmm& x, const std::array<Zmm, 5>& free) {
+void VectorFunctions::log(const Vector& to, const Vector& x, const std::array<Vector, 5>& free) {
+  using E = elementary::LogarithmF32;
   constexpr int from_one_to_two = 0, nan_below_zero = 2 << 2;
   const auto& [f, k, one, even, low] = free;
+  const auto literal = [&](float number) -> const Xbyak::Operand& { return assembler_.literal(number, 0); };
+  const VectorAssembler::Mask mask = assembler_.temporary_mask();
+  if (!assembler_.is_avx512()) {
+    const Vector& scaled_by = low;  // the power of 2 that subnormal numbers are scaled by
+    assembler_.compare(mask, x, literal(0x1p-126F), Predicate::less);
+    assembler_.multiply(f, x, literal(0x1p24F));
+    assembler_.blend(f, mask, x, f);
+    assembler_.load_literal(scaled_by, 24, 0);
+    assembler_.move_or_clear(scaled_by, mask, scaled_by);
+    code_.vpaddd(f, f, assembler_.literal_bits(E::one_less_smallest));
+    code_.vpsrld(k, f, E::mantissa_bits);
+    assembler_.bitwise_and(f, f, assembler_.literal_bits((1U << E::mantissa_bits) - 1));
+    code_.vpaddd(f, f, assembler_.literal_bits(E::smallest));
+    assembler_.subtract(f, f, literal(1));
+    make_number_of_field(k);
+    assembler_.subtract(k, k, scaled_by);
+    log_of_parts(to, f, k, 1, {one, even, low});
+    return put_special_logarithms(to, x, {even, low});
+  }
   assembler_.load_literal(one, 1, 0);
   code_.vgetmantps(f, x, from_one_to_two | nan_below_zero);
   code_.vgetexpps(k, x);
-  assembler_.compare(code_.k1, f, assembler_.literal(1.5F, 0), Predicate::greater_equal);
-  assembler_.multiply(f | code_.k1, f, assembler_.literal(0.5F, 0));
+  assembler_.compare(mask, f, literal(1.5F), Predicate::greater_equal);
+  assembler_.multiply(f | code_.k1, f, literal(0.5F));
   assembler_.add(k | code_.k1, k, one);
   assembler_.subtract(f, f, one);
   log_of_parts(to, f, k, 1, {one, even, low});
 }
 
-void VectorFunctions::log1p(const Zmm& to, const Zmm& x, const std::array<Zmm, 6>& free) {
+/// Converts an exponent field to the exponent as a number.
+void VectorFunctions::make_number_of_field(const Vector& k) {
+  using E = elementary::LogarithmF32;
+  assembler_.bitwise_or(k, k, assembler_.literal_bits(E::field_in_mantissa));
+  assembler_.subtract(k, k, assembler_.literal(E::number_of_field_0, 0));
+}
+
+/// Sets the logarithms of inf and NaN (x), 0 (−inf) and negative numbers (NaN).
+void VectorFunctions::put_special_logarithms(const Vector& to, const Vector& x, const std::array<Vector, 2>& free) {
+  constexpr auto infinity = std::numeric_limits<float>::infinity();
+  constexpr auto nan = std::numeric_limits<float>::quiet_NaN();
+  const auto& [not_positive, zero] = free;
+  const VectorAssembler::Mask mask = assembler_.temporary_mask();
+  assembler_.compare(mask, x, assembler_.literal(infinity, 0), Predicate::less);
+  assembler_.blend(to, mask, x, to);
+  assembler_.clear(zero);
+  assembler_.load_literal(not_positive, nan, 0);
+  assembler_.compare(mask, x, zero, Predicate::equal);
+  assembler_.blend(not_positive, mask, not_positive, assembler_.literal(-infinity, 0));
+  assembler_.compare(mask, x, zero, Predicate::less_equal);
+  assembler_.move_where(to, mask, not_positive);
+}
+
+void VectorFunctions::log1p(const Vector& to, const Vector& x, const std::array<Vector, 6>& free) {
+  using L = elementary::LogarithmF32;
   const auto& [u, minus_k, f, square, even, low] = free;
   const auto literal = [&](float number) -> const Xbyak::Operand& { return assembler_.literal(number, 0); };
   assembler_.add(u, x, literal(1));
+  if (!assembler_.is_avx512()) {
+    const Vector& k = minus_k;
+    code_.vpaddd(k, u, assembler_.literal_bits(L::one_less_smallest));
+    code_.vpsrld(k, k, L::mantissa_bits);
+    assembler_.move(f, assembler_.literal_bits(L::field_of_4));
+    code_.vpsubd(f, f, k);
+    code_.vpslld(f, f, L::mantissa_bits);  // 4 · 2^-k
+    assembler_.load_literal(low, 0.25F, 0);
+    assembler_.move(even, f);
+    code_.vfmsub213ps(even, low, literal(1));
+    assembler_.multiply(low, x, low);
+    assembler_.multiply_add(f, low, even);
+    make_number_of_field(k);
+    log_of_parts(to, f, k, 1, {square, even, low});
+    put_special_logarithms(to, u, {even, low});
+    absolute(u, x);
+    assembler_.compare(assembler_.temporary_mask(), u, literal(L::tiny), Predicate::less);
+    return assembler_.move_where(to, assembler_.temporary_mask(), x);
+  }
   code_.vpsubd(minus_k, u, assembler_.literal_bits(0x400000));
   code_.vgetexpps(minus_k, minus_k);
   assembler_.load_literal(f, -1, 0);
@@ -225,18 +290,18 @@ void VectorFunctions::log1p(const Zmm& to, const Zmm& x, const std::array<Zmm, 6
 }
 
 /// sum = coefficients[0] + coefficients[1] · x + …
-void VectorFunctions::horner(const Zmm& sum, const Zmm& x, std::span<const float> coefficients) {
+void VectorFunctions::horner(const Vector& sum, const Vector& x, std::span<const float> coefficients) {
   assembler_.load_literal(sum, coefficients.back(), 0);
   for (std::size_t i = coefficients.size() - 1; i-- > 0;)
     assembler_.multiply_add(sum, x, assembler_.literal(coefficients[i], 0));
 }
 
-void VectorFunctions::sine_and_cosine(const Zmm& sine, const Zmm& cosine, const Zmm& x,
-                                      const std::array<Zmm, 4>& free) {
+void VectorFunctions::sine_and_cosine(const Vector& sine, const Vector& cosine, const Vector& x,
+                                      const std::array<Vector, 4>& free) {
   using W = elementary::WaveF32;
   const auto& [turns, square, rest, of_rest] = free;
   const auto literal = [&](float number) -> const Xbyak::Operand& { return assembler_.literal(number, 0); };
-  const Zmm& z = square;
+  const Vector& z = square;
   assembler_.load_literal(turns, W::rounder, 0);
   assembler_.add_product(turns, x, literal(W::half_pi_inverse));
   assembler_.subtract(square, turns, literal(W::rounder));
@@ -250,22 +315,37 @@ void VectorFunctions::sine_and_cosine(const Zmm& sine, const Zmm& cosine, const 
   horner(cosine, z, W::cosine);
   assembler_.multiply_add(cosine, z, literal(-0.5F));
   assembler_.multiply_add(cosine, z, literal(1));
-  code_.vptestmd(code_.k1, turns, assembler_.literal_bits(1));
-  assembler_.blend(sine | code_.k1, of_rest, cosine);
-  assembler_.blend(cosine | code_.k1, cosine, of_rest);
   constexpr int to_sign = 30;
+  if (assembler_.is_avx512())
+    code_.vptestmd(code_.k1, turns, assembler_.literal_bits(1));
+  else
+    code_.vpslld(assembler_.vector(assembler_.temporary_mask().index), turns, to_sign + 1);  // a blend tests sign bits
+  assembler_.blend(sine, assembler_.temporary_mask(), of_rest, cosine);
+  assembler_.blend(cosine, assembler_.temporary_mask(), cosine, of_rest);
+  const auto flip = [&](const Vector& to, const Vector& signs) {
+    if (assembler_.is_avx512()) return code_.vpternlogd(to, signs, assembler_.literal_bits(sign_bit), flip_where_last);
+    assembler_.bitwise_and(signs, signs, assembler_.literal_bits(sign_bit));
+    assembler_.bitwise_xor(to, to, signs);
+  };
   code_.vpslld(rest, turns, to_sign);
-  code_.vpternlogd(sine, rest, assembler_.literal_bits(sign_bit), flip_where_last);
+  flip(sine, rest);
   code_.vpaddd(turns, turns, assembler_.literal_bits(1));
   code_.vpslld(turns, turns, to_sign);
-  code_.vpternlogd(cosine, turns, assembler_.literal_bits(sign_bit), flip_where_last);
+  flip(cosine, turns);
 }
 
-void VectorFunctions::unless_near(const Zmm& x, const Zmm& free, const Xbyak::Label& elsewhere) {
+void VectorFunctions::unless_near(const Vector& x, const Vector& free, const Xbyak::Label& elsewhere) {
   absolute(free, x);
-  assembler_.compare(code_.k1, free, assembler_.literal(elementary::WaveF32::farthest, 0), Predicate::less_equal);
-  code_.kortestw(code_.k1, code_.k1);
-  code_.jnc(elsewhere, Xbyak::CodeGenerator::T_NEAR);
+  assembler_.compare(assembler_.temporary_mask(), free, assembler_.literal(elementary::WaveF32::farthest, 0),
+                     Predicate::less_equal);
+  if (assembler_.is_avx512()) {
+    code_.kortestw(code_.k1, code_.k1);
+    return code_.jnc(elsewhere, Xbyak::CodeGenerator::T_NEAR);
+  }
+  constexpr std::uint32_t all_lanes = 0xff;
+  code_.vmovmskps(code_.eax, assembler_.vector(assembler_.temporary_mask().index));
+  code_.cmp(code_.eax, all_lanes);
+  code_.jne(elsewhere, Xbyak::CodeGenerator::T_NEAR);
 }
 
 }  // namespace thalweg::run

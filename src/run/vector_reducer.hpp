@@ -1,5 +1,5 @@
 #pragma once
-// For the JIT: reductions of vectors as AVX-512 instructions. They repeat those of sweep_reduce-inl.hpp operation by
+// For the JIT: reductions of vectors. They repeat those of sweep_reduce-inl.hpp operation by
 // operation, so the bits are the same.
 
 #include "src/run/sweep.hpp"
@@ -7,21 +7,22 @@
 
 namespace thalweg::run {
 
-/// All of them clobber k1.
+/// Clobbers the temporary mask.
 class VectorReducer {
  public:
-  using Zmm = Xbyak::Zmm;
+  using Vector = VectorAssembler::Vector;
 
   explicit VectorReducer(VectorAssembler& assembler) : assembler_(assembler), code_(assembler.code()) {}
 
   /// to = a ∘ b; `to` may be a.
-  void reduce(const Zmm& to, Reduction reduction, const Zmm& a, const Zmm& b);
+  void reduce(const Vector& to, Reduction reduction, const Vector& a, const Vector& b);
   /// Every lane of `v` = the reduction of all its lanes. Clobbers `other`.
-  void reduce_lanes(const Zmm& v, Reduction reduction, const Zmm& other);
-  /// to = the larger (or smaller) one; the second if they are equal or either is NaN. k1 = where the first is NaN.
-  void extreme(const Zmm& to, const Zmm& first, const Zmm& second, bool larger);
+  void reduce_lanes(const Vector& v, Reduction reduction, const Vector& other);
+  /// to = the larger (or smaller) one; the second if they are equal or either is NaN. The temporary
+  /// mask = where the first is NaN.
+  void extreme(const Vector& to, const Vector& first, const Vector& second, bool larger);
   /// Every lane = the identity of the reduction. Clobbers rax.
-  void set_identity(const Zmm& to, Reduction reduction);
+  void set_identity(const Vector& to, Reduction reduction);
 
  private:
   VectorAssembler& assembler_;

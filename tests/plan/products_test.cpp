@@ -202,7 +202,7 @@ TEST_CASE("products: a plan that runs again has code written for its products, w
       INFO(name(dtype) << " batch " << batch);
       const std::size_t before = run::generated_forms();
       const auto planned = training_bits(dtype, batch, Engine::planned);
-      CHECK((run::generated_forms() > before + 4) == run::generates_code());
+      CHECK((run::generated_forms() > before + 4) == run::generates_products());
       const std::size_t after = run::generated_forms();
       CHECK(planned == training_bits(dtype, batch, Engine::eager));
       CHECK(run::generated_forms() == after);  // eager ones run once

@@ -80,7 +80,7 @@ bool check_generated(Buffers<T>& buffers, const Shape& shape) {
 
 TEMPLATE_TEST_CASE("generated products have the kernels' bits in all small shapes", "[matmul][generated_code]", float,
                    double) {
-  if (!generates_code()) return;
+  if (!generates_products()) return;
   Buffers<TestType> buffers;
   int variant = 0, shapes = 0, generated = 0;
   for (const std::int64_t m : {1, 2, 3, 7, 8, 9, 16, 17, 32})
@@ -105,7 +105,7 @@ TEMPLATE_TEST_CASE("generated products have the kernels' bits in all small shape
 
 TEMPLATE_TEST_CASE("generated products have the kernels' bits where k is long", "[matmul][generated_code]", float,
                    double) {
-  if (!generates_code()) return;
+  if (!generates_products()) return;
   Buffers<TestType> buffers;
   for (const int transposed : {0, 1})
     for (const std::int64_t k : {63, 64, 65, 130, 200, 255, 256}) {
@@ -119,7 +119,7 @@ TEMPLATE_TEST_CASE("generated products have the kernels' bits where k is long", 
 }
 
 TEST_CASE("generated products: one code for all products of a form", "[matmul][generated_code]") {
-  if (!generates_code()) return;
+  if (!generates_products()) return;
   Buffers<float> buffers;
   buffers.bind({5, 6, 77}, 1);
   const std::size_t before = generated_forms();
@@ -135,7 +135,7 @@ TEST_CASE("generated products: one code for all products of a form", "[matmul][g
 }
 
 TEST_CASE("generated products: code outlives its being forgotten, and there is a bound", "[matmul][generated_code]") {
-  if (!generates_code()) return;
+  if (!generates_products()) return;
   Buffers<float> buffers;
   buffers.bind({3, 7, 5}, 1);
   const Matmul first = buffers.matmul;
@@ -157,7 +157,7 @@ TEST_CASE("generated products: none where a kernel does as well, or does what co
   const auto is_generated = [](const Matmul& p) { return generated_product(form_of(p)).run != nullptr; };
   Buffers<float> buffers;
   buffers.bind({8, 8, 8}, 1);
-  CHECK(is_generated(buffers.matmul) == generates_code());
+  CHECK(is_generated(buffers.matmul) == generates_products());
   for (const Shape& shape : {Shape{0, 8, 8}, Shape{8, 0, 8}, Shape{8, 8, 0}, Shape{64, 64, 64},
                              Shape{.m = 8, .n = 8, .k = 8, .precision = Precision::medium}}) {
     INFO(text(shape));
@@ -171,7 +171,7 @@ TEST_CASE("generated products are for one SIMD target", "[matmul][generated_code
   buffers.bind({8, 8, 8}, 1);
   int targets = 0;
   for_each_target([&](bool) { targets += generated_product(form_of(buffers.matmul)).run != nullptr; });
-  CHECK(targets == (generates_code() ? 1 : 0));
+  CHECK(targets == (generates_products() ? 1 : 0));
 }
 
 }  // namespace thalweg::run

@@ -122,6 +122,13 @@ const SmallSweep small_sweeps[] = {
        writer.output(of_label);
        writer.output(writer.reduce(Reduction::sum, of_label, Extent::single));
      }},
+    {"choices by numbers, between buffers that nothing else reads",
+     [](SweepWriter& writer, int x, int y) {
+       const int derivative = writer.input(Extent::element), otherwise = writer.input(Extent::element);
+       const int some = writer.apply(multiply_kernel, x, writer.apply(less_kernel, x, writer.number(0)));
+       writer.output(writer.apply(chain_kernel, some, derivative));
+       writer.output(writer.apply(where_kernel, some, y, otherwise));
+     }},
 };
 
 }  // namespace

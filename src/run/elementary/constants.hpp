@@ -66,6 +66,15 @@ struct ExponentialMinusOne {
 struct LogarithmF32 {
   static constexpr std::array<float, 8> quotient = {0x1.5555a4p-2f, -0x1.000042p-2f, 0x1.99699cp-3f, -0x1.54ef82p-3f,
                                                     0x1.28851p-3f,  -0x1.0d8f2ep-3f, 0x1.ac9e66p-4f, -0x1.714b54p-5f};
+  // Without instructions for the exponent and the mantissa m of a number, they are taken from its bits.
+  static constexpr int mantissa_bits = 23;
+  static constexpr std::uint32_t smallest = 0x3f400000;  // of m: 3/4
+  static constexpr std::uint32_t one_less_smallest = 0x3f800000 - smallest;
+  /// The bits of 2^23: with an integer, here an exponent field, in the low bits, they are 2^23 plus that integer.
+  static constexpr std::uint32_t field_in_mantissa = 0x4b000000;
+  static constexpr float number_of_field_0 = 0x1p23F + 127;
+  static constexpr std::uint32_t field_of_4 = 256;  // 4 · 2^-k has the field 256 − (field of k)
+  static constexpr float tiny = 0x1p-26F;           // below it log1p x = x
   /// For AVX-512's vfixupimm, by the class of x (a quiet NaN's in the low bits): log 0 = −inf, log inf = inf, NaN below 0.
   static constexpr std::uint32_t special_table = 0x03530422;
 };
