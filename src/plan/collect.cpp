@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "src/core_ops/core_ops.hpp"
+#include "src/evaluate/effects.hpp"
 #include "src/plan/planner.hpp"
 
 namespace thalweg::internal {
@@ -48,16 +49,11 @@ void Planner::collect_targets() {
   }
   const std::vector<PendingEffect>& pending = recorder_->pending();
   for (std::size_t i = 0; i < pending.size(); ++i) {
-    const PendingEffect& effect = pending[i];
-    // Skip an effect that a later one in the same request overwrites.
-    const auto overwrites = [&](const PendingEffect& later) {
-      return later.registry == effect.registry && key(later.node).attribute == key(effect.node).attribute;
-    };
-    if (std::any_of(pending.begin() + static_cast<std::ptrdiff_t>(i) + 1, pending.end(), overwrites)) continue;
+    if (is_overwritten(*recorder_, i)) continue;
     PlanBuffer assigned;
     assigned.place = PlanBuffer::Place::assigned;
-    assigned.node = effect.node;
-    ask(effect.node, assigned);
+    assigned.node = pending[i].node;
+    ask(pending[i].node, assigned);
   }
   for (const std::int32_t id : segment.keep) keep(id);
 }

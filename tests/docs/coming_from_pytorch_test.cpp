@@ -111,6 +111,11 @@ TEST_CASE("coming from PyTorch: ops") {
   CHECK(is(tw::take_along_axis(x, places, 1), {{3., 1.}, {5., 5.}}));
   const tw::Tensor u = tw::Tensor::ones({3, 3});
   CHECK(is(tw::scatter_add(x, rows, u), {{2., 3., 4.}, {6., 7., 9.}}));
+  {
+    const tw::Tensor rows{1}, u{{8., 9., 6.}};
+    CHECK(is(tw::where(tw::scatter_add(tw::zeros_like(x), rows, 1) > 0, tw::scatter_add(tw::zeros_like(x), rows, u), x),
+             {{1., 2., 3.}, {8., 9., 6.}}));
+  }
   CHECK(is(tw::tril(x), {{1., 0., 0.}, {4., 5., 0.}}));
   CHECK(is(tw::triu(x, 1), {{0., 2., 3.}, {0., 0., 7.}}));
   const tw::Tensor mask{true, false, false};

@@ -257,3 +257,22 @@ TEST_CASE("rule 4: batch normalization updates its running statistics once a ste
   batch_norm(batch, f.weight, Tensor{0., 0.}, mean, variance).value();
   CHECK(bits_of(f.registry) == before);
 }
+
+TEST_CASE("rule 4: an effect that a later one of the same request overwrites asks for nothing") {
+  const Engine engine = GENERATE(Engine::planned, Engine::eager);
+  ParameterRegistry registry;
+  const Parameter weight = registry.add("weight", Tensor{1., 2.});
+  const Parameter running = registry.add("running", Tensor{0., 0.}, {.trainable = false});
+  for (int step = 0; step < 3; ++step) {
+    Tape tape({.engine = engine});
+    assign(running, weight);
+    const Tensor last{3., 4. + step};
+    assign(running, last);
+    weight.set_value(Tensor{5., 6. + step});
+    tape.run();
+    CHECK(identical(running.value(), last));
+    assign(running, Var(weight));  // recorded after the write, so it is read as it is now
+    tape.run();
+    CHECK(identical(running.value(), weight.value()));
+  }
+}
