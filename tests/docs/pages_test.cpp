@@ -207,9 +207,9 @@ TEST_CASE("docs: a training step, and products in bf16") {
 }
 
 TEST_CASE("docs: every program of these pages is compiled") {
-  const std::string sources =
-      docs::text_of("tests/docs/pages_test.cpp") + docs::text_of("examples/own_optimizer/main.cpp") +
-      docs::text_of("ops/special.cpp") + docs::text_of("tests/ops/table/special_rows.cpp");
+  const std::string sources = docs::text_of("tests/docs/pages_test.cpp") +
+                              docs::text_of("examples/own_optimizer/main.cpp") + docs::text_of("ops/special.cpp") +
+                              docs::text_of("tests/ops/table/special_rows.cpp");
   for (const char* const page : {"docs/optimizers.md", "docs/precision.md", "docs/engine.md"})
     CHECK(docs::missing(docs::code_blocks(docs::text_of(page)), sources) == Missing());
 }
