@@ -57,7 +57,7 @@ struct Difference {
 
 /// values: at −2h, −h, 0, h, 2h. Abramowitz and Stegun, 25.3.6.
 Difference difference_of(const std::array<Sum, 5>& values, double step) {
-  const auto f = [&](std::ptrdiff_t at) { return values[static_cast<std::size_t>(at + 2)].value; };
+  const auto f = [&](std::ptrdiff_t at) { return values[at + 2].value; };
   Difference difference;
   difference.quotient = (8 * (f(1) - f(-1)) - (f(2) - f(-2))) / (12 * step);
   const std::array<double, 3> bends = {f(-2) - 2 * f(-1) + f(0), f(-1) - 2 * f(0) + f(1), f(0) - 2 * f(1) + f(2)};
@@ -181,7 +181,7 @@ class Check {
     std::array<Sum, 5> values;
     for (std::ptrdiff_t k = -2; k <= 2; ++k) {
       points_[input].mutable_data<double>()[element] = at + static_cast<double>(k) * step;
-      values[static_cast<std::size_t>(k + 2)] = value_of(order);
+      values[k + 2] = value_of(order);
     }
     points_[input].mutable_data<double>()[element] = at;
     return difference_of(values, step);
@@ -204,7 +204,7 @@ class Check {
                             .input = input,
                             .element = element,
                             .place = place_of(element, input, input_count_, shape),
-                            .gradient = gradients[k].data<double>()[static_cast<std::size_t>(element)],
+                            .gradient = gradients[k].data<double>()[element],
                             .difference = differences.back().quotient});
         if (std::isfinite(differences.back().quotient))
           largest = std::max(largest, std::abs(differences.back().quotient));

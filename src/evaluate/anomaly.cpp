@@ -12,6 +12,7 @@
 #include "src/evaluate/source_text.hpp"
 #include "src/plan/plan.hpp"
 #include "src/run/finite.hpp"
+#include "src/tensor/place_text.hpp"
 
 namespace thalweg::internal {
 
@@ -64,8 +65,8 @@ class Search {
     while (!stack.empty()) {
       const std::int32_t id = stack.back();
       stack.pop_back();
-      if (seen[static_cast<std::size_t>(id)]) continue;
-      seen[static_cast<std::size_t>(id)] = true;
+      if (seen[id]) continue;
+      seen[id] = true;
       bool is_origin = true;
       for (const std::int32_t input : recorder_.inputs(id))
         if (bad_in(input)) {
@@ -99,9 +100,7 @@ class Search {
     const Tensor wide = value->to(DType::f64);
     const std::span<const double> numbers = wide.data<double>();
     const auto [low, high] = std::minmax_element(numbers.begin(), numbers.end());
-    const std::string there = value->shape() == output
-                                  ? fmt::format("{} there, ", number_text(numbers[static_cast<std::size_t>(element)]))
-                                  : "";
+    const std::string there = value->shape() == output ? fmt::format("{} there, ", number_text(numbers[element])) : "";
     return fmt::format("{} {}from {} to {}", to_string(value->shape()), there, number_text(*low), number_text(*high));
   }
 
@@ -109,19 +108,19 @@ class Search {
   std::string way_from_parameter(std::int32_t node) const {
     std::vector<std::int32_t> next(static_cast<std::size_t>(node) + 1, -2);
     std::deque<std::int32_t> queue = {node};
-    next[static_cast<std::size_t>(node)] = -1;
+    next[node] = -1;
     while (!queue.empty()) {
       const std::int32_t id = queue.front();
       queue.pop_front();
       if (recorder_.key(id).op == &parameter_op) {
         std::string way = recorder_.slot(id).registry->entries[recorder_.slot(id).index].name;
-        for (std::int32_t at = next[static_cast<std::size_t>(id)]; at >= 0; at = next[static_cast<std::size_t>(at)])
+        for (std::int32_t at = next[id]; at >= 0; at = next[at])
           way += fmt::format(" → {}", recorder_.key(at).op->name);
         return way;
       }
       for (const std::int32_t input : recorder_.inputs(id)) {
-        if (next[static_cast<std::size_t>(input)] != -2) continue;
-        next[static_cast<std::size_t>(input)] = id;
+        if (next[input] != -2) continue;
+        next[input] = id;
         queue.push_back(input);
       }
     }
@@ -165,11 +164,11 @@ std::optional<BadNumber> find_bad_number(Recorder& recorder, const Segment& segm
   }
   for (const GradientOutput& output : segment.gradient_outputs) {
     if (output.node < 0) continue;
-    const RegistryCore& core = *recorder.registry_by_uid(segment.registries[static_cast<std::size_t>(output.registry)]);
+    const RegistryCore& core = *recorder.registry_by_uid(segment.registries[output.registry]);
     const char* data = core.gradient_data(output.index);
     if (target.buffer != nullptr)
       data = static_cast<const char*>(target.buffer) + (data - static_cast<const char*>(core.gradients.data()));
-    const std::int64_t size = core.entries[static_cast<std::size_t>(output.index)].shape.size();
+    const std::int64_t size = core.entries[output.index].shape.size();
     if (auto bad = look_at(data, size, core.dtype, output.node)) return bad;
   }
   for (const PendingEffect& effect : recorder.pending()) {

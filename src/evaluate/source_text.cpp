@@ -34,10 +34,4 @@ std::string SourceText::line(SourceLine place) {
   return begin == std::string::npos ? "" : text.substr(begin, end - begin + 1);
 }
 
-std::string place_text(SourceLine line) {
-  const std::string text = error_text("", "", line);
-  const std::size_t at = text.find(" at ");
-  return at == std::string::npos ? "" : text.substr(at + 4);
-}
-
 }  // namespace thalweg::internal

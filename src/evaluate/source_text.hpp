@@ -18,7 +18,4 @@ class SourceText {
   std::map<std::string, std::vector<std::string>> files_;
 };
 
-/// "file.cpp:12"; empty if the line is unknown.
-std::string place_text(SourceLine line);
-
 }  // namespace thalweg::internal

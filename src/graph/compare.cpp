@@ -9,7 +9,7 @@
 #include <thalweg/tape_graph.hpp>
 
 #include "src/evaluate/replay.hpp"
-#include "src/evaluate/source_text.hpp"
+#include "src/tensor/place_text.hpp"
 
 namespace thalweg {
 

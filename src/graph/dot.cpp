@@ -10,13 +10,14 @@
 
 #include "src/core_ops/core_ops.hpp"
 #include "src/tape/recorder.hpp"
+#include "src/tensor/place_text.hpp"
 
 namespace thalweg::internal {
 
 namespace {
 
 /// The fill color of a node: the Okabe–Ito palette, lightened so that black text is legible in print too.
-const char* fill_colour(const TapeGraph& graph, std::int32_t id) {
+const char* fill_color(const TapeGraph& graph, std::int32_t id) {
   switch (graph.kind(id)) {
     case Kind::source: return &graph.op(id) == &parameter_op ? "#F6C58F" : "#E6E6E6";
     case Kind::contraction: return "#9CCBEA";
@@ -39,7 +40,7 @@ class DotWriter {
   DotWriter(const TapeGraph& graph, const DrawOptions& options) : graph_(graph), part_(options.part) {
     const std::int32_t count = graph.size();
     shown_.resize(static_cast<std::size_t>(count));
-    for (std::int32_t id = 0; id < count; ++id) shown_[static_cast<std::size_t>(id)] = is_drawn(graph, id, part_);
+    for (std::int32_t id = 0; id < count; ++id) shown_[id] = is_drawn(graph, id, part_);
     folds_ = options.fold_scopes.value_or(std::count(shown_.begin(), shown_.end(), true) > most_unfolded);
   }
 
@@ -55,7 +56,7 @@ class DotWriter {
     std::vector<std::int32_t> nodes;
   };
 
-  bool shown(std::int32_t id) const { return shown_[static_cast<std::size_t>(id)]; }
+  bool shown(std::int32_t id) const { return shown_[id]; }
 
   std::string clusters() const {
     // Forward and backward pass of a layer are separate, since the backward pass runs in the other direction.
@@ -133,9 +134,8 @@ class DotWriter {
     for (const Segment* segment : graph_.recorder().path())
       for (const GradientOutput& output : segment->gradient_outputs) {
         if (output.node < 0 || output.node >= graph_.size()) continue;
-        const RegistryCore* core =
-            graph_.recorder().registry_by_uid(segment->registries[static_cast<std::size_t>(output.registry)]);
-        const std::string& name = core->entries[static_cast<std::size_t>(output.index)].name;
+        const RegistryCore* core = graph_.recorder().registry_by_uid(segment->registries[output.registry]);
+        const std::string& name = core->entries[output.index].name;
         const std::string node = fmt::format("gradient_{}_{}", segment->request, output.index);
         text += fmt::format("{} [label={}, shape=box, style=\"filled\", fillcolor=\"#F6C58F\"];\n{} -> {};\n", node,
                             dot_string("gradient of\n" + name), representative(output.node), node);
@@ -194,8 +194,8 @@ std::string dot_node(const TapeGraph& graph, std::int32_t id) {
   const bool is_leaf = graph.kind(id) == Kind::source;
   return fmt::format("n{} [label={}, fillcolor=\"{}\", shape=box, style=\"filled{}\", tooltip={}];\n", id,
                      dot_string(fmt::format("{}\n{}", node_title(graph, id), to_string(graph.shape(id)))),
-                     fill_colour(graph, id), is_leaf ? "" : ",rounded",
-                     dot_string(fmt::format("{}{}", graph.scope(id), error_text("", "", graph.line(id)).substr(2))));
+                     fill_color(graph, id), is_leaf ? "" : ",rounded",
+                     dot_string(graph.scope(id) + at_place(graph.line(id))));
 }
 
 std::string dot_page(std::string_view attributes, std::string_view body) {

@@ -13,6 +13,7 @@
 #include "src/graph/dot.hpp"
 #include "src/graph/page_template.inc"
 #include "src/plan/observer.hpp"
+#include "src/tensor/place_text.hpp"
 
 namespace thalweg::internal {
 
@@ -68,13 +69,13 @@ class NodeTimes : public PassObserver {
   }
   void pass_ended(const Recorder& /*recorder*/, const Plan& /*plan*/, std::size_t /*step*/, Clock::time_point begin,
                   Clock::time_point end) override {
-    seconds_[static_cast<std::size_t>(computed_)] += std::chrono::duration<double>(end - begin).count();
+    seconds_[computed_] += std::chrono::duration<double>(end - begin).count();
   }
   void request_ended(Clock::time_point /*end*/) override {}
 
   /// "12.3 µs"; empty if nothing was computed.
   std::string text(std::int32_t id) const {
-    const double microseconds = seconds_[static_cast<std::size_t>(id)] * 1e6;
+    const double microseconds = seconds_[id] * 1e6;
     return microseconds > 0 ? fmt::format("{:.3g} µs", microseconds) : "";
   }
 
@@ -139,7 +140,7 @@ class PageData {
     for (json& node : nodes) {
       const auto id = node["id"].get<std::int32_t>();
       if (const Tensor* value = replay.value(id)) node["value"] = summary_of(*value);
-      const Tensor& gradient = gradients[static_cast<std::size_t>(id)];
+      const Tensor& gradient = gradients[id];
       if (gradient.size() > 0) node["gradient"] = summary_of(gradient);
     }
   }

@@ -9,13 +9,14 @@
 
 #include "src/graph/dot.hpp"
 #include "src/plan/plan.hpp"
+#include "src/tensor/place_text.hpp"
 
 namespace thalweg::internal {
 
 namespace {
 
-constexpr std::array<const char*, 8> colours = {"#9CCBEA", "#F6C58F", "#A9DEC9", "#E4C1D9",
-                                                "#F3E79B", "#F2B5A7", "#C9C2E8", "#D5D5C0"};
+constexpr std::array<const char*, 8> colors = {"#9CCBEA", "#F6C58F", "#A9DEC9", "#E4C1D9",
+                                               "#F3E79B", "#F2B5A7", "#C9C2E8", "#D5D5C0"};
 
 class PlanWriter {
  public:
@@ -74,10 +75,10 @@ class PlanWriter {
     std::string name = fmt::format("\"{}b{}\"", prefix_, view.root);
     if (!drawn_.emplace(view.root, true).second) return name;
     std::string label;
-    const char* colour = "#FFFFFF";
+    const char* color = "#FFFFFF";
     if (view.is_arena) {
       const auto place = static_cast<std::size_t>(places_.emplace(view.offset, places_.size()).first->second);
-      colour = colours[place % colours.size()];
+      color = colors[place % colors.size()];
       label = fmt::format("arena + {}\n{} bytes", view.offset, view.bytes);
     } else {
       const std::string owner = view.node >= 0        ? node_title(graph_, view.node)
@@ -86,13 +87,13 @@ class PlanWriter {
       label = fmt::format("{}{}{}\n{} bytes", view.where, *view.where ? " " : "", owner, view.bytes);
     }
     buffers_ +=
-        fmt::format("{} [shape=ellipse, style=filled, fillcolor=\"{}\", label={}];\n", name, colour, dot_string(label));
+        fmt::format("{} [shape=ellipse, style=filled, fillcolor=\"{}\", label={}];\n", name, color, dot_string(label));
     return name;
   }
 
   std::string gradient_name(const Plan::BufferView& view) const {
-    const std::uint32_t uid = segment_.registries[static_cast<std::size_t>(view.registry)];
-    return graph_.recorder().registry_by_uid(uid)->entries[static_cast<std::size_t>(view.parameter)].name;
+    const std::uint32_t uid = segment_.registries[view.registry];
+    return graph_.recorder().registry_by_uid(uid)->entries[view.parameter].name;
   }
 
   const TapeGraph& graph_;
@@ -110,9 +111,7 @@ std::string plan_dot(const TapeGraph& graph) {
   int number = 0;
   for (const Segment* segment : graph.recorder().path()) {
     if (!segment->plan || segment->plan->pass_summaries().empty()) continue;
-    const std::string place = error_text("", "", graph.recorder().line(segment->request));
-    const std::string title =
-        std::string(graph.op(segment->request).name) + place.substr(std::min(place.size(), place.find(" at ")));
+    const std::string title = graph.op(segment->request).name + at_place(graph.recorder().line(segment->request));
     ++number;
     body += fmt::format("subgraph cluster_{} {{ label={}; style=rounded; color=\"#999999\";\n{}}}\n", number,
                         dot_string(title), PlanWriter(graph, *segment, fmt::format("p{}", number)).text());

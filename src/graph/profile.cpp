@@ -9,10 +9,10 @@
 
 #include <thalweg/tape_graph.hpp>
 
-#include "src/evaluate/source_text.hpp"
 #include "src/plan/observer.hpp"
 #include "src/plan/plan.hpp"
 #include "src/tensor/allocations.hpp"
+#include "src/tensor/place_text.hpp"
 
 namespace thalweg {
 
@@ -158,15 +158,14 @@ class Profiler::Recording final : public PassObserver {
     };
     for (const Event& event : events_) {
       const bool is_request = event.what < 0;
-      const Pass* const pass = is_request ? nullptr : &passes_[static_cast<std::size_t>(event.what)];
-      nlohmann::json entry = {
-          {"name", is_request ? requests_[static_cast<std::size_t>(-1 - event.what)] : pass->total.name},
-          {"cat", is_request ? "request" : "pass"},
-          {"ph", "X"},
-          {"pid", 1},
-          {"tid", 1},
-          {"ts", microseconds(event.begin)},
-          {"dur", microseconds(event.end) - microseconds(event.begin)}};
+      const Pass* const pass = is_request ? nullptr : &passes_[event.what];
+      nlohmann::json entry = {{"name", is_request ? requests_[-1 - event.what] : pass->total.name},
+                              {"cat", is_request ? "request" : "pass"},
+                              {"ph", "X"},
+                              {"pid", 1},
+                              {"tid", 1},
+                              {"ts", microseconds(event.begin)},
+                              {"dur", microseconds(event.end) - microseconds(event.begin)}};
       if (pass != nullptr)
         entry["args"] = {{"place", pass->total.place}, {"bytes", pass->bytes_a_call}, {"flops", pass->flops_a_call}};
       events.push_back(std::move(entry));

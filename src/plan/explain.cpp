@@ -9,6 +9,7 @@
 #include "src/core_ops/core_ops.hpp"
 #include "src/plan/observer.hpp"
 #include "src/plan/plan.hpp"
+#include "src/tensor/place_text.hpp"
 
 namespace thalweg::internal {
 
@@ -29,8 +30,7 @@ std::string describe_nodes(std::vector<std::int32_t> nodes, const Recorder& reco
   };
   for (const std::int32_t id : nodes) {
     const std::string scope = recorder.scope_name(id);
-    std::string here = error_text("", "", recorder.user_line(id));
-    here = here.substr(std::min(here.size(), here.find(" at ")));
+    std::string here = at_place(recorder.user_line(id));
     if (!scope.empty()) here += fmt::format(" ({})", scope);
     if (recorder.info(id).origin >= 0) here += ", backward";
     if (here != place) flush();
@@ -87,7 +87,7 @@ std::vector<std::int32_t> Plan::writes(const Pass& pass) const {
 std::size_t Plan::total_bytes(std::vector<std::int32_t> buffers) const {
   sort_unique(buffers);
   std::size_t sum = 0;
-  for (const std::int32_t buffer : buffers) sum += buffers_[static_cast<std::size_t>(buffer)].bytes;
+  for (const std::int32_t buffer : buffers) sum += buffers_[buffer].bytes;
   return sum;
 }
 
@@ -99,11 +99,9 @@ void Plan::summarize(PlanSummary& summary) const {
 
   // A value is internal to the plan if it is in the arena and not kept for later requests.
   const auto is_within = [&](std::int32_t buffer) {
-    while (buffers_[static_cast<std::size_t>(buffer)].place == PlanBuffer::Place::alias)
-      buffer = buffers_[static_cast<std::size_t>(buffer)].base;
+    while (buffers_[buffer].place == PlanBuffer::Place::alias) buffer = buffers_[buffer].base;
     const auto is_kept = [&](const KeptValue& value) { return value.buffer == buffer; };
-    return buffers_[static_cast<std::size_t>(buffer)].place == PlanBuffer::Place::arena &&
-           std::none_of(kept.begin(), kept.end(), is_kept);
+    return buffers_[buffer].place == PlanBuffer::Place::arena && std::none_of(kept.begin(), kept.end(), is_kept);
   };
   std::vector<std::int32_t> inputs, outputs;
   const auto add_outer = [&](const std::vector<std::int32_t>& buffers, std::vector<std::int32_t>& to) {
@@ -212,9 +210,8 @@ std::string explain_plan(const Tape& tape) {
   std::string text;
   for (const Segment* segment : recorder.path()) {
     if (!segment->plan) continue;
-    const std::string place = error_text("", "", recorder.line(segment->request));
-    text += fmt::format("{}{}\n{}", recorder.key(segment->request).op->name,
-                        place.substr(std::min(place.size(), place.find(" at "))), segment->plan->explain(recorder));
+    text += fmt::format("{}{}\n{}", recorder.key(segment->request).op->name, at_place(recorder.line(segment->request)),
+                        segment->plan->explain(recorder));
   }
   return text;
 }

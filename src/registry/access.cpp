@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "src/registry/core.hpp"
+#include "src/tensor/place_text.hpp"
 
 namespace thalweg::internal {
 
@@ -88,7 +89,7 @@ WriteClaim::~WriteClaim() {
 void RegistryCore::note_write(int index, const char* writer, SourceLine line) {
   const Write write{++write_count, writer, line};
   if (index >= 0) {
-    entries[static_cast<std::size_t>(index)].own_write = write;
+    entries[index].own_write = write;
     return;
   }
   for (Entry& entry : entries)
@@ -96,11 +97,11 @@ void RegistryCore::note_write(int index, const char* writer, SourceLine line) {
 }
 
 void RegistryCore::note_region_write(int region, const char* writer, SourceLine line) {
-  regions[static_cast<std::size_t>(region)].write = {++write_count, writer, line};
+  regions[region].write = {++write_count, writer, line};
 }
 
 const RegistryCore::Write& RegistryCore::last_write(int index) const {
-  const Entry& entry = entries[static_cast<std::size_t>(index)];
+  const Entry& entry = entries[index];
   const Write* last = &entry.own_write;
   for (const Region& region : regions) {
     const bool holds =
@@ -112,9 +113,7 @@ const RegistryCore::Write& RegistryCore::last_write(int index) const {
 
 std::string RegistryCore::describe_writer(int index) const {
   const Write& write = last_write(index);
-  if (write.line.file == nullptr || *write.line.file == '\0') return fmt::format("{}()", write.writer);
-  const std::string_view path = write.line.file;
-  return fmt::format("{}() at {}:{}", write.writer, path.substr(path.rfind('/') + 1), write.line.line);
+  return fmt::format("{}(){}", write.writer, at_place(write.line));
 }
 
 }  // namespace thalweg::internal
