@@ -125,8 +125,7 @@ Initializer identity(const Shape& shape, double gain, SourceLine line) {
   return {shape, [=](std::span<double> values, std::uint64_t, std::uint32_t) {
             std::ranges::fill(values, 0);
             const std::int64_t columns = shape[1];
-            for (std::int64_t i = 0; i < std::min(shape[0], columns); ++i)
-              values[static_cast<std::size_t>(i * columns + i)] = gain;
+            for (std::int64_t i = 0; i < std::min(shape[0], columns); ++i) values[i * columns + i] = gain;
           }};
 }
 

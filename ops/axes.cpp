@@ -30,7 +30,7 @@ Shape checked_shape(const char* op, const Dimensions& dimensions, int rank, Sour
 Dimensions contiguous_strides(const Shape& shape) {
   Dimensions strides{};
   std::int64_t stride = 1;
-  for (int axis = shape.rank(); axis-- > 0; stride *= shape[axis]) strides[static_cast<std::size_t>(axis)] = stride;
+  for (int axis = shape.rank(); axis-- > 0; stride *= shape[axis]) strides[axis] = stride;
   return strides;
 }
 
@@ -76,8 +76,8 @@ Shape reduced_shape(const Shape& shape, std::uint64_t attribute, bool keep) {
   int rank = 0;
   for (int axis = 0; axis < shape.rank(); ++axis) {
     const bool reduced = attribute >> axis & 1;
-    if (!reduced) dimensions[static_cast<std::size_t>(rank++)] = shape[axis];
-    if (reduced && keep) dimensions[static_cast<std::size_t>(rank++)] = 1;
+    if (!reduced) dimensions[rank++] = shape[axis];
+    if (reduced && keep) dimensions[rank++] = 1;
   }
   return make_shape(dimensions, rank);
 }
@@ -91,7 +91,7 @@ namespace {
 
 /// Whether the axes of `mask` are adjacent (ignoring dimensions of 1); then `three` is the shape as (outer, count,
 /// inner).
-bool are_neighbours(const Shape& shape, std::uint64_t mask, Shape& three) {
+bool are_neighbors(const Shape& shape, std::uint64_t mask, Shape& three) {
   Dimensions sizes{1, 1, 1};
   int part = 0;  // 0 before the axes of the mask, 1 among them, 2 after them
   for (int axis = 0; axis < shape.rank(); ++axis) {
@@ -100,7 +100,7 @@ bool are_neighbours(const Shape& shape, std::uint64_t mask, Shape& three) {
     if (joined && part == 2) return false;
     if (joined) part = 1;
     if (!joined && part == 1) part = 2;
-    sizes[static_cast<std::size_t>(part)] *= shape[axis];
+    sizes[part] *= shape[axis];
   }
   three = make_shape(sizes, 3);
   return true;
@@ -121,7 +121,7 @@ std::array<int, Shape::max_rank> kept_first(const Shape& shape, std::uint64_t ma
 Var group_axes(const Var& x, std::uint64_t mask) {
   const Shape shape = x.shape();
   Shape three;
-  if (are_neighbours(shape, mask, three)) return internal::reshape(x, three);
+  if (are_neighbors(shape, mask, three)) return internal::reshape(x, three);
   const auto order = kept_first(shape, mask);
   const std::int64_t kept = reduced_shape(shape, mask, false).size();
   std::int64_t joined = 1;
@@ -133,14 +133,14 @@ Var group_axes(const Var& x, std::uint64_t mask) {
 
 Var ungroup_axes(const Var& grouped, const Shape& shape, std::uint64_t mask) {
   Shape three;
-  if (are_neighbours(shape, mask, three)) return internal::reshape(grouped, shape);
+  if (are_neighbors(shape, mask, three)) return internal::reshape(grouped, shape);
   const auto order = kept_first(shape, mask);
   Dimensions dimensions{};
   std::array<int, Shape::max_rank> inverse{};
   for (int axis = 0; axis < shape.rank(); ++axis) {
     const auto place = static_cast<std::size_t>(axis);
     dimensions[place] = shape[order[place]];
-    inverse[static_cast<std::size_t>(order[place])] = axis;
+    inverse[order[place]] = axis;
   }
   return permute(internal::reshape(grouped, make_shape(dimensions, shape.rank())),
                  std::span<const int>(inverse.data(), static_cast<std::size_t>(shape.rank())));

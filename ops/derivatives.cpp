@@ -76,7 +76,7 @@ class UnitVectors {
     const std::int64_t count = shape.size();
     Tensor unit = Tensor::zeros({count, count}, DType::f64);
     const std::span<double> elements = unit.mutable_data<double>();
-    for (std::int64_t i = 0; i < count; ++i) elements[static_cast<std::size_t>(i * (count + 1))] = 1;
+    for (std::int64_t i = 0; i < count; ++i) elements[i * (count + 1)] = 1;
     matrix_ = unit.to(dtype);
   }
   Var operator[](std::int64_t i) const { return reshape(slice(matrix_, 0, i, i + 1), shape_); }

@@ -230,8 +230,7 @@ Var scatter_along_axis_pullback(const Pullback& p) {
 /// `shape` broadcast to `other` along all axes except `axis`.
 Shape with_others_of(const Shape& shape, const Shape& other, int axis) {
   Dimensions dimensions{};
-  for (int i = 0; i < shape.rank(); ++i)
-    dimensions[static_cast<std::size_t>(i)] = i == axis || shape[i] != 1 ? shape[i] : other[i];
+  for (int i = 0; i < shape.rank(); ++i) dimensions[i] = i == axis || shape[i] != 1 ? shape[i] : other[i];
   return make_shape(dimensions, shape.rank());
 }
 

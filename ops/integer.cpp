@@ -16,7 +16,7 @@ std::array<Integer, Shape::max_rank> broadcast_strides(const Shape& operand, con
   std::array<Integer, Shape::max_rank> strides{};
   Integer stride = 1;
   for (int axis = operand.rank(); axis-- > 0; stride *= operand[axis])
-    strides[static_cast<std::size_t>(axis + output.rank() - operand.rank())] = operand[axis] == 1 ? 0 : stride;
+    strides[axis + output.rank() - operand.rank()] = operand[axis] == 1 ? 0 : stride;
   return strides;
 }
 

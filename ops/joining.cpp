@@ -41,7 +41,7 @@ NodeType concatenate_shape(const Inference& inference) {
   }
   Dimensions dimensions{};
   std::copy(type.shape.begin(), type.shape.end(), dimensions.begin());
-  dimensions[static_cast<std::size_t>(axis)] = length;
+  dimensions[axis] = length;
   type.shape = make_shape(dimensions, type.shape.rank());
   return type;
 }
@@ -167,7 +167,7 @@ Var tile(const Operand& x, std::initializer_list<std::int64_t> repetitions) {
   for (const std::int64_t times : repetitions) {
     if (times < 0) fail<ValueError>("tile", fmt::format("{} repetitions of axis {}", times, axis), x.line());
     const AxisSplit split = split_at(result.shape(), axis);
-    auto& dimension = dimensions[static_cast<std::size_t>(axis++)];
+    auto& dimension = dimensions[axis++];
     if (times == 1) continue;
     const std::int64_t block = split.count * split.inner;
     const Shape copies = checked_shape("tile", {split.outer, times, block}, x.line());
@@ -188,7 +188,7 @@ Var repeat(const Operand& x, std::int64_t times, int axis) {
   const Shape copies = checked_shape("repeat", {split.outer * split.count, times, split.inner}, x.line());
   Dimensions dimensions{};
   std::copy(value.shape().begin(), value.shape().end(), dimensions.begin());
-  dimensions[static_cast<std::size_t>(at)] *= times;
+  dimensions[at] *= times;
   const Shape whole = make_shape(dimensions, value.rank());
   const Var row = internal::reshape(value, Shape{split.outer * split.count, 1, split.inner});
   return internal::reshape(internal::broadcast_to(row, copies), whole);

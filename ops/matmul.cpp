@@ -23,7 +23,7 @@ bool broadcast(const Shape& a, const Shape& b, Dimensions& dimensions, int rank)
     const int in_a = axis - (rank - a.rank()), in_b = axis - (rank - b.rank());
     const std::int64_t of_a = in_a < 0 ? 1 : a[in_a], of_b = in_b < 0 ? 1 : b[in_b];
     if (of_a != of_b && of_a != 1 && of_b != 1) return false;
-    dimensions[static_cast<std::size_t>(axis)] = of_a == 1 ? of_b : of_a;
+    dimensions[axis] = of_a == 1 ? of_b : of_a;
   }
   return true;
 }
@@ -44,8 +44,8 @@ NodeType matmul_shape(const Inference& inference) {
   Dimensions dimensions{};
   if (!broadcast(a, b, dimensions, rank))
     inference.fail_shape(fmt::format("batch dimensions do not broadcast: lhs {}, rhs {}", to_string(a), to_string(b)));
-  dimensions[static_cast<std::size_t>(rank - 2)] = a[a.rank() - (transpose_a ? 1 : 2)];
-  dimensions[static_cast<std::size_t>(rank - 1)] = b[b.rank() - (transpose_b ? 2 : 1)];
+  dimensions[rank - 2] = a[a.rank() - (transpose_a ? 1 : 2)];
+  dimensions[rank - 1] = b[b.rank() - (transpose_b ? 2 : 1)];
   return {make_shape(dimensions, rank), left, false};
 }
 
@@ -97,7 +97,7 @@ Var by_one_matrix(const Var& a, const Var& b, std::uint64_t attribute) {
   std::copy(shape.begin(), shape.end(), dimensions.begin());
   std::int64_t rows = 1;
   for (int axis = 0; axis + 1 < shape.rank(); ++axis) rows *= shape[axis];
-  dimensions[static_cast<std::size_t>(shape.rank() - 1)] = b.shape()[1];
+  dimensions[shape.rank() - 1] = b.shape()[1];
   const Var product = record(matmul_op, internal::reshape(a, Shape{rows, shape.back()}), b, attribute);
   return internal::reshape(product, make_shape(dimensions, shape.rank()));
 }

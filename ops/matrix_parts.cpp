@@ -30,12 +30,11 @@ Var diagonal_of(const char* op, const Operand& x, std::int64_t offset, int axis1
   std::size_t rank = 0;
   for (int axis = 0; axis < shape.rank(); ++axis)
     if (axis != rows && axis != columns) {
-      placement.strides[rank] = strides[static_cast<std::size_t>(axis)];
+      placement.strides[rank] = strides[axis];
       dimensions[rank++] = shape[axis];
     }
   const std::int64_t first_row = std::max<std::int64_t>(0, -offset), first_column = std::max<std::int64_t>(0, offset);
-  const std::int64_t row_stride = strides[static_cast<std::size_t>(rows)],
-                     column_stride = strides[static_cast<std::size_t>(columns)];
+  const std::int64_t row_stride = strides[rows], column_stride = strides[columns];
   dimensions[rank] = std::max<std::int64_t>(0, std::min(shape[rows] - first_row, shape[columns] - first_column));
   placement.strides[rank] = row_stride + column_stride;
   placement.piece = make_shape(dimensions, static_cast<int>(rank) + 1);

@@ -52,7 +52,7 @@ Var sum_run(const Var& x, int begin, int end) {
   Dimensions kept{}, three{1, 1, 1};
   for (int axis = 0; axis < shape.rank(); ++axis) {
     three[axis < begin ? 0 : axis < end ? 1 : 2] *= shape[axis];
-    kept[static_cast<std::size_t>(axis)] = axis >= begin && axis < end ? 1 : shape[axis];
+    kept[axis] = axis >= begin && axis < end ? 1 : shape[axis];
   }
   return reshape(sum(reshape(x, make_shape(three, 3)), 1), make_shape(kept, shape.rank()));
 }

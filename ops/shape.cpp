@@ -18,8 +18,7 @@ int permuted_axis(std::uint64_t order, int axis) { return static_cast<int>(order
 NodeType permute_shape(const Inference& inference) {
   const Shape& from = inference.shape(0);
   Dimensions dimensions{};
-  for (int axis = 0; axis < from.rank(); ++axis)
-    dimensions[static_cast<std::size_t>(axis)] = from[permuted_axis(inference.attribute(), axis)];
+  for (int axis = 0; axis < from.rank(); ++axis) dimensions[axis] = from[permuted_axis(inference.attribute(), axis)];
   NodeType type = inference.input(0);
   type.shape = make_shape(dimensions, from.rank());
   return type;
@@ -28,8 +27,7 @@ NodeType permute_shape(const Inference& inference) {
 StridedView permute_view(const Shape& input, const Shape&, std::uint64_t order, std::span<const double>) {
   StridedView view;
   const Dimensions strides = contiguous_strides(input);
-  for (int axis = 0; axis < input.rank(); ++axis)
-    view.strides[static_cast<std::size_t>(axis)] = strides[static_cast<std::size_t>(permuted_axis(order, axis))];
+  for (int axis = 0; axis < input.rank(); ++axis) view.strides[axis] = strides[permuted_axis(order, axis)];
   return view;
 }
 
@@ -71,7 +69,7 @@ Var flatten(const Operand& x, int first_axis) {
   std::copy_n(shape.begin(), first, dimensions.begin());
   std::int64_t rest = 1;
   for (int axis = first; axis < shape.rank(); ++axis) rest *= shape[axis];
-  dimensions[static_cast<std::size_t>(first)] = rest;
+  dimensions[first] = rest;
   return internal::reshape(Operand(value, x.line()), make_shape(dimensions, first + 1));
 }
 
@@ -80,7 +78,7 @@ Var squeeze(const Operand& x) {
   Dimensions dimensions{};
   int rank = 0;
   for (const std::int64_t dimension : value.shape())
-    if (dimension != 1) dimensions[static_cast<std::size_t>(rank++)] = dimension;
+    if (dimension != 1) dimensions[rank++] = dimension;
   return internal::reshape(Operand(value, x.line()), make_shape(dimensions, rank));
 }
 
@@ -93,7 +91,7 @@ Var squeeze(const Operand& x, int axis) {
   Dimensions dimensions{};
   int rank = 0;
   for (int i = 0; i < shape.rank(); ++i)
-    if (i != at) dimensions[static_cast<std::size_t>(rank++)] = shape[i];
+    if (i != at) dimensions[rank++] = shape[i];
   return internal::reshape(Operand(value, x.line()), make_shape(dimensions, rank));
 }
 
@@ -104,8 +102,7 @@ Var unsqueeze(const Operand& x, int axis) {
     fail<ShapeError>("unsqueeze", fmt::format("shape {} has the most dimensions possible", to_string(shape)), x.line());
   const int at = axis_from_front("unsqueeze", axis, shape, x.line(), 1);
   Dimensions dimensions{};
-  for (int i = 0, from = 0; i <= shape.rank(); ++i)
-    dimensions[static_cast<std::size_t>(i)] = i == at ? 1 : shape[from++];
+  for (int i = 0, from = 0; i <= shape.rank(); ++i) dimensions[i] = i == at ? 1 : shape[from++];
   return internal::reshape(Operand(value, x.line()), make_shape(dimensions, shape.rank() + 1));
 }
 

@@ -29,8 +29,7 @@ NodeType slice_shape(const Inference& inference) {
   NodeType type = inference.input(0);
   Dimensions dimensions{};
   std::copy(type.shape.begin(), type.shape.end(), dimensions.begin());
-  dimensions[static_cast<std::size_t>(attribute_axis(inference.attribute()))] =
-      static_cast<std::int64_t>(inference.attribute() >> 3);
+  dimensions[attribute_axis(inference.attribute())] = static_cast<std::int64_t>(inference.attribute() >> 3);
   type.shape = make_shape(dimensions, type.shape.rank());
   return type;
 }
@@ -39,7 +38,7 @@ StridedView slice_view(const Shape& input, const Shape&, std::uint64_t attribute
   StridedView view;
   view.strides = contiguous_strides(input);
   const auto start = static_cast<std::int64_t>(numbers.empty() ? 0 : numbers[0]);
-  view.offset = start * view.strides[static_cast<std::size_t>(attribute_axis(attribute))];
+  view.offset = start * view.strides[attribute_axis(attribute)];
   return view;
 }
 
@@ -316,7 +315,7 @@ Var flip(const Operand& x, const Axes& axes) {
   std::int64_t offset = 0;
   for (int axis = 0; axis < shape.rank(); ++axis)
     if (mask >> axis & 1) {
-      std::int64_t& stride = placement.strides[static_cast<std::size_t>(axis)];
+      std::int64_t& stride = placement.strides[axis];
       if (shape.size() > 0) offset += (shape[axis] - 1) * stride;
       stride = -stride;
     }
@@ -334,8 +333,8 @@ Var pad(const Operand& x, std::span<const Padding> padding, double fill_value) {
                      x.line());
   Dimensions dimensions{};
   for (int axis = 0; axis < shape.rank(); ++axis) {
-    const Padding& around = padding[static_cast<std::size_t>(axis)];
-    std::int64_t& dimension = dimensions[static_cast<std::size_t>(axis)];
+    const Padding& around = padding[axis];
+    std::int64_t& dimension = dimensions[axis];
     if (around.before < 0 || around.after < 0)
       fail<ValueError>("pad",
                        fmt::format("the padding ({}, {}) of axis {} is negative", around.before, around.after, axis),
@@ -347,8 +346,7 @@ Var pad(const Operand& x, std::span<const Padding> padding, double fill_value) {
   const Shape whole = checked_shape("pad", dimensions, shape.rank(), x.line());
   const Placement placement{whole, shape, contiguous_strides(whole)};
   std::int64_t offset = 0;
-  for (int axis = 0; axis < shape.rank(); ++axis)
-    offset += padding[static_cast<std::size_t>(axis)].before * placement.strides[static_cast<std::size_t>(axis)];
+  for (int axis = 0; axis < shape.rank(); ++axis) offset += padding[axis].before * placement.strides[axis];
   return record(pad_op, value, fill_of(fill_value, value.dtype(), x.line()), offset, placement_attribute(placement));
 }
 
@@ -360,7 +358,7 @@ Var pad(const Operand& x, int axis, std::int64_t before, std::int64_t after, dou
   const Var value = as_var(x, "pad");
   const int at = axis_from_front("pad", axis, value.shape(), x.line());
   std::array<Padding, Shape::max_rank> padding{};
-  padding[static_cast<std::size_t>(at)] = {before, after};
+  padding[at] = {before, after};
   return pad(Operand(value, x.line()), std::span<const Padding>(padding.data(), static_cast<std::size_t>(value.rank())),
              fill_value);
 }

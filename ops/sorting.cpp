@@ -74,7 +74,7 @@ NodeType order_shape(const Inference& inference) {
   const Shape& shape = inference.shape(0);
   Dimensions dimensions{};
   std::copy(shape.begin(), shape.end(), dimensions.begin());
-  dimensions[static_cast<std::size_t>(shape.rank() - 1)] = static_cast<std::int64_t>(inference.attribute() >> 1);
+  dimensions[shape.rank() - 1] = static_cast<std::int64_t>(inference.attribute() >> 1);
   return {make_shape(dimensions, shape.rank()), DType::i64, false};
 }
 
@@ -93,7 +93,7 @@ Var swap_with_last(const Var& x, int axis) {
   if (axis == x.rank() - 1) return x;
   std::array<int, Shape::max_rank> axes{};
   std::iota(axes.begin(), axes.end(), 0);
-  std::swap(axes[static_cast<std::size_t>(axis)], axes[static_cast<std::size_t>(x.rank() - 1)]);
+  std::swap(axes[axis], axes[x.rank() - 1]);
   return permute(x, std::span<const int>(axes.data(), static_cast<std::size_t>(x.rank())));
 }
 

@@ -30,7 +30,7 @@ void for_each_line(const Placement& placement, std::int64_t offset, const Body& 
   const int rank = placement.piece.rank();
   if (placement.piece.size() == 0) return;
   const std::int64_t count = rank == 0 ? 1 : placement.piece.back();
-  const std::int64_t stride = rank == 0 ? 1 : placement.strides[static_cast<std::size_t>(rank - 1)];
+  const std::int64_t stride = rank == 0 ? 1 : placement.strides[rank - 1];
   Dimensions index{};
   for (std::int64_t line = 0; line < placement.piece.size(); line += count) {
     body(line, offset, count, stride);

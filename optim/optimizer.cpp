@@ -239,8 +239,7 @@ void Optimizer::divide_into_parts() {
   }
   std::erase_if(parts, [](const Part& part) { return part.elements == 0; });
   for (Part& part : parts) {
-    const Shape shape =
-        unit_ == Unit::stretch ? Shape{part.elements} : entries[static_cast<std::size_t>(part.parameter)].shape;
+    const Shape shape = unit_ == Unit::stretch ? Shape{part.elements} : entries[part.parameter].shape;
     part.region = core_->region_index(part.offset, shape);
   }
   parts_ = std::move(parts);
@@ -262,7 +261,7 @@ void Optimizer::set_progress(const Progress& progress) {
   numbers_ = progress.numbers;
   for (Begin& begin : begins_) begin.step = 0;
   for (const auto& [name, step] : progress.begins)
-    if (const int index = core_->find(name); index >= 0) begins_[static_cast<std::size_t>(index)].step = step;
+    if (const int index = core_->find(name); index >= 0) begins_[index].step = step;
   layout_ = 0;
 }
 
@@ -284,7 +283,7 @@ void Optimizer::check_gradients(SourceLine line) const {
   if (some_are_new) {  // after a backward for a selection
     some_are_new = false;
     for (int index = 0; index < static_cast<int>(core_->entries.size()); ++index) {
-      const internal::RegistryCore::Entry& entry = core_->entries[static_cast<std::size_t>(index)];
+      const internal::RegistryCore::Entry& entry = core_->entries[index];
       if (!entry.trainable || !parameters_.contains(index)) continue;
       const bool is_new = entry.gradient_count > used_gradients_;
       some_are_new = some_are_new || is_new;
@@ -361,7 +360,7 @@ bool Optimizer::prepare_gradients(internal::Recorder& recorder, SourceLine line)
 inline void Optimizer::record_assignment(internal::Recorder& recorder, const Assignment& assignment, SourceLine line) {
   const std::int32_t id = recorder.resolve(assignment.value, name_, line);
   const internal::Info& info = recorder.info(id);
-  const Shape& wanted = *core_->regions[static_cast<std::size_t>(assignment.region)].shape;
+  const Shape& wanted = *core_->regions[assignment.region].shape;
   // Shapes are interned, so addresses suffice.
   if (info.shape != &wanted || info.dtype != core_->dtype) throw_unfit(*info.shape, info.dtype, wanted, line);
   const bool is_value = assignment.state < 0;

@@ -30,7 +30,7 @@ struct Dataset::Bytes : Samples {
     run::gather_bytes({images.data(), static_cast<std::int64_t>(labels.size()), static_cast<std::size_t>(features)},
                       indices, white, batch.images.mutable_data<float>().data());
     std::int64_t* label = batch.labels.mutable_data<std::int64_t>().data();
-    for (const std::int64_t index : indices) *label++ = labels[static_cast<std::size_t>(index)];
+    for (const std::int64_t index : indices) *label++ = labels[index];
     return batch;
   }
 
@@ -41,7 +41,7 @@ struct Dataset::Bytes : Samples {
     for (const std::int64_t index : indices) {
       const auto image = images.begin() + index * features;
       pixels.insert(pixels.end(), image, image + features);
-      classes.push_back(labels[static_cast<std::size_t>(index)]);
+      classes.push_back(labels[index]);
     }
     return {std::move(pixels), std::move(classes), features};
   }

@@ -74,7 +74,7 @@ Search run(const SearchSpace& space, const SearchOptions& options, const std::ve
 
   std::mutex mutex;
   side_by_side(static_cast<std::int64_t>(open.size()), [&](std::int64_t i) {
-    const Candidate& candidate = *open[static_cast<std::size_t>(i)];
+    const Candidate& candidate = *open[i];
     const Trial done{candidate, trial(candidate)};
     const std::lock_guard lock(mutex);
     if (Interrupt::asked()) return;  // the trial was cut short

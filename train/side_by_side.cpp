@@ -23,7 +23,7 @@ std::vector<bool> side_by_side(std::int64_t count, const std::function<void(std:
       try {
         task(i);
         const std::lock_guard lock(mutex);
-        ended[static_cast<std::size_t>(i)] = true;
+        ended[i] = true;
       } catch (...) {
         next = count;
         const std::lock_guard lock(mutex);

@@ -40,7 +40,7 @@ double History::at(std::string_view metric, std::int64_t epoch) const {
   const auto place = std::find(epochs.begin(), epochs.end(), epoch) - epochs.begin();
   if (place == static_cast<std::ptrdiff_t>(epochs.size()))
     throw ValueError(error_text("History", fmt::format("epoch {} was not evaluated", epoch)));
-  return values[static_cast<std::size_t>(place)];
+  return values[place];
 }
 
 Trainer::Trainer(ParameterRegistry& registry, Optimizer& optimizer, Loss loss, TrainerOptions options, SourceLine line)

@@ -2,7 +2,7 @@
 import html, statistics, subprocess
 
 PEERS = ["jax_scan", "jax_jit", "torch_compile", "libtorch", "torch_eager", "mlx_compile", "mlx_eager", "numpy_book"]
-# Distinct in print and to colour-blind readers: a shape of its own for each, in Okabe and Ito's colours.
+# Distinct in print and to color-blind readers: a shape of its own for each, in Okabe and Ito's colors.
 POINTS = dict(zip(PEERS, [(7, "#D55E00"), (5, "#0072B2"), (9, "#009E73"), (13, "#E69F00"), (4, "#CC79A7"), (11, "#56B4E9"), (8, "#56B4E9"), (6, "#555555")]))
 KINDS = {"The book's nets": ("book_", "mnist_full"), "Small and changing nets": ("tiny", "dynamic", "random_graphs", "op_", "startup"),
          "Nets of many widths": ("rxla", "wide", "huge"), "Functions of large arrays": ("chain", "layernorm", "batchnorm", "softmax", "logsumexp", "hvp"),

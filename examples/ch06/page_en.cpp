@@ -108,7 +108,7 @@ report::PageText english() {
             .seen = "After 300 steps the first layer still has {{all 0.01, different units, layer 1|.0f}} different "
                     "unit where it could have {{He, different units, layer 1|.0f}}: the net of 30 units is as wide as "
                     "one. It reaches {{all 0.01, test|.1%}} on the test set; the same net with random weights {{He, "
-                    "test|.1%}}. On the left, one colour for all weights of the second layer."},
+                    "test|.1%}}. On the left, one color for all weights of the second layer."},
            {.id = "6.2.3",
             .title = "Distribution of activations and gradients",
             .idea = "Numbers from N(0, 1) pass through five layers of 100 units. What comes out of each layer, and "

@@ -42,7 +42,7 @@ inline double height(double x, double y) { return x * x / 20 + y * y; }
 /// book's numbers are above 1.
 void add_path(report::Results& results, const std::string& name, const Path& path);
 
-/// A panel of contour lines with these paths; styles by the order of all optimizers, so that colours stay.
+/// A panel of contour lines with these paths; styles by the order of all optimizers, so that colors stay.
 report::Panel contour_panel(const std::string& title, const std::vector<std::pair<std::string, Path>>& paths);
 
 /// A panel for each path, then one with all.

@@ -60,14 +60,14 @@ void which_optimizer(const report::Run& run, report::Results& results) {
     results.add(names[o], "rates with a loss below 0.5",
                 static_cast<double>(std::count_if(row, row + rates.size(), [](double loss) { return loss < 0.5; })));
     std::vector<double>& cells = map.values.emplace_back();
-    for (std::size_t r = 0; r < rates.size(); ++r)  // grey: far above the loss of guessing, or not finite
+    for (std::size_t r = 0; r < rates.size(); ++r)  // gray: far above the loss of guessing, or not finite
       cells.push_back(row[static_cast<std::ptrdiff_t>(r)] < 5 ? row[static_cast<std::ptrdiff_t>(r)] : NAN);
   }
-  results.add_note("One seed: the first. The loss is the mean over iterations 150 to 199; grey cells diverged.");
+  results.add_note("One seed: the first. The loss is the mean over iterations 150 to 199; gray cells diverged.");
   results.add_figure(
       "rates",
       {.panels = {{.title = "Loss on MNIST after 200 iterations", .x = {"learning rate"}, .y = {""}, .heat_map = map}},
-       .caption = "Loss of seven optimizers at nine learning rates; grey: diverged",
+       .caption = "Loss of seven optimizers at nine learning rates; gray: diverged",
        .panel_width = 860});
 }
 

@@ -21,7 +21,7 @@ namespace report {
 namespace {
 
 struct Style {
-  const char* colour;
+  const char* color;
   const char* dash;
   int point;
 };
@@ -101,18 +101,17 @@ std::string curve_style(const Curve& curve, std::size_t number) {
   const std::size_t index = curve.style ? static_cast<std::size_t>(*curve.style) : number;
   const Style& style = styles[index % styles.size()];
   const std::string title = curve.label.empty() ? "notitle" : "title " + gnuplot_string(curve.label);
-  const std::string line =
-      fmt::format("linewidth 2 linecolor rgb '{}' dashtype {} {}", style.colour, style.dash, title);
+  const std::string line = fmt::format("linewidth 2 linecolor rgb '{}' dashtype {} {}", style.color, style.dash, title);
   switch (curve.mark) {
     case Mark::line_and_points: return fmt::format("with linespoints pointtype {} pointsize 0.6 {}", style.point, line);
     case Mark::points:
-      return fmt::format("with points pointtype {} pointsize 0.8 linecolor rgb '{}' {}", style.point, style.colour,
+      return fmt::format("with points pointtype {} pointsize 0.8 linecolor rgb '{}' {}", style.point, style.color,
                          title);
     case Mark::arrows:
-      return fmt::format("with vectors head size screen 0.008,20 filled linewidth 1 linecolor rgb '{}' {}",
-                         style.colour, title);
+      return fmt::format("with vectors head size screen 0.008,20 filled linewidth 1 linecolor rgb '{}' {}", style.color,
+                         title);
     case Mark::bars:
-      return fmt::format("with boxes fillstyle solid 0.75 noborder linecolor rgb '{}' {}", style.colour, title);
+      return fmt::format("with boxes fillstyle solid 0.75 noborder linecolor rgb '{}' {}", style.color, title);
     default: return "with lines " + line;
   }
 }
@@ -130,13 +129,13 @@ std::string axis_commands(const char* name, const Axis& axis) {
 
 std::string curve_plots(const Panel& panel, std::size_t panel_number) {
   std::string text;
-  std::size_t coloured = 0;
+  std::size_t colored = 0;
   for (std::size_t i = 0; i < panel.curves.size(); ++i) {
     const Curve& curve = panel.curves[i];
     const char* columns = curve.mark == Mark::arrows ? "1:2:3:4" : curve.z.empty() ? "1:2" : "1:2:3";
     text +=
-        fmt::format("{}$data_{}_{} using {} {}", i ? ", " : "", panel_number, i, columns, curve_style(curve, coloured));
-    coloured += curve.mark == Mark::backdrop ? 0 : 1;
+        fmt::format("{}$data_{}_{} using {} {}", i ? ", " : "", panel_number, i, columns, curve_style(curve, colored));
+    colored += curve.mark == Mark::backdrop ? 0 : 1;
   }
   return text;
 }
@@ -148,7 +147,7 @@ std::string tic_labels(const std::vector<std::string>& labels) {
   return fmt::format("({})", fmt::join(tics, ", "));
 }
 
-/// Dark blue over green to yellow ("viridis"): in order of lightness, so that it survives print and colour blindness.
+/// Dark blue over green to yellow ("viridis"): in order of lightness, so that it survives print and color blindness.
 constexpr const char* palette =
     "set palette defined (0 '#440154', 1 '#3B528B', 2 '#21918C', 3 '#5EC962', 4 '#FDE725')\n";
 

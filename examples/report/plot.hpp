@@ -1,5 +1,5 @@
 #pragma once
-// Pictures, drawn by gnuplot: in colours that the colour-blind can tell apart, and in dashes that all can.
+// Pictures, drawn by gnuplot: in colors that the color-blind can tell apart, and in dashes that all can.
 
 #include <filesystem>
 #include <optional>
@@ -21,8 +21,8 @@ enum class Mark {
   line_and_points,
   points,
   arrows,    // from (x, y) to (x + dx, y + dy)
-  bars,      // a histogram: x are the centres of bars that touch
-  backdrop,  // a thin grey line without a place in the legend
+  bars,      // a histogram: x are the centers of bars that touch
+  backdrop,  // a thin gray line without a place in the legend
 };
 
 struct Curve {
@@ -31,14 +31,14 @@ struct Curve {
   std::vector<double> z = {};            // in a panel with a surface
   std::vector<double> dx = {}, dy = {};  // of arrows
   Mark mark = Mark::line;
-  std::optional<int> style = std::nullopt;  // colour and dash; by default the curve's place in the panel
+  std::optional<int> style = std::nullopt;  // color and dash; by default the curve's place in the panel
 };
 
-/// Values on a grid, as colours: rows from the top.
+/// Values on a grid, as colors: rows from the top.
 struct HeatMap {
   std::vector<std::string> columns, rows;   // labels of the axes' tics; some may be empty
-  std::vector<std::vector<double>> values;  // by row; NaN has a colour of its own
-  std::string unit;                         // of the colour box
+  std::vector<std::vector<double>> values;  // by row; NaN has a color of its own
+  std::string unit;                         // of the color box
   std::optional<std::pair<double, double>> range = std::nullopt;
   bool shows_numbers = false;  // in the cells
 };

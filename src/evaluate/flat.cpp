@@ -10,8 +10,7 @@ namespace thalweg::internal {
 
 void carry_out_assignments(Recorder& recorder, const RegistryCore& core, SourceLine line) {
   const auto is_in_it = [&](const PendingEffect& effect) {
-    return effect.registry == &core && effect.index >= 0 &&
-           core.entries[static_cast<std::size_t>(effect.index)].trainable;
+    return effect.registry == &core && effect.index >= 0 && core.entries[effect.index].trainable;
   };
   if (std::any_of(recorder.pending().begin(), recorder.pending().end(), is_in_it)) recorder.run_effects("assign", line);
 }
@@ -51,8 +50,7 @@ void assign(const Parameter& parameter, const Operand& value) {
         fmt::format("parameter '{}' is {}, the value {}", parameter.name(), name(core.dtype), name(info.dtype)),
         recorder.blame(value.line())));
   record_assign(recorder, core, {core.uid, RegistrySpace::parameter, parameter.index()}, id, value.line());
-  if (core.entries[static_cast<std::size_t>(parameter.index())].trainable)
-    recorder.note_assigned(core, parameter.index());
+  if (core.entries[parameter.index()].trainable) recorder.note_assigned(core, parameter.index());
 }
 
 }  // namespace thalweg

@@ -34,7 +34,7 @@ std::int32_t Replay::advance() {
   const std::int32_t id = copy_.size();
   if (id >= end_) return -1;
   const Key& key = original_.key(id);
-  stale_[static_cast<std::size_t>(id)] = reads_something_stale(id);
+  stale_[id] = reads_something_stale(id);
   if (reads_registry(key) || key.op == &assign_op) copy_.read(*original_.slot(id).registry);
   copy_.append_with_slot(key, original_.line(id), original_.slot(id));
   return id;
@@ -49,19 +49,18 @@ const Tensor* Replay::value(std::int32_t id) {
 std::vector<Tensor> Replay::gradients(std::int32_t y) {
   std::vector<Tensor> result(static_cast<std::size_t>(end_));
   std::vector<bool> reached(static_cast<std::size_t>(y) + 1, false);
-  reached[static_cast<std::size_t>(y)] = true;
+  reached[y] = true;
   std::vector<std::int32_t> wanted;
   for (std::int32_t id = y; id >= 0; --id) {
-    if (!reached[static_cast<std::size_t>(id)] || is_stale(id)) continue;
-    for (const std::int32_t input : original_.inputs(id)) reached[static_cast<std::size_t>(input)] = true;
+    if (!reached[id] || is_stale(id)) continue;
+    for (const std::int32_t input : original_.inputs(id)) reached[input] = true;
     if (is_floating(original_.info(id).dtype) && !original_.info(id).weak) wanted.push_back(id);
   }
   std::int32_t seed = -1;
   const NodeType type = copy_.type(y);
   if (type.shape.size() != 1) seed = copy_.constant(Tensor::ones(type.shape).to(type.dtype), {});
   const std::vector<std::int32_t> found = copy_.gradients(y, wanted, seed, {});
-  for (std::size_t i = 0; i < wanted.size(); ++i)
-    result[static_cast<std::size_t>(wanted[i])] = copy_.eager_value(found[i]);
+  for (std::size_t i = 0; i < wanted.size(); ++i) result[wanted[i]] = copy_.eager_value(found[i]);
   return result;
 }
 

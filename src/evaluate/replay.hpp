@@ -26,7 +26,7 @@ class Replay {
   std::int32_t computed() const { return copy_.size(); }
   /// The value of a computed node; null for requests, numbers, and values that are not available.
   const Tensor* value(std::int32_t id);
-  bool is_stale(std::int32_t id) const { return stale_[static_cast<std::size_t>(id)]; }
+  bool is_stale(std::int32_t id) const { return stale_[id]; }
 
   /// The gradients of `y` with respect to every floating-point node that it depends on, by id; empty tensors elsewhere.
   std::vector<Tensor> gradients(std::int32_t y);

@@ -14,10 +14,10 @@ namespace {
 /// For each node up to `y`, whether `y` is computed from it: one backward pass, since ids are a topological order.
 std::vector<bool> reaches(const TapeGraph& graph, std::int32_t y) {
   std::vector<bool> reached(static_cast<std::size_t>(y) + 1, false);
-  reached[static_cast<std::size_t>(y)] = true;
+  reached[y] = true;
   for (std::int32_t id = y; id >= 0; --id) {
-    if (!reached[static_cast<std::size_t>(id)]) continue;
-    for (const std::int32_t input : graph.inputs(id)) reached[static_cast<std::size_t>(input)] = true;
+    if (!reached[id]) continue;
+    for (const std::int32_t input : graph.inputs(id)) reached[input] = true;
   }
   return reached;
 }
@@ -28,7 +28,7 @@ std::vector<std::int32_t> ancestors(const TapeGraph& graph, std::int32_t y) {
   const std::vector<bool> reached = reaches(graph, y);
   std::vector<std::int32_t> ids;
   for (std::int32_t id = 0; id <= y; ++id)
-    if (reached[static_cast<std::size_t>(id)]) ids.push_back(id);
+    if (reached[id]) ids.push_back(id);
   return ids;
 }
 
@@ -36,13 +36,13 @@ std::vector<Parameter> parameters_of(const Var& y) {
   internal::Recorder& recorder = internal::Recorder::require("parameters_of", {});
   const std::int32_t end = recorder.resolve(Operand(y), "parameters_of");
   std::vector<bool> reached(static_cast<std::size_t>(end) + 1, false);
-  reached[static_cast<std::size_t>(end)] = true;
+  reached[end] = true;
   for (std::int32_t id = end; id >= 0; --id)
-    if (reached[static_cast<std::size_t>(id)])
-      for (const std::int32_t input : recorder.inputs(id)) reached[static_cast<std::size_t>(input)] = true;
+    if (reached[id])
+      for (const std::int32_t input : recorder.inputs(id)) reached[input] = true;
   std::vector<Parameter> parameters;
   for (std::int32_t id = 0; id <= end; ++id) {
-    if (!reached[static_cast<std::size_t>(id)] || recorder.key(id).op != &internal::parameter_op) continue;
+    if (!reached[id] || recorder.key(id).op != &internal::parameter_op) continue;
     const internal::Slot& slot = recorder.slot(id);
     const auto index = static_cast<int>(slot.index);
     const bool known = std::any_of(parameters.begin(), parameters.end(), [&](const Parameter& parameter) {
@@ -62,12 +62,11 @@ std::vector<std::int32_t> critical_path(const TapeGraph& graph, std::int32_t y) 
     const auto at = static_cast<std::size_t>(id);
     if (!reached[at]) continue;
     for (const std::int32_t input : graph.inputs(id))
-      if (before[at] < 0 || longest[static_cast<std::size_t>(input)] > longest[static_cast<std::size_t>(before[at])])
-        before[at] = input;
-    longest[at] = graph.flops(id) + (before[at] < 0 ? 0 : longest[static_cast<std::size_t>(before[at])]);
+      if (before[at] < 0 || longest[input] > longest[before[at]]) before[at] = input;
+    longest[at] = graph.flops(id) + (before[at] < 0 ? 0 : longest[before[at]]);
   }
   std::vector<std::int32_t> path;
-  for (std::int32_t id = y; id >= 0; id = before[static_cast<std::size_t>(id)]) path.push_back(id);
+  for (std::int32_t id = y; id >= 0; id = before[id]) path.push_back(id);
   std::reverse(path.begin(), path.end());
   return path;
 }

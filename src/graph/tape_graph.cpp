@@ -27,8 +27,7 @@ TapeGraph::TapeGraph(Recorder& recorder) : recorder_(&recorder), serial_(recorde
   std::vector<std::int32_t> next(first_use_.begin(), first_use_.end() - 1);
   for (std::int32_t id = 0; id < size_; ++id) {
     std::int32_t number = 0;
-    for (const std::int32_t input : inputs(id))
-      edges_[static_cast<std::size_t>(next[static_cast<std::size_t>(input)]++)] = {input, id, number++};
+    for (const std::int32_t input : inputs(id)) edges_[next[static_cast<std::size_t>(input)]++] = {input, id, number++};
   }
 }
 
@@ -45,7 +44,7 @@ void TapeGraph::check(std::int32_t id) const {
 
 std::span<const TapeEdge> TapeGraph::uses(std::int32_t id) const {
   check(id);
-  const auto first = static_cast<std::size_t>(first_use_[static_cast<std::size_t>(id)]);
+  const auto first = static_cast<std::size_t>(first_use_[id]);
   return std::span(edges_).subspan(first,
                                    static_cast<std::size_t>(first_use_[static_cast<std::size_t>(id) + 1]) - first);
 }

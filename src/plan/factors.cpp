@@ -38,7 +38,7 @@ struct Planner::Factor {
   /// The distance of the matrices along axis `axis` of a product of rank `rank`; 0: the same matrix for all.
   std::int64_t batch_stride(int axis, int rank) const {
     const int own = axis - (rank - shape->rank());
-    return own < 0 || (*shape)[own] == 1 ? 0 : view->strides[static_cast<std::size_t>(own)];
+    return own < 0 || (*shape)[own] == 1 ? 0 : view->strides[own];
   }
 };
 
@@ -64,8 +64,8 @@ Planner::Factor Planner::place_factor(std::int32_t id, bool transposed) {
   factor.columns = (*factor.shape)[rank - 1];
   std::int64_t row_stride = factor.columns, column_stride = 1;
   if (factor.view) {
-    row_stride = factor.view->strides[static_cast<std::size_t>(rank - 2)];
-    column_stride = factor.view->strides[static_cast<std::size_t>(rank - 1)];
+    row_stride = factor.view->strides[rank - 2];
+    column_stride = factor.view->strides[rank - 1];
   } else if (rank > 2) {
     factor.view = reshape_op.view_rule(*factor.shape, *factor.shape, 0, {});
   }

@@ -68,7 +68,7 @@ Shape stretched_to_rows(const Shape& operand, const Shape& domain) {
   bool behind = true;
   for (int axis = domain.rank(); axis-- > 0;) {
     behind = behind && (axis < lead || operand[axis - lead] == 1);
-    dimensions[static_cast<std::size_t>(axis)] = behind ? 1 : domain[axis];
+    dimensions[axis] = behind ? 1 : domain[axis];
   }
   return Shape(std::span<const std::int64_t>(dimensions.data(), static_cast<std::size_t>(domain.rank())));
 }

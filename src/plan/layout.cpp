@@ -24,7 +24,7 @@ void Planner::find_blocks() {
   for (std::size_t i = 0; i < blocks_.size(); ++i) {
     const PlanBuffer& buffer = draft_.buffers_[i];
     const bool is_together = i < together_.size() && together_[i].first >= 0;
-    blocks_[i] = buffer.place == PlanBuffer::Place::alias ? blocks_[static_cast<std::size_t>(buffer.base)]
+    blocks_[i] = buffer.place == PlanBuffer::Place::alias ? blocks_[buffer.base]
                  : is_together                            ? together_[i].first
                                                           : static_cast<std::int32_t>(i);
   }
@@ -39,8 +39,7 @@ std::size_t Planner::block_bytes(std::int32_t block) const {
 void Planner::place_block(std::int32_t block, std::size_t offset) {
   buffer(block).offset = offset;
   if (static_cast<std::size_t>(block) >= together_.size()) return;
-  for (std::int32_t next = together_[static_cast<std::size_t>(block)].next; next >= 0;
-       next = together_[static_cast<std::size_t>(next)].next)
+  for (std::int32_t next = together_[block].next; next >= 0; next = together_[next].next)
     buffer(next).offset = offset += align(buffer(block).bytes);
 }
 
@@ -57,7 +56,7 @@ void Planner::lay_out(std::size_t arena_begin) {
   last_use_.assign(count, -1);
   for (std::size_t pass = 0; pass < passes_.size(); ++pass) {
     const auto use = [&](std::int32_t index) {
-      last_use_[static_cast<std::size_t>(blocks_[static_cast<std::size_t>(index)])] = static_cast<std::int32_t>(pass);
+      last_use_[blocks_[static_cast<std::size_t>(index)]] = static_cast<std::int32_t>(pass);
     };
     for_each_read(passes_[pass], use);
     for_each_write(passes_[pass], use);
@@ -67,7 +66,7 @@ void Planner::lay_out(std::size_t arena_begin) {
   std::size_t end = arena_begin;
   placed_.assign(count, 0);
   for (const std::int32_t index : kept_buffers_) {
-    if (std::exchange(placed_[static_cast<std::size_t>(index)], 1) != 0) continue;
+    if (std::exchange(placed_[index], 1) != 0) continue;
     buffer(index).offset = end;
     end += align(buffer(index).bytes);
   }
@@ -78,13 +77,13 @@ void Planner::lay_out(std::size_t arena_begin) {
   for (std::size_t pass = 0; pass < passes_.size(); ++pass) {
     for_each_write(passes_[pass], [&](std::int32_t index) {
       if (buffer(index).place != PlanBuffer::Place::arena) return;
-      const std::int32_t block = blocks_[static_cast<std::size_t>(index)];
-      if (std::exchange(placed_[static_cast<std::size_t>(block)], 1) != 0) return;
+      const std::int32_t block = blocks_[index];
+      if (std::exchange(placed_[block], 1) != 0) return;
       place_block(block, free_list.take(block_bytes(block)));
-      std::int32_t& first = first_dying_[static_cast<std::size_t>(last_use_[static_cast<std::size_t>(block)])];
-      next_dying_[static_cast<std::size_t>(block)] = std::exchange(first, block);
+      std::int32_t& first = first_dying_[last_use_[static_cast<std::size_t>(block)]];
+      next_dying_[block] = std::exchange(first, block);
     });
-    for (std::int32_t dead = first_dying_[pass]; dead >= 0; dead = next_dying_[static_cast<std::size_t>(dead)])
+    for (std::int32_t dead = first_dying_[pass]; dead >= 0; dead = next_dying_[dead])
       free_list.give(buffer(dead).offset, block_bytes(dead));
   }
   draft_.arena_end = std::max(free_list.end(), end);

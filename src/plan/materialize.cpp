@@ -45,7 +45,7 @@ std::int32_t Planner::materialize(std::int32_t id) {
   PlannedNode& node = this->node(id);
   if (node.buffer >= 0) return node.buffer;
   if (node.where == PlannedNode::Where::lazy) return materialize_lazy(node);
-  SweepBuild& sweep = sweeps_[static_cast<std::size_t>(node.sweep)];
+  SweepBuild& sweep = sweeps_[node.sweep];
   const DType dtype = info(id).dtype;
   node.buffer_pass = node.pass;
   for (const run::SweepOutput& output : sweep.sweep.outputs)

@@ -48,9 +48,8 @@ std::int64_t Plan::flops(const Recorder& recorder, std::int32_t id) {
 }
 
 Plan::BufferView Plan::buffer_view(std::int32_t buffer) const {
-  while (buffers_[static_cast<std::size_t>(buffer)].place == PlanBuffer::Place::alias)
-    buffer = buffers_[static_cast<std::size_t>(buffer)].base;
-  const PlanBuffer& root = buffers_[static_cast<std::size_t>(buffer)];
+  while (buffers_[buffer].place == PlanBuffer::Place::alias) buffer = buffers_[buffer].base;
+  const PlanBuffer& root = buffers_[buffer];
   using Place = PlanBuffer::Place;
   BufferView view{buffer, root.offset, root.bytes, root.place == Place::arena || root.place == Place::earlier,
                   "",     root.node};

@@ -45,7 +45,7 @@ void Planner::join_products() {
   find_chains();
   for (const Pass& pass : passes_) {
     if (pass.kind != Pass::Kind::matmul) continue;
-    const Link& link = links_[static_cast<std::size_t>(pass.index)];
+    const Link& link = links_[pass.index];
     if (link.before >= 0 && link.after < 0) join_chain(pass.index);  // the end of one
   }
   drop_joined();
@@ -56,11 +56,10 @@ void Planner::count_reads() {
   const std::size_t buffers = draft_.buffers_.size();
   together_.resize(buffers);
   reads_.assign(buffers, 0);
-  for (const Pass& pass : passes_)
-    for_each_read(pass, [&](std::int32_t buffer) { ++reads_[static_cast<std::size_t>(root(buffer))]; });
+  for (const Pass& pass : passes_) for_each_read(pass, [&](std::int32_t buffer) { ++reads_[root(buffer)]; });
   for (const std::int32_t kept : kept_buffers_) {
-    ++reads_[static_cast<std::size_t>(kept)];
-    together_[static_cast<std::size_t>(kept)].is_kept = true;
+    ++reads_[kept];
+    together_[kept].is_kept = true;
   }
 }
 
@@ -70,19 +69,17 @@ void Planner::find_chains() {
   made_by_.assign(draft_.buffers_.size(), -1);
   for (const Pass& pass : passes_) {
     if (pass.kind != Pass::Kind::matmul) continue;
-    const MatmulPass& product = draft_.matmuls_[static_cast<std::size_t>(pass.index)];
-    made_by_[static_cast<std::size_t>(product.c)] = pass.index;
+    const MatmulPass& product = draft_.matmuls_[pass.index];
+    made_by_[product.c] = pass.index;
     if (product.start < 0 || buffer(product.start).place == PlanBuffer::Place::alias) continue;
-    const std::int32_t previous = made_by_[static_cast<std::size_t>(product.start)];
+    const std::int32_t previous = made_by_[product.start];
     if (previous < 0 || !is_short(product)) continue;
-    const MatmulPass& sum = draft_.matmuls_[static_cast<std::size_t>(previous)];
-    Link &link = links_[static_cast<std::size_t>(pass.index)],
-         &link_before = links_[static_cast<std::size_t>(previous)];
+    const MatmulPass& sum = draft_.matmuls_[previous];
+    Link &link = links_[pass.index], &link_before = links_[previous];
     const bool joins = are_alike(sum.form, product.form) && is_short(sum) && sum.node_count == 1 &&
                        buffer(sum.c).place == PlanBuffer::Place::arena &&
                        (sum.start < 0 || buffer(root(sum.start)).place == PlanBuffer::Place::arena) &&
-                       reads_[static_cast<std::size_t>(sum.c)] == 1 &&
-                       (link_before.length + 1) * product.form.k <= most_steps;
+                       reads_[sum.c] == 1 && (link_before.length + 1) * product.form.k <= most_steps;
     if (!joins) continue;
     link.before = previous;
     link.length = link_before.length + 1;
@@ -92,11 +89,9 @@ void Planner::find_chains() {
 
 /// Merges the chain that ends with product `end` into one product, if its factors can be made contiguous.
 void Planner::join_chain(std::int32_t end) {
-  const auto product = [&](std::int32_t index) -> MatmulPass& {
-    return draft_.matmuls_[static_cast<std::size_t>(index)];
-  };
+  const auto product = [&](std::int32_t index) -> MatmulPass& { return draft_.matmuls_[index]; };
   chain_.clear(), chain_of_a_.clear(), chain_of_b_.clear();
-  for (std::int32_t at = end; at >= 0; at = links_[static_cast<std::size_t>(at)].before) chain_.push_back(at);
+  for (std::int32_t at = end; at >= 0; at = links_[at].before) chain_.push_back(at);
   std::reverse(chain_.begin(), chain_.end());
   for (const std::int32_t index : chain_) {
     chain_of_a_.push_back(product(index).a);
@@ -125,7 +120,7 @@ void Planner::join_chain(std::int32_t end) {
 
 /// Makes these buffers contiguous, if possible; returns whether they are.
 bool Planner::lie_together(std::span<const std::int32_t> buffers) {
-  const auto at = [&](std::int32_t index) -> Together& { return together_[static_cast<std::size_t>(index)]; };
+  const auto at = [&](std::int32_t index) -> Together& { return together_[index]; };
   const std::int32_t first = buffers.front();
   if (at(first).first == first && at(first).count == static_cast<std::int32_t>(buffers.size())) {
     std::int32_t next = first;  // they may be already
@@ -163,7 +158,7 @@ void Planner::drop_joined() {
   draft_.matmuls_.resize(left);
   auto end = passes_.begin();
   for (Pass pass : passes_) {
-    if (pass.kind == Pass::Kind::matmul) pass.index = links_[static_cast<std::size_t>(pass.index)].place;
+    if (pass.kind == Pass::Kind::matmul) pass.index = links_[pass.index].place;
     if (pass.index >= 0) *end++ = pass;
   }
   passes_.erase(end, passes_.end());

@@ -12,7 +12,7 @@ namespace {
 bool is_contiguous(const StridedView& view, const Shape& shape) {
   std::int64_t stride = 1;
   for (int axis = shape.rank(); axis-- > 0; stride *= shape[axis])
-    if (shape[axis] != 1 && view.strides[static_cast<std::size_t>(axis)] != stride) return false;
+    if (shape[axis] != 1 && view.strides[axis] != stride) return false;
   return true;
 }
 

@@ -13,7 +13,7 @@ Tensor copied(const void* data, const Shape& shape, DType dtype) {
 }
 
 void check_fits(const char* op, const RegistryCore& core, int index, const Tensor& value, SourceLine line) {
-  const RegistryCore::Entry& entry = core.entries[static_cast<std::size_t>(index)];
+  const RegistryCore::Entry& entry = core.entries[index];
   if (!(value.shape() == entry.shape))
     throw ShapeError(error_text(
         op,
@@ -27,7 +27,7 @@ void check_fits(const char* op, const RegistryCore& core, int index, const Tenso
 }
 
 void check_trainable(const char* op, const RegistryCore& core, int index, SourceLine line) {
-  const RegistryCore::Entry& entry = core.entries[static_cast<std::size_t>(index)];
+  const RegistryCore::Entry& entry = core.entries[index];
   if (!entry.trainable)
     throw ValueError(error_text(
         op, fmt::format("\"{}\" is not trainable: it has no gradient and no optimizer state", entry.name), line));

@@ -36,7 +36,7 @@ Tensor Gradients::operator[](const Parameter& parameter) const {
     throw ValueError(error_text("Gradients", "the parameter is not one of this registry's"));
   check_layout("Gradients");
   internal::check_trainable("Gradients", *core_, parameter.index(), {});
-  const RegistryCore::Entry& entry = core_->entries[static_cast<std::size_t>(parameter.index())];
+  const RegistryCore::Entry& entry = core_->entries[parameter.index()];
   const auto* base = static_cast<const char*>(values_.raw());
   return internal::copied(base + static_cast<std::size_t>(entry.offset) * size_of(core_->dtype), entry.shape,
                           core_->dtype);

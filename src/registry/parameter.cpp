@@ -14,10 +14,10 @@ const RegistryCore& Parameter::require(const char* what, SourceLine line) const 
   return *core_;
 }
 
-const std::string& Parameter::name() const { return require("name").entries[static_cast<std::size_t>(index_)].name; }
-const Shape& Parameter::shape() const { return require("shape").entries[static_cast<std::size_t>(index_)].shape; }
+const std::string& Parameter::name() const { return require("name").entries[index_].name; }
+const Shape& Parameter::shape() const { return require("shape").entries[index_].shape; }
 DType Parameter::dtype() const { return require("dtype").dtype; }
-bool Parameter::trainable() const { return require("trainable").entries[static_cast<std::size_t>(index_)].trainable; }
+bool Parameter::trainable() const { return require("trainable").entries[index_].trainable; }
 
 Tensor Parameter::value() const {
   const RegistryCore& core = require("value");

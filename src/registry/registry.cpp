@@ -45,7 +45,7 @@ int find_parameter(const char* op, const RegistryCore& core, std::string_view na
 std::vector<int> find_matching(const char* op, const RegistryCore& core, std::string_view pattern, SourceLine line) {
   std::vector<int> indices;
   for (int i = 0; i < static_cast<int>(core.entries.size()); ++i)
-    if (internal::matches(pattern, core.entries[static_cast<std::size_t>(i)].name)) indices.push_back(i);
+    if (internal::matches(pattern, core.entries[i].name)) indices.push_back(i);
   if (indices.empty())
     throw ValueError(error_text(
         op,
@@ -128,7 +128,7 @@ Selection ParameterRegistry::select(std::string_view pattern, SourceLine line) c
 void ParameterRegistry::set_trainable(std::string_view pattern, bool trainable, SourceLine line) {
   std::vector<int> indices = find_matching("set_trainable", *core_, pattern, line);
   if (trainable && pattern.find('*') != std::string_view::npos)
-    std::erase_if(indices, [&](int index) { return core_->entries[static_cast<std::size_t>(index)].is_added_fixed; });
+    std::erase_if(indices, [&](int index) { return core_->entries[index].is_added_fixed; });
   const WriteClaim claim = core_->claim_layout("set_trainable", line);
   core_->set_trainable(indices, trainable);
 }
@@ -166,7 +166,7 @@ Tensor ParameterRegistry::state(std::string_view name, SourceLine line) const {
     throw ValueError(error_text(
         "state", fmt::format("no state \"{}\"{}", parts.state, internal::closest_names(parts.state, names)), line));
   }
-  const Shape& shape = core_->entries[static_cast<std::size_t>(parts.index)].shape;
+  const Shape& shape = core_->entries[parts.index].shape;
   return internal::copied(core_->state_data(state, parts.index), shape, core_->dtype);
 }
 

@@ -20,7 +20,7 @@ struct Walk {
 Walk collapse(const Shape& shape, const StridedView& view) {
   Walk walk;
   for (int axis = 0; axis < shape.rank(); ++axis) {
-    const std::int64_t count = shape[axis], stride = view.strides[static_cast<std::size_t>(axis)];
+    const std::int64_t count = shape[axis], stride = view.strides[axis];
     if (count == 1) continue;
     if (walk.rank > 0 && walk.stride[walk.rank - 1] == stride * count) {
       walk.count[walk.rank - 1] *= count;

@@ -1,5 +1,5 @@
-// Per-target code, included once for each SIMD target (see Highway's foreach_target.h): handlers of the vector machine
-// from functors on vectors. An ops file looks like this:
+// Per-target code, included once per SIMD target (see Highway's foreach_target.h): makes handlers of the vector machine
+// from functors on vectors. A file of ops looks like this:
 //
 //   #undef HWY_TARGET_INCLUDE
 //   #define HWY_TARGET_INCLUDE "ops/activation.cpp"
@@ -25,9 +25,9 @@
 //   }
 //   #endif
 //
-// A functor takes as many vectors as its arity. Truth values are 0 and 1. The lanes beyond the data hold anything: a
-// functor must not trap on them. One with a static member `primitive` says that it is that, bit for bit; one with a static
-// member `is_long` is compiled once for a handler's 8 vectors: eight copies of many instructions gain nothing.
+// A functor takes as many vectors as its arity. Truth values are 0 and 1. Lanes beyond the data are arbitrary: it must
+// not trap on them. A static member `primitive` declares that it equals that primitive bit for bit; a static member
+// `is_long` makes a handler loop over its 8 vectors instead of unrolling many instructions eight times.
 
 #if defined(THALWEG_ELEMENT_KERNEL_INL_HPP) == defined(HWY_TARGET_TOGGLE)
 #ifdef THALWEG_ELEMENT_KERNEL_INL_HPP
@@ -83,7 +83,7 @@ HWY_INLINE T* operand(const Instruction* instruction, const State* state, int in
                               state->position.offset[static_cast<std::uint32_t>(instruction->address[index])]);
 }
 
-/// a = body(its number, a) for every vector of the accumulator; F is the functor within the body.
+/// a = body(number, a) for every vector of the accumulator; F is the functor within the body.
 template <class F = void, class Body, class V, class... Vectors>
 HWY_INLINE void for_each_vector(const Body& body, V& first, Vectors&... others) {
   std::size_t number = 0;
@@ -213,7 +213,7 @@ struct BinaryBody {
   }
 };
 
-/// Both operands from memory: saves the instruction that loads the first.
+/// With both operands from memory, which saves the instruction that loads the first.
 template <class T, class F>
 struct MemoryBody {
   const T* first;
@@ -290,7 +290,7 @@ const ElementHandlers& element_handlers() {
   return handlers;
 }
 
-/// The handlers of functor F for `dtype`, which must be one of Types; else no handlers.
+/// The handlers of functor F for `dtype`; none if that is not one of Types.
 template <class F, int arity, class... Types>
 const ElementHandlers& handlers_of(DType dtype) {
   static const ElementHandlers none;
@@ -305,10 +305,10 @@ const ElementHandlers& handlers_of(DType dtype) {
 HWY_AFTER_NAMESPACE();
 
 #ifndef THALWEG_ELEMENT_HANDLERS
-/// In the per-target part: the handlers of Functor for the element types that follow the arity.
+/// For the per-target part: defines the handlers of Functor for the element types that follow the arity.
 #define THALWEG_ELEMENT_HANDLERS(handlers, Functor, arity, ...) \
   const ElementHandlers& handlers(DType dtype) { return handlers_of<Functor, arity, __VA_ARGS__>(dtype); }
-/// Under HWY_ONCE: the kernel that takes its handlers from the running CPU's target.
+/// For the part under HWY_ONCE: defines the kernel, with the handlers of the SIMD target in use.
 #define THALWEG_ELEMENT_KERNEL(kernel, handlers, text, arity, cost)                                              \
   HWY_EXPORT(handlers);                                                                                          \
   static const ElementHandlers& kernel##_handlers(DType dtype) { return HWY_DYNAMIC_DISPATCH(handlers)(dtype); } \

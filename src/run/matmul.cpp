@@ -49,7 +49,7 @@ void matmul(const Matmul& matmul, void* workspace) {
 
 void matmul(const Matmul& first, const MatmulBatch& batch, void* workspace) {
   std::int64_t count = 1;
-  for (int axis = 0; axis < batch.rank; ++axis) count *= batch.counts[static_cast<std::size_t>(axis)];
+  for (int axis = 0; axis < batch.rank; ++axis) count *= batch.counts[axis];
   const auto bytes = static_cast<std::int64_t>(size_of(first.dtype));
   const auto moved = [bytes](const void* data, std::int64_t elements) {
     return data == nullptr ? nullptr : static_cast<const char*>(data) + elements * bytes;

@@ -1,9 +1,9 @@
-// Matrix products of f32 with both factors rounded to bf16 (Precision::medium), compiled once per SIMD target: the copies of
-// the packed way are rounded, and multiplied two steps at a time where the processor has an instruction for it.
+// Matrix products of f32 with both factors rounded to bf16 (Precision::medium), compiled once per SIMD target: rounds
+// the copies of the packed way, and multiplies two steps at a time if the processor has an instruction for it.
 //
-// Defined: every product is exact in f32, and a sum runs over k in pairs (k, k + 1) with k even, the second of a pair before
-// the first; each addition rounds once, where the target has fused multiply-adds. Only subnormal sums depend on the processor: the
-// instruction makes them 0.
+// Definition: every product is exact in f32, and a sum runs over k in pairs (k, k + 1) with k even, the second of a
+// pair before the first; each addition rounds once if the target has fused multiply-adds. Only subnormal sums depend on
+// the processor: the instruction makes them 0.
 
 #if defined(THALWEG_RUN_MATMUL_BF16_INL) == defined(HWY_TARGET_TOGGLE)
 #ifdef THALWEG_RUN_MATMUL_BF16_INL
@@ -27,11 +27,11 @@
 HWY_BEFORE_NAMESPACE();
 namespace thalweg::run::HWY_NAMESPACE {
 
-/// The rows of op(B) and the columns of op(A) come in pairs of steps; an odd last one is paired with zeros.
+/// The rows of op(B) and the columns of op(A) are stored in pairs of steps; an odd last step is paired with zeros.
 inline std::int64_t pairs_of(std::int64_t steps) { return (steps + 1) / 2; }
 
-/// The nearest bf16, of two equally near ones the even one, as the processor's instruction reads it: subnormals are 0, NaN
-/// is quiet.
+/// The nearest bf16, ties to even, as an f32. As in the processor's instruction, subnormals are 0, and NaN is made
+/// quiet.
 template <class D>
 HWY_INLINE hn::Vec<D> round_to_bf16(D d, hn::Vec<D> x) {
   const hn::RebindToUnsigned<D> u;
@@ -45,7 +45,7 @@ HWY_INLINE hn::Vec<D> round_to_bf16(D d, hn::Vec<D> x) {
   return hn::IfThenElse(hn::Or(is_normal, hn::IsNaN(x)), rounded, hn::CopySign(hn::Zero(d), x));
 }
 
-/// Two steps, rounded, in each other's place.
+/// Two rounded steps, exchanged.
 HWY_INLINE void round_pair(float* HWY_RESTRICT first, float* HWY_RESTRICT second, std::int64_t count) {
   const auto move = [&](auto d, std::int64_t i) HWY_ATTR {
     const auto one = round_to_bf16(d, hn::LoadU(d, first + i)), other = round_to_bf16(d, hn::LoadU(d, second + i));
@@ -58,8 +58,8 @@ HWY_INLINE void round_pair(float* HWY_RESTRICT first, float* HWY_RESTRICT second
   for (; i < count; ++i) move(Single<float>(), i);
 }
 
-/// For processors without an instruction for bf16: copies are rounded to it, but in f32. The steps of a pair change places,
-/// so that sums are taken in the order in which that instruction takes them.
+/// For processors without an instruction for bf16: the copies are f32 rounded to bf16. The steps of a pair are
+/// exchanged, so that sums run in the order of the instruction.
 struct RoundedCopies {
   using Plain = PlainCopies<float>;
   static constexpr std::int64_t most_steps = packed_steps;
@@ -78,14 +78,14 @@ struct RoundedCopies {
   }
 
  private:
-  /// Steps one below the other.
+  /// Steps in consecutive rows.
   static void round_steps(float* to, std::int64_t count, const Slice<float>& slice, std::ptrdiff_t stride) {
     if (slice.units > slice.steps) std::fill_n(to + slice.steps * stride, count, 0.0F);
     for (std::int64_t step = 0; step < slice.units; step += 2)
       round_pair(to + step * stride, to + (step + 1) * stride, count);
   }
 
-  /// Steps side by side, with room for a vector beyond them.
+  /// Steps in consecutive columns, with space for a vector after them.
   static void round_row(float* row, const Slice<float>& slice) {
     if (slice.units > slice.steps) row[slice.steps] = 0;
     for (std::int64_t step = 0; step < slice.units; step += 2) {
@@ -231,7 +231,7 @@ struct PairCopies {
     return hn::MaskedLoad(hn::FirstN(d, static_cast<std::size_t>(count)), d, from);
   }
 
-  /// Steps one below the other.
+  /// Steps in consecutive rows.
   static void pack_steps(const float* from, std::ptrdiff_t stride, std::int64_t steps, std::int64_t count, float* to,
                          std::ptrdiff_t to_stride) {
     constexpr std::int64_t ahead = 8, line = 64 / sizeof(float);  // rows far apart: the processor does not foresee them
@@ -255,7 +255,7 @@ struct PairCopies {
     }
   }
 
-  /// Steps side by side, with room for a vector beyond them.
+  /// Steps in consecutive columns, with space for a vector after them.
   static void pack_row(const float* from, std::int64_t steps, float* to) {
     const Numbers d;
     for (std::int64_t step = 0; step < steps; step += 2 * lanes)

@@ -54,7 +54,7 @@ HWY_INLINE Product<T> product_of(const MatmulForm& form, const MatmulMemory& mem
   return product;
 }
 
-/// A few neighbouring columns that are done together.
+/// A few neighboring columns that are done together.
 struct Panel {
   std::int64_t column, count;
   std::int64_t vectors;

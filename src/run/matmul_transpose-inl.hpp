@@ -45,7 +45,7 @@ HWY_INLINE void transpose_vectors(D d, V* v) {
   constexpr int block = 16 / static_cast<int>(sizeof(hn::TFromD<D>));
   THALWEG_UNROLL
   for (int row = 0; row < lanes; row += block) transpose_in_blocks(d, v + row);
-  // Then the blocks: halves of vectors first, then neighbours.
+  // Then exchanges blocks: first between halves of the vectors, then between adjacent vectors.
   if constexpr (lanes > block) {
     constexpr int half = lanes / 2;
     THALWEG_UNROLL
@@ -66,8 +66,8 @@ HWY_INLINE void transpose_vectors(D d, V* v) {
   }
 }
 
-/// to[k·ldt + j] = from[j·ldf + k] for j < rows, k < columns, of both the first `lanes` at most. Whole vectors are
-/// written to the rows of `to`. (Inlined into loops, its many addresses would be kept, in memory.)
+/// to[k·ldt + j] = from[j·ldf + k] for j < rows, k < columns, both at most `lanes`. Writes whole vectors to the rows of
+/// `to`. (Not inlined: in loops, its many addresses would be hoisted, and spilled to memory.)
 template <class T>
 HWY_NOINLINE void transpose_square(const T* HWY_RESTRICT from, std::ptrdiff_t ldf, std::int64_t rows,
                                    std::int64_t columns, T* HWY_RESTRICT to, std::ptrdiff_t ldt) {
@@ -95,7 +95,7 @@ HWY_NOINLINE void transpose_square(const T* HWY_RESTRICT from, std::ptrdiff_t ld
   }
 }
 
-/// The same for any number of rows and columns; the rows of `to` are written up to a multiple of the lanes.
+/// The same for any number of rows and columns; writes the rows of `to` up to a multiple of the lanes.
 template <class T>
 void transpose(const T* HWY_RESTRICT from, std::ptrdiff_t ldf, std::int64_t rows, std::int64_t columns,
                T* HWY_RESTRICT to, std::ptrdiff_t ldt) {

@@ -1,4 +1,4 @@
-// Zeros in A, compiled once per SIMD target: which steps of a tile have anything to add.
+// Skipping zeros in A, compiled once per SIMD target: finds the steps of a tile that have anything to add.
 
 #if defined(THALWEG_RUN_MATMUL_ZEROS_INL) == defined(HWY_TARGET_TOGGLE)
 #ifdef THALWEG_RUN_MATMUL_ZEROS_INL
@@ -19,19 +19,19 @@
 HWY_BEFORE_NAMESPACE();
 namespace thalweg::run::HWY_NAMESPACE {
 
-/// Finds the steps of a slice of A in which any of a few rows has a number other than +0.
+/// Finds the steps of a slice of A in which any of a few rows has an element other than +0.
 template <class T>
 class StepChooser {
  public:
   using Index = StepIndex<T>;
   static constexpr auto lanes = static_cast<std::int64_t>(hn::MaxLanes(Wide<T>()));
-  /// Rows that are looked at together where those of a step lie side by side; A has as many.
+  /// The number of rows that are examined together if those of a step are contiguous; A has at least as many.
   static constexpr std::int64_t strip_rows = 16;
 
   StepChooser(const T* a, std::ptrdiff_t a_row, std::ptrdiff_t a_step, std::int64_t m, std::int64_t steps)
       : a_(a), a_row_(a_row), a_step_(a_step), last_strip_(m - strip_rows), steps_(steps) {}
 
-  /// Returns how many there are in the rows from `row` on. The list has room for a vector more than the steps.
+  /// Returns the number of such steps in the rows from `row` on. The list has space for the steps and one more vector.
   HWY_INLINE std::int64_t choose(std::int64_t row, std::int64_t rows, Index* list) {
     if (a_step_ == 1) return choose_along(a_ + row * a_row_, rows, list);
     if (row < strip_ || row + rows > strip_ + strip_rows) read_strip(row < last_strip_ ? row : last_strip_);
@@ -55,18 +55,18 @@ class StepChooser {
   const T* a_;
   std::ptrdiff_t a_row_, a_step_;
   std::int64_t last_strip_, steps_;
-  std::int64_t strip_ = -strip_rows;                   // its first row
-  HWY_ALIGN Index strip_bits_[most_transposed_steps];  // of each step: in which rows of the strip it has a number
+  std::int64_t strip_ = -strip_rows;                   // the first row of the strip
+  HWY_ALIGN Index strip_bits_[most_transposed_steps];  // by step: bit mask of the strip's rows with a nonzero element
 };
 
-/// Lists those of the steps from `step` on that the mask has; returns how many.
+/// Lists the steps from `step` on that are in the mask; returns their number.
 template <class T>
 HWY_INLINE std::int64_t StepChooser<T>::append(std::int64_t step, hn::Mask<IndexD> which, Index* list) {
   if constexpr (lanes == 16) {
     const IndexD index;
     hn::StoreU(hn::Compress(hn::Add(hn::Iota(index, 0), hn::Set(index, static_cast<Index>(step))), which), index, list);
     return static_cast<std::int64_t>(hn::CountTrue(index, which));
-  } else {  // Compress has a table here, which gcc 12 copies at each call
+  } else {  // Compress uses a table here, which gcc 12 copies at each call
     const unsigned bits = bits_of(which);
     std::int64_t count = 0;
     THALWEG_UNROLL
@@ -78,7 +78,7 @@ HWY_INLINE std::int64_t StepChooser<T>::append(std::int64_t step, hn::Mask<Index
   }
 }
 
-/// A row's steps lie side by side.
+/// For rows whose steps are contiguous.
 template <class T>
 std::int64_t StepChooser<T>::choose_along(const T* a, std::int64_t rows, Index* list) const {
   const Wide<T> d;

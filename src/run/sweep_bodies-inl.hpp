@@ -1,4 +1,4 @@
-// Per-target code of the vector machine: the bodies of its own instructions, those that are no element kernels.
+// Per-target code of the vector machine: the bodies of the instructions other than element kernels.
 
 #if defined(THALWEG_SWEEP_BODIES_INL_HPP) == defined(HWY_TARGET_TOGGLE)
 #ifdef THALWEG_SWEEP_BODIES_INL_HPP
@@ -21,7 +21,7 @@ namespace {
 using run::Address;
 using run::Reduction;
 
-/// Vector `number` of an operand of which the first `lanes` elements of the block may be touched; 0 beyond.
+/// Loads vector `number` of an operand, accessing only the first `lanes` elements of the block; 0 beyond.
 template <class T>
 HWY_INLINE Vector<T> load_partial(const T* memory, std::size_t number, std::int64_t lanes, T* bounce) {
   const Tag<T> d;
@@ -58,7 +58,7 @@ HWY_INLINE void store_partial(Vector<T> value, T* memory, std::size_t number, st
 #endif
 }
 
-/// How a buffer's element looks in the machine and back. A bool is a byte of 0 or 1.
+/// Conversion of a buffer's element to the machine's type, and back. A bool is a byte of 0 or 1.
 template <class To, class From>
 HWY_INLINE To converted(From value) {
   if constexpr (std::is_same_v<To, bool>) {
@@ -68,7 +68,7 @@ HWY_INLINE To converted(From value) {
   }
 }
 
-/// Reads whole blocks of another dtype through the bounce buffer; loops of constant length become vector code.
+/// Reads whole blocks of another dtype through the bounce buffer, in loops of constant length that compilers vectorize.
 template <class T, class S, bool partial>
 struct Source {
   const S* memory;
@@ -157,7 +157,7 @@ struct StoreBody {
       if constexpr (!partial && std::is_same_v<T, float> && std::is_same_v<S, bool>) {
         const hn::Rebind<std::uint8_t, Tag<T>> bytes;
         const hn::RebindToSigned<Tag<T>> integers;
-        // Not by Ne, which on AVX2 and AVX-512 calls NaN equal to everything.
+        // Not Ne, which on AVX2 and AVX-512 treats NaN as equal to everything.
         const auto ones =
             hn::IfThenElseZero(hn::RebindMask(integers, hn::Not(hn::Eq(a, hn::Zero(d)))), hn::Set(integers, 1));
         hn::StoreU(hn::DemoteTo(bytes, ones), bytes, reinterpret_cast<std::uint8_t*>(memory) + first);
@@ -306,7 +306,7 @@ struct SetFunctionBody {
 
 enum class CallForm { plain, swapped, memory };
 
-/// Calls state->function on whole blocks; what is in the accumulator goes through the bounce buffer, as the result does.
+/// Calls state->function on whole blocks. The accumulator and the result go through the bounce buffer.
 template <class T, int arity, CallForm form>
 struct CallBody {
   const Instruction* instruction;

@@ -89,7 +89,7 @@ void Compiler::add_row_actions(int walk, int stage) {
 
 void Compiler::add_reductions(int walk, int stage) {
   SweepDraft& program = *program_;
-  const int segment = nodes_.first_segments[static_cast<std::size_t>(walk)] + stage;
+  const int segment = nodes_.first_segments[walk] + stage;
   const Geometry& g = nodes_.geometry;
   for (const SweepNode& node : nodes_.nodes) {
     if (!node.live || !nodes_.reduces_elements(node) || accumulate_segment(node) != segment) continue;
@@ -116,7 +116,7 @@ void Compiler::add_reductions(int walk, int stage) {
 }
 
 void Compiler::add_element_actions(int walk, int stage) {
-  const int segment = nodes_.first_segments[static_cast<std::size_t>(walk)] + stage;
+  const int segment = nodes_.first_segments[walk] + stage;
   for (int v = 0; v < nodes_.count(); ++v) {
     const SweepNode& node = nodes_[v];
     if (!node.live || node.small()) continue;
@@ -193,19 +193,19 @@ void Compiler::emit_walk(int walk) {
   Walk result;
   const auto size = [](const auto& list) { return static_cast<std::int32_t>(list.size()); };
   result.levels.begin = size(program.levels);
-  for (int level = 0; level < nodes_.level_counts[static_cast<std::size_t>(walk)]; ++level) emit_level(walk, level);
+  for (int level = 0; level < nodes_.level_counts[walk]; ++level) emit_level(walk, level);
   result.levels.end = size(program.levels);
   result.stages.begin = size(program.stages);
   result.columns.begin = size(program.column_folds);
   result.singles.begin = size(program.single_results);
-  for (int stage = 0; stage < nodes_.stage_counts[static_cast<std::size_t>(walk)]; ++stage) emit_stage(walk, stage);
+  for (int stage = 0; stage < nodes_.stage_counts[walk]; ++stage) emit_stage(walk, stage);
   result.stages.end = size(program.stages);
   result.columns.end = size(program.column_folds);
   result.singles.end = size(program.single_results);
   program.walks.push_back(result);
 }
 
-/// How the walk's positions move: by a wide block, or by a row.
+/// Sets the steps of the walk's positions: by a wide block, or by a row.
 void Compiler::set_start() {
   SweepDraft& program = *program_;
   const Geometry& g = nodes_.geometry;
@@ -229,7 +229,7 @@ void Compiler::set_start() {
     flat_step(position, g.wide);
     position.step_of(Address::scratch_column) = bytes;
     position.step_of(Address::column) = position.step_of(Address::accumulator) = bytes;
-    position.column_period = position.accumulator_end = never;  // a row lies within a period
+    position.column_period = position.accumulator_end = never;  // a row is within a period
     if (nodes_.row_walk || g.period == 0) return;
     position.accumulator_period = position.accumulator_end = g.period * g.size;
     position.step_of(Address::accumulator) = g.wide % g.period * g.size;
@@ -254,10 +254,10 @@ void Compiler::set_start() {
   if (program.one_walk && is_one_run) program.positions.clear();
 }
 
-/// A row that several stages go over comes from memory in the first one and goes there in the last one, all at once, with a
-/// pause between: the processor's own prefetching does not bridge it. (Measured: softmax cross entropy of 4096 × 1000
-/// with its gradient 7.4 ms without and 5.7 ms with it.) Nor does it follow many buffers that a flat walk streams through,
-/// each by a block at a time.
+/// Finds the buffers to prefetch. If several stages process a row, its data are read in the first one and written in
+/// the last one, in bursts that hardware prefetching does not bridge. (Softmax cross entropy of 4096 × 1000 with its
+/// gradient takes 7.4 ms without software prefetching, 5.7 ms with it.) Nor does hardware prefetching follow many
+/// buffers through which a flat walk streams block by block.
 void Compiler::find_streams() {
   constexpr std::int64_t cache_bytes = 2 * 1024 * 1024;
   SweepDraft& program = *program_;
@@ -267,7 +267,7 @@ void Compiler::find_streams() {
   if (!is_one_walk || (!is_flat && !is_by_stages)) return;
   std::vector<std::int32_t> slots;
   for (const Patch& patch : program.patches) {
-    const Address address = program.instructions[static_cast<std::size_t>(patch.instruction)].address[patch.which];
+    const Address address = program.instructions[patch.instruction].address[patch.which];
     if (address != Address::flat_4 && address != Address::flat_8) continue;
     if (std::find(slots.begin(), slots.end(), patch.slot) != slots.end()) continue;
     slots.push_back(patch.slot);
@@ -277,7 +277,8 @@ void Compiler::find_streams() {
   if (count * nodes_.geometry.elements() * nodes_.geometry.size <= cache_bytes) program.streams.clear();
 }
 
-/// What goes between memory and the processor. A working set that fits the cache is fetched once, else once a walk.
+/// Counts the bytes moved between memory and processor. A working set that fits the cache is fetched once, else once
+/// per walk.
 void Compiler::count_bytes(const Sweep& sweep) {
   constexpr std::size_t cache_bytes = 512 * 1024;
   const Geometry& g = nodes_.geometry;
@@ -293,18 +294,17 @@ void Compiler::count_bytes(const Sweep& sweep) {
   std::size_t once = 0, again = 0;
   marks_.assign(static_cast<std::size_t>(nodes_.count()), 0);
   for (const auto& [walk, v] : emitter_.reads()) {
-    const bool first = nodes_[v].kind == Kind::input && marks_[static_cast<std::size_t>(v)]++ == 0;
+    const bool first = nodes_[v].kind == Kind::input && marks_[v]++ == 0;
     if (!first) again += bytes(nodes_[v]);
   }
   for (const SweepNode& node : nodes_.nodes) {
     if (!node.live) continue;
     if (node.kind == Kind::input) once += bytes(node);
     if (!node.small() && node.keep == Keep::vector) again += 2 * bytes(node);
-    if (node.keep == Keep::lent) again += bytes(node);  // its reading is among the emitter's
+    if (node.keep == Keep::lent) again += bytes(node);  // the read is among emitter_.reads()
   }
   for (const SweepOutput& output : sweep.outputs)
-    once += count(nodes_.geometry.canonical(sweep.values[static_cast<std::size_t>(output.value)].extent)) *
-            size_of(output.dtype);
+    once += count(nodes_.geometry.canonical(sweep.values[output.value].extent)) * size_of(output.dtype);
   program_->bytes_moved = once + again <= cache_bytes ? once : once + again;
 }
 
@@ -354,7 +354,7 @@ bool fits_machine(const Sweep& sweep) {
         if (handlers_of(*value.kernel, sweep.dtype).wide == nullptr) return false;
         break;
       case Kind::reduce: {
-        const Extent from = sweep.values[static_cast<std::size_t>(value.operands[0])].extent;
+        const Extent from = sweep.values[value.operands[0]].extent;
         if (from != Extent::element && (value.extent != Extent::single || from == Extent::single)) return false;
         break;
       }

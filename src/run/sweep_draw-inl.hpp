@@ -28,8 +28,8 @@ HWY_INLINE void multiply_halves(D d, V a, V multiplier, V& high, V& low) {
   low = hn::OddEven(hn::BitCast(d, hn::ShiftLeft<32>(odd)), hn::BitCast(d, even));
 }
 
-/// The four words of the blocks whose counters' first two words are given, for two vectors at once: each waits for its own
-/// products only.
+/// The four words of the blocks with the given first two counter words. Two vectors at once, to overlap the latencies
+/// of the products.
 template <class D, class V>
 HWY_INLINE void philox_pair(D d, const run::DrawSource& source, V (&a)[4], V (&b)[4]) {
   auto key = run::philox_key(source);
@@ -51,7 +51,7 @@ HWY_INLINE void philox_pair(D d, const run::DrawSource& source, V (&a)[4], V (&b
   }
 }
 
-/// Groups of sixteen blocks that two vectors make.
+/// The number of groups of sixteen blocks in two vectors.
 inline constexpr std::size_t groups_at_once = hn::MaxLanes(hn::CappedTag<std::uint32_t, 16>()) == 16 ? 2 : 1;
 
 /// Calls sink(group, w, i, words w of blocks i, i + 1, … of the group), for the groups from block `index` on, a multiple of
@@ -63,7 +63,7 @@ HWY_INLINE void philox_groups(const run::DrawSource& source, std::uint64_t index
   constexpr std::size_t lanes = hn::MaxLanes(hn::CappedTag<std::uint32_t, 16>());
   for (std::size_t i = 0; i < 16 * groups_at_once; i += 2 * lanes) {
     const std::size_t j = i + lanes;
-    // A group's indices share their high half.
+    // The indices of a group share their high half.
     const auto start = [&](std::size_t block) HWY_ATTR { return run::philox_counter(source, index + block / 16 * 16); };
     const auto first = start(i), second = start(j);
     const auto iota = [&](std::size_t block) HWY_ATTR { return hn::Iota(d, static_cast<std::uint32_t>(block % 16)); };
@@ -78,7 +78,7 @@ HWY_INLINE void philox_groups(const run::DrawSource& source, std::uint64_t index
   }
 }
 
-/// The elements that sixteen blocks of four words give.
+/// The number of elements from sixteen blocks of four words.
 template <class T, run::Distribution distribution>
 inline constexpr std::size_t elements_per_group = 64 / ((sizeof(T) / 4) *
                                                         (distribution == run::Distribution::normal ? 2 : 1));
@@ -100,7 +100,7 @@ void convert_group(const std::uint32_t (*words)[16], T* out) {
   }
 }
 
-/// The elements of as many groups; `index`: their first block.
+/// Computes the elements of these groups; `index` is their first block.
 template <class T, run::Distribution distribution>
 void draw_groups(const run::DrawSource& source, std::uint64_t index, T* out) {
   if constexpr (std::is_same_v<T, float> && distribution == run::Distribution::uniform) {

@@ -42,7 +42,7 @@ void Emitter::begin(Scope scope, int walk, int stage) {
   scope_ = scope;
   walk_ = walk;
   stage_ = stage;
-  segment_ = nodes_->first_segments[static_cast<std::size_t>(walk)] + stage;
+  segment_ = nodes_->first_segments[walk] + stage;
   actions_.clear();
   const auto size = static_cast<std::size_t>(nodes_->count());
   first_action_.assign(size, -1);
@@ -54,7 +54,7 @@ void Emitter::add_action(int value, const Action& action) {
   const auto index = static_cast<std::int32_t>(actions_.size());
   actions_.push_back(action);
   if (last_action_[v] >= 0) {
-    actions_[static_cast<std::size_t>(last_action_[v])].next = index;
+    actions_[last_action_[v]].next = index;
   } else {
     first_action_[v] = index;
   }
@@ -68,7 +68,7 @@ Emitter::Operand Emitter::own_memory(std::int64_t offset, Address address) const
   return {reinterpret_cast<std::intptr_t>(program_->at(offset)), address, -1};
 }
 
-/// Whether the value is there when this program runs; else the program computes it.
+/// Whether the value is available when this program runs; else the program computes it.
 bool Emitter::is_available(const SweepNode& node) const {
   switch (scope_) {
     case Scope::elements:
@@ -86,7 +86,7 @@ bool Emitter::is_available(const SweepNode& node) const {
   return true;
 }
 
-/// An element value from a buffer, or kept by an earlier segment.
+/// Locates an element value in a buffer, or in the memory where an earlier segment keeps it.
 void Emitter::locate_elements(const SweepNode& node, Place& place) const {
   if (node.kind == Kind::input || node.keep == Keep::output || node.keep == Keep::lent) {
     const bool is_input = node.kind == Kind::input;
@@ -100,7 +100,7 @@ void Emitter::locate_elements(const SweepNode& node, Place& place) const {
                                                 : own_memory(node.memory, flat_address(program_->dtype));
 }
 
-/// Where this program finds the value.
+/// Determines how this program accesses the value.
 void Emitter::locate(int v) {
   const SweepNode& node = (*nodes_)[v];
   Place& where = place(v);
@@ -118,7 +118,7 @@ void Emitter::locate(int v) {
       break;
     }
     case Extent::per_row: {
-      // Splatted in a slot, unless it has to be brought there first.
+      // Splatted in a slot, unless this program must put it there.
       const bool imported = node.kind == Kind::input || node.walk < walk_;
       const bool splatted =
           node.row_slot >= 0 && !nodes_->one_block_rows && (scope_ != Scope::row || stage_ != 0 || !imported);
@@ -130,7 +130,7 @@ void Emitter::locate(int v) {
   }
 }
 
-/// Counts the uses of every value that the actions need, and finds out where they are.
+/// Counts the uses of every value that the actions need, and locates the values.
 void Emitter::count_uses() {
   const auto count = static_cast<std::size_t>(nodes_->count());
   left_.assign(count, 0);
@@ -141,14 +141,14 @@ void Emitter::count_uses() {
     locate(v);
     if (places_[index].access != Access::computed) continue;
     const SweepNode& node = (*nodes_)[v];
-    for (int k = 0; k < node.operand_count; ++k) ++left_[static_cast<std::size_t>(node.operands[k])];
+    for (int k = 0; k < node.operand_count; ++k) ++left_[node.operands[k]];
   }
 }
 
-/// The value's operand, noting that an instruction reads it.
+/// The value's operand; records that an instruction reads it.
 Emitter::Operand Emitter::read(int v) {
   const Place& where = place(v);
-  if (where.kept >= 0) kept_[static_cast<std::size_t>(where.kept)].read = true;
+  if (where.kept >= 0) kept_[where.kept].read = true;
   if (where.operand.slot >= 0) {
     const SweepNode& node = (*nodes_)[v];
     const bool is_input = node.kind == Kind::input;
@@ -160,7 +160,7 @@ Emitter::Operand Emitter::read(int v) {
   return where.operand;
 }
 
-/// An input is read after outputs were written: they must not be the same memory.
+/// Records hazards: the input is read after these outputs are written, so they must not be the same memory.
 void Emitter::note_read(int slot) {
   if (scope_ != Scope::elements && scope_ != Scope::row) return;
   for (const std::int32_t output : stored_) {
@@ -170,7 +170,7 @@ void Emitter::note_read(int slot) {
   }
 }
 
-/// A memory operand for a simple value; the accumulator stays as it is.
+/// A memory operand for a simple value; preserves the accumulator.
 Emitter::Operand Emitter::simple_operand(int v) {
   Place& where = place(v);
   if (where.access == Access::memory) return read(v);
@@ -193,15 +193,15 @@ int Emitter::take_temporary() {
   return temporaries_++;
 }
 
-/// One use less is to come; after the last one the temporary is free.
+/// Counts a use; after the last one, frees the temporary.
 void Emitter::consume(int v) {
   Place& where = place(v);
-  if (--left_[static_cast<std::size_t>(v)] > 0 || where.temporary < 0) return;
+  if (--left_[v] > 0 || where.temporary < 0) return;
   free_temporaries_.push_back(where.temporary);
   where.temporary = -1;
 }
 
-/// What the generator may make of a kernel's instruction.
+/// The meaning of a kernel's instruction for the JIT.
 Meaning Emitter::apply_meaning(const SweepNode& node, OperandForm form) const {
   const Primitive primitive = node.handlers->primitive;
   if (!is_in_line(primitive, program_->dtype)) return {};
@@ -212,7 +212,7 @@ Meaning Emitter::apply_meaning(const SweepNode& node, OperandForm form) const {
           .one_vector = node.handlers->one_vector};
 }
 
-/// Of a load or store of a buffer of `dtype`: opaque where it converts.
+/// The meaning of a load or store of a buffer of `dtype`: opaque if it converts.
 Meaning Emitter::buffer_meaning(Meaning::Kind kind, DType dtype) const {
   if (dtype != program_->dtype) return {};
   return {.kind = kind};
@@ -256,7 +256,7 @@ void Emitter::evaluate_leaf(int v) {
   }
 }
 
-/// Evaluates a value that is no simple operand, into a temporary.
+/// Evaluates a value that is not a simple operand into a temporary.
 Emitter::Operand Emitter::evaluated_operand(int v) {
   evaluate(v);
   keep_in_temporary(v);
@@ -302,7 +302,7 @@ void Emitter::evaluate_apply(int v) {
   for (int k = 0; k < node.operand_count; ++k) consume(node.operands[k]);
 }
 
-/// What the call that comes next calls, where the kernel is a function on arrays.
+/// For a kernel on arrays: sets the function that the next instruction calls.
 void Emitter::push_function(const SweepNode& node) {
   if (node.kernel->arrays == nullptr) return;
   const ArrayFunction function = node.kernel->arrays(program_->dtype);
@@ -353,7 +353,7 @@ void Emitter::perform(int v, const Action& action) {
            target, {.kind = Meaning::Kind::accumulate, .reduction = action.reduction});
       break;
     case Action::Kind::write: {
-      // The machine's own memory is padded by a block; but where a row ends, the next one begins.
+      // The machine's own memory is padded by a block; elsewhere the next row follows directly.
       const bool padded = action.address == Address::scratch_column || action.address == Address::column;
       push(machine_->store_as[form_.partial && !padded][index_of(program_->dtype)], "write", v, target,
            {.kind = Meaning::Kind::store});
@@ -371,8 +371,8 @@ void Emitter::perform(int v, const Action& action) {
 
 void Emitter::perform_all(int v) {
   const auto index = static_cast<std::size_t>(v);
-  for (std::int32_t i = first_action_[index]; i >= 0; i = actions_[static_cast<std::size_t>(i)].next) {
-    const Action& action = actions_[static_cast<std::size_t>(i)];
+  for (std::int32_t i = first_action_[index]; i >= 0; i = actions_[i].next) {
+    const Action& action = actions_[i];
     const bool is_store = action.kind == Action::Kind::output || action.kind == Action::Kind::output_row;
     if (!delay_stores_ || !is_store) {
       perform(v, action);
@@ -380,17 +380,16 @@ void Emitter::perform_all(int v) {
     }
     delayed_.emplace_back(v, action);
     ++left_[index];
-    // Its buffer may be written before the value is wanted again.
+    // Its buffer may be overwritten before the value is needed again.
     if (place(v).temporary < 0) keep_in_temporary(v);
   }
 }
 
-/// Keeps the accumulator for later uses in this program: where it was written anyway, else in a temporary.
+/// Keeps the accumulator for later uses in this program: in the output it was written to, or else in a temporary.
 void Emitter::keep(int v) {
   if (!form_.partial && scope_ == Scope::elements && !delay_stores_) {
-    for (std::int32_t i = first_action_[static_cast<std::size_t>(v)]; i >= 0;
-         i = actions_[static_cast<std::size_t>(i)].next) {
-      const Action& action = actions_[static_cast<std::size_t>(i)];
+    for (std::int32_t i = first_action_[v]; i >= 0; i = actions_[i].next) {
+      const Action& action = actions_[i];
       if (action.kind != Action::Kind::output || action.dtype != program_->dtype) continue;
       place(v).operand = {0, flat_address(action.dtype), action.slot};
       place(v).access = Access::memory;
@@ -447,7 +446,7 @@ std::int32_t Emitter::emit(Form form) {
   return first;
 }
 
-/// Removes stores to temporaries whose values never left the accumulator before their last use.
+/// Removes stores to temporaries that are never read because the value stayed in the accumulator.
 void Emitter::drop_unread_stores(std::int32_t first) {
   if (std::all_of(kept_.begin(), kept_.end(), [](const KeptStore& store) { return store.read; })) return;
   auto& instructions = program_->instructions;

@@ -81,7 +81,7 @@ class Emitter {
     bool read;
   };
 
-  Place& place(int v) { return places_[static_cast<std::size_t>(v)]; }
+  Place& place(int v) { return places_[v]; }
   bool is_simple(int v) { return place(v).access == Access::memory || place(v).access == Access::buffer; }
   void count_uses();
   bool is_available(const SweepNode& node) const;

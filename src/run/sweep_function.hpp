@@ -40,9 +40,7 @@ class FunctionWriter {
   bool fits(const Level& level) const;
   bool fits(const Walk& walk) const;
   Run read(std::int32_t first) { return reader_.read(first, reader_.end_of(first)); }
-  const BlockPrograms& blocks_of(const Walk& walk) const {
-    return program_.stages[static_cast<std::size_t>(walk.stages.begin)].blocks;
-  }
+  const BlockPrograms& blocks_of(const Walk& walk) const { return program_.stages[walk.stages.begin].blocks; }
   Frame frame(const Position* position) const;
   std::int64_t vector_bytes() const { return assembler_.vector_bytes(); }
   Block block_of(std::int64_t elements) const { return run::block_of(elements, geometry_.lanes); }

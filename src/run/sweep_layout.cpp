@@ -1,4 +1,4 @@
-// Which values a sweep keeps from one of its programs to another, and the memory of all.
+// Decides which values a sweep keeps from one program to another, and lays out its memory.
 
 #include <algorithm>
 #include <vector>
@@ -29,21 +29,21 @@ std::int32_t Compiler::take_scratch(std::int64_t bytes) {
   return static_cast<std::int32_t>(offset);
 }
 
-/// The segment that writes an output of the walk.
+/// The segment that writes an output.
 int Compiler::output_segment(const SweepNode& node) const {
   return delay_stores_ ? segments_ - 1 : nodes_.segment_of(node);
 }
 
-/// The segment whose blocks add up a reduction; its node's stage is where the result is there.
+/// The segment whose blocks accumulate a reduction. The node's own stage is the one in which the result is available.
 int Compiler::accumulate_segment(const SweepNode& node) const {
   const bool staged = node.extent == Extent::per_row && !nodes_.one_block_rows;
   return nodes_.segment_of(node) - (staged ? 1 : 0);
 }
 
-/// Whether the element programs of a segment do something with the value itself.
+/// Whether the element programs of a segment must compute the value for its own sake, as an output or to keep it.
 bool Compiler::is_root(const SweepNode& node, int v, int segment) const {
   if (node.extent == Extent::per_row && !nodes_.one_block_rows) return false;
-  if (outputs_of_[static_cast<std::size_t>(v)] != 0 && output_segment(node) == segment) return true;
+  if (outputs_of_[v] != 0 && output_segment(node) == segment) return true;
   return node.extent == Extent::per_row && node.keep == Keep::vector && nodes_.segment_of(node) == segment;
 }
 
@@ -52,12 +52,13 @@ void Compiler::keep(SweepNode& node, int walk) {
   if (node.extent == Extent::element && node.output_slot >= 0 && !delay_stores_) {
     node.keep = Keep::output;
   } else {
-    const bool same_walk = nodes_.first_segments[static_cast<std::size_t>(walk)] <= node.segment;
+    const bool same_walk = nodes_.first_segments[walk] <= node.segment;
     node.keep = same_walk ? Keep::row_buffer : Keep::vector;
   }
 }
 
-/// Marks what the blocks of a segment compute; a value wanted again, and dear, is kept from its first segment on.
+/// Marks the values that the blocks of a segment compute. An expensive value that is needed again is kept from its
+/// first segment on.
 void Compiler::demand(int segment, int walk) {
   marks_.assign(static_cast<std::size_t>(nodes_.count()), 0);
   for (int v = nodes_.count() - 1; v >= 0; --v) {
@@ -65,9 +66,8 @@ void Compiler::demand(int segment, int walk) {
     if (!node.live) continue;
     const bool walk_reduce = nodes_.reduces_elements(node);
     const bool inner_reduce = walk_reduce && nodes_.one_block_rows && node.extent == Extent::per_row;
-    if (walk_reduce && !inner_reduce && accumulate_segment(node) == segment)
-      marks_[static_cast<std::size_t>(node.operands[0])] = 1;
-    if (node.small() || (marks_[static_cast<std::size_t>(v)] == 0 && !is_root(node, v, segment))) continue;
+    if (walk_reduce && !inner_reduce && accumulate_segment(node) == segment) marks_[node.operands[0]] = 1;
+    if (node.small() || (marks_[v] == 0 && !is_root(node, v, segment))) continue;
     if (node.extent == Extent::per_row && !nodes_.one_block_rows) {
       if (node.row_slot < 0) node.row_slot = take_scratch(static_cast<std::int64_t>(slot_bytes));
       if (node.walk < walk && node.kind != Kind::input) node.keep = Keep::vector;
@@ -79,14 +79,14 @@ void Compiler::demand(int segment, int walk) {
       keep(node, walk);
       continue;
     }
-    for (int k = 0; k < node.operand_count; ++k) marks_[static_cast<std::size_t>(node.operands[k])] = 1;
+    for (int k = 0; k < node.operand_count; ++k) marks_[node.operands[k]] = 1;
   }
 }
 
 void Compiler::decide_keeping() {
   outputs_of_.assign(static_cast<std::size_t>(nodes_.count()), 0);
   for (const SweepNodeOutput& output : nodes_.outputs) {
-    outputs_of_[static_cast<std::size_t>(output.value)] = 1;
+    outputs_of_[output.value] = 1;
     if (output.dtype == nodes_.dtype) nodes_[output.value].output_slot = output.slot;
   }
   segments_ = nodes_.first_segments.back() + nodes_.stage_counts.back();
@@ -98,7 +98,7 @@ void Compiler::decide_keeping() {
       SweepNode& operand = nodes_[node.operands[k]];
       const bool computed = operand.extent == Extent::element && operand.cost < keep_cost;
       node.cost += computed ? operand.cost : 1;
-      // A vector of values per row is wanted: by a reduction over rows, by a later walk's arithmetic.
+      // A vector of values per row is needed for a reduction over rows, and for arithmetic in a later walk.
       if (operand.extent == Extent::per_row &&
           (node.small() || (node.extent == Extent::per_row && operand.walk < node.walk && operand.kind != Kind::input)))
         operand.keep = Keep::vector;
@@ -108,17 +108,17 @@ void Compiler::decide_keeping() {
   }
   if (segments_ < 2 && !nodes_.row_walk) return;
   for (int p = 0; p < nodes_.walks; ++p)
-    for (int s = 0; s < nodes_.stage_counts[static_cast<std::size_t>(p)]; ++s)
-      demand(nodes_.first_segments[static_cast<std::size_t>(p)] + s, p);
+    for (int s = 0; s < nodes_.stage_counts[p]; ++s) demand(nodes_.first_segments[p] + s, p);
   if (!delay_stores_) lend_outputs();
 }
 
-/// A value kept from one walk to the last segment, and read there only for one operand of an output, lies in that output's
-/// buffer: memory that is written anyway. Not where the last segment reads inputs, which may be the same memory.
+/// A value that is kept from one walk to the last segment, and read there only as one operand of an output, is stored
+/// in that output's buffer, which is written anyway. Not if the last segment reads inputs, since these may be the same
+/// memory.
 void Compiler::lend_outputs() {
   const int last = segments_ - 1;
-  for (int v = 0; v < nodes_.count(); ++v)  // the marks are those of the last segment
-    if (marks_[static_cast<std::size_t>(v)] != 0 && nodes_[v].kind == Kind::input && !nodes_[v].small()) return;
+  for (int v = 0; v < nodes_.count(); ++v)  // marks_ still has the last segment's marks
+    if (marks_[v] != 0 && nodes_[v].kind == Kind::input && !nodes_[v].small()) return;
   for (int v = 0; v < nodes_.count(); ++v) {
     SweepNode& node = nodes_[v];
     if (!node.live || node.keep != Keep::vector || node.extent != Extent::element || node.segment == last) continue;
@@ -145,25 +145,24 @@ void Compiler::lend_outputs() {
   }
 }
 
-/// Whether v is computed from `operand` in the elements of one segment.
+/// Whether v is computed from `operand` by elementwise ops alone.
 bool Compiler::is_made_of(int v, int operand) {
   marks_.assign(static_cast<std::size_t>(nodes_.count()), 0);
-  marks_[static_cast<std::size_t>(operand)] = 1;
+  marks_[operand] = 1;
   for (int c = operand + 1; c <= v; ++c) {
     const SweepNode& node = nodes_[c];
     if (!node.is_apply() || node.extent != Extent::element) continue;
-    for (int k = 0; k < node.operand_count; ++k)
-      marks_[static_cast<std::size_t>(c)] |= marks_[static_cast<std::size_t>(node.operands[k])];
+    for (int k = 0; k < node.operand_count; ++k) marks_[c] |= marks_[node.operands[k]];
   }
-  return marks_[static_cast<std::size_t>(v)] != 0;
+  return marks_[v] != 0;
 }
 
-/// Which small values another program reads, and which values per column the flat walk reads as a tile.
+/// Finds the small values that another program reads, and the values per column that the flat walk reads as a tile.
 void Compiler::choose_shared() {
   for (int v = 0; v < nodes_.count(); ++v) {
     SweepNode& node = nodes_[v];
     if (!node.live) continue;
-    const bool is_output = outputs_of_[static_cast<std::size_t>(v)] != 0;
+    const bool is_output = outputs_of_[v] != 0;
     node.vector_wanted |= is_output;
     if (node.small() && (!node.is_apply() || is_output)) node.shared = true;
     for (int k = 0; k < node.operand_count; ++k) {
@@ -173,7 +172,7 @@ void Compiler::choose_shared() {
           node.is_apply() && node.extent == operand.extent && node.walk == operand.walk && node.stage == operand.stage;
       if (!same_program) operand.shared = true;
       const bool tile = !node.small() && operand.extent == Extent::per_column && !nodes_.row_walk;
-      if (tile) operand.tile = 0;  // wanted
+      if (tile) operand.tile = 0;  // marks it as needed
       operand.vector_wanted |= !tile;
     }
   }
@@ -191,7 +190,7 @@ void Compiler::lay_out_walk_memory(SweepNode& node) {
 void Compiler::lay_out_memory() {
   const Geometry& g = nodes_.geometry;
   SweepDraft& program = *program_;
-  // A tile of values per column: repeated to whole blocks, or just once more than a block at its end.
+  // A tile of values per column is repeated to whole blocks, or has just a repeated block at its end.
   const bool repeated = g.tiled && (nodes_.has_column_folds || g.elements() >= 8 * g.period);
   program.read_period = repeated && !nodes_.row_walk ? g.period : g.columns;
   for (int v = 0; v < nodes_.count(); ++v) {
@@ -234,7 +233,7 @@ void Compiler::add_inputs() {
         if (node.extent == Extent::single) {
           program.single_inputs.push_back({node.slot, node.dtype, node.memory});
         } else {
-          // The tile can be filled from the buffer, if nothing else reads the vector.
+          // The tile can be filled from the buffer directly if nothing else reads the vector.
           const bool direct = node.tile >= 0 && node.dtype == program.dtype && !node.vector_wanted;
           program.column_inputs.push_back({node.slot, node.dtype, direct ? -1 : node.memory, node.tile});
         }

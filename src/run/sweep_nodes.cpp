@@ -12,7 +12,7 @@ void SweepNodes::assign(const Sweep& sweep) {
 }
 
 bool SweepNodes::fit(const Sweep& sweep) {
-  read(sweep, true);  // what will be read of it is not known yet
+  read(sweep, true);  // any value may become an output
   return fits;
 }
 
@@ -28,7 +28,8 @@ void SweepNodes::read_values(const Sweep& sweep) {
   nodes.clear();
   outputs.clear();
   nodes.resize(sweep.values.size());
-  // A reduction of an extent of one element is its operand; `output_slot` holds the id that stands for each value.
+  // A reduction over a single element equals its operand; `output_slot` temporarily has the id that replaces each
+  // value.
   for (std::size_t i = 0; i < nodes.size(); ++i) {
     const SweepValue& value = sweep.values[i];
     SweepNode& node = nodes[i];
@@ -41,7 +42,7 @@ void SweepNodes::read_values(const Sweep& sweep) {
     node.slot = value.slot;
     node.kernel = value.kernel;
     for (int k = 0; k < value.operand_count; ++k)
-      node.operands[k] = static_cast<std::int16_t>(nodes[static_cast<std::size_t>(value.operands[k])].output_slot);
+      node.operands[k] = static_cast<std::int16_t>(nodes[value.operands[k]].output_slot);
     const bool is_operand = value.kind == Kind::reduce && (*this)[node.operands[0]].extent == node.extent;
     node.output_slot = is_operand ? node.operands[0] : static_cast<std::int16_t>(i);
   }
@@ -51,11 +52,11 @@ void SweepNodes::read_values(const Sweep& sweep) {
   if (geometry.one_dimensional() && geometry.columns <= geometry.wide) make_one_row();
 }
 
-/// A domain of one block is one row: what its reductions give is a value of the row, there in the same program.
+/// Treats a domain of one block as one row: its reductions are then values of the row, available in the same program.
 void SweepNodes::make_one_row() {
   for (SweepNode& node : nodes) {
     if (node.extent != Extent::single) continue;
-    if (geometry.elements() == 1 && node.is_apply()) {  // numbers made of numbers: beside the one element
+    if (geometry.elements() == 1 && node.is_apply()) {  // arithmetic on single values counts as elementwise
       node.extent = Extent::element;
       continue;
     }
@@ -110,7 +111,7 @@ void SweepNodes::place(SweepNode& node) const {
   for (int k = 0; k < node.operand_count; ++k) {
     const SweepNode& operand = (*this)[node.operands[k]];
     if (operand.walk != node.walk || in_walk(operand) != in_walk(node)) continue;
-    // A small reduction of a vector is there one level later.
+    // The result of a reduction of a vector is available one level later.
     const int wait = operand.is_reduce() && operand.small() ? 1 : 0;
     node.stage = std::max<std::int16_t>(node.stage, static_cast<std::int16_t>(operand.stage + wait));
   }
@@ -132,11 +133,11 @@ void SweepNodes::schedule() {
   for (const SweepNode& node : nodes) {
     if (!node.live || (node.small() && !node.is_apply() && !node.is_reduce())) continue;
     auto& counts = in_walk(node) ? stage_counts : level_counts;
-    auto& entry = counts[static_cast<std::size_t>(node.walk)];
+    auto& entry = counts[node.walk];
     entry = std::max<std::int16_t>(entry, static_cast<std::int16_t>(node.stage + 1));
     if (!reduces_in_walk(node)) continue;
     auto& next = level_counts[static_cast<std::size_t>(node.walk) + 1];
-    next = std::max<std::int16_t>(next, 1);  // its result may have to be repeated to a tile
+    next = std::max<std::int16_t>(next, 1);  // the result may have to be repeated to a tile
   }
   for (std::size_t p = 1; p < size; ++p)
     first_segments[p] = static_cast<std::int16_t>(first_segments[p - 1] + stage_counts[p - 1]);

@@ -71,8 +71,8 @@ struct SweepNodes {
   std::vector<std::int16_t> level_counts;    // by walk
   std::vector<std::int16_t> first_segments;  // by walk
 
-  SweepNode& operator[](int id) { return nodes[static_cast<std::size_t>(id)]; }
-  const SweepNode& operator[](int id) const { return nodes[static_cast<std::size_t>(id)]; }
+  SweepNode& operator[](int id) { return nodes[id]; }
+  const SweepNode& operator[](int id) const { return nodes[id]; }
   int count() const { return static_cast<int>(nodes.size()); }
 
   /// Whether the node reduces elements, which takes a walk.
@@ -83,9 +83,7 @@ struct SweepNodes {
   bool reduces_in_walk(const SweepNode& node) const { return node.small() && reduces_elements(node); }
   /// Whether a walk computes it, not a program between walks.
   bool in_walk(const SweepNode& node) const { return !node.small() || reduces_in_walk(node); }
-  int segment_of(const SweepNode& node) const {
-    return first_segments[static_cast<std::size_t>(node.walk)] + node.stage;
-  }
+  int segment_of(const SweepNode& node) const { return first_segments[node.walk] + node.stage; }
 
   /// Reads the sweep: canonical extents, live nodes, walks and stages.
   void assign(const Sweep& sweep);

@@ -1,4 +1,4 @@
-// Per-target code of sweep_machine.cpp: reductions and the arrays they leave behind.
+// Per-target code of sweep_machine.cpp: reductions, and operations on arrays of partial results.
 
 #if defined(THALWEG_SWEEP_REDUCE_INL_HPP) == defined(HWY_TARGET_TOGGLE)
 #ifdef THALWEG_SWEEP_REDUCE_INL_HPP
@@ -30,7 +30,7 @@ constexpr T reduce_identity() {
   return Limits::has_infinity ? Limits::infinity() : Limits::max();
 }
 
-/// a ∘ b. The larger and the smaller of two are NaN where either is.
+/// a ∘ b. Maximum and minimum are NaN if either is.
 template <Reduction reduction, class D, class V>
 HWY_INLINE V reduce_pair(D d, V a, V b) {
   (void)d;
@@ -46,7 +46,7 @@ HWY_INLINE V reduce_pair(D d, V a, V b) {
   }
 }
 
-/// Which lanes of vector `number` lie among the first `lanes` of the block.
+/// The mask of the lanes of vector `number` that are among the first `lanes` of the block.
 template <class T>
 HWY_INLINE hn::Mask<Tag<T>> first_lanes(std::size_t number, std::int64_t lanes) {
   const std::size_t first = number * vector_lanes<T>, count = static_cast<std::size_t>(lanes);
@@ -65,7 +65,7 @@ HWY_INLINE V reduce_vectors(V a0, V a1, V a2, V a3, V a4, V a5, V a6, V a7) {
   return reduce_pair<reduction>(d, reduce_pair<reduction>(d, b0, b2), reduce_pair<reduction>(d, b1, b3));
 }
 
-/// Halves are reduced with each other until one lane is left.
+/// Combines halves until one lane is left.
 template <Reduction reduction, class D, class V>
 HWY_INLINE hn::TFromD<D> reduce_lanes(D /*d*/, V v) {
   if constexpr (hn::MaxLanes(D()) == 1) {
@@ -133,7 +133,7 @@ Partial fold_slot(void* slot, Reduction reduction) {
   return with_reduction(reduction, [&](auto r) HWY_ATTR { return fold_slot_as<T, r()>(static_cast<T*>(slot)); });
 }
 
-/// The tile is padded by a wide block, so whole vectors may be computed past the end of a half: what is there is spent.
+/// The tile is padded by a wide block, so whole vectors may be processed past the end of a half, which is not used.
 template <class T, Reduction reduction>
 void fold_tile_as(T* tile, std::int64_t period, std::int64_t columns) {
   const Tag<T> d;
@@ -241,7 +241,7 @@ void repeat(void* tile, std::int64_t length, const void* vector, std::int64_t co
   if (columns <= 0) return;
   std::int64_t done = std::min(columns, length);
   std::memcpy(out, vector, static_cast<std::size_t>(done) * sizeof(T));
-  for (std::int64_t more; done < length; done += more) {  // what is there already, doubled each time
+  for (std::int64_t more; done < length; done += more) {  // copies what is already there, doubling each time
     more = std::min(done, length - done);
     std::memcpy(out + done, out, static_cast<std::size_t>(more) * sizeof(T));
   }

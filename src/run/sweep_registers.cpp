@@ -133,7 +133,7 @@ void RunRegisters::choose_masks() {
   for (const Operation& operation : run_->operations) {
     if (operation.dropped) continue;
     for (int k = is_apply(operation, Primitive::where) ? 1 : 0; k < 3; ++k)
-      if (operation.operands[k] >= 0) is_mask_[static_cast<std::size_t>(operation.operands[k])] = false;
+      if (operation.operands[k] >= 0) is_mask_[operation.operands[k]] = false;
   }
 }
 

@@ -85,9 +85,9 @@ class RunRegisters {
   Vector constant(Constant constant) const { return assembler_.vector(constants_[place(constant)]); }
   /// By value: the register of a hoisted value; −1: not hoisted.
   const std::vector<int>& hoisted() const { return hoisted_; }
-  bool is_hoisted(int value) const { return hoisted_[static_cast<std::size_t>(value)] >= 0; }
+  bool is_hoisted(int value) const { return hoisted_[value] >= 0; }
   /// The first register of an accumulation's sum; −1: it is in memory.
-  int carried(int operation) const { return carried_[static_cast<std::size_t>(operation)]; }
+  int carried(int operation) const { return carried_[operation]; }
   /// The number of registers of an accumulation's sum.
   int carried_count(const Operation& operation) const {
     return operation.target.address == Address::accumulator ? budget_.column_vectors : budget_.lane_vectors;
@@ -97,9 +97,9 @@ class RunRegisters {
   /// The loop counter.
   Reg64 counter() const { return frame_.has_state ? code_.rdx : code_.rcx; }
   /// Whether a value is a comparison that only `where` reads, which can stay a mask.
-  bool is_mask(int value) const { return is_mask_[static_cast<std::size_t>(value)]; }
+  bool is_mask(int value) const { return is_mask_[value]; }
   /// The precomputed mask of where a hoisted value is not 0; −1: none.
-  int nonzero_mask(int value) const { return nonzero_mask_[static_cast<std::size_t>(value)]; }
+  int nonzero_mask(int value) const { return nonzero_mask_[value]; }
   /// The general-purpose register with the offset for `address`; −1: none.
   int index(Address address) const { return indices_[place(address)]; }
   int first_free() const { return first_free_; }

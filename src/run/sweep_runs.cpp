@@ -6,13 +6,12 @@
 namespace thalweg::run {
 
 RunReader::RunReader(const SweepProgram& program) : program_(program), slots_(program.instructions.size(), {-1, -1}) {
-  for (const Patch& patch : program.patches)
-    slots_[static_cast<std::size_t>(patch.instruction)][static_cast<std::size_t>(patch.which)] = patch.slot;
+  for (const Patch& patch : program.patches) slots_[patch.instruction][patch.which] = patch.slot;
 }
 
 Memory RunReader::memory(int i, int which) const {
-  const Instruction& instruction = program_.instructions[static_cast<std::size_t>(i)];
-  const std::int32_t slot = slots_[static_cast<std::size_t>(i)][static_cast<std::size_t>(which)];
+  const Instruction& instruction = program_.instructions[i];
+  const std::int32_t slot = slots_[i][which];
   return {instruction.address[which], slot >= 0 ? 0 : instruction.base[which], slot};
 }
 
@@ -132,12 +131,12 @@ void RunReader::count_uses(Run& run) const {
     if (run.operations[k].dropped) continue;
     for (const int v : run.operations[k].operands) {
       if (v < 0) continue;
-      ++run.values[static_cast<std::size_t>(v)].uses;
-      run.values[static_cast<std::size_t>(v)].last_use = static_cast<int>(k);
+      ++run.values[v].uses;
+      run.values[v].last_use = static_cast<int>(k);
     }
   }
   if (!reads_accumulator(run.end)) return;
-  Value& out = run.values[static_cast<std::size_t>(run.outgoing)];
+  Value& out = run.values[run.outgoing];
   ++out.uses;
   out.last_use = static_cast<int>(run.operations.size());
 }

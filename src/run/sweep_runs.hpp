@@ -67,13 +67,13 @@ class RunReader {
  public:
   explicit RunReader(const SweepProgram& program);
 
-  const Meaning& meaning(int i) const { return program_.notes[static_cast<std::size_t>(i)].meaning; }
+  const Meaning& meaning(int i) const { return program_.notes[i].meaning; }
   /// Whether the JIT does not support instruction i.
   bool is_opaque(int i) const { return meaning(i).kind == Meaning::Kind::opaque; }
   /// The same, or whether it needs all vectors of a row at once.
   bool ends_run(int i) const { return is_opaque(i) || meaning(i).kind == Meaning::Kind::reduce_row; }
   bool is_end(int i) const {
-    const Handler handler = program_.instructions[static_cast<std::size_t>(i)].handler;
+    const Handler handler = program_.instructions[i].handler;
     return handler == program_.machine->end.wide || handler == program_.machine->end.narrow;
   }
   /// The index of a program's end instruction.

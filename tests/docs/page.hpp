@@ -1,5 +1,5 @@
 #pragma once
-// Code on a page of the documentation, and whether it stands in a file that is compiled. Spaces and line breaks do not count.
+// Finds code on a page of the documentation, and checks that a compiled file contains it, ignoring white space.
 
 #include <algorithm>
 #include <cctype>
@@ -34,7 +34,7 @@ inline std::vector<std::string> lines_of(const std::string& text) {
   return lines;
 }
 
-/// What stands between ```cpp and ```.
+/// The blocks between ```cpp and ```.
 inline std::vector<std::string> code_blocks(const std::string& page) {
   std::vector<std::string> blocks;
   bool is_inside = false;
@@ -65,7 +65,7 @@ inline std::vector<std::string> second_column(const std::string& page) {
   return entries;
 }
 
-/// The entries that do not stand in the sources.
+/// The entries that the sources do not contain.
 inline std::vector<std::string> missing(const std::vector<std::string>& entries, const std::string& sources) {
   std::vector<std::string> missing;
   const std::string code = without_spaces(sources);

@@ -301,7 +301,7 @@ TEST_CASE("report: what cannot be done ends with status 2 before anything is run
   CHECK(std::distance(fs::directory_iterator(folder.path), {}) == 1);
 }
 
-TEST_CASE("report: smoothing keeps a constant and lies between neighbours") {
+TEST_CASE("report: smoothing keeps a constant and lies between neighbors") {
   CHECK(report::smoothed(std::vector<double>(20, 3.0))[0] == Approx(3));
   const auto smooth = report::smoothed({0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1});
   CHECK(smooth.size() == 14);

@@ -164,13 +164,13 @@ TEST_CASE("TapeGraph: breadth-first search, components and isomorphism") {
   std::vector<int> distance(static_cast<std::size_t>(graph.size()), -1);
   distance[static_cast<std::size_t>(x.id())] = 0;
   boost::queue<std::int32_t> queue;
-  std::vector<boost::default_color_type> colours(distance.size());
+  std::vector<boost::default_color_type> colors(distance.size());
   const auto index = get(boost::vertex_index, graph);
   boost::breadth_first_search(
       graph, x.id(),
       boost::visitor(boost::make_bfs_visitor(boost::record_distances(
                          boost::make_iterator_property_map(distance.begin(), index), boost::on_tree_edge())))
-          .color_map(boost::make_iterator_property_map(colours.begin(), index)));
+          .color_map(boost::make_iterator_property_map(colors.begin(), index)));
   CHECK(distance[static_cast<std::size_t>(y.id())] == 2);
   CHECK(distance[static_cast<std::size_t>(apart.id())] == -1);
 

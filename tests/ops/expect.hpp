@@ -1,5 +1,5 @@
 #pragma once
-// What tests of ops expect: values, gradients and errors, the same planned and eager.
+// Expectations for tests of ops: values, gradients and errors, both planned and eager.
 
 #include <catch2/catch.hpp>
 
@@ -58,7 +58,7 @@ inline Outcome run(const Function& function, const std::vector<Tensor>& inputs, 
   return outcome;
 }
 
-/// The same value and gradients are wanted of both engines; an expected gradient of shape (0,) is not compared.
+/// Expects the same value and gradients from both engines; an expected gradient of shape (0,) is not compared.
 inline void expect(const Function& function, const std::vector<Tensor>& inputs, const Tensor& value,
                    const std::vector<Tensor>& gradients = {}, const Tensor& seed = {}, double relative = 1e-12) {
   for (const Engine engine : {Engine::planned, Engine::eager}) {

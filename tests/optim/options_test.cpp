@@ -94,8 +94,7 @@ TEST_CASE("edge case 46: RMSProp of gradients whose squares do not fit f32", "[o
   }
 }
 
-TEST_CASE("groups: other options for parameters by name, in as many passes as there are runs of neighbours",
-          "[optim]") {
+TEST_CASE("groups: other options for parameters by name, in as many passes as there are runs of neighbors", "[optim]") {
   ParameterRegistry registry({.dtype = f64});
   const Parameter w1 = registry.add("affine1.weight", ones({3})), w2 = registry.add("affine2.weight", ones({2}));
   const Parameter b1 = registry.add("affine1.bias", ones({1})), b2 = registry.add("affine2.bias", ones({1}));
@@ -105,7 +104,7 @@ TEST_CASE("groups: other options for parameters by name, in as many passes as th
                                 {"affine2.*", [](auto& o) { o.learning_rate = 0.01; }}}});
   for (int i = 0; i < 2; ++i) {
     give(registry, 1);
-    // Four sets of options: one for each parameter here, though w2 and b1 are neighbours.
+    // Four sets of options: one for each parameter here, though w2 and b1 are neighbors.
     const std::int64_t sweeps = sweeps_of([&] { sgd.step(); });
     CHECK(sweeps <= 4);
   }

@@ -1,6 +1,6 @@
 #pragma once
-// Memory that ends at a page which may not be touched: whoever reads or writes past the end crashes, also where a
-// sanitizer does not look (masked vector loads).
+// Memory that ends at an inaccessible page: reading or writing past the end crashes, even with accesses that sanitizers
+// do not check (masked vector loads).
 
 #include <cstddef>
 #include <stdexcept>

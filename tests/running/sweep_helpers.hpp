@@ -1,5 +1,5 @@
 #pragma once
-// For the tests of sweeps: writing one down, buffers that end at a guard page, and running one value by value.
+// For tests of sweeps: a builder, buffers that end at a guard page, and execution value by value.
 
 #include <cstdint>
 #include <cstring>
@@ -41,7 +41,7 @@ inline std::int64_t count_of(const Sweep& sweep, Extent extent) {
   return 0;
 }
 
-/// Writes a sweep down; every function returns the new value's id.
+/// Builds a sweep; every function returns the id of the new value.
 struct SweepWriter {
   Sweep sweep;
   int buffers = 0;
@@ -115,7 +115,7 @@ struct SweepWriter {
   int output(int id) { return output(id, sweep.dtype); }
 };
 
-/// Buffers of a sweep, each ending at a page that may not be touched.
+/// Buffers of a sweep, each ending at an inaccessible page.
 class Buffers {
  public:
   void* add(std::size_t bytes) {
@@ -146,7 +146,7 @@ inline Bytes bytes_of(const void* memory, std::size_t size) {
   return bytes;
 }
 
-/// Every value of a sweep in memory of its own, each computed by a sweep of one operation. What fused runs must equal.
+/// Computes every value of a sweep with a sweep of one operation, into separate memory. Fused runs must give the same.
 class ValueByValue {
  public:
   ValueByValue(const Sweep& sweep, const std::vector<Bytes>& inputs, const std::vector<double>& numbers,
@@ -179,7 +179,7 @@ class ValueByValue {
     }
   }
 
-  /// The value as an output of `dtype` holds it.
+  /// The value as an output of `dtype` represents it.
   Bytes output(int id, DType dtype) const {
     const Extent extent = sweep_.values[static_cast<std::size_t>(id)].extent;
     SweepWriter writer(sweep_.dtype, sweep_.rows, sweep_.columns);

@@ -174,11 +174,11 @@ SweepWriter normalization(DType dtype, std::int64_t rows, std::int64_t columns, 
   const int scale = writer.input(Extent::per_column), shift = writer.input(Extent::per_column);
   const int share = writer.number(0), epsilon = writer.number(1);
   const int mean = writer.apply(multiply_kernel, writer.reduce(Reduction::sum, x, extent), share);
-  const int centred = writer.apply(subtract_kernel, x, mean);
-  const int squares = writer.reduce(Reduction::sum, writer.apply(multiply_kernel, centred, centred), extent);
+  const int centered = writer.apply(subtract_kernel, x, mean);
+  const int squares = writer.reduce(Reduction::sum, writer.apply(multiply_kernel, centered, centered), extent);
   const int variance = writer.apply(multiply_kernel, squares, share);
   const int deviation = writer.apply(root_kernel, writer.apply(add_kernel, variance, epsilon));
-  const int normal = writer.apply(divide_kernel, centred, deviation);
+  const int normal = writer.apply(divide_kernel, centered, deviation);
   writer.output(writer.apply(add_kernel, writer.apply(multiply_kernel, normal, scale), shift));
   writer.output(mean);
   writer.output(variance);

@@ -1,5 +1,5 @@
 #pragma once
-// What the tests of the rules share.
+// Helpers for the tests of the rules.
 
 #include <catch2/catch.hpp>
 
@@ -12,7 +12,7 @@
 
 namespace thalweg::testing {
 
-/// The text of the error of exactly type E that `function` throws; what happened instead where it does not.
+/// The text of the error of exactly type E that `function` throws, or what happened instead.
 template <class E, class Function>
 std::string error_of(Function&& function) {
   try {
@@ -30,7 +30,7 @@ inline std::string at(unsigned line, const char* file = __builtin_FILE()) {
   return error_text("", "", SourceLine{file, line}).substr(3);
 }
 
-/// What the engine has done since a reading.
+/// Differences of the engine's statistics since a reading.
 class Since {
  public:
   Since() : before_(statistics()) {}
@@ -59,7 +59,7 @@ inline Tensor some_labels(std::int64_t count, std::int64_t classes, std::uint64_
   return Tensor::from(std::span<const std::int64_t>(values), {count});
 }
 
-/// Affine layers with relu between them, batch normalization where asked.
+/// Affine layers with relu between them, optionally with batch normalization.
 struct Network {
   Network(std::vector<std::int64_t> widths, bool normalize, DType dtype = DType::f32)
       : registry({.seed = 1, .dtype = dtype}), normalizes(normalize) {

@@ -93,7 +93,7 @@ TEST_CASE("printing: long lines are broken") {
         "  -0.125 -0.125 -0.125 -0.125 -0.125 -0.125 -0.125 -0.125 -0.125 -0.125]]");
 }
 
-TEST_CASE("printing: more than 1000 elements are summarised") {
+TEST_CASE("printing: more than 1000 elements are summarized") {
   CHECK(to_string(Tensor::arange(1001)) == "[   0    1    2 ...  998  999 1000]");
   CHECK(to_string(Tensor::arange(2000).reshape({100, 20})) ==
         "[[   0    1    2 ...   17   18   19]\n"

@@ -79,7 +79,7 @@ class Source {
     const auto found = file_.tensors.find(name);
     if (found == file_.tensors.end()) fail(fmt::format("expected \"{}\", found no such tensor", name));
     const Tensor& tensor = found->second;
-    const Shape& shape = core.entries[static_cast<std::size_t>(index)].shape;
+    const Shape& shape = core.entries[index].shape;
     if (!(tensor.shape() == shape) || tensor.dtype() != core.dtype)
       fail(fmt::format("expected \"{}\" as {} {}, found {} {}", name, thalweg::name(core.dtype), to_string(shape),
                        thalweg::name(tensor.dtype()), to_string(tensor.shape())));
@@ -120,7 +120,7 @@ void find_states(const Source& source, const Optimizer& optimizer, RegistryCore&
   for (std::size_t state = 0; state < core.states.size(); ++state) {
     if (!core.states[state].name.starts_with(prefix)) continue;
     for (const int index : optimizer.parameter_indices()) {
-      const RegistryCore::Entry& entry = core.entries[static_cast<std::size_t>(index)];
+      const RegistryCore::Entry& entry = core.entries[index];
       const std::string name = state_tensor(core.states[state].name, entry.name);
       if (!entry.trainable) continue;
       const bool is_there = source.file().tensors.contains(name);
@@ -133,7 +133,7 @@ std::vector<Copy> find_values(const Source& source, const RegistryCore& core) {
   std::vector<Copy> copies;
   copies.reserve(core.entries.size());
   for (int i = 0; i < static_cast<int>(core.entries.size()); ++i)
-    copies.push_back({&source.tensor("parameter/" + core.entries[static_cast<std::size_t>(i)].name, core, i), -1, i});
+    copies.push_back({&source.tensor("parameter/" + core.entries[i].name, core, i), -1, i});
   for (const auto& [name, tensor] : source.file().tensors)
     if (name.starts_with("parameter/") && core.find(name.substr(10)) < 0)
       source.fail(fmt::format("found \"{}\", which the registry does not have", name));
@@ -210,7 +210,7 @@ void Checkpoint::save(const std::string& path, SourceLine line) const {
       const std::string& name = core.states[state].name;
       if (!name.starts_with(std::string(optimizer->name()) + ".")) continue;
       for (const int index : optimizer->parameter_indices()) {
-        const RegistryCore::Entry& entry = core.entries[static_cast<std::size_t>(index)];
+        const RegistryCore::Entry& entry = core.entries[index];
         if (!entry.trainable) continue;
         file.tensors.emplace(
             state_tensor(name, entry.name),

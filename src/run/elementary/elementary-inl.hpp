@@ -2,7 +2,7 @@
 // Exp, Exp2, Expm1, Log, Log1p, Log2, Log10, Power, Cbrt; Sin, Cos, Tan, Asin, Acos, Atan, Atan2; Sinh, Cosh, Tanh, Asinh,
 // Acosh, Atanh; Sigmoid, Silu, Softplus; Erf, Erfc; each as F(d, x) or F(d, x, y) with V = Vec<D>. Not to be used beside hwy/contrib/math, whose functions have the same names and vectors.
 //
-// A lane's bits depend on that lane's input and the target alone, not on its place or its neighbours. Subnormals, ±0,
+// A lane's bits depend on that lane's input and the target alone, not on its place or its neighbors. Subnormals, ±0,
 // ±inf and NaN are handled; the processor's floating-point modes are left alone.
 
 // Per-target include guard.

@@ -101,7 +101,7 @@ std::vector<Row> rows() {
                           {{doubles({2., 0., 0., 4.})}, scalar(0), {doubles({0., 0., 0., 0.})}}};
   argmax_row.mistakes.push_back(of_nothing("argmax"));
   argmin_row.mistakes.push_back(of_nothing("argmin"));
-  // Over axes that are not neighbours; the last element is next to the extremum, or is it by little.
+  // Over axes that are not neighbors; the last element is next to the extremum, or is it by little.
   all[8][3].examples = {{{doubles({{{1., 1.}, {1., 2.}}, {{1., 1.}, {1., 1.9995}}})}, Tensor{0, 1}}};
   all[9][3].examples = {{{doubles({{{1., 1.}, {1., 1.0005}}, {{1., 1.}, {2., 1.}}})}, Tensor{0, 0}},
                         {{doubles({{{2., 2.}, {2., 1.0005}}, {{2., 2.}, {2., 1.}}})}, Tensor{0, 3}}};
