@@ -1,10 +1,12 @@
-// growth [SECONDS]: time of a training step against width, depth, batch and length of a sequence, as JSON lines; bench/growth
-// draws them. Each point is the median of blocks of steps.
+// growth [SECONDS [PASSES [DIRECTION]]]: time of a training step against width, depth, batch size and length of a sequence, as
+// JSON lines, which bench/growth draws. Each point is the median over the passes of the median of blocks of steps: a pass
+// goes through all points, so a disturbance of some seconds changes none of them.
 
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -22,6 +24,12 @@ double seconds_of(const std::function<void()>& work) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
 }
 
+double median(std::vector<double> values) {
+  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+  std::nth_element(values.begin(), middle, values.end());
+  return *middle;
+}
+
 /// The median time of a step, of blocks of a hundredth of `seconds`.
 double time_of(const std::function<void()>& step, double seconds) {
   step();
@@ -34,8 +42,7 @@ double time_of(const std::function<void()>& step, double seconds) {
                        for (int i = 0; i < count; ++i) step();
                      }) /
                      count);
-  std::nth_element(blocks.begin(), blocks.begin() + static_cast<std::ptrdiff_t>(blocks.size() / 2), blocks.end());
-  return blocks[blocks.size() / 2];
+  return median(std::move(blocks));
 }
 
 tw::Tensor numbers(const tw::Shape& shape, std::uint64_t seed) {
@@ -43,8 +50,15 @@ tw::Tensor numbers(const tw::Shape& shape, std::uint64_t seed) {
   return tw::compute([&] { return tw::normal(shape, random); });
 }
 
+class Model {
+ public:
+  virtual ~Model() = default;
+  virtual void step() = 0;
+  virtual std::int64_t parameters() const = 0;
+};
+
 /// An affine net with relu, its mean squared error and SGD.
-class Net {
+class Net final : public Model {
  public:
   Net(const std::vector<std::int64_t>& widths, std::int64_t batch)
       : inputs_(numbers({batch, widths.front()}, 1)), targets_(numbers({batch, widths.back()}, 2)) {
@@ -55,7 +69,7 @@ class Net {
     }
   }
 
-  void step() {
+  void step() override {
     tw::Tape tape;
     tw::Var x = inputs_;
     for (std::size_t i = 0; i < weights_.size(); ++i) {
@@ -66,7 +80,7 @@ class Net {
     optimizer_.step();
   }
 
-  std::int64_t parameters() const { return registry_.element_count(); }
+  std::int64_t parameters() const override { return registry_.element_count(); }
 
  private:
   tw::Tensor inputs_, targets_;
@@ -76,11 +90,11 @@ class Net {
 };
 
 /// A recurrent net of 64 units that reads sequences of 32 numbers, 16 at a time.
-class RecurrentNet {
+class RecurrentNet final : public Model {
  public:
   explicit RecurrentNet(std::int64_t length) : inputs_(numbers({length, 16, 32}, 1)) {}
 
-  void step() {
+  void step() override {
     tw::Tape tape;
     tw::Var hidden = tw::Tensor::zeros({16, 64});
     for (std::int64_t t = 0; t < inputs_.shape()[0]; ++t)
@@ -90,7 +104,7 @@ class RecurrentNet {
     optimizer_.step();
   }
 
-  std::int64_t parameters() const { return registry_.element_count(); }
+  std::int64_t parameters() const override { return registry_.element_count(); }
 
  private:
   tw::Tensor inputs_;
@@ -101,27 +115,50 @@ class RecurrentNet {
   tw::SGD optimizer_{registry_, {.learning_rate = 1e-3}};
 };
 
-template <class Model>
-void measure(const char* direction, std::int64_t size, Model&& model, double seconds) {
-  const double time = time_of([&] { model.step(); }, seconds);
-  fmt::print(R"({{"direction": "{}", "size": {}, "parameters": {}, "seconds": {:.6g}}})"
-             "\n",
-             direction, size, model.parameters(), time);
+struct Point {
+  std::string direction;
+  std::int64_t size;
+  std::function<std::unique_ptr<Model>()> make;
+  std::int64_t parameters = 0;
+  std::vector<double> seconds = {};  // a step's, by pass
+};
+
+std::vector<Point> all_points() {
+  std::vector<Point> points;
+  const auto add = [&](const char* direction, std::int64_t most, const auto& make) {
+    for (std::int64_t size = 1; size <= most; size *= 2)
+      points.push_back({direction, size, [=] { return make(size); }});
+  };
+  const auto net = [](const std::vector<std::int64_t>& widths, std::int64_t batch) {
+    return std::make_unique<Net>(widths, batch);
+  };
+  add("width", 2048, [net](std::int64_t width) { return net({width, width, width, 1}, 32); });
+  add("depth", 8192, [net](std::int64_t depth) {
+    std::vector<std::int64_t> widths(static_cast<std::size_t>(depth) + 1, 32);
+    widths.push_back(1);
+    return net(widths, 32);
+  });
+  add("batch", 16384, [net](std::int64_t batch) { return net({784, 100, 10}, batch); });
+  add("length", 4096, [](std::int64_t length) { return std::make_unique<RecurrentNet>(length); });
+  return points;
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  const double seconds = argc > 1 ? std::atof(argv[1]) : 0.5;
+  const double seconds = argc > 1 ? std::atof(argv[1]) : 0.1;
+  const int passes = argc > 2 ? std::atoi(argv[2]) : 5;
+  std::vector<Point> points = all_points();
+  if (argc > 3) std::erase_if(points, [&](const Point& point) { return point.direction != argv[3]; });
   tw::set_thread_count(1);
-  for (std::int64_t width = 1; width <= 2048; width *= 2)
-    measure("width", width, Net({width, width, width, 1}, 32), seconds);
-  for (std::int64_t depth = 1; depth <= 1024; depth *= 2) {
-    std::vector<std::int64_t> widths(static_cast<std::size_t>(depth), 32);
-    widths.insert(widths.begin(), 32);
-    widths.push_back(1);
-    measure("depth", depth, Net(widths, 32), seconds);
-  }
-  for (std::int64_t batch = 1; batch <= 16384; batch *= 2) measure("batch", batch, Net({784, 100, 10}, batch), seconds);
-  for (std::int64_t length = 1; length <= 1024; length *= 2) measure("length", length, RecurrentNet(length), seconds);
+  for (int pass = 0; pass < passes; ++pass)
+    for (Point& point : points) {
+      const std::unique_ptr<Model> model = point.make();
+      point.parameters = model->parameters();
+      point.seconds.push_back(time_of([&] { model->step(); }, seconds));
+    }
+  for (const Point& point : points)
+    fmt::print(R"({{"direction": "{}", "size": {}, "parameters": {}, "seconds": {:.6g}}})"
+               "\n",
+               point.direction, point.size, point.parameters, median(point.seconds));
 }
