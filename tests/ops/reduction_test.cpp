@@ -2,7 +2,12 @@
 #include "tests/ops/expect.hpp"
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
+#include <random>
+#include <span>
 
+#include <thalweg/compute.hpp>
 #include <thalweg/statistics.hpp>
 
 using namespace thalweg;
@@ -228,6 +233,44 @@ TEST_CASE("edge case 16: argmax and argmin give the first NaN, and the first of 
   }
   expect([](auto x) { return argmax(x[0], 1); }, {Tensor{{1, 7, 7}, {2, 2, 2}}}, Tensor{1, 0});
   expect([](auto x) { return argmin(x[0], 0, true); }, {Tensor{{true, false}, {false, false}}}, Tensor{{1, 0}});
+}
+
+TEST_CASE("argmax and argmin find what a search does, with zeros of both signs, infinities, NaN and many equals") {
+  std::mt19937 engine(5);
+  constexpr double inf = std::numeric_limits<double>::infinity();
+  const double choices[] = {-0.0, 0.0, 1, -1, 2, -2.5, inf, -inf, nan_value};
+  const auto place_of = [](std::span<const double> line, bool largest) {
+    std::size_t at = 0;
+    for (std::size_t i = 1; i < line.size(); ++i) {
+      if (std::isnan(line[at])) break;
+      if (std::isnan(line[i]) || (largest ? line[i] > line[at] : line[i] < line[at])) at = i;
+    }
+    return static_cast<std::int64_t>(at);
+  };
+  for (const DType dtype : {DType::f32, DType::f64, DType::i64, DType::boolean})
+    for (const std::int64_t count : {1, 2, 7, 8, 16, 17, 40})
+      for (const std::int64_t inner : {1, 2, 9, 70}) {
+        std::vector<double> values(static_cast<std::size_t>(3 * count * inner));
+        // Without NaN as often as with it, and of whole numbers alone where these are asked for.
+        const std::size_t kinds = is_floating(dtype) ? (engine() % 2 == 0 ? 9 : 8) : 5;
+        for (double& value : values) value = choices[engine() % kinds];
+        if (dtype == DType::boolean)
+          for (double& value : values) value = value != 0 ? 1 : 0;
+        const Tensor x = Tensor::from(values, {3, count, inner}).to(dtype);
+        for (const bool largest : {false, true}) {
+          std::vector<std::int64_t> wanted;
+          for (std::int64_t outer = 0; outer < 3; ++outer)
+            for (std::int64_t k = 0; k < inner; ++k) {
+              std::vector<double> line;
+              for (std::int64_t i = 0; i < count; ++i)
+                line.push_back(values[static_cast<std::size_t>((outer * count + i) * inner + k)]);
+              wanted.push_back(place_of(line, largest));
+            }
+          CAPTURE(static_cast<int>(dtype), count, inner, largest);
+          CHECK(identical(compute([&] { return largest ? argmax(x, 1) : argmin(x, 1); }),
+                          Tensor::from(wanted, {3, inner})));
+        }
+      }
 }
 
 TEST_CASE("edge case 18: products, truths and extremes of nothing") {
