@@ -214,7 +214,12 @@ std::string disassemble(const SweepProgram& program, std::span<const std::int32_
   constexpr const char* addresses[] = {"flat1",  "flat4", "flat8",       "row1",    "row4",          "row8",
                                        "column", "fixed", "accumulator", "scratch", "scratch column"};
   const bool in_one = std::ranges::any_of(program.walks, [](const Walk& walk) { return walk.rows != nullptr; });
-  std::string text = program.function != nullptr ? "one function of\n" : in_one ? "rows in one piece\n" : "";
+  const bool in_loop =
+      std::ranges::any_of(program.stages, [](const Stage& stage) { return stage.blocks.rows != nullptr; });
+  std::string text = program.function != nullptr ? "one function of\n"
+                     : in_one                    ? "rows in one piece\n"
+                     : in_loop                   ? "rows in a loop\n"
+                                                 : "";
   for (std::size_t i = 0; i < program.instructions.size(); ++i) {
     const Instruction& instruction = program.instructions[i];
     text += fmt::format("{:3} {}{}", i, program.notes[i].joined ? "& " : "", program.notes[i].text);

@@ -35,7 +35,7 @@ using Source = std::vector<std::int64_t>;
 struct StageCode {
   struct Loop {
     std::size_t stage;
-    bool is_row;
+    LoopCode BlockPrograms::*place;
     std::size_t entry;
   };
   struct Run {
@@ -166,10 +166,8 @@ class Joiner {
           reinterpret_cast<Handler>(address(made.code, entry));
     for (const auto& [walk, entry] : made.rows)
       program_.walks[walk].rows = reinterpret_cast<RowsCode>(address(made.code, entry));
-    for (const auto& [stage, is_row, entry] : made.loops) {
-      BlockPrograms& blocks = program_.stages[stage].blocks;
-      (is_row ? blocks.row : blocks.loop) = reinterpret_cast<LoopCode>(address(made.code, entry));
-    }
+    for (const auto& [stage, place, entry] : made.loops)
+      program_.stages[stage].blocks.*place = reinterpret_cast<LoopCode>(address(made.code, entry));
     for (const auto& [begin, end] : made.joined) mark_joined(begin, end);
   }
 
@@ -208,6 +206,7 @@ class Joiner {
 
   void write_stage(std::size_t index) {
     const BlockPrograms& blocks = program_.stages[index].blocks;
+    if (program_.one_block_rows && write_rows_of_one_block(index)) return;
     if (blocks.wide != no_program && write_row(index)) return;
     if (blocks.wide != no_program && !write_loop(index, nullptr)) write_runs(blocks.wide, {});
     if (blocks.tail_wide) write_runs(blocks.tail, tail_block());
@@ -220,7 +219,7 @@ class Joiner {
     if (!end || program_.positions.empty()) return false;
     try {
       const std::size_t entry = generator_.write_loop(reader_.read(begin, *end), program_.positions.front(), row);
-      made_.loops.push_back({stage, row != nullptr, entry});
+      made_.loops.push_back({stage, row != nullptr ? &BlockPrograms::row : &BlockPrograms::loop, entry});
     } catch (const TooLong&) {
       return false;
     }
@@ -240,6 +239,22 @@ class Joiner {
         .folds = all.subspan(static_cast<std::size_t>(folds.begin), static_cast<std::size_t>(folds.end - folds.begin))};
     if (g.columns % g.wide != 0) row.block = tail_block();
     return write_loop(index, &row);
+  }
+
+  /// Emits one loop over rows of one block each, reductions included.
+  bool write_rows_of_one_block(std::size_t index) {
+    const int begin = program_.stages[index].blocks.tail;
+    if (begin == no_program || !reader_.knows(begin) || program_.positions.empty()) return false;
+    const int end = reader_.end_of(begin);
+    try {
+      const Run run = reader_.read(begin, end);
+      made_.loops.push_back(
+          {index, &BlockPrograms::rows, generator_.write_loop_of_rows(run, program_.positions.front(), tail_block())});
+    } catch (const TooLong&) {
+      return false;
+    }
+    made_.joined.emplace_back(begin, end);
+    return true;
   }
 
   void write_runs(int first, const Block& block) {

@@ -56,12 +56,40 @@ Budget Generator::budget_of(const Run& run, const RowEnd* row, const Frame& fram
         Budget budget{.hoisted = hoisted, .carried = carried};
         choose(run, 0, budget, frame);
         if (row != nullptr && !frame.by_rows && !carries_all()) throw TooLong{0};
-        budget.literals = try_vector(row != nullptr ? row->block : Block{});
+        budget.literals = try_writing([&] {
+          is_partial_ = row != nullptr && row->block.last > 0;
+          write_vector(0);
+        });
         return budget;
       } catch (const TooLong&) {
         if (hoisted == 0 && carried == 0) throw;
       }
     }
+}
+
+std::size_t Generator::write_loop_of_rows(const Run& run, const Position& position, const Block& row) {
+  const auto budget_with = [&](int hoisted) {
+    Budget budget{.hoisted = hoisted};
+    choose(run, 0, budget, {});
+    budget.literals = try_writing([&] {
+      assembler_.set_tail(row.last, code_.rax);
+      write_row(row);
+    });
+    return budget;
+  };
+  Budget budget;
+  try {
+    budget = budget_with(Budget::most_hoisted);
+  } catch (const TooLong&) {
+    budget = budget_with(0);
+  }
+  const std::size_t entry = begin_code();
+  begin(run, 0, budget, {});
+  assembler_.set_tail(row.last, code_.rax);
+  write_loop_of(position, [&] { write_row(row); });
+  registers_.restore_saved();
+  end_code();
+  return entry;
 }
 
 void Generator::write_row_stage(const Run& run, std::int64_t blocks, const Position& position, const RowEnd& row,
@@ -177,13 +205,13 @@ void Generator::begin(const Run& run, int first_free, const Budget& budget, cons
   registers_.load();
 }
 
-/// Emits a vector as unused code, to find out how many registers it leaves and which literals it needs. Returns the
+/// Calls `write`, whose code is not used, to find out how many registers it leaves and which literals it needs. Returns the
 /// literals that fit into registers.
-std::vector<std::uint64_t> Generator::try_vector(const Block& rest) {
+template <class F>
+std::vector<std::uint64_t> Generator::try_writing(F write) {
   assembler_.hold_literals(0, {});
   assembler_.forget_literals();
-  is_partial_ = rest.last > 0;
-  write_vector(0);
+  write();
   is_partial_ = false;
   return assembler_.literals_asked_for(fewest_free_);
 }

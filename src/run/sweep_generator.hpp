@@ -49,6 +49,9 @@ class Generator {
   /// code includes the end of the row and its reductions.
   std::size_t write_loop(const Run& run, const Position& position, const RowEnd* row);
 
+  /// Emits a LoopCode for rows of one block each.
+  std::size_t write_loop_of_rows(const Run& run, const Position& position, const Block& row);
+
   // Parts of a RowsCode: a stage's row program by write_flat, then its blocks.
   /// What a loop over whole blocks and the row's end can keep in registers; `frame` as for write_row_stage. Emits
   /// unused code to find out; may throw TooLong.
@@ -121,7 +124,8 @@ class Generator {
 
   void choose(const Run& run, int first_free, const Budget& budget, const Frame& frame);
   void begin(const Run& run, int first_free, const Budget& budget, const Frame& frame);
-  std::vector<std::uint64_t> try_vector(const Block& rest);
+  template <class F>
+  std::vector<std::uint64_t> try_writing(F write);
   void prefetch();
   void write_blocks(const Position& position);
   template <class F>

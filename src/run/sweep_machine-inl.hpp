@@ -94,6 +94,11 @@ HWY_INLINE void run_blocks(const run::Blocks& blocks, State* state) {
       if (!stay || i + 1 < blocks.wide_count || blocks.tail_count > 0) advance(state->position);
     }
   }
+  if (blocks.tail_loop != nullptr && blocks.tail_count > 0) {
+    blocks.tail_loop(blocks.tail, state, blocks.tail_count);
+    if (!stay) advance(state->position, blocks.tail_count);
+    return;
+  }
   state->lanes = blocks.lanes;
   for (std::int64_t i = 0; i < blocks.tail_count; ++i) {
     if (blocks.tail_wide) {

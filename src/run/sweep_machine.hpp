@@ -118,7 +118,8 @@ struct Blocks {
   LoopCode loop = nullptr;            // generated code in place of `wide`, if any
   const Instruction* tail = nullptr;  // wide or narrow
   std::int64_t tail_count = 0;
-  std::int64_t lanes = 0;  // of a partial tail
+  LoopCode tail_loop = nullptr;  // in place of `tail`, where there is one
+  std::int64_t lanes = 0;        // of a partial tail
   bool tail_wide = false;
 };
 

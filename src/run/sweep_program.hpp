@@ -29,6 +29,7 @@ struct BlockPrograms {
   bool tail_wide = false;
   LoopCode loop = nullptr;  // generated code in place of `wide`
   LoopCode row = nullptr;   // generated code in place of `wide`, `tail` and the stage's folds of a row
+  LoopCode rows = nullptr;  // generated code in place of `tail`, where each row is one block
 };
 
 /// A reduction that accumulates lane by lane in a slot of the thread's scratch memory.

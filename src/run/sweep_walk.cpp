@@ -30,6 +30,7 @@ Blocks rows_of(const SweepProgram& program, const BlockPrograms& programs, std::
   if (programs.tail == no_program) return blocks;
   blocks.tail = program.instructions.data() + programs.tail;
   blocks.tail_count = rows;
+  blocks.tail_loop = programs.rows;
   blocks.tail_wide = programs.tail_wide;
   blocks.lanes = program.geometry.columns;
   return blocks;

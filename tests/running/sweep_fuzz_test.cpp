@@ -58,6 +58,7 @@ class RandomSweep {
     INFO(compiled.disassembly());
     joined += generated && compiled.disassembly().find("& ") != std::string::npos ? 1 : 0;
     functions += generated && compiled.disassembly().starts_with("one function") ? 1 : 0;
+    loops_of_rows += generated && compiled.disassembly().starts_with("rows in a loop") ? 1 : 0;
     for (const run::SweepOutput& output : sweep.outputs) {
       const Extent extent = sweep.values[static_cast<std::size_t>(output.value)].extent;
       CAPTURE(output.value, output.slot, static_cast<int>(extent), static_cast<int>(output.dtype));
@@ -73,6 +74,8 @@ class RandomSweep {
   static inline int joined = 0;
   /// Programs that are one function so far.
   static inline int functions = 0;
+  /// Programs with a loop over rows of one block so far.
+  static inline int loops_of_rows = 0;
 
  private:
   static constexpr run::GenerationPolicy always{.large = 0};
@@ -175,11 +178,12 @@ void check_random(DType dtype, int sweeps, bool generated) {
   std::mt19937 engine(static_cast<std::uint32_t>(dtype) + (generated ? 117 : 17));
   for (int i = 0; i < sweeps; ++i) {
     const std::int64_t r = rows[engine() % std::size(rows)];
-    // Now and then rows that are summed in more than one go.
+    // Now and then rows that are summed in more than one go, or so many of one block that they are several tasks.
     const std::int64_t c = r <= 3 && engine() % 8 == 0 ? 4200 : columns[engine() % std::size(columns)];
+    const bool many = r == 130 && c >= 3 && c <= 64 && engine() % 2 == 0;
     const std::uint32_t seed = engine();
-    CAPTURE(i, seed, r, c, simd_target());
-    RandomSweep random(seed, dtype, r, c);
+    CAPTURE(i, seed, r, c, many, simd_target());
+    RandomSweep random(seed, dtype, many ? 40'000 / c : r, c);
     random.check(generated);
   }
 }
@@ -200,12 +204,13 @@ TEST_CASE("sweep: random sweeps equal their values computed one by one", "[sweep
 }
 
 TEST_CASE("sweep: generated code gives the bits of the handlers", "[sweep]") {
-  RandomSweep::joined = RandomSweep::functions = 0;
+  RandomSweep::joined = RandomSweep::functions = RandomSweep::loops_of_rows = 0;
   check_random(DType::f32, 1500, true);
   check_random(DType::f64, 700, true);
   if (!run::generates_code()) return;
   CHECK(RandomSweep::joined > 500);
   CHECK(RandomSweep::functions > 200);
+  CHECK(RandomSweep::loops_of_rows > 20);
 }
 
 }  // namespace thalweg::testing

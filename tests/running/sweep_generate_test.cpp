@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "src/run/sweep_generate.hpp"
+#include "src/run/sweep_machine.hpp"
 #include "tests/running/sweep_helpers.hpp"
 
 namespace thalweg::testing {
@@ -180,6 +181,39 @@ TEST_CASE("generated code: small sweeps with values per row and column, and sums
       }
 }
 
+TEST_CASE("generated code: many rows of one block, on several tasks, have the same bits", "[sweep]") {
+  for (const DType dtype : {DType::f32, DType::f64})
+    for (const std::int64_t columns : {3, 4, 8, 16, 17, 64, 100, 128}) {
+      const std::int64_t rows = 50'000 / columns;
+      for (const SmallSweep& small : small_sweeps) {
+        SweepWriter writer(dtype, rows, columns);
+        small.write(writer, writer.input(Extent::element), writer.input(Extent::element));
+        CAPTURE(static_cast<int>(dtype), columns, small.name);
+        const std::int64_t inputs = 2 + (small.write == small_sweeps[0].write || small.write == small_sweeps[3].write ||
+                                                 small.write == small_sweeps[4].write
+                                             ? 1
+                                             : 0);
+        CHECK(outputs_of_runs(writer, inputs, false, {}) == outputs_of_runs(writer, inputs, false, never));
+      }
+      SweepWriter writer(dtype, rows, columns);
+      const int x = writer.input(Extent::element), weight = writer.input(Extent::per_row);
+      const int centered = writer.apply(subtract_kernel, x, writer.reduce(Reduction::maximum, x, Extent::per_row));
+      writer.output(writer.reduce(Reduction::sum, writer.apply(square_kernel, centered), Extent::per_row));
+      writer.output(writer.apply(multiply_kernel, centered, weight));
+      CHECK(outputs_of_runs(writer, 2, false, {}) == outputs_of_runs(writer, 2, false, never));
+      // Targets of 16 registers do not have room for all vectors of a long row.
+      const std::int64_t lanes = run::machine(dtype).lanes;
+      const std::int64_t longest = lanes * static_cast<std::int64_t>(size_of(dtype)) == 64 ? 8 * lanes : 4 * lanes;
+      if (!run::generates_code() || columns > longest) continue;
+      CompiledSweep sweep(writer.sweep);
+      Buffers buffers;
+      for (const std::int64_t count : {rows * columns, rows, rows, rows * columns})
+        buffers.add(static_cast<std::size_t>(count) * size_of(dtype));
+      sweep.execute({buffers.pointers(), {}, {}});
+      CHECK(sweep.disassembly().starts_with("rows in a loop"));
+    }
+}
+
 TEST_CASE(
     "generated code: sweeps over more and fewer rows, which may have the code of those before, have the same bits",
     "[sweep]") {
@@ -270,7 +304,7 @@ TEST_CASE("generated code: rows of several stages in one piece have the bits of 
           bool in_one = false;
           const auto usual = outputs_of_runs(writer, inputs, false, {.large = 0}, nullptr, nullptr, &in_one);
           CHECK(usual == outputs_of_runs(writer, inputs, false, never));
-          const std::int64_t block = dtype == DType::f32 ? 128 : 64;
+          const std::int64_t block = run::wide_vectors * run::machine(dtype).lanes;
           if (run::generates_code()) CHECK(in_one == (rows > 1 && columns > block && columns <= 32 * block));
         }
 }
