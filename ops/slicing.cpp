@@ -13,6 +13,7 @@
 #include "ops/buffers.hpp"
 #include "ops/strided.hpp"
 #include "src/core_ops/core_ops.hpp"
+#include "src/run/copy.hpp"
 #include "src/tensor/visit.hpp"
 
 namespace thalweg {
@@ -77,17 +78,18 @@ void unslice_kernel(const OpaqueCall& call) {
   const Shape& shape = call.output_type.shape;
   const int axis = attribute_axis(call.attribute);
   const AxisSplit split = split_at(shape, axis);
-  const bool copies = split.outer == 1 && fill_the_whole(call, axis);
+  const bool copies = fill_the_whole(call, axis);
   if (!copies) fill_zeros(call);
   internal::visit_floating(call.output_type.dtype, [&]<class T>() {
     for (std::size_t i = 0; i < call.inputs.size(); i += 2) {
       const T* piece = static_cast<const T*>(call.inputs[i]);
-      const std::int64_t length = call.input_types[i].shape[axis] * split.inner;
+      const std::int64_t length = call.input_types[i].shape[axis] * split.inner, whole = split.count * split.inner;
       T* place = static_cast<T*>(call.output) + *static_cast<const std::int64_t*>(call.inputs[i + 1]) * split.inner;
       if (copies) {
-        std::copy_n(piece, length, place);
+        constexpr auto size = static_cast<std::int64_t>(sizeof(T));
+        run::copy_rows(piece, length * size, place, whole * size, split.outer, length * size);
       } else {
-        add_piece(place, piece, split.outer, length, split.count * split.inner);
+        add_piece(place, piece, split.outer, length, whole);
       }
     }
   });
