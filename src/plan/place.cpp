@@ -5,6 +5,7 @@
 
 #include "src/core_ops/core_ops.hpp"
 #include "src/plan/planner.hpp"
+#include "src/run/reduce.hpp"
 #include "src/tape/mutation.hpp"
 
 namespace thalweg::internal {
@@ -16,6 +17,17 @@ namespace {
 
 /// Arithmetic on numbers of up to this many values is repeated by each reader; beyond that it is computed once.
 constexpr int max_number_size = 16;
+
+/// Attribute: the axes as bits and, above them, the reduction.
+void strided_reduction_kernel(const OpaqueCall& call) {
+  const auto axes = static_cast<std::uint32_t>(call.attribute & ((1U << Shape::max_rank) - 1));
+  run::reduce_axes(call.inputs[0], call.output, call.input_types[0].shape, axes,
+                   static_cast<run::Reduction>(call.attribute >> Shape::max_rank), call.output_type.dtype);
+}
+
+/// The kernel of a reduction whose input stays where it is; no node has it.
+const Op strided_reduction_op{
+    .name = "strided_reduction", .kind = Kind::opaque, .opaque_kernel = strided_reduction_kernel};
 
 }  // namespace
 
@@ -270,6 +282,7 @@ void Planner::place_reduction(PlannedNode& node, const Key& key) {
   using Form = ReductionGeometry::Form;
   if (geometry.form == Form::nothing) return take_elements(node, input);
   const DType dtype = info(node.id).dtype;
+  if (geometry.form == Form::general && place_strided_reduction(node, key, axes)) return;
   if (geometry.form == Form::general) {
     // Copy with the kept axes first and the reduced ones last, then reduce the rows of the copy.
     StridedView view;
@@ -284,6 +297,17 @@ void Planner::place_reduction(PlannedNode& node, const Key& key) {
   if (!there.simple || there.extent != Extent::element) materialize(input);
   place_in_sweep(recorder_->inputs(key), dtype, from.size(),
                  [&](SweepBuild& sweep) { return join_reduction(sweep, node, key, geometry); });
+}
+
+/// Reduces axes that have kept axes on both sides where they are. False where no kernel does that.
+bool Planner::place_strided_reduction(PlannedNode& node, const Key& key, std::uint32_t axes) {
+  const std::int32_t input = key.inputs[0];
+  const auto reduction = static_cast<run::Reduction>(key.op->reduction);
+  const bool same_dtype = is_floating(info(node.id).dtype) && info(input).dtype == info(node.id).dtype;
+  if (!same_dtype || reduction == run::Reduction::product || shape(input).size() == 0) return false;
+  place_opaque_pass(node, strided_reduction_op, axes | static_cast<std::uint64_t>(reduction) << Shape::max_rank,
+                    recorder_->inputs(key));
+  return true;
 }
 
 Shape Planner::kept_axes_first(const Shape& from, std::uint32_t axes, StridedView& view) {
@@ -318,12 +342,17 @@ void Planner::place_opaque(PlannedNode& node, const Key& key) {
       return;
     }
   }
+  place_opaque_pass(node, *key.op, key.attribute, inputs);
+}
+
+void Planner::place_opaque_pass(PlannedNode& node, const Op& op, std::uint64_t attribute,
+                                std::span<const std::int32_t> inputs) {
   OpaquePass pass;
   pass.node = node.id;
   pass.inputs.begin = pass.inputs.end = static_cast<std::int32_t>(draft_.opaque_inputs_.size());
   pass.origin = recorder_->origin(node.id);
-  pass.op = key.op;
-  pass.attribute = key.attribute;
+  pass.op = &op;
+  pass.attribute = attribute;
   for (const std::int32_t input : inputs) {
     draft_.opaque_inputs_.push_back(materialize(input));
     draft_.opaque_types_.push_back(recorder_->type(input));

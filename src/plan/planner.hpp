@@ -167,7 +167,10 @@ class Planner {
   bool place_in_epilogue(PlannedNode& node, const Key& key);
   void place_reduction(PlannedNode& node, const Key& key);
   void place_draw(PlannedNode& node, const Key& key);
+  bool place_strided_reduction(PlannedNode& node, const Key& key, std::uint32_t axes);
   void place_opaque(PlannedNode& node, const Key& key);
+  void place_opaque_pass(PlannedNode& node, const Op& op, std::uint64_t attribute,
+                         std::span<const std::int32_t> inputs);
   static Shape kept_axes_first(const Shape& from, std::uint32_t axes, StridedView& view);
   DType compute_dtype(const Key& key);
   void copy_out_stretched(std::span<const std::int32_t> inputs, const Shape& domain);
