@@ -1,7 +1,6 @@
 #include <thalweg/random.hpp>
 
 #include <algorithm>
-#include <cmath>
 #include <concepts>
 #include <numeric>
 #include <utility>
@@ -11,6 +10,7 @@
 #include <thalweg/error.hpp>
 
 #include "src/run/philox.hpp"
+#include "src/run/sweep_machine.hpp"
 
 namespace thalweg {
 
@@ -29,24 +29,24 @@ struct WordGroup {
   }
 };
 
-/// Calls write(element, group, first word, lane) for each element; `words` of a group make one element.
-template <std::size_t words, class Write>
-void for_each_element(std::size_t count, const DrawSource& source, Write&& write) {
-  constexpr std::size_t elements = WordGroup::width * 4 / words;
+/// Calls write(element, its 64 bits) for each element (see run::draw_bits).
+template <class Write>
+void for_each_bits(std::size_t count, const DrawSource& source, Write&& write) {
+  constexpr std::size_t elements = WordGroup::width * 2;
   for (std::size_t first = 0; first < count; first += elements) {
     const WordGroup group(source, first / elements);
-    for (std::size_t i = 0; i < std::min(elements, count - first); ++i)
-      write(first + i, group, words * (i / WordGroup::width), i % WordGroup::width);
+    for (std::size_t i = 0; i < std::min(elements, count - first); ++i) {
+      const std::size_t word = 2 * (i / WordGroup::width), lane = i % WordGroup::width;
+      write(first + i, run::join_words(group.words[word][lane], group.words[word + 1][lane]));
+    }
   }
 }
 
-/// As above, with the element's 64 bits (see run::draw_bits).
-template <class Write>
-void for_each_bits(std::size_t count, const DrawSource& source, Write&& write) {
-  for_each_element<2>(count, source,
-                      [&](std::size_t element, const WordGroup& group, std::size_t word, std::size_t lane) {
-                        write(element, run::join_words(group.words[word][lane], group.words[word + 1][lane]));
-                      });
+/// As the sweeps draw.
+template <class T>
+void fill(std::span<T> values, const DrawSource& source, run::Distribution distribution) {
+  const run::Machine& machine = run::machine(sizeof(T) == 8 ? DType::f64 : DType::f32);
+  machine.draw_elements[static_cast<int>(distribution)](source, 0, values.size(), values.data());
 }
 
 /// ⌊bits · bound / 2^64⌋: 0 ≤ result < bound, uniform up to bound / 2^64.
@@ -58,25 +58,12 @@ std::size_t scaled(std::uint64_t bits, std::uint64_t bound) {
 
 template <std::floating_point T>
 void fill_uniform(std::span<T> values, const DrawSource& source) {
-  if constexpr (std::same_as<T, float>) {
-    for_each_element<1>(values.size(), source,
-                        [&](std::size_t element, const WordGroup& group, std::size_t word, std::size_t lane) {
-                          values[element] = run::uniform_from_bits(group.words[word][lane]);
-                        });
-  } else {
-    for_each_bits(values.size(), source,
-                  [&](std::size_t element, std::uint64_t bits) { values[element] = run::uniform_from_bits(bits); });
-  }
+  fill(values, source, run::Distribution::uniform);
 }
 
 template <std::floating_point T>
 void fill_normal(std::span<T> values, const DrawSource& source) {
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    if constexpr (std::same_as<T, float>)
-      values[i] = run::normal_f32(source, i);
-    else
-      values[i] = run::normal_f64(source, i);
-  }
+  fill(values, source, run::Distribution::normal);
 }
 
 void fill_indices(std::span<std::int64_t> values, std::int64_t bound, const DrawSource& source) {

@@ -9,9 +9,11 @@
 
 #include <algorithm>
 #include <cstring>
+#include <numbers>
 #include <type_traits>
 
 #include "src/run/element_kernel-inl.hpp"
+#include "src/run/elementary/elementary-inl.hpp"
 #include "src/run/philox.hpp"
 
 HWY_BEFORE_NAMESPACE();
@@ -83,20 +85,41 @@ template <class T, run::Distribution distribution>
 inline constexpr std::size_t elements_per_group = 64 / ((sizeof(T) / 4) *
                                                         (distribution == run::Distribution::normal ? 2 : 1));
 
+/// out[i] = √(-2 ln u1[i])·cos(2π u2[i])
+template <std::size_t count, class T>
+HWY_INLINE void box_muller(const double (&u1)[count], const double (&u2)[count], T* out) {
+  const Tag<double> d;
+  static_assert(count % vector_lanes<double> == 0);
+  alignas(run::max_vector_bytes) double normal[count];
+  for (std::size_t i = 0; i < count; i += vector_lanes<double>) {
+    const auto radius = hn::Sqrt(hn::Mul(hn::Set(d, -2.0), Log(d, hn::Load(d, u1 + i))));
+    const auto angle = hn::Mul(hn::Set(d, 2 * std::numbers::pi), hn::Load(d, u2 + i));
+    hn::Store(hn::Mul(radius, Cos(d, angle)), d, normal + i);
+  }
+  for (std::size_t i = 0; i < count; ++i) out[i] = static_cast<T>(normal[i]);
+}
+
 template <class T, run::Distribution distribution>
 void convert_group(const std::uint32_t (*words)[16], T* out) {
-  constexpr bool normal = distribution == run::Distribution::normal;
-  for (std::size_t e = 0; e < elements_per_group<T, distribution>; ++e) {
-    const std::size_t i = e % 16, q = e / 16;
-    if constexpr (!normal) {
+  constexpr std::size_t count = elements_per_group<T, distribution>;
+  if constexpr (distribution == run::Distribution::uniform) {
+    for (std::size_t e = 0; e < count; ++e) {
+      const std::size_t i = e % 16, q = e / 16;
       out[e] = static_cast<T>(run::uniform_from_bits(run::join_words(words[2 * q][i], words[2 * q + 1][i])));
-    } else if constexpr (std::is_same_v<T, float>) {
-      const double u1 = run::uniform_from_bits(words[2 * q][i]) + 0x1p-24;
-      out[e] = static_cast<float>(run::box_muller(u1, run::uniform_from_bits(words[2 * q + 1][i])));
-    } else {
-      const double u1 = run::uniform_from_bits(run::join_words(words[0][i], words[1][i])) + 0x1p-53;
-      out[e] = run::box_muller(u1, run::uniform_from_bits(run::join_words(words[2][i], words[3][i])));
     }
+  } else {
+    alignas(run::max_vector_bytes) double u1[count], u2[count];
+    for (std::size_t e = 0; e < count; ++e) {
+      const std::size_t i = e % 16, q = e / 16;
+      if constexpr (std::is_same_v<T, float>) {
+        u1[e] = run::uniform_from_bits(words[2 * q][i]) + 0x1p-24;
+        u2[e] = run::uniform_from_bits(words[2 * q + 1][i]);
+      } else {
+        u1[e] = run::uniform_from_bits(run::join_words(words[0][i], words[1][i])) + 0x1p-53;
+        u2[e] = run::uniform_from_bits(run::join_words(words[2][i], words[3][i]));
+      }
+    }
+    box_muller(u1, u2, out);
   }
 }
 

@@ -174,6 +174,11 @@ void add_calls(Machine& machine) {
   add_call<T, 3, CallForm::plain>(machine.call[2].wide, machine.call[2].narrow);
 }
 
+template <class T, run::Distribution distribution>
+void draw_array(const run::DrawSource& source, std::uint64_t first, std::size_t count, void* out) {
+  draw_elements<T, distribution>(source, first, count, static_cast<T*>(out));
+}
+
 template <class T>
 const Machine& machine_of() {
   static const Machine machine = [] {
@@ -193,6 +198,8 @@ const Machine& machine_of() {
     if constexpr (!std::is_same_v<T, std::int64_t>) {
       made.draw[0] = pair<T, DrawBody<T, run::Distribution::uniform>>();
       made.draw[1] = pair<T, DrawBody<T, run::Distribution::normal>>();
+      made.draw_elements[0] = &draw_array<T, run::Distribution::uniform>;
+      made.draw_elements[1] = &draw_array<T, run::Distribution::normal>;
     }
     made.index = pair<T, IndexBody<T>>();
     add_calls<T>(made);

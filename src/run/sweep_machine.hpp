@@ -118,7 +118,7 @@ struct Blocks {
   LoopCode loop = nullptr;            // generated code in place of `wide`, if any
   const Instruction* tail = nullptr;  // wide or narrow
   std::int64_t tail_count = 0;
-  LoopCode tail_loop = nullptr;  // in place of `tail`, where there is one
+  LoopCode tail_loop = nullptr;  // generated code in place of `tail`, if any
   std::int64_t lanes = 0;        // of a partial tail
   bool tail_wide = false;
 };
@@ -151,6 +151,8 @@ struct Machine {
   HandlerPair set_function;                    // state->function = the base of memory 0
   ElementHandlers call[3];                     // [arity − 1]: accumulator = state->function(…)
 
+  /// out[0 .. count) = elements first, first + 1, … of a draw; by Distribution.
+  void (*draw_elements[2])(const DrawSource& source, std::uint64_t first, std::size_t count, void* out);
   /// position = start; `scratch` is this thread's memory.
   void (*begin)(Position& position, const Position& start, std::byte* scratch);
   void (*advance)(Position& position);

@@ -133,6 +133,18 @@ TEST_CASE("draws: moments") {
   check(normals<double>(count, some_source), 0, 1, 3);
 }
 
+TEST_CASE("draws: normals are those defined one element at a time, any part of a draw by itself") {
+  const std::size_t count = 3000;
+  const auto f32 = normals<float>(count, some_source);
+  const auto f64 = normals<double>(count, some_source);
+  for (std::size_t i = 0; i < count; ++i) {
+    REQUIRE(f32[i] == Approx(tw::run::normal_f32(some_source, i)).epsilon(1e-7).margin(1e-15));
+    REQUIRE(f64[i] == Approx(tw::run::normal_f64(some_source, i)).epsilon(1e-14).margin(1e-15));
+  }
+  for (const std::size_t shorter : {0, 1, 15, 31, 32, 33, 65, 1000})
+    CHECK(std::ranges::equal(normals<float>(shorter, some_source), std::span(f32).first(shorter)));
+}
+
 TEST_CASE("draws: uniforms stay below 1, normals finite at the ends of u1") {
   CHECK(tw::run::uniform_from_bits(std::uint32_t{0xffffffff}) < 1.0F);
   CHECK(tw::run::uniform_from_bits(~std::uint64_t{0}) < 1.0);
