@@ -49,8 +49,8 @@ void Planner::place_in_sweep(std::span<const std::int32_t> inputs, DType dtype, 
   std::size_t room = 8;
   for (const std::int32_t input : inputs) room += node(input).number_size;
   const auto joins = [&](std::int32_t pass) {
-    if (pass < 0 || passes_[static_cast<std::size_t>(pass)].kind != Pass::Kind::sweep) return false;
-    SweepBuild& sweep = sweeps_[static_cast<std::size_t>(passes_[static_cast<std::size_t>(pass)].index)];
+    if (pass < 0 || passes_[pass].kind != Pass::Kind::sweep) return false;
+    SweepBuild& sweep = sweeps_[passes_[static_cast<std::size_t>(pass)].index];
     if (sweep.sweep.dtype != dtype || sweep.sweep.values.size() + room > max_values) return false;
     return try_join(sweep);
   };
@@ -58,7 +58,7 @@ void Planner::place_in_sweep(std::span<const std::int32_t> inputs, DType dtype, 
     if (joins(earliest)) return;
     int tried = 0;
     for (auto pass = static_cast<std::int32_t>(passes_.size()); pass-- > earliest + 1 && tried < passes_to_try;) {
-      if (passes_[static_cast<std::size_t>(pass)].kind != Pass::Kind::sweep) continue;
+      if (passes_[pass].kind != Pass::Kind::sweep) continue;
       ++tried;
       if (joins(pass)) return;
     }
@@ -85,7 +85,7 @@ Planner::Fit Planner::fit(const SweepBuild& sweep, std::int32_t id, const Shape&
   if (!geometry.simple) return {};
   Fit fit{true, geometry.extent, geometry.columns};
   if (is_read_in_sweep(id, sweep)) {
-    const Extent extent = sweep.sweep.values[static_cast<std::size_t>(operand.value)].extent;
+    const Extent extent = sweep.sweep.values[operand.value].extent;
     if (sweep.size == 1 || extent == geometry.extent) {
       fit.extent = extent;
     } else {
@@ -138,17 +138,13 @@ bool Planner::join(SweepBuild& sweep, PlannedNode& node, const Key& key) {
 
 bool Planner::emit_all(SweepBuild& sweep, PlannedNode& node, const Key& key, std::span<const std::int32_t> inputs,
                        std::span<const Extent> extents, std::int64_t columns) {
-  const std::size_t values_before = sweep.sweep.values.size();
-  const std::int64_t columns_before = sweep.columns;
-  const bool had_rows = sweep.has_rows;
+  const SweepBuild::State before = sweep.state();
   sweep.columns = columns;
   std::int32_t operands[3];
   for (std::size_t i = 0; i < inputs.size(); ++i) operands[i] = emit(sweep, inputs[i], extents[i]);
   const std::int32_t value = apply(sweep, key, {operands, inputs.size()});
   if (sweep.has_rows && !fuses(sweep)) {
-    sweep.sweep.values.resize(values_before);
-    sweep.columns = columns_before;
-    sweep.has_rows = had_rows;
+    sweep.restore(before);
     return false;
   }
   put(node, sweep, value);
@@ -200,7 +196,7 @@ bool Planner::join_reduced(SweepBuild& sweep, PlannedNode& node, const Key& key)
   Extent extent = Extent::element;
   for (const std::int32_t input : inputs)
     if (is_read_in_sweep(input, sweep)) {
-      const Extent found = sweep.sweep.values[static_cast<std::size_t>(this->node(input).value)].extent;
+      const Extent found = sweep.sweep.values[this->node(input).value].extent;
       if (found == Extent::element || shape(input).size() != domain.size()) continue;
       if (extent != Extent::element && extent != found) return false;
       extent = found;
@@ -213,7 +209,7 @@ bool Planner::join_reduced(SweepBuild& sweep, PlannedNode& node, const Key& key)
     if (!geometry.simple || (geometry.extent != Extent::element && geometry.extent != Extent::single)) return false;
     extents[i] = geometry.extent == Extent::element ? extent : Extent::single;
     if (is_read_in_sweep(inputs[i], sweep)) {
-      if (sweep.sweep.values[static_cast<std::size_t>(operand.value)].extent != extents[i]) return false;
+      if (sweep.sweep.values[operand.value].extent != extents[i]) return false;
     } else if (operand.where == PlannedNode::Where::lazy) {
       if (shape(inputs[i]).size() != 1 || operand.pass >= sweep.pass) return false;
       extents[i] = Extent::single;
@@ -230,9 +226,7 @@ bool Planner::join_reduction(SweepBuild& sweep, PlannedNode& node, const Key& ke
   if (from.size() != sweep.size || (sweep.columns != 0 && sweep.columns != geometry.columns)) return false;
   const Fit operand = fit(sweep, input, from);
   if (!operand.ok || operand.extent != Extent::element) return false;
-  const std::size_t values_before = sweep.sweep.values.size();
-  const std::int64_t columns_before = sweep.columns;
-  const bool reduced_before = sweep.reduces, had_rows = sweep.has_rows;
+  const SweepBuild::State before = sweep.state();
   sweep.columns = geometry.columns;
   const std::int32_t value = emit(sweep, input, Extent::element);
   using Form = ReductionGeometry::Form;
@@ -241,11 +235,7 @@ bool Planner::join_reduction(SweepBuild& sweep, PlannedNode& node, const Key& ke
                    : geometry.form == Form::per_row ? Extent::per_row
                                                     : Extent::per_column);
   if (fuses(sweep)) return true;
-  sweep.sweep.values.resize(values_before);
-  sweep.columns = columns_before;
-  sweep.reduces = reduced_before;
-  sweep.has_rows = had_rows;
-  sweep.nodes.pop_back();
+  sweep.restore(before);
   node.where = PlannedNode::Where::nowhere;
   return false;
 }
@@ -270,7 +260,7 @@ std::int32_t Planner::apply(SweepBuild& sweep, const Key& key, std::span<const s
   value.extent = Extent::single;
   for (std::size_t i = 0; i < operands.size(); ++i) {
     value.operands[i] = operands[i];
-    value.extent = join_extents(value.extent, sweep.sweep.values[static_cast<std::size_t>(operands[i])].extent);
+    value.extent = join_extents(value.extent, sweep.sweep.values[operands[i]].extent);
   }
   // In a domain of one row, a value per column is a value per element.
   if (value.extent == Extent::per_column && sweep.columns == sweep.size) value.extent = Extent::element;

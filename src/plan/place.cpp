@@ -216,61 +216,72 @@ const Planner::CopiedOut* Planner::copied_out(std::int32_t id) const {
   return nullptr;
 }
 
+/// Lets the product before it take a bias, an activation or the gradient of one; false if it cannot.
 bool Planner::place_in_epilogue(PlannedNode& node, const Key& key) {
   if (eager_) return false;
-  const auto open = [&](std::int32_t id) -> MatmulPass* {
-    const PlannedNode& operand = this->node(id);
-    if (operand.matmul < 0 || operand.uses != 1 || operand.target) return nullptr;
-    MatmulPass& pass = matmul_of(operand.matmul);
-    return pass.form.activation == run::Activation::none && info(id).shape == info(node.id).shape ? &pass : nullptr;
-  };
-  /// Whether the operand is in memory, in the product's dtype, before the product of `id` runs.
-  const auto is_there = [&](std::int32_t operand, std::int32_t id) {
-    const PlannedNode& other = this->node(operand);
-    return other.where == PlannedNode::Where::buffer && other.buffer_pass < this->node(id).matmul &&
-           info(operand).dtype == matmul_of(this->node(id).matmul).form.dtype;
-  };
-  const auto take = [&](std::int32_t id) {
-    const PlannedNode& operand = this->node(id);
-    node.where = PlannedNode::Where::buffer;
-    node.buffer = operand.buffer;
-    node.pass = node.buffer_pass = node.matmul = operand.matmul;
-    MatmulPass& pass = matmul_of(node.matmul);
-    pass.nodes[pass.node_count++] = node.id;
-    return true;
-  };
-  if (key.op->epilogue != Epilogue::none) {
-    MatmulPass* const pass = open(key.inputs[0]);
-    if (pass == nullptr) return false;
-    if (key.count == 2) {
-      const std::int32_t activated = key.inputs[1];
-      // Readers in a sweep, such as the sum for a bias's gradient, should fuse with it: keep it in the sweep.
-      const bool is_stored = node.uses == node.memory_uses && !node.target;
-      const bool lies_alike = pass->batch < 0 && info(activated).shape == info(node.id).shape;
-      if (!is_stored || !lies_alike || !is_there(activated, key.inputs[0])) return false;
-      pass->activated = this->node(activated).buffer;
-    }
-    pass->form.activation = static_cast<run::Activation>(key.op->epilogue);
-    return take(key.inputs[0]);
-  }
+  if (key.op->epilogue != Epilogue::none) return place_activation(node, key);
   if (key.op != &add_op) return false;
-  for (int side = 0; side < 2; ++side) {
-    const std::int32_t sum = key.inputs[side], bias = key.inputs[1 - side];
-    MatmulPass* const pass = open(sum);
-    if (pass == nullptr || pass->bias >= 0 || info(bias).weak || !is_there(bias, sum)) continue;
-    if (pass->batch < 0 && info(bias).shape == info(node.id).shape) {
-      pass->form.bias_stride = pass->form.ldc;
-    } else {
-      const OperandGeometry geometry = operand_geometry(shape(bias), shape(node.id));
-      const bool is_row = geometry.extent == Extent::per_column
-                              ? geometry.columns == pass->form.n
-                              : pass->form.m == 1 && shape(bias).size() == pass->form.n;
-      if (!geometry.simple || !is_row) continue;
-    }
-    pass->bias = this->node(bias).buffer;
-    return take(sum);
+  return place_bias(node, key.inputs[0], key.inputs[1]) || place_bias(node, key.inputs[1], key.inputs[0]);
+}
+
+bool Planner::place_activation(PlannedNode& node, const Key& key) {
+  const std::int32_t sum = key.inputs[0];
+  MatmulPass* const product = open_product(sum, node);
+  if (product == nullptr) return false;
+  if (key.count == 2) {  // the gradient of an activation
+    const std::int32_t activated = key.inputs[1];
+    // Readers in a sweep, such as the sum for a bias's gradient, should fuse with it: keep it in the sweep.
+    const bool is_stored = node.uses == node.memory_uses && !node.target;
+    const bool lies_alike = product->batch < 0 && info(activated).shape == info(node.id).shape;
+    if (!is_stored || !lies_alike || !is_there_before(sum, activated)) return false;
+    product->activated = this->node(activated).buffer;
   }
-  return false;
+  product->form.activation = static_cast<run::Activation>(key.op->epilogue);
+  put_in_epilogue(node, *product, sum);
+  return true;
+}
+
+bool Planner::place_bias(PlannedNode& node, std::int32_t sum, std::int32_t bias) {
+  MatmulPass* const product = open_product(sum, node);
+  if (product == nullptr || product->bias >= 0 || info(bias).weak || !is_there_before(sum, bias)) return false;
+  if (product->batch < 0 && info(bias).shape == info(node.id).shape) {  // a whole matrix
+    product->form.bias_stride = product->form.ldc;
+  } else {
+    const OperandGeometry geometry = operand_geometry(shape(bias), shape(node.id));
+    const bool is_row = geometry.extent == Extent::per_column
+                            ? geometry.columns == product->form.n
+                            : product->form.m == 1 && shape(bias).size() == product->form.n;
+    if (!geometry.simple || !is_row) return false;
+  }
+  product->bias = this->node(bias).buffer;
+  put_in_epilogue(node, *product, sum);
+  return true;
+}
+
+/// The product that computes `sum`, if its epilogue can take `reader`; else null.
+MatmulPass* Planner::open_product(std::int32_t sum, const PlannedNode& reader) {
+  const PlannedNode& node = this->node(sum);
+  if (node.matmul < 0 || node.uses != 1 || node.target) return nullptr;
+  MatmulPass& product = matmul_of(node.matmul);
+  const bool is_open = product.form.activation == run::Activation::none && info(sum).shape == info(reader.id).shape;
+  return is_open ? &product : nullptr;
+}
+
+/// Whether the operand is in memory, in the product's dtype, before the product that computes `sum` runs.
+bool Planner::is_there_before(std::int32_t sum, std::int32_t operand) {
+  const std::int32_t product = node(sum).matmul;
+  const PlannedNode& there = node(operand);
+  return there.where == PlannedNode::Where::buffer && there.buffer_pass < product &&
+         info(operand).dtype == matmul_of(product).form.dtype;
+}
+
+/// The product that computes `sum` computes the node, too.
+void Planner::put_in_epilogue(PlannedNode& node, MatmulPass& product, std::int32_t sum) {
+  const PlannedNode& from = this->node(sum);
+  node.where = PlannedNode::Where::buffer;
+  node.buffer = from.buffer;
+  node.pass = node.buffer_pass = node.matmul = from.matmul;
+  product.nodes[product.node_count++] = node.id;
 }
 
 void Planner::place_reduction(PlannedNode& node, const Key& key) {
@@ -313,13 +324,13 @@ bool Planner::place_strided_reduction(PlannedNode& node, const Key& key, std::ui
 Shape Planner::kept_axes_first(const Shape& from, std::uint32_t axes, StridedView& view) {
   std::array<std::int64_t, Shape::max_rank> strides{}, dimensions{};
   std::int64_t stride = 1;
-  for (int axis = from.rank(); axis-- > 0; stride *= from[axis]) strides[static_cast<std::size_t>(axis)] = stride;
+  for (int axis = from.rank(); axis-- > 0; stride *= from[axis]) strides[axis] = stride;
   std::size_t place = 0;
   for (const bool reduced : {false, true})
     for (int axis = 0; axis < from.rank(); ++axis)
       if (((axes >> axis & 1) != 0) == reduced) {
         dimensions[place] = from[axis];
-        view.strides[place++] = strides[static_cast<std::size_t>(axis)];
+        view.strides[place++] = strides[axis];
       }
   return Shape(std::span<const std::int64_t>(dimensions.data(), place));
 }

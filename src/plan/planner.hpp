@@ -120,6 +120,21 @@ class Planner {
     bool reduces = false;
     bool has_rows = false;  // has values per row or reductions, so that it may not compile: ask `fuses`
     std::vector<std::int32_t> nodes;
+
+    /// What restore() goes back to when a node turns out not to fit.
+    struct State {
+      std::size_t values, nodes;
+      std::int64_t columns;
+      bool reduces, has_rows;
+    };
+    State state() const { return {sweep.values.size(), nodes.size(), columns, reduces, has_rows}; }
+    void restore(const State& before) {
+      sweep.values.resize(before.values);
+      nodes.resize(before.nodes);
+      columns = before.columns;
+      reduces = before.reduces;
+      has_rows = before.has_rows;
+    }
   };
   struct Fit {
     bool ok = false;
@@ -165,6 +180,11 @@ class Planner {
   bool is_arithmetic_on_numbers(PlannedNode& node, const Key& key);
   void compute_number(PlannedNode& node);
   bool place_in_epilogue(PlannedNode& node, const Key& key);
+  bool place_activation(PlannedNode& node, const Key& key);
+  bool place_bias(PlannedNode& node, std::int32_t sum, std::int32_t bias);
+  MatmulPass* open_product(std::int32_t sum, const PlannedNode& reader);
+  bool is_there_before(std::int32_t sum, std::int32_t operand);
+  void put_in_epilogue(PlannedNode& node, MatmulPass& product, std::int32_t sum);
   void place_reduction(PlannedNode& node, const Key& key);
   void place_draw(PlannedNode& node, const Key& key);
   bool place_strided_reduction(PlannedNode& node, const Key& key, std::uint32_t axes);
