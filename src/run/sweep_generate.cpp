@@ -258,6 +258,7 @@ class Joiner {
   }
 
   void write_runs(int first, const Block& block) {
+    if (THALWEG_ACCUMULATOR_IN_MEMORY == 1) return;  // runs between other instructions pass it in registers
     for (int i = first; !reader_.is_end(i);) {
       int end = i;
       while (!reader_.is_end(end) && !reader_.ends_run(end)) ++end;
