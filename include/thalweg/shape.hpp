@@ -62,6 +62,13 @@ constexpr Shape::Shape(std::span<const std::int64_t> dimensions, SourceLine line
   size_ = is_empty ? 0 : count;
 }
 
+namespace internal {
+/// The unique address of this shape in the process, so that shapes can be compared by address.
+const Shape* intern_shape(const Shape& shape);
+/// The interned (0,).
+inline constexpr Shape no_elements{0};
+}  // namespace internal
+
 /// "(2, 3)", "(3,)" or "()", as NumPy prints them.
 std::string to_string(const Shape& shape);
 

@@ -29,7 +29,7 @@ class OwnedElements;
 class Tensor {
  public:
   /// An empty f32 tensor of shape (0,), without a buffer. A moved-from tensor becomes one.
-  Tensor() : shape_(no_elements_) {}
+  Tensor() = default;
   Tensor(const Tensor&) = default;
   Tensor(Tensor&& other) noexcept : storage_(std::move(other.storage_)), shape_(other.shape_), dtype_(other.dtype_) {
     other.become_empty();
@@ -98,10 +98,11 @@ class Tensor {
   }
 
   DType dtype() const { return dtype_; }
-  const Shape& shape() const { return shape_; }
-  int rank() const { return shape_.rank(); }
-  std::int64_t size() const { return shape_.size(); }
-  std::size_t bytes() const { return static_cast<std::size_t>(shape_.size()) * size_of(dtype_); }
+  /// The reference stays valid for the life of the process.
+  const Shape& shape() const { return *shape_; }
+  int rank() const { return shape_->rank(); }
+  std::int64_t size() const { return shape_->size(); }
+  std::size_t bytes() const { return static_cast<std::size_t>(size()) * size_of(dtype_); }
 
   /// The elements, row-major. Throws DtypeError if T is not this tensor's dtype.
   template <Element T>
@@ -152,6 +153,9 @@ class Tensor {
   /// Null for a default-constructed tensor.
   const internal::StorageHandle& storage() const { return storage_; }
   Tensor(internal::StorageHandle storage, DType dtype, const Shape& shape)
+      : Tensor(std::move(storage), dtype, internal::intern_shape(shape)) {}
+  /// `shape` must be interned.
+  Tensor(internal::StorageHandle storage, DType dtype, const Shape* shape)
       : storage_(std::move(storage)), shape_(shape), dtype_(dtype) {}
 
  private:
@@ -167,14 +171,12 @@ class Tensor {
   std::int64_t offset_of(const char* op, std::initializer_list<std::int64_t> index, SourceLine line) const;
   /// Called once the buffer has been moved away.
   void become_empty() noexcept {
-    shape_ = no_elements_;
+    shape_ = &internal::no_elements;
     dtype_ = DType::f32;
   }
 
-  static constexpr Shape no_elements_{0};
-
   internal::StorageHandle storage_;
-  Shape shape_;
+  const Shape* shape_ = &internal::no_elements;  // interned
   DType dtype_ = DType::f32;
 };
 

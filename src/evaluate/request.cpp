@@ -7,6 +7,8 @@
 
 #include <fmt/format.h>
 
+#include <thalweg/compute.hpp>
+
 #include "src/core_ops/core_ops.hpp"
 #include "src/evaluate/anomaly.hpp"
 #include "src/plan/plan.hpp"
@@ -44,12 +46,11 @@ inline const void* Recorder::compute(Segment& segment, SourceLine line, const Ba
     return execute_eager(segment, line, target);
   // A plan finds what earlier requests of the tape have left in the arena by its offset there, so it is of use only after the
   // plan that it was made after.
-  const std::uint64_t before = path_.size() > 1 ? path_.end()[-2].plan : 0;
-  if (segment.plan == nullptr || segment.plan->made_after != before) [[unlikely]]
-    plan(segment, before);
+  if (segment.plan == nullptr || segment.plan->made_after != last_plan_) [[unlikely]]
+    plan(segment, last_plan_);
   Plan& plan = *segment.plan;
   const void* const value = plan.run(*this, target, line);
-  path_.back().plan = plan.number();
+  path_.back().plan = last_plan_ = plan.number();
   arena_kept_bytes_ = std::max(arena_kept_bytes_, plan.arena_kept_end);
   return value;
 }
@@ -101,12 +102,14 @@ bool Recorder::has_carried_out(std::uint64_t plan) const {
 void Recorder::undo(Segment& segment) {
   const auto count = static_cast<std::size_t>(segment.request - segment.base);
   path_.pop_back();
+  last_plan_ = path_.empty() ? 0 : path_.back().plan;
   last_segment_ = segment.parent;
   predicted_ = nullptr;
   segment_base_ = segment.base;
   next_ = segment.request;
   copy_beginning(segment, count);
   turned_from_ = nullptr;
+  release(let_go_of_constants(next_));
   std::erase_if(held_, [&](const HeldValue& held) { return held.segment == &segment; });
   if (eager_values_.size() > static_cast<std::size_t>(next_)) eager_values_.resize(static_cast<std::size_t>(next_));
 }
@@ -137,14 +140,16 @@ inline Recorder::HeldValue& Recorder::ask(std::int32_t id, SourceLine line) {
   return *held;
 }
 
-Tensor Recorder::value(std::int32_t id, SourceLine line) {
+inline Tensor Recorder::value(std::int32_t id, SourceLine line) {
   const HeldValue& held = ask(id, line);
-  return {held.storage, held.dtype, *held.shape};
+  return {held.storage, held.dtype, held.shape};
 }
 
-Tensor Recorder::last_value(std::int32_t id, SourceLine line) {
+inline Tensor Recorder::last_value(std::int32_t id, SourceLine line) {
   HeldValue& held = ask(id, line);
-  return {std::move(held.storage), held.dtype, *held.shape};
+  Tensor value(std::move(held.storage), held.dtype, held.shape);
+  if (&held == &held_.back()) held_.pop_back();
+  return value;
 }
 
 double Recorder::item(std::int32_t id, SourceLine line) {
@@ -248,10 +253,7 @@ char* Recorder::grow_arena(std::size_t bytes) {
   return arena_;
 }
 
-/// Where it lies for a node that was asked for; made where there is none yet.
-void* Recorder::hold(std::int32_t id, const Shape* shape, DType dtype) {
-  for (const HeldValue& held : held_)
-    if (held.node == id) return held.storage->data;
+void* Recorder::hold_new(std::int32_t id, const Shape* shape, DType dtype) {
   try {
     StorageHandle storage = allocate_elements(*shape, dtype);
     void* const data = storage->data;
@@ -278,3 +280,15 @@ void Recorder::watch_open_segment() {
 }
 
 }  // namespace thalweg::internal
+
+namespace thalweg {
+
+Tensor Var::value(const char* file, unsigned line) const {
+  return internal::Recorder::of(*this, "value", {file, line}).value(id(), {file, line});
+}
+
+Tensor internal::last_value(const Var& var, SourceLine line) {
+  return Recorder::of(var, "value", line).last_value(var.id(), line);
+}
+
+}  // namespace thalweg

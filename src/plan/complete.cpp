@@ -20,6 +20,8 @@ void Plan::complete(PlanDraft& draft, RecordingMemory& memory) {
   value_buffer_ = draft.value_buffer_;
   lay_lists(draft, memory);
   share_forms();
+  has_data_ =
+      !(number_nodes_.empty() && draw_nodes_.empty() && constants_.empty() && held_.empty() && moving_views_.empty());
   counts_.sweeps = std::ssize(sweeps_);
   counts_.matmuls = std::ssize(matmuls_);
   counts_.other_kernels = std::ssize(passes_) - counts_.sweeps - counts_.matmuls;

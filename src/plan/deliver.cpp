@@ -175,41 +175,64 @@ void Planner::compile_sweep(const Pass& pass) {
   run::CompiledSweep sweep(build.sweep);
   const std::span<const std::int32_t> buffers = sweep.buffers();
   for (std::size_t i = 0; i < buffers.size(); ++i)
-    if (moves_[static_cast<std::size_t>(buffers[i])] != 0)
-      draft_.moving_arguments_.push_back({buffers[i], draft_.argument_count_ + static_cast<std::int32_t>(i)});
+    note_argument(buffers[i], draft_.argument_count_ + static_cast<std::int32_t>(i));
   const auto arguments = static_cast<std::int32_t>(sweep.argument_count());
   draft_.sweeps_.push_back({std::move(sweep), build.sweep.rows, build.sweep.columns, nodes, reads, writes,
                             std::exchange(draft_.argument_count_, draft_.argument_count_ + arguments)});
+}
+
+/// Notes how an argument of a sweep is bound at each run, if its buffer moves.
+void Planner::note_argument(std::int32_t buffer, std::int32_t argument) {
+  const PlanBuffer& moving = this->buffer(buffer);
+  switch (moves_[static_cast<std::size_t>(buffer)]) {
+    case Moves::never: return;
+    case Moves::for_others: draft_.moving_arguments_.push_back({buffer, argument}); return;
+    case Moves::for_sweeps:
+      if (moving.place == PlanBuffer::Place::constant)
+        draft_.constant_arguments_.push_back({moving.node, argument});
+      else
+        draft_.held_arguments_.push_back({held_buffer(buffer), argument});
+  }
+}
+
+HeldBuffer Planner::held_buffer(std::int32_t buffer) const {
+  const std::int32_t node = draft_.buffers_[static_cast<std::size_t>(buffer)].node;
+  return {node, buffer, info(node).shape, info(node).dtype};
 }
 
 /// Finds the buffers whose addresses change from run to run, and the passes that use them. Buffers in the arena, a
 /// registry or its gradients do not move.
 void Planner::find_moving_buffers() {
   using Place = PlanBuffer::Place;
-  moves_.assign(draft_.buffers_.size(), 0);
+  moves_.assign(draft_.buffers_.size(), Moves::never);
+  const auto moves = [&](std::int32_t buffer) -> Moves& { return moves_[static_cast<std::size_t>(buffer)]; };
   for (std::size_t i = 0; i < moves_.size(); ++i) {
     const PlanBuffer& buffer = draft_.buffers_[i];
-    const auto at = static_cast<std::int32_t>(i);
-    if (buffer.place == Place::constant) {
-      draft_.constants_.push_back({buffer.node, at});
-    } else if (buffer.place == Place::held) {
-      const Info& held = info(buffer.node);
-      draft_.held_.push_back({buffer.node, at, held.shape, held.dtype});
-    } else if (buffer.place == Place::alias &&
-               (buffer.index >= 0 || moves_[static_cast<std::size_t>(buffer.base)] != 0)) {
-      draft_.moving_views_.push_back(at);
-    } else {
-      continue;
-    }
-    moves_[i] = 1;
+    if (buffer.place == Place::constant || buffer.place == Place::held) moves_[i] = Moves::for_sweeps;
+    if (buffer.place != Place::alias || (buffer.index < 0 && moves(buffer.base) == Moves::never)) continue;
+    moves_[i] = Moves::for_others;
+    if (moves(buffer.base) == Moves::for_sweeps) moves(buffer.base) = Moves::for_others;
   }
   for (std::size_t i = 0; i < passes_.size(); ++i) {
     if (passes_[i].kind == Pass::Kind::sweep) continue;  // see compile_sweep
     bool is_moving = false;
-    const auto look = [&](std::int32_t buffer) { is_moving |= moves_[static_cast<std::size_t>(buffer)] != 0; };
+    const auto look = [&](std::int32_t buffer) {
+      if (moves(buffer) == Moves::never) return;
+      moves(buffer) = Moves::for_others;
+      is_moving = true;
+    };
     for_each_read(passes_[i], look);
     for_each_write(passes_[i], look);
     if (is_moving) draft_.prepared_.push_back(static_cast<std::int32_t>(i));
+  }
+  for (std::size_t i = 0; i < moves_.size(); ++i) {
+    if (moves_[i] != Moves::for_others) continue;
+    const auto at = static_cast<std::int32_t>(i);
+    switch (draft_.buffers_[i].place) {
+      case Place::constant: draft_.constants_.push_back({draft_.buffers_[i].node, at}); break;
+      case Place::held: draft_.held_.push_back(held_buffer(at)); break;
+      default: draft_.moving_views_.push_back(at);
+    }
   }
 }
 

@@ -106,7 +106,11 @@ void* Plan::address(const PlanBuffer& buffer, Recorder& recorder, const Recorder
   return nullptr;
 }
 
-inline bool Plan::read_numbers(const Recorder& recorder) {
+inline bool Plan::read_data(const Recorder& recorder) {
+  for (std::size_t i = 0; i < draw_nodes_.size(); ++i) {
+    const Slot& slot = recorder.slot(draw_nodes_[i]);
+    draws_[i] = {slot.seed, slot.draw, slot.stream};
+  }
   std::uint64_t differences = 0;
   for (const PlanNumber& number : number_nodes_) {
     double& known = numbers_[static_cast<std::size_t>(number.slot)];
@@ -122,18 +126,8 @@ void Plan::fill_number_cells() {
     run::convert_values(cell.bytes, cell.dtype, &numbers_[static_cast<std::size_t>(cell.slot)], DType::f64, 1);
 }
 
-inline void Plan::bind(Recorder& recorder, const Recorder::BackwardTarget& target) {
-  const bool have_changed = read_numbers(recorder);
-  for (std::size_t i = 0; i < draw_nodes_.size(); ++i) {
-    const Slot& slot = recorder.slot(draw_nodes_[i]);
-    draws_[i] = {slot.seed, slot.draw, slot.stream};
-  }
-  const Binding binding{recorder.arena(arena_end), target.buffer, RegistryCore::layouts_made()};
-  if (binding != binding_) [[unlikely]] {
-    bind_all(recorder, target);
-    binding_ = binding;
-    return;
-  }
+inline void Plan::bind_data(Recorder& recorder, const Recorder::BackwardTarget& target) {
+  const bool have_changed = read_data(recorder);
   if (have_changed) fill_number_cells();
   bool have_moved = false;
   const auto move_to = [&](std::int32_t buffer, void* found) {
@@ -153,8 +147,28 @@ inline void Plan::bind(Recorder& recorder, const Recorder::BackwardTarget& targe
   for (const std::int32_t pass : prepared_) prepare(passes_[static_cast<std::size_t>(pass)]);
 }
 
+inline void Plan::bind(Recorder& recorder, const Recorder::BackwardTarget& target) {
+  const Binding binding{recorder.arena(arena_end), target.buffer, RegistryCore::layouts_made()};
+  if (binding != binding_) [[unlikely]] {
+    bind_all(recorder, target);
+    binding_ = binding;
+    return;
+  }
+  const auto bind_argument = [&](std::int32_t argument, void* memory) {
+    arguments_[static_cast<std::size_t>(argument)] = reinterpret_cast<run::Argument>(memory);
+  };
+  for (const auto& [node, argument] : constant_arguments_) bind_argument(argument, recorder.slot(node).storage->data);
+  for (const auto& [held, argument] : held_arguments_) {
+    void* const memory = recorder.hold(held.node, held.shape, held.dtype);
+    pointers_[static_cast<std::size_t>(held.buffer)] = memory;
+    bind_argument(argument, memory);
+  }
+  if (has_data_) bind_data(recorder, target);
+}
+
 void Plan::bind_all(Recorder& recorder, const Recorder::BackwardTarget& target) {
   if (runs_ == 0) take_code(run::known_product);  // before kernels are chosen for the others
+  read_data(recorder);
   fill_number_cells();
   for (std::size_t i = 0; i < buffers_.size(); ++i) pointers_[i] = address(buffers_[i], recorder, target);
   for (const Pass& pass : passes_) prepare(pass);

@@ -120,16 +120,24 @@ struct DynamicView {
 struct KeptValue {
   std::int32_t node, buffer;
 };
-// Buffers whose addresses change from run to run: constants, and tensors that the tape holds for requested values.
+// Buffers whose addresses change from run to run: constants, and tensors that the tape holds for requested values. If only
+// sweeps use such a buffer, its address is written directly to their arguments.
 struct ConstantBuffer {
   std::int32_t node, buffer;
+};
+struct ConstantArgument {
+  std::int32_t node, argument;
 };
 struct HeldBuffer {
   std::int32_t node, buffer;
   const Shape* shape;
   DType dtype;
 };
-/// An argument of a sweep whose buffer changes its address from run to run.
+struct HeldArgument {
+  HeldBuffer held;
+  std::int32_t argument;
+};
+/// An argument of a sweep whose buffer moves and is used by other passes or views too.
 struct MovingArgument {
   std::int32_t buffer, argument;
 };
@@ -164,7 +172,8 @@ class PlanLists {
   template <class Other, class F>
   void with_lists_of(Other& other, F&& f) {
     f(kept, other.kept), f(computed, other.computed), f(wanted, other.wanted), f(buffers_, other.buffers_);
-    f(constants_, other.constants_), f(held_, other.held_), f(moving_views_, other.moving_views_);
+    f(constants_, other.constants_), f(constant_arguments_, other.constant_arguments_);
+    f(held_, other.held_), f(held_arguments_, other.held_arguments_), f(moving_views_, other.moving_views_);
     f(moving_arguments_, other.moving_arguments_), f(prepared_, other.prepared_), f(checked_, other.checked_);
     f(numbers_, other.numbers_), f(number_nodes_, other.number_nodes_), f(number_cells_, other.number_cells_);
     f(draw_nodes_, other.draw_nodes_), f(passes_, other.passes_), f(matmuls_, other.matmuls_);
@@ -179,7 +188,9 @@ class PlanLists {
 
   List<PlanBuffer> buffers_;
   List<ConstantBuffer> constants_;
+  List<ConstantArgument> constant_arguments_;
   List<HeldBuffer> held_;
+  List<HeldArgument> held_arguments_;
   List<std::int32_t> moving_views_;  // aliases of those buffers, or at offsets that depend on numbers
   List<MovingArgument> moving_arguments_;
   List<std::int32_t> prepared_;  // passes other than sweeps that use moving buffers
@@ -255,9 +266,10 @@ class Plan : public PlanLists<LaidList> {
  private:
   friend class Planner;
   void bind(Recorder& recorder, const Recorder::BackwardTarget& target);
+  void bind_data(Recorder& recorder, const Recorder::BackwardTarget& target);
   [[gnu::noinline]] void bind_all(Recorder& recorder, const Recorder::BackwardTarget& target);
-  /// Reads the numbers that are data. Returns whether any has changed.
-  bool read_numbers(const Recorder& recorder);
+  /// Reads the numbers and draws that are data. Returns whether a number has changed.
+  bool read_data(const Recorder& recorder);
   void fill_number_cells();
   /// Writes the addresses of a pass's buffers into it.
   void prepare(const Pass& pass);
@@ -318,6 +330,7 @@ class Plan : public PlanLists<LaidList> {
   /// In plans that move fewer bytes, no pass is worth a second thread.
   static constexpr std::int64_t least_shared_bytes = 1 << 16;
   run::RepeatedWork repeated_;
+  bool has_data_ = false;  // whether a run binds more than arguments of sweeps
   // What determines the addresses that are not bound at every run.
   struct Binding {
     void* arena = nullptr;

@@ -265,6 +265,8 @@ class Planner {
   void finish(std::size_t arena_begin);
   void compile_sweep(const Pass& pass);
   void find_moving_buffers();
+  void note_argument(std::int32_t buffer, std::int32_t argument);
+  HeldBuffer held_buffer(std::int32_t buffer) const;
 
   // products.cpp: optimizations across products.
   void share_transposes();
@@ -351,7 +353,9 @@ class Planner {
   std::array<KnownSource, 64> known_sources_;
   // For the layout; by buffer or by pass.
   std::vector<std::int32_t> blocks_, last_use_, first_dying_, next_dying_;
-  std::vector<std::uint8_t> placed_, moves_;
+  std::vector<std::uint8_t> placed_;
+  enum class Moves : std::uint8_t { never, for_sweeps, for_others };  // whether only sweeps use it
+  std::vector<Moves> moves_;                                          // by buffer
   /// A group of buffers of one size that must be contiguous; by buffer, empty if there are no groups.
   struct Together {
     std::int32_t first = -1, next = -1, count = 1;

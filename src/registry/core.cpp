@@ -75,7 +75,7 @@ int RegistryCore::state_index(std::string_view name) {
 }
 
 int RegistryCore::region_index(std::int64_t offset, const Shape& shape) {
-  const Shape* const interned = &attribute_shape(shape_attribute(shape));
+  const Shape* const interned = intern_shape(shape);
   for (std::size_t i = 0; i < regions.size(); ++i)
     if (regions[i].offset == offset && regions[i].shape == interned) return static_cast<int>(i);
   regions.push_back({offset, interned, {}});
@@ -86,7 +86,7 @@ int RegistryCore::append(std::string name, const Shape& shape, bool trainable) {
   std::int64_t& elements = trainable ? trainable_elements : fixed_elements;
   const std::int64_t grown = elements + padded(shape.size(), dtype);
   const std::size_t bytes = static_cast<std::size_t>(grown) * size_of(dtype);
-  const Shape* interned = &attribute_shape(shape_attribute(shape));
+  const Shape* interned = intern_shape(shape);
   renew_uid();  // before anything moves
   // What may throw comes first; a buffer that is longer than the layout does no harm.
   if (trainable) {

@@ -87,6 +87,10 @@ struct SweepBindings {
 /// The address of a buffer, a number or a DrawSource that a sweep uses.
 using Argument = std::intptr_t;
 
+/// Generated code for a whole sweep, after its values per column have been loaded. `scratch`, this thread's memory, is
+/// only used for sums per column.
+using SweepCode = void (*)(const Argument* arguments, std::byte* memory, std::byte* scratch);
+
 struct SharedProgram;
 
 /// A sweep compiled for the vector machine. Sweeps of a thread that differ only in their arguments share one program.
@@ -113,7 +117,10 @@ class CompiledSweep {
   std::size_t argument_count() const { return slots_.size(); }
   void find_arguments(const SweepBindings& bindings, std::span<Argument> arguments) const;
   /// Runs, on up to thread_limit() threads if the domain is large. Allocates nothing after the first call.
-  void run(const Argument* arguments);
+  void run(const Argument* arguments) {
+    if (function_ != nullptr) return function_(arguments, function_memory_, nullptr);
+    run_program(arguments);
+  }
   /// Runs once with the given bindings; for tests.
   void execute(const SweepBindings& bindings);
 
@@ -127,11 +134,14 @@ class CompiledSweep {
  private:
   /// Switches to a program that delays its stores if an output is memory that is read later.
   void look_for_aliases(const Argument* arguments);
+  void run_program(const Argument* arguments);
 
   std::shared_ptr<SharedProgram> shared_;
   std::vector<std::int32_t> slots_;  // the slot of each argument: buffers, numbers, draws
   bool is_first_ = false;            // whether the program was compiled for this sweep
   bool has_run_ = false;
+  SweepCode function_ = nullptr;  // of the program, if nothing has to be checked or loaded before it; else null
+  std::byte* function_memory_ = nullptr;
 };
 
 }  // namespace thalweg::run

@@ -182,7 +182,7 @@ void CompiledSweep::look_for_aliases(const Argument* arguments) {
     shared_ = shared_->delay();
 }
 
-void CompiledSweep::run(const Argument* arguments) {
+void CompiledSweep::run_program(const Argument* arguments) {
   if (!shared_->program.hazards.empty() && !shared_->is_delayed) [[unlikely]]
     look_for_aliases(arguments);
   SweepProgram& program = shared_->program;
@@ -190,10 +190,13 @@ void CompiledSweep::run(const Argument* arguments) {
     generate_and_prepare(program);
   has_run_ = true;
   if (program.brings_inputs) bring_inputs(program, arguments);
-  if (program.function != nullptr)  // most of a small net
-    return program.function(arguments, program.memory.get(),
-                            program.column_folds.empty() ? nullptr : scratch_of(program));
-  run_on_machine(program, arguments);
+  if (program.function == nullptr) return run_on_machine(program, arguments);
+  const bool needs_scratch = !program.column_folds.empty();
+  if (!needs_scratch && !program.brings_inputs && program.hazards.empty()) {
+    function_ = program.function;
+    function_memory_ = program.memory.get();
+  }
+  program.function(arguments, program.memory.get(), needs_scratch ? scratch_of(program) : nullptr);
 }
 
 void CompiledSweep::execute(const SweepBindings& bindings) {

@@ -107,10 +107,6 @@ using LoopCode = void (*)(const Instruction* program, const State* state, std::i
 /// Generated code for all stages of `count` rows, starting at the state's `row`, which it advances.
 using RowsCode = void (*)(const Instruction* program, State* state, std::int64_t count);
 
-/// Generated code for a whole sweep, after its values per column have been loaded. `scratch`, this thread's memory, is
-/// only used for sums per column.
-using SweepCode = void (*)(const Argument* arguments, std::byte* memory, std::byte* scratch);
-
 /// Runs of two programs, one after another, from a position on. Either count may be 0.
 struct Blocks {
   const Instruction* wide = nullptr;

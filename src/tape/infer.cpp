@@ -37,7 +37,7 @@ Info ask_shape_rule(const Recorder& recorder, const Key& key, SourceLine line) {
         op, fmt::format("{} of {} take more bytes than int64 counts", to_string(result.shape), name(result.dtype)),
         recorder.blame(line)));
   Info info;
-  info.shape = recorder.workspace().pool.shape(result.shape);
+  info.shape = intern_shape(result.shape);
   info.dtype = result.dtype;
   info.weak = result.weak && gives_way(*key.op, result.shape);
   return info;

@@ -74,6 +74,7 @@ struct Slot {
       std::uint32_t stream;
       std::uint32_t draw;
     };
+    std::int32_t previous_constant;  // the node of the constant recorded before it, −1: none
   };
 };
 static_assert(sizeof(Slot) == 16);

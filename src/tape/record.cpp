@@ -16,10 +16,10 @@ namespace {
 
 constexpr std::uint32_t weak(DType dtype) { return traits_of(0, dtype, weak_flag); }
 
-/// A constant's.
-const Shape& shape_of(const Key& key) {
-  return *reinterpret_cast<const Shape*>(static_cast<std::uintptr_t>(key.attribute));
-}
+std::uint32_t constant_traits(const Tensor& tensor) { return traits_of(0, tensor.dtype(), shape_flag); }
+
+/// The address of its shape, which is interned.
+std::uint64_t constant_attribute(const Tensor& tensor) { return reinterpret_cast<std::uintptr_t>(&tensor.shape()); }
 
 }  // namespace
 
@@ -29,13 +29,17 @@ struct Recorder::Ahead {
   std::int32_t next;
 };
 
-/// There is room for one more.
-inline Storage* Recorder::hold(const Tensor& tensor) {
-  StorageHandle held = tensor.storage();
-  if (constants_.size() == constants_.capacity()) __builtin_unreachable();
-  constants_.push_back(held.get());
-  return held.detach();
+inline void Recorder::hold(const Tensor& tensor, std::int32_t id) {
+  Storage* const storage = StorageHandle(tensor.storage()).detach();
+  Slot& slot = slots_[id];
+  slot.storage = storage;
+  if (storage == nullptr) [[unlikely]]
+    return;  // a default-constructed tensor
+  slot.previous_constant = last_constant_;
+  last_constant_ = id;
 }
+
+[[gnu::noinline]] void Recorder::give_back_ahead() { release(let_go_of_constants(next_)); }
 
 /// The node of an operand: a Var of this tape, or the leaf ahead where that is it. Otherwise one that is an input of no key.
 /// What is written of a leaf lies beyond the recording, until the cursor follows.
@@ -55,10 +59,9 @@ inline Storage* Recorder::hold(const Tensor& tensor) {
     }
     case Operand::Kind::tensor: {
       const Tensor& tensor = *operand.tensor_;
-      if (key.op != &constant_op || key.dtype != tensor.dtype() || !(shape_of(key) == tensor.shape()) ||
-          constants_.size() == constants_.capacity())
+      if (key.op != &constant_op || key.attribute != constant_attribute(tensor) || key.dtype != tensor.dtype())
         return unexpected;
-      slots_[ahead.next].storage = hold(tensor);
+      hold(tensor, ahead.next);
       break;
     }
     case Operand::Kind::number:
@@ -83,8 +86,10 @@ template <class... Operands>
     return {};
   Ahead ahead{recorder->expected_, recorder->next_};
   const std::int32_t ids[] = {recorder->expected_node(first, ahead), recorder->expected_node(others, ahead)..., -1, -1};
-  if (!is_key(*ahead.key, op, ids[0], ids[1], ids[2], 1 + sizeof...(Operands), attribute)) [[unlikely]]
+  if (!is_key(*ahead.key, op, ids[0], ids[1], ids[2], 1 + sizeof...(Operands), attribute)) [[unlikely]] {
+    recorder->give_back_ahead();
     return {};
+  }
   recorder->expected_ = ahead.key;
   recorder->next_ = ahead.next;
   return recorder->var(recorder->advance(first.line()));
@@ -133,10 +138,8 @@ void Recorder::throw_foreign(const Var& var, const char* op, SourceLine line) co
 // --- constants ---
 
 std::int32_t Recorder::append_constant(const Tensor& tensor, SourceLine line) {
-  const std::int32_t id =
-      append(constant_op, -1, -1, -1, traits_of(0, tensor.dtype(), shape_flag), shape_attribute(tensor.shape()), line);
-  if (constants_.size() == constants_.capacity()) constants_.reserve(2 * constants_.size() + 8);
-  slots_[id].storage = hold(tensor);
+  const std::int32_t id = append(constant_op, -1, -1, -1, constant_traits(tensor), constant_attribute(tensor), line);
+  hold(tensor, id);
   return id;
 }
 

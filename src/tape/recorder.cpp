@@ -58,22 +58,38 @@ void Recorder::plant_eager_root() {
   last_segment_ = eager_root_.get();
 }
 
-void Recorder::clear() {
-  if (has_more_) forget_more();
+void Recorder::end_with_more(Storage* unused) {
+  if (planned_) Plan::learn(*this);
+  const bool has_grown = has_more_;
+  forget_more();
   forget_recorded();
-  const TapeOptions options = options_;
-  Recorder* const newer = current_;
-  begin(options);
-  current_ = newer;
+  workspace_.release(*this);
+  if (has_grown) workspace_.check_limit();
+  forget_data(unused);
 }
 
-void Recorder::forget_registries() {
+void Recorder::clear() {
+  Storage* const unused = let_go_of_constants(0);
+  forget_more();
+  forget_recorded();
+  forget_data(unused);
+  start(TapeOptions(options_));
+}
+
+void Recorder::release(Storage* unused) {
+  while (unused != nullptr) Storage::release(std::exchange(unused, unused->next_free));
+}
+
+void Recorder::forget_data(Storage* unused) {
   for (const RegistryRead& read : registries_) read.core->end_read();
   registries_.clear();
   last_read_ = 0;
+  release(unused);
 }
 
 void Recorder::forget_more() {
+  held_.clear();
+  if (!has_more_) return;
   watched_.clear();
   eager_values_.clear();
   assigned_.clear();
@@ -81,11 +97,6 @@ void Recorder::forget_more() {
   eager_root_ = nullptr;
   planned_ = false;
   has_more_ = false;
-}
-
-void Recorder::learn_and_forget_more() {
-  if (planned_) Plan::learn(*this);
-  forget_more();
 }
 
 // --- recording ---
@@ -363,6 +374,7 @@ Segment* Recorder::find_or_make_segment(const Key& request, SourceLine line, Fun
 
 void Recorder::rewind(const Recording& before) {
   next_ = before.next;
+  release(let_go_of_constants(next_));
   keys_.resize(before.keys);
   infos_.resize(before.keys);
   expansions_.resize(before.expansions);
@@ -376,6 +388,7 @@ void Recorder::drop_if_last(std::int32_t id) {
   keys_.pop_back();
   infos_.pop_back();
   --next_;
+  release(let_go_of_constants(next_));
   if (eager_values_.size() > static_cast<std::size_t>(id)) eager_values_.resize(static_cast<std::size_t>(id));
 }
 

@@ -12,6 +12,7 @@
 #include "src/tape/function_ref.hpp"
 #include "src/tape/segment.hpp"
 #include "src/tape/workspace.hpp"
+#include "src/tensor/block_pool.hpp"
 
 namespace thalweg::internal {
 
@@ -25,7 +26,7 @@ struct PendingEffect {
 
 class Differentiation;
 
-class Recorder {
+class alignas(64) Recorder {
  public:
   explicit Recorder(Workspace& workspace);
   ~Recorder();
@@ -39,28 +40,29 @@ class Recorder {
     return *current_;
   }
   [[noreturn]] static void throw_no_tape(const char* op, SourceLine line, std::uint64_t serial = 0);
+  /// The current one; throws unless `var` belongs to it.
+  static Recorder& of(const Var& var, const char* what, SourceLine line) {
+    Recorder& recorder = require(what, line, var.serial());
+    if (recorder.serial_ != var.serial()) [[unlikely]]
+      recorder.throw_foreign(var, what, line);
+    return recorder;
+  }
   /// Of a Var that is none of this tape's.
   [[noreturn]] void throw_foreign(const Var& var, const char* op, SourceLine line) const;
 
   void begin(const TapeOptions& options) {
-    options_ = options;
+    outer_ = current_;
     current_ = this;
-    serial_ = workspace_.next_serial();
-    next_ = 0;
-    scope_ = -1;
-    last_segment_ = workspace_.root.get();
-    if (options.engine == Engine::eager) [[unlikely]]
-      plant_eager_root();
-    predict();
-    reserve(last_segment_->longest);
+    start(options);
   }
   void end() {
-    if (has_more_) [[unlikely]]
-      learn_and_forget_more();
+    Storage* const unused = let_go_of_constants(0);
+    if (has_more_ || !held_.empty() || current_ != this) return end_with_more(unused);
+    // The usual case, a tape that repeats an earlier one: no call, so no registers are saved.
     forget_recorded();
-    serial_ = 0;
-    Recorder* const innermost = workspace_.release(this);
-    if (current_ == this) current_ = innermost;
+    current_ = outer_;
+    workspace_.spare_ = this;
+    if (unused != nullptr || !registries_.empty()) forget_data(unused);
   }
   void clear();
 
@@ -276,7 +278,19 @@ class Recorder {
   /// Grows; what is kept in it moves along.
   char* arena(std::size_t bytes) { return bytes <= arena_bytes_ ? arena_ : grow_arena(bytes); }
   char* arena_data() const { return arena_; }
-  void* hold(std::int32_t id, const Shape* shape, DType dtype);
+  /// The memory for the value of a requested node; allocated if there is none yet.
+  void* hold(std::int32_t id, const Shape* shape, DType dtype) {
+    for (const HeldValue& held : held_)
+      if (held.node == id) return held.storage->data;
+    Storage* const storage = held_.size() < held_.capacity() ? take_pooled(*shape, dtype) : nullptr;
+    if (storage == nullptr) [[unlikely]]
+      return hold_new(id, shape, dtype);
+    if (held_.size() == held_.capacity())
+      __builtin_unreachable();  // else registers would be saved for the call that grows it
+    held_.emplace_back(id, dtype, shape, last_segment_, StorageHandle(storage));
+    return storage->data;
+  }
+  void* hold_new(std::int32_t id, const Shape* shape, DType dtype);
   const std::vector<PendingEffect>& pending() const { return pending_; }
   /// Nobody else may read what the pending effects write, until they are committed.
   void claim_effects(const char* writer, SourceLine line);
@@ -325,7 +339,40 @@ class Recorder {
   std::int32_t resolve_leaf(const Operand& operand, const char* op);
   struct Ahead;
   std::int32_t expected_node(const Operand& operand, Ahead& ahead);
-  Storage* hold(const Tensor& tensor);
+  void start(const TapeOptions& options) {
+    options_ = options;
+    serial_ = workspace_.next_serial();
+    next_ = 0;
+    scope_ = -1;
+    last_plan_ = 0;
+    last_segment_ = workspace_.root.get();
+    if (options.engine == Engine::eager) [[unlikely]]
+      plant_eager_root();
+    predict();
+    reserve(last_segment_->longest);
+  }
+  void end_with_more(Storage* unused);
+  /// Holds the tensor of constant `id` until the tape ends.
+  void hold(const Tensor& tensor, std::int32_t id);
+  /// Gives up the constants from node `first` on. Returns those that nobody else holds, linked by next_free.
+  Storage* let_go_of_constants(std::int32_t first) {
+    Storage* unused = nullptr;
+    std::int32_t id = last_constant_;
+    while (id >= first) {
+      Storage* const storage = slots_[id].storage;
+      id = slots_[id].previous_constant;
+      if (!storage->drop_reference()) continue;
+      storage->next_free = unused;
+      unused = storage;
+    }
+    last_constant_ = id;
+    return unused;
+  }
+  static void release(Storage* unused);
+  /// Releases `unused` and ends the reading of registries.
+  void forget_data(Storage* unused);
+  /// Gives up the constants that were matched ahead of the cursor but not recorded.
+  void give_back_ahead();
   std::int32_t append_constant(const Tensor& tensor, SourceLine line);
   std::int32_t append_number(double value, std::uint32_t traits, SourceLine line);
   std::int32_t append_new(const Key& key, SourceLine line);
@@ -370,19 +417,14 @@ class Recorder {
   }
   /// Lets go of what every tape has.
   void forget_recorded() {
-    for (Storage* storage : constants_) StorageHandle{storage};
-    constants_.clear();
-    if (!registries_.empty()) forget_registries();
-    held_.clear();
     path_.clear();
     scopes_.clear();
     pending_.clear();
     arena_kept_bytes_ = 0;
+    serial_ = 0;
   }
-  /// And of what only those have that do not repeat an earlier one.
+  /// And of what not all have.
   void forget_more();
-  void learn_and_forget_more();
-  [[gnu::noinline]] void forget_registries();
   void forget_open_segment();
   void push(const Key& key, const Info& info) {
     has_more_ = true;
@@ -509,8 +551,9 @@ class Recorder {
     std::uint64_t plan;  // number of the one carried out for its request
   };
   std::vector<Step> path_;
+  std::uint64_t last_plan_ = 0;  // the number of the plan run last
   std::vector<ScopeEntry> scopes_;
-  std::vector<Storage*> constants_;  // held until the end
+  std::int32_t last_constant_ = -1;  // node id; the slots of constants form a list
   struct RegistryRead {
     std::uint32_t uid;
     std::shared_ptr<RegistryCore> core;
@@ -534,6 +577,9 @@ class Recorder {
 
   TapeOptions options_;
   Workspace& workspace_;
+  // The list of the thread's recorders: those of live tapes, outermost first, then the free ones.
+  Recorder* outer_ = nullptr;
+  Recorder* inner_ = nullptr;
   std::vector<Line> line_memory_;
   std::vector<Slot> slot_memory_;
   char* arena_block_ = nullptr;  // in which the arena begins
@@ -542,6 +588,15 @@ class Recorder {
   std::size_t arena_kept_bytes_ = 0;  // at its beginning, by the plans carried out
 
   friend class Differentiation;
+  friend class Workspace;
 };
+
+inline Recorder* Workspace::acquire() {
+  Recorder* const recorder = spare_;
+  if (recorder == nullptr) [[unlikely]]
+    return acquire_new();
+  spare_ = recorder->inner_;
+  return recorder;
+}
 
 }  // namespace thalweg::internal

@@ -6,7 +6,6 @@
 
 #include <fmt/format.h>
 
-#include <thalweg/compute.hpp>
 #include <thalweg/op.hpp>
 #include <thalweg/registry.hpp>
 
@@ -31,36 +30,15 @@ void Tape::run() { recorder_->run_effects("run", {}); }
 void Tape::watch(std::string_view pattern) { recorder_->watch(std::string(pattern)); }
 void Tape::keep(const Var& var) { recorder_->keep(recorder_->resolve(var, "keep")); }
 
-namespace {
-
-/// The current recorder; throws unless `var` belongs to it.
-Recorder& recorder_of(const Var& var, const char* what, SourceLine line) {
-  Recorder* const recorder = Recorder::current();
-  if (recorder == nullptr) Recorder::throw_no_tape(what, line, var.serial());
-  if (recorder->serial() != var.serial()) [[unlikely]]
-    recorder->throw_foreign(var, what, line);
-  return *recorder;
-}
-
-}  // namespace
-
 Var::Var(const Tensor& tensor, const char* file, unsigned line) : Var(as_var(Operand(tensor, file, line))) {}
 Var::Var(const Parameter& parameter, const char* file, unsigned line) : Var(as_var(Operand(parameter, file, line))) {}
 Var internal::leaf(const Operand& operand) { return as_var(operand); }
 
-const Shape& Var::shape() const { return *recorder_of(*this, "shape", {}).info(id()).shape; }
-DType Var::dtype() const { return recorder_of(*this, "dtype", {}).info(id()).dtype; }
-
-Tensor Var::value(const char* file, unsigned line) const {
-  return recorder_of(*this, "value", {file, line}).value(id(), {file, line});
-}
-
-Tensor internal::last_value(const Var& var, SourceLine line) {
-  return recorder_of(var, "value", line).last_value(var.id(), line);
-}
+const Shape& Var::shape() const { return *Recorder::of(*this, "shape", {}).info(id()).shape; }
+DType Var::dtype() const { return Recorder::of(*this, "dtype", {}).info(id()).dtype; }
 
 double Var::item(const char* file, unsigned line) const {
-  Recorder& recorder = recorder_of(*this, "item", {file, line});
+  Recorder& recorder = Recorder::of(*this, "item", {file, line});
   const Shape& shape = *recorder.info(id()).shape;
   if (shape.size() != 1)
     throw ShapeError(
@@ -121,7 +99,7 @@ Var literal(double number) {
 }
 
 std::uint64_t shape_attribute(const Shape& shape) {
-  return reinterpret_cast<std::uintptr_t>(Workspace::current().pool.shape(shape));
+  return reinterpret_cast<std::uintptr_t>(internal::intern_shape(shape));
 }
 
 const Shape& attribute_shape(std::uint64_t attribute) {

@@ -3,51 +3,12 @@
 #include <algorithm>
 #include <atomic>
 #include <memory>
-#include <mutex>
-#include <unordered_set>
+#include <utility>
 
 #include "src/plan/plan.hpp"
 #include "src/tape/recorder.hpp"
 
 namespace thalweg::internal {
-
-namespace {
-
-std::uint64_t hash_words(const std::int64_t* words, std::size_t count, std::uint64_t seed) {
-  std::uint64_t hash = seed ^ (count * 0x9E3779B97F4A7C15u);
-  for (std::size_t i = 0; i < count; ++i) {
-    hash = (hash ^ static_cast<std::uint64_t>(words[i])) * 0xFF51AFD7ED558CCDu;
-    hash ^= hash >> 32;
-  }
-  return hash;
-}
-
-struct ShapeHash {
-  std::size_t operator()(const Shape& shape) const {
-    return hash_words(shape.begin(), static_cast<std::size_t>(shape.rank()), 0);
-  }
-};
-
-/// The interned shapes of the process: tapes of any thread read a registry's entries. Never shrinks: a program has few
-/// shapes, of 80 bytes each.
-class ShapeTable {
- public:
-  const Shape* intern(const Shape& shape) {
-    std::scoped_lock lock(mutex_);
-    return &*shapes_.insert(shape).first;
-  }
-
- private:
-  std::mutex mutex_;
-  std::unordered_set<Shape, ShapeHash> shapes_;
-};
-
-ShapeTable& shape_table() {
-  static ShapeTable* table = new ShapeTable;  // never destroyed: tapes of static storage duration may use it at exit
-  return *table;
-}
-
-}  // namespace
 
 Segment::Segment(Segment* parent_segment, std::int32_t first_id) : parent(parent_segment), base(first_id) {}
 Segment::~Segment() = default;
@@ -81,16 +42,6 @@ std::size_t Segment::bytes() const {
   return bytes;
 }
 
-const Shape* intern_shape(const Shape& shape) { return shape_table().intern(shape); }
-
-const Shape* InternPool::shape(const Shape& shape) {
-  // A direct-mapped cache in front of the table avoids the lock for shapes that a thread uses often.
-  const std::size_t hash = ShapeHash{}(shape);
-  const Shape*& cached = cache_[hash % cache_.size()];
-  if (cached == nullptr || !(*cached == shape)) cached = intern_shape(shape);
-  return cached;
-}
-
 std::int32_t InternPool::list(std::span<const std::int32_t> ids) {
   std::uint64_t hash = ids.size();
   for (const std::int32_t id : ids) hash = (hash ^ static_cast<std::uint32_t>(id)) * 0xFF51AFD7ED558CCDu;
@@ -106,7 +57,7 @@ std::int32_t InternPool::list(std::span<const std::int32_t> ids) {
   return number;
 }
 
-void InternPool::clear_lists() {
+void InternPool::clear() {
   list_numbers_.clear();
   lists_.clear();
   list_bytes_ = 0;
@@ -130,22 +81,24 @@ Workspace::~Workspace() = default;
 void Workspace::drop_recordings() {
   root = std::make_unique<Segment>(nullptr, 0);
   segment_bytes = 0;
-  pool.clear_lists();
+  pool.clear();
 }
 
-Recorder* Workspace::acquire_new(bool drops_recordings) {
-  if (drops_recordings) drop_recordings();
-  if (live_count_ == recorders_.size()) recorders_.push_back(std::make_unique<Recorder>(*this));
-  return recorders_[live_count_++].get();
+Recorder* Workspace::acquire_new() {
+  Recorder* const innermost = Recorder::current();
+  if (innermost == nullptr && is_full()) drop_recordings();
+  Recorder*& next = innermost != nullptr ? innermost->inner_ : outermost_;
+  if (next == nullptr) next = recorders_.emplace_back(std::make_unique<Recorder>(*this)).get();
+  spare_ = next->inner_;
+  return next;
 }
 
 void Workspace::retire(std::unique_ptr<Plan> plan, const Recorder* ending) {
   if (plan == nullptr) return;
-  const auto end = recorders_.begin() + static_cast<std::ptrdiff_t>(live_count_);
   const auto is_used = [&](const std::unique_ptr<Plan>& other) {
-    return std::any_of(recorders_.begin(), end, [&](const auto& live) {
-      return live.get() != ending && live->has_carried_out(other->number());
-    });
+    for (const Recorder* live = Recorder::current(); live != nullptr; live = live->outer_)
+      if (live != ending && live->has_carried_out(other->number())) return true;
+    return false;
   };
   std::erase_if(retired_plans_, [&](const auto& other) { return !is_used(other); });
   if (is_used(plan)) retired_plans_.push_back(std::move(plan));
@@ -157,15 +110,27 @@ const Plan* Workspace::retired_plan(std::uint64_t number) const {
   return at == retired_plans_.end() ? nullptr : at->get();
 }
 
-void Workspace::make_innermost(Recorder* recorder) {
-  const auto end = recorders_.begin() + static_cast<std::ptrdiff_t>(live_count_);
-  const auto place = std::find_if(recorders_.begin(), end, [&](const auto& live) { return live.get() == recorder; });
-  std::rotate(place, place + 1, end);
+void Workspace::release(Recorder& recorder) {
+  Recorder* innermost = &recorder;
+  while (innermost->inner_ != nullptr && innermost->inner_->serial_ != 0) innermost = innermost->inner_;
+  if (innermost != &recorder) {  // moves behind it, to the free ones
+    (recorder.outer_ != nullptr ? recorder.outer_->inner_ : outermost_) = recorder.inner_;
+    recorder.inner_->outer_ = recorder.outer_;
+    recorder.inner_ = std::exchange(innermost->inner_, &recorder);
+  } else if (Recorder::current_ == &recorder) {
+    Recorder::current_ = recorder.outer_;
+  }
+  spare_ = &recorder;
+}
+
+void Workspace::check_limit() {
+  if (Recorder::current() == nullptr && is_full()) spare_ = nullptr;
 }
 
 bool Workspace::is_alive(std::uint64_t serial) const {
-  const auto end = recorders_.begin() + static_cast<std::ptrdiff_t>(live_count_);
-  return std::any_of(recorders_.begin(), end, [&](const auto& live) { return live->serial() == serial; });
+  for (const Recorder* live = Recorder::current(); live != nullptr; live = live->outer_)
+    if (live->serial() == serial) return true;
+  return false;
 }
 
 }  // namespace thalweg::internal

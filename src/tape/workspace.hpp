@@ -1,7 +1,6 @@
 #pragma once
-// The state a thread keeps between tapes: recorders (tape memory), the tree of segments, interned shapes and lists.
+// The state a thread keeps between tapes: recorders (tape memory), the tree of segments, interned lists of node ids.
 
-#include <array>
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -15,21 +14,15 @@ namespace thalweg::internal {
 
 class Recorder;
 
-/// The unique address of this shape in the process.
-const Shape* intern_shape(const Shape& shape);
-
-/// Interned values that keys refer to: shapes by address, lists of node ids by number.
+/// Interned lists of node ids, which keys refer to by number.
 class InternPool {
  public:
-  const Shape* shape(const Shape& shape);
   std::int32_t list(std::span<const std::int32_t> ids);
   std::span<const std::int32_t> list(std::int32_t number) const { return lists_[static_cast<std::size_t>(number)]; }
   std::size_t bytes() const { return list_bytes_; }
-  /// Removes the lists. Shapes stay, since registries refer to them.
-  void clear_lists();
+  void clear();
 
  private:
-  std::array<const Shape*, 64> cache_{};
   std::unordered_multimap<std::uint64_t, std::int32_t> list_numbers_;
   std::deque<std::vector<std::int32_t>> lists_;
   std::size_t list_bytes_ = 0;
@@ -43,20 +36,12 @@ class Workspace {
   ~Workspace();
 
   /// A free recorder, for a new tape.
-  Recorder* acquire() {
-    const bool is_full = live_count_ == 0 && segment_bytes + pool.bytes() > segment_limit;
-    if (is_full || live_count_ == recorders_.size()) [[unlikely]]
-      return acquire_new(is_full);
-    return recorders_[live_count_++].get();
-  }
-  /// Called when its tape has ended. Returns the recorder of the innermost remaining tape, or null.
-  Recorder* release(Recorder* recorder) {
-    if (recorders_[live_count_ - 1].get() != recorder) [[unlikely]]
-      make_innermost(recorder);
-    --live_count_;
-    return live_count_ == 0 ? nullptr : recorders_[live_count_ - 1].get();
-  }
-  /// Whether the tape with this serial is alive.
+  Recorder* acquire();
+  /// Takes back the recorder of a tape that has ended.
+  void release(Recorder& recorder);
+  /// Makes the next tape drop recordings and plans, if they exceed the limit and no tape is alive.
+  void check_limit();
+  /// Whether the tape that has this serial is alive.
   bool is_alive(std::uint64_t serial) const;
 
   RecordingMemory memory;  // declared first: it must outlive what lies in it
@@ -80,13 +65,15 @@ class Workspace {
   static constexpr int serial_bits = 40;  // the bits above hold the thread's number
 
   static Workspace& make_current();
-  Recorder* acquire_new(bool drops_recordings);
-  void make_innermost(Recorder* recorder);
+  Recorder* acquire_new();
+  bool is_full() const { return segment_bytes + pool.bytes() > segment_limit; }
   void drop_recordings();
 
   [[gnu::tls_model("initial-exec")]] static constinit thread_local Workspace* current_;
-  std::vector<std::unique_ptr<Recorder>> recorders_;  // those of live tapes first, the innermost last of them
-  std::size_t live_count_ = 0;
+  friend class Recorder;
+  std::vector<std::unique_ptr<Recorder>> recorders_;
+  Recorder* outermost_ = nullptr;  // the first of the list linked by Recorder::inner_
+  Recorder* spare_ = nullptr;      // the next tape gets it; null: acquire_new() finds or makes one
   std::vector<std::unique_ptr<Plan>> retired_plans_;
   std::uint64_t last_serial_;
 };

@@ -246,7 +246,7 @@ Tensor Tensor::borrowed(void* data, DType dtype, const Shape& shape, std::shared
 }
 
 void Tensor::unshare() {
-  Tensor copy = empty(shape_, dtype_);
+  Tensor copy = empty(shape(), dtype_);
   std::memcpy(copy.storage_->data, storage_->data, bytes());
   *this = std::move(copy);
 }
@@ -256,11 +256,11 @@ void Tensor::unshare() {
 std::int64_t Tensor::offset_of(const char* op, std::initializer_list<std::int64_t> index, SourceLine line) const {
   if (static_cast<int>(index.size()) != rank())
     throw IndexError(error_text(
-        op, fmt::format("{} indices for shape {} of rank {}", index.size(), to_string(shape_), rank()), line));
+        op, fmt::format("{} indices for shape {} of rank {}", index.size(), to_string(shape()), rank()), line));
   std::int64_t offset = 0;
   for (int axis = 0; axis < rank(); ++axis) {
     const std::int64_t given = index.begin()[axis];
-    const std::int64_t size = shape_[axis];
+    const std::int64_t size = shape()[axis];
     if (given < -size || given >= size)
       throw IndexError(
           error_text(op, fmt::format("index {} is out of range for axis {} of size {}", given, axis, size), line));
@@ -272,7 +272,7 @@ std::int64_t Tensor::offset_of(const char* op, std::initializer_list<std::int64_
 double Tensor::item(SourceLine line) const {
   if (size() != 1)
     throw ShapeError(
-        error_text("item", fmt::format("shape {} has {} elements, one is needed", to_string(shape_), size()), line));
+        error_text("item", fmt::format("shape {} has {} elements, one is needed", to_string(shape()), size()), line));
   double value = 0;
   visit_dtype(dtype_, [&]<class T>() { value = static_cast<double>(data<T>()[0]); });
   return value;
@@ -311,17 +311,17 @@ Shape reshaped(const char* op, const Shape& shape, std::span<const std::int64_t>
 }
 
 Tensor Tensor::reshape(std::initializer_list<std::int64_t> dimensions, SourceLine line) const {
-  return Tensor(storage_, dtype_, reshaped("reshape", shape_, std::span(dimensions.begin(), dimensions.size()), line));
+  return Tensor(storage_, dtype_, reshaped("reshape", shape(), std::span(dimensions.begin(), dimensions.size()), line));
 }
 
 Tensor Tensor::reshape(const Shape& shape, SourceLine line) const {
-  return Tensor(storage_, dtype_, reshaped("reshape", shape_, std::span(shape.begin(), shape.end()), line));
+  return Tensor(storage_, dtype_, reshaped("reshape", this->shape(), std::span(shape.begin(), shape.end()), line));
 }
 
 Tensor Tensor::to(DType dtype, SourceLine line) const {
   if (dtype == dtype_) return *this;
-  Tensor result = made("to", shape_, dtype, line);
-  internal::convert(raw(), dtype_, result.mutable_raw(), dtype, shape_, "to", line);
+  Tensor result = made("to", shape(), dtype, line);
+  internal::convert(raw(), dtype_, result.mutable_raw(), dtype, shape(), "to", line);
   return result;
 }
 

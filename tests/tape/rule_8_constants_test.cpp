@@ -80,3 +80,59 @@ TEST_CASE("rule 8: a recurrent net over sequences of 5 to 50 steps makes no new 
   for (int turn = 0; turn < 300; ++turn) CHECK(std::isfinite(train(5 + turn * 17 % 46)));
   CHECK(since.plans() == 0);
 }
+
+TEST_CASE("rule 8: a tape has the constants that were recorded on it until it ends, and no longer") {
+  const Tensor a = noise({3}, 1), b = noise({3}, 2), other_shape = noise({4}, 3);
+  const auto is_held = [](const Tensor& tensor) { return tensor.storage().is_shared(); };
+  const auto none_is_held = [&] { return !is_held(a) && !is_held(b) && !is_held(other_shape); };
+  for (int turn = 0; turn < 3; ++turn) {
+    CAPTURE(turn);
+    {
+      Tape tape;
+      const Var sum = a + b;
+      CHECK((is_held(a) && is_held(b)));
+      CHECK(sum.value().at<float>({0}) == a.at<float>({0}) + b.at<float>({0}));
+      const Var later = sum * a;
+      CHECK(later.value().at<float>({0}) != 0);
+    }
+    CHECK(none_is_held());
+    {  // the same leaves, of another op than the one that is expected
+      Tape tape;
+      CHECK((a - b).value().at<float>({1}) == a.at<float>({1}) - b.at<float>({1}));
+    }
+    CHECK(none_is_held());
+    {  // the first leaf, then another shape
+      Tape tape;
+      CHECK_THROWS_AS(a + other_shape, ShapeError);
+      CHECK_FALSE(is_held(b));
+    }
+    CHECK(none_is_held());
+    {
+      Tape tape;
+      const Var sum = a + b;
+      tape.clear();
+      CHECK(none_is_held());
+      CHECK((b + a).value().at<float>({2}) == a.at<float>({2}) + b.at<float>({2}));
+    }
+    CHECK(none_is_held());
+    Tape tape({.engine = Engine::eager});
+    CHECK_THROWS_AS(a * b + other_shape, ShapeError);
+    CHECK((is_held(a) && is_held(b)));
+  }
+  CHECK(none_is_held());
+}
+
+TEST_CASE("rule 8: a constant that nobody else has lives as long as its tape") {
+  int released = 0;
+  std::vector<float> memory(3, 2.F);
+  const auto borrowed = [&] {
+    const std::shared_ptr<void> owner(memory.data(), [&](void*) { ++released; });
+    return Tensor::borrow(memory.data(), {3}, owner);
+  };
+  for (int turn = 0; turn < 3; ++turn) {
+    Tape tape;
+    const Var sum = borrowed() + Tensor::ones({3}), nothing = Tensor() + 1;
+    CHECK(released == turn);
+  }
+  CHECK(released == 3);
+}

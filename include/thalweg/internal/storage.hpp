@@ -17,11 +17,19 @@ struct Storage {
   bool borrowed = false;
   std::uint8_t size_class = 0;  // of the pool
   void* data = nullptr;
-  std::size_t bytes = 0;
+  union {
+    std::size_t bytes = 0;
+    Storage* next_free;  // while it is in the pool
+  };
   std::shared_ptr<void> owner;  // of borrowed memory
 
   static Storage* allocate(std::size_t bytes);
   static Storage* borrow(void* data, std::size_t bytes, std::shared_ptr<void> owner);
+  /// Gives up a reference and returns whether it was the last one. The holder of the only reference needs no locked
+  /// instruction: nobody else could add one.
+  bool drop_reference() {
+    return references.load(std::memory_order_acquire) == 1 || references.fetch_sub(1, std::memory_order_acq_rel) == 1;
+  }
   static void release(Storage* storage);  // called when the last reference is gone
 };
 
@@ -38,7 +46,7 @@ class StorageHandle {
     return *this;
   }
   ~StorageHandle() {
-    if (storage_ && storage_->references.fetch_sub(1, std::memory_order_acq_rel) == 1) Storage::release(storage_);
+    if (storage_ && storage_->drop_reference()) Storage::release(storage_);
   }
   Storage* get() const { return storage_; }
   Storage* operator->() const { return storage_; }

@@ -1,0 +1,151 @@
+#pragma once
+// Free blocks of memory for tensors. A block holds a header (Storage) and, 64 bytes on, the data.
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <new>
+#include <utility>
+
+#include <thalweg/dtype.hpp>
+#include <thalweg/internal/storage.hpp>
+#include <thalweg/shape.hpp>
+
+#include "src/tensor/pooling.hpp"
+
+namespace thalweg::internal {
+
+inline constexpr std::size_t block_alignment = 64;
+static_assert(sizeof(Storage) <= block_alignment);
+
+// Size classes: 0 is a header without data; then multiples of 64 bytes up to 256, then four to a doubling, so that a
+// block is at most a quarter larger than asked for.
+inline constexpr int class_count = 4 * 64 - 1;
+inline constexpr int unpooled = class_count;
+
+constexpr std::size_t whole_lines(std::size_t bytes) { return (bytes + block_alignment - 1) / block_alignment; }
+
+constexpr int size_class_of(std::size_t lines) {
+  if (lines <= 4) return static_cast<int>(lines);
+  const int shift = std::bit_width(lines - 1) - 3;  // (lines − 1) >> shift is 4, 5, 6 or 7
+  return 4 * shift + static_cast<int>((lines - 1) >> shift) + 1;
+}
+
+constexpr std::size_t lines_of(int size_class) {
+  if (size_class <= 4) return static_cast<std::size_t>(size_class);
+  const int shift = (size_class - 5) / 4;
+  return static_cast<std::size_t>((size_class - 5) % 4 + 5) << shift;
+}
+
+static_assert(size_class_of(5) == 5 && size_class_of(8) == 8 && size_class_of(9) == 9 && size_class_of(10) == 9);
+static_assert(lines_of(size_class_of(1000)) == 1024 && lines_of(size_class_of(1025)) == 1280);
+
+inline void free_block(void* block) { ::operator delete (block, std::align_val_t{block_alignment}); }
+
+/// Blocks that wait for their next use, by size class. What a thread keeps is bounded: in bytes, and large blocks in
+/// number. A block goes to the pool of the thread that releases it.
+class BlockPool {
+ public:
+  BlockPool() {
+    for (int size_class = 0; size_class < class_count; ++size_class) {
+      List& list = lists_[static_cast<std::size_t>(size_class)];
+      list.lines = static_cast<std::uint32_t>(std::min(lines_of(size_class) + 1, max_lines + 1));
+    }
+    current_ = this;
+  }
+  ~BlockPool() {
+    clear();
+    current_ = nullptr;
+    is_gone_ = true;
+  }
+
+  /// This thread's; null where there is none (yet).
+  static BlockPool* current() { return current_; }
+  /// The same, made where there is none; null where blocks are not kept, or no more: tensors may outlive the pool (static
+  /// ones do).
+  static BlockPool* find_or_make() {
+    if (current_ != nullptr || !pooling || is_gone_) return current_;
+    thread_local BlockPool pool;
+    return &pool;
+  }
+
+  Storage* take(int size_class) {
+    List& list = lists_[static_cast<std::size_t>(size_class)];
+    Storage* const block = list.first;
+    if (block == nullptr) [[unlikely]]
+      return nullptr;
+    list.first = block->next_free;
+    --list.count;
+    kept_lines_ -= list.lines;
+    return block;
+  }
+
+  /// Keeps a block without references that owns no other memory, or frees it if it is too large or there are too many.
+  void keep(Storage* block) {
+    List& list = lists_[block->size_class];
+    if (list.lines >= large_lines || kept_lines_ + list.lines > max_lines) [[unlikely]]
+      return keep_much(block, list);
+    put(block, list);
+  }
+
+ private:
+  struct List {
+    Storage* first = nullptr;
+    std::uint32_t count = 0;
+    std::uint32_t lines = 0;  // of a block, with its header
+  };
+
+  static constexpr std::size_t max_lines = (std::size_t{256} << 20) / block_alignment;
+  static constexpr std::size_t large_lines = (std::size_t{1} << 20) / block_alignment;
+  static constexpr std::size_t max_large_blocks = 16;
+
+  /// Of a large block, or for a pool that is full.
+  [[gnu::noinline]] void keep_much(Storage* block, List& list) {
+    if (list.lines >= large_lines && (list.lines > max_lines || list.count >= max_large_blocks))
+      return free_block(block);
+    // What fills the pool has not been asked for since: start afresh, so that a change of sizes is followed.
+    if (kept_lines_ + list.lines > max_lines) clear();
+    put(block, list);
+  }
+
+  void put(Storage* block, List& list) {
+    block->next_free = list.first;
+    list.first = block;
+    ++list.count;
+    kept_lines_ += list.lines;
+  }
+
+  void clear() {
+    for (List& list : lists_)
+      for (list.count = 0; list.first != nullptr;) free_block(std::exchange(list.first, list.first->next_free));
+    kept_lines_ = 0;
+  }
+
+  // Without this model the compiler calls a function to find it, for which registers are saved at each allocation.
+  [[gnu::tls_model("initial-exec")]] static inline constinit thread_local BlockPool* current_ = nullptr;
+  static inline constinit thread_local bool is_gone_ = false;
+
+  std::array<List, class_count> lists_{};
+  std::size_t kept_lines_ = 0;
+};
+
+/// A block from the pool, or null. Its header is as it was when it came, except for what is set here.
+inline Storage* take_pooled(std::size_t bytes) {
+  BlockPool* const pool = BlockPool::current();
+  Storage* const storage = pool != nullptr ? pool->take(size_class_of(whole_lines(bytes))) : nullptr;
+  if (storage == nullptr) [[unlikely]]
+    return nullptr;
+  storage->references.store(1, std::memory_order_relaxed);
+  storage->bytes = bytes;
+  return storage;
+}
+inline Storage* take_pooled(const Shape& shape, DType dtype) {
+  std::int64_t bytes = 0;
+  if (__builtin_mul_overflow(shape.size(), static_cast<std::int64_t>(size_of(dtype)), &bytes)) [[unlikely]]
+    return nullptr;
+  return take_pooled(static_cast<std::size_t>(bytes));
+}
+
+}  // namespace thalweg::internal
