@@ -7,6 +7,7 @@
 #include <bit>
 #include <cstring>
 #include <memory>
+#include <utility>
 
 #include "src/core_ops/core_ops.hpp"
 #include "src/plan/counters.hpp"
@@ -129,6 +130,7 @@ void Plan::fill_number_cells() {
 inline void Plan::bind_data(Recorder& recorder, const Recorder::BackwardTarget& target) {
   const bool have_changed = read_data(recorder);
   if (have_changed) fill_number_cells();
+  const Binding bound = std::exchange(binding_, {});  // if something throws, the next run binds everything
   bool have_moved = false;
   const auto move_to = [&](std::int32_t buffer, void* found) {
     void*& known = pointers_[static_cast<std::size_t>(buffer)];
@@ -140,11 +142,13 @@ inline void Plan::bind_data(Recorder& recorder, const Recorder::BackwardTarget& 
   if (have_moved || have_changed)
     for (const std::int32_t buffer : moving_views_)
       move_to(buffer, address(buffers_[static_cast<std::size_t>(buffer)], recorder, target));
-  if (!have_moved) return;
-  for (const auto& [buffer, argument] : moving_arguments_)
-    arguments_[static_cast<std::size_t>(argument)] =
-        reinterpret_cast<run::Argument>(pointers_[static_cast<std::size_t>(buffer)]);
-  for (const std::int32_t pass : prepared_) prepare(passes_[static_cast<std::size_t>(pass)]);
+  if (have_moved) {
+    for (const auto& [buffer, argument] : moving_arguments_)
+      arguments_[static_cast<std::size_t>(argument)] =
+          reinterpret_cast<run::Argument>(pointers_[static_cast<std::size_t>(buffer)]);
+    for (const std::int32_t pass : prepared_) prepare(passes_[static_cast<std::size_t>(pass)]);
+  }
+  binding_ = bound;
 }
 
 inline void Plan::bind(Recorder& recorder, const Recorder::BackwardTarget& target) {

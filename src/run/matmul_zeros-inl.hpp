@@ -67,7 +67,8 @@ HWY_INLINE std::int64_t StepChooser<T>::append(std::int64_t step, hn::Mask<Index
     hn::StoreU(hn::Compress(hn::Add(hn::Iota(index, 0), hn::Set(index, static_cast<Index>(step))), which), index, list);
     return static_cast<std::int64_t>(hn::CountTrue(index, which));
   } else {  // Compress uses a table here, which gcc 12 copies at each call
-    const unsigned bits = bits_of(which);
+    // Not a wider type: where registers are short, gcc 12 stores the mask's byte and loads it back with what lies beside it.
+    const MaskBits bits = bits_of(which);
     std::int64_t count = 0;
     THALWEG_UNROLL
     for (int lane = 0; lane < lanes; ++lane) {
