@@ -158,6 +158,7 @@ void Planner::finish(std::size_t arena_begin) {
     }
     draft_.passes_.push_back(pass);
   }
+  bind_what_moves_for_others();
 }
 
 void Planner::compile_sweep(const Pass& pass) {
@@ -188,6 +189,8 @@ void Planner::note_argument(std::int32_t buffer, std::int32_t argument) {
     case Moves::never: return;
     case Moves::for_others: draft_.moving_arguments_.push_back({buffer, argument}); return;
     case Moves::for_sweeps:
+    case Moves::for_compiled_sweeps:
+      moves_[static_cast<std::size_t>(buffer)] = Moves::for_compiled_sweeps;
       if (moving.place == PlanBuffer::Place::constant)
         draft_.constant_arguments_.push_back({moving.node, argument});
       else
@@ -225,8 +228,13 @@ void Planner::find_moving_buffers() {
     for_each_write(passes_[i], look);
     if (is_moving) draft_.prepared_.push_back(static_cast<std::int32_t>(i));
   }
+}
+
+/// A buffer that is no argument of a sweep belongs to them: a value that an earlier request holds may be all that is asked for.
+void Planner::bind_what_moves_for_others() {
+  using Place = PlanBuffer::Place;
   for (std::size_t i = 0; i < moves_.size(); ++i) {
-    if (moves_[i] != Moves::for_others) continue;
+    if (moves_[i] != Moves::for_others && moves_[i] != Moves::for_sweeps) continue;
     const auto at = static_cast<std::int32_t>(i);
     switch (draft_.buffers_[i].place) {
       case Place::constant: draft_.constants_.push_back({draft_.buffers_[i].node, at}); break;

@@ -266,6 +266,7 @@ class Planner {
   void compile_sweep(const Pass& pass);
   void find_moving_buffers();
   void note_argument(std::int32_t buffer, std::int32_t argument);
+  void bind_what_moves_for_others();
   HeldBuffer held_buffer(std::int32_t buffer) const;
 
   // products.cpp: optimizations across products.
@@ -354,8 +355,9 @@ class Planner {
   // For the layout; by buffer or by pass.
   std::vector<std::int32_t> blocks_, last_use_, first_dying_, next_dying_;
   std::vector<std::uint8_t> placed_;
-  enum class Moves : std::uint8_t { never, for_sweeps, for_others };  // whether only sweeps use it
-  std::vector<Moves> moves_;                                          // by buffer
+  /// Whether a buffer moves, and who uses it: only sweeps, of which one has been compiled if the plan has an argument of it.
+  enum class Moves : std::uint8_t { never, for_sweeps, for_compiled_sweeps, for_others };
+  std::vector<Moves> moves_;  // by buffer
   /// A group of buffers of one size that must be contiguous; by buffer, empty if there are no groups.
   struct Together {
     std::int32_t first = -1, next = -1, count = 1;

@@ -196,6 +196,18 @@ TEST_CASE("rule 2: what was asked for stays, though a tape of the same structure
   }
 }
 
+TEST_CASE("rule 2: item() after value() reads the value that this tape holds") {
+  std::vector<Tensor> values;  // each in memory of its own
+  for (int step = 0; step < 6; ++step) {
+    Tape tape;
+    const Var loss = sum(square(Tensor({1.F * step, 2}) + 1));
+    values.push_back(loss.value());
+    CHECK(loss.item() == values.back().item());
+    CHECK(reshape(loss, {1, 1}).item() == values.back().item());
+    CHECK(values.back().item() == (step + 1) * (step + 1) + 9);
+  }
+}
+
 TEST_CASE("rule 2: item() gives what it was asked of, whatever else is kept") {
   for (const Engine engine : {Engine::planned, Engine::eager}) {
     Tape tape({.engine = engine});
