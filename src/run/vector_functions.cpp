@@ -197,36 +197,44 @@ void VectorFunctions::log_of_parts(const Vector& to, const Vector& f, const Vect
 }
 
 void VectorFunctions::log(const Vector& to, const Vector& x, const std::array<Vector, 5>& free) {
-  using E = elementary::LogarithmF32;
-  constexpr int from_one_to_two = 0, nan_below_zero = 2 << 2;
-  const auto& [f, k, one, even, low] = free;
-  const auto literal = [&](float number) -> const Xbyak::Operand& { return assembler_.literal(number, 0); };
-  const VectorAssembler::Mask mask = assembler_.temporary_mask();
-  if (!assembler_.is_avx512()) {
-    const Vector& scaled_by = low;  // the power of 2 that subnormal numbers are scaled by
-    assembler_.compare(mask, x, literal(0x1p-126F), Predicate::less);
-    assembler_.multiply(f, x, literal(0x1p24F));
-    assembler_.blend(f, mask, x, f);
-    assembler_.load_literal(scaled_by, 24, 0);
-    assembler_.move_or_clear(scaled_by, mask, scaled_by);
-    code_.vpaddd(f, f, assembler_.literal_bits(E::one_less_smallest));
-    code_.vpsrld(k, f, E::mantissa_bits);
-    assembler_.bitwise_and(f, f, assembler_.literal_bits((1U << E::mantissa_bits) - 1));
-    code_.vpaddd(f, f, assembler_.literal_bits(E::smallest));
-    assembler_.subtract(f, f, literal(1));
-    make_number_of_field(k);
-    assembler_.subtract(k, k, scaled_by);
-    log_of_parts(to, f, k, 1, {one, even, low});
-    return put_special_logarithms(to, x, {even, low});
+  const auto& [f, k, square, even, low] = free;
+  if (assembler_.is_avx512()) {
+    split_by_instructions(f, k, x, square);
+    return log_of_parts(to, f, k, 1, {square, even, low});
   }
+  split_by_bits(f, k, x, low);
+  log_of_parts(to, f, k, 1, {square, even, low});
+  put_special_logarithms(to, x, {even, low});
+}
+
+/// x = (1 + f)·2^k by AVX-512's instructions, which give k = ±inf for 0 and inf and f = NaN below 0.
+void VectorFunctions::split_by_instructions(const Vector& f, const Vector& k, const Vector& x, const Vector& one) {
+  constexpr int from_one_to_two = 0, nan_below_zero = 2 << 2;
   assembler_.load_literal(one, 1, 0);
   code_.vgetmantps(f, x, from_one_to_two | nan_below_zero);
   code_.vgetexpps(k, x);
-  assembler_.compare(mask, f, literal(1.5F), Predicate::greater_equal);
-  assembler_.multiply(f | code_.k1, f, literal(0.5F));
+  assembler_.compare(code_.k1, f, assembler_.literal(1.5F, 0), Predicate::greater_equal);
+  assembler_.multiply(f | code_.k1, f, assembler_.literal(0.5F, 0));
   assembler_.add(k | code_.k1, k, one);
   assembler_.subtract(f, f, one);
-  log_of_parts(to, f, k, 1, {one, even, low});
+}
+
+/// x = (1 + f)·2^k for positive finite x. Subnormal numbers are scaled by 2^24 first; `scaled_by` is clobbered.
+void VectorFunctions::split_by_bits(const Vector& f, const Vector& k, const Vector& x, const Vector& scaled_by) {
+  using E = elementary::LogarithmF32;
+  const VectorAssembler::Mask is_subnormal = assembler_.temporary_mask();
+  assembler_.compare(is_subnormal, x, assembler_.literal(0x1p-126F, 0), Predicate::less);
+  assembler_.multiply(f, x, assembler_.literal(0x1p24F, 0));
+  assembler_.blend(f, is_subnormal, x, f);
+  assembler_.load_literal(scaled_by, 24, 0);
+  assembler_.move_or_clear(scaled_by, is_subnormal, scaled_by);
+  code_.vpaddd(f, f, assembler_.literal_bits(E::one_less_smallest));
+  code_.vpsrld(k, f, E::mantissa_bits);
+  assembler_.bitwise_and(f, f, assembler_.literal_bits((1U << E::mantissa_bits) - 1));
+  code_.vpaddd(f, f, assembler_.literal_bits(E::smallest));
+  assembler_.subtract(f, f, assembler_.literal(1, 0));
+  make_number_of_field(k);
+  assembler_.subtract(k, k, scaled_by);
 }
 
 /// Converts an exponent field to the exponent as a number.
@@ -253,30 +261,15 @@ void VectorFunctions::put_special_logarithms(const Vector& to, const Vector& x, 
 }
 
 void VectorFunctions::log1p(const Vector& to, const Vector& x, const std::array<Vector, 6>& free) {
+  assembler_.add(free[0], x, assembler_.literal(1, 0));
+  assembler_.is_avx512() ? log1p_by_instructions(to, x, free) : log1p_by_bits(to, x, free);
+}
+
+/// log1p, with u = 1 + x.
+void VectorFunctions::log1p_by_instructions(const Vector& to, const Vector& x, const std::array<Vector, 6>& registers) {
   using L = elementary::LogarithmF32;
-  const auto& [u, minus_k, f, square, even, low] = free;
-  const auto literal = [&](float number) -> const Xbyak::Operand& { return assembler_.literal(number, 0); };
-  assembler_.add(u, x, literal(1));
-  if (!assembler_.is_avx512()) {
-    const Vector& k = minus_k;
-    code_.vpaddd(k, u, assembler_.literal_bits(L::one_less_smallest));
-    code_.vpsrld(k, k, L::mantissa_bits);
-    assembler_.move(f, assembler_.literal_bits(L::field_of_4));
-    code_.vpsubd(f, f, k);
-    code_.vpslld(f, f, L::mantissa_bits);  // 4 · 2^-k
-    assembler_.load_literal(low, 0.25F, 0);
-    assembler_.move(even, f);
-    code_.vfmsub213ps(even, low, literal(1));
-    assembler_.multiply(low, x, low);
-    assembler_.multiply_add(f, low, even);
-    make_number_of_field(k);
-    log_of_parts(to, f, k, 1, {square, even, low});
-    put_special_logarithms(to, u, {even, low});
-    absolute(u, x);
-    assembler_.compare(assembler_.temporary_mask(), u, literal(L::tiny), Predicate::less);
-    return assembler_.move_where(to, assembler_.temporary_mask(), x);
-  }
-  code_.vpsubd(minus_k, u, assembler_.literal_bits(0x400000));
+  const auto& [u, minus_k, f, square, even, low] = registers;
+  code_.vpsubd(minus_k, u, assembler_.literal_bits(L::one_less_smallest));
   code_.vgetexpps(minus_k, minus_k);
   assembler_.load_literal(f, -1, 0);
   assembler_.subtract(minus_k, f, minus_k);
@@ -285,8 +278,29 @@ void VectorFunctions::log1p(const Vector& to, const Vector& x, const std::array<
   assembler_.subtract(even, even, f);
   code_.vfmsub213ps(f, x, even);
   log_of_parts(to, f, minus_k, -1, {square, even, low});
-  code_.vfixupimmps(to, u, assembler_.literal_bits(elementary::LogarithmF32::special_table), 0);
+  code_.vfixupimmps(to, u, assembler_.literal_bits(L::special_table), 0);
   copy_sign(to, x);
+}
+
+void VectorFunctions::log1p_by_bits(const Vector& to, const Vector& x, const std::array<Vector, 6>& registers) {
+  using L = elementary::LogarithmF32;
+  const auto& [u, k, f, square, even, low] = registers;
+  code_.vpaddd(k, u, assembler_.literal_bits(L::one_less_smallest));
+  code_.vpsrld(k, k, L::mantissa_bits);
+  assembler_.move(f, assembler_.literal_bits(L::field_of_4));
+  code_.vpsubd(f, f, k);
+  code_.vpslld(f, f, L::mantissa_bits);  // 4 · 2^-k
+  assembler_.load_literal(low, 0.25F, 0);
+  assembler_.move(even, f);
+  code_.vfmsub213ps(even, low, assembler_.literal(1, 0));
+  assembler_.multiply(low, x, low);
+  assembler_.multiply_add(f, low, even);
+  make_number_of_field(k);
+  log_of_parts(to, f, k, 1, {square, even, low});
+  put_special_logarithms(to, u, {even, low});
+  absolute(u, x);
+  assembler_.compare(assembler_.temporary_mask(), u, assembler_.literal(L::tiny, 0), Predicate::less);
+  assembler_.move_where(to, assembler_.temporary_mask(), x);
 }
 
 /// sum = coefficients[0] + coefficients[1] · x + …

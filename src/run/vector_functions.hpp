@@ -46,6 +46,10 @@ class VectorFunctions {
                     const std::array<Vector, 3>& free);
   void absolute(const Vector& to, const Vector& x);
   void copy_sign(const Vector& to, const Vector& from);
+  void split_by_instructions(const Vector& f, const Vector& k, const Vector& x, const Vector& one);
+  void split_by_bits(const Vector& f, const Vector& k, const Vector& x, const Vector& scaled_by);
+  void log1p_by_instructions(const Vector& to, const Vector& x, const std::array<Vector, 6>& registers);
+  void log1p_by_bits(const Vector& to, const Vector& x, const std::array<Vector, 6>& registers);
   void make_number_of_field(const Vector& k);
   void put_special_logarithms(const Vector& to, const Vector& x, const std::array<Vector, 2>& free);
   const Xbyak::Operand& sign_bits();
