@@ -439,6 +439,15 @@ TEST_CASE("sweep: draws are the numbers of philox.hpp at any position", "[sweep]
         for (std::int64_t e = 0; e < count; ++e)
           right = right && is_drawn(out[e], scalar(source, static_cast<std::uint64_t>(e)), distribution);
         CHECK(right);
+        // The same bits for the same element, wherever a draw is begun or cut.
+        for (const std::int64_t first : {std::int64_t{0}, std::int64_t{1}, count / 2}) {
+          std::vector<T> straight(static_cast<std::size_t>(count - first));
+          run::machine(dtype_of<T>::value)
+              .draw_elements[static_cast<int>(distribution)](source, static_cast<std::uint64_t>(first), straight.size(),
+                                                             straight.data());
+          CHECK(bytes_of(straight.data(), straight.size() * sizeof(T)) ==
+                bytes_of(out + first, straight.size() * sizeof(T)));
+        }
       };
       check(0.0F, Distribution::uniform, &run::uniform_f32);
       check(0.0, Distribution::uniform, &run::uniform_f64);
