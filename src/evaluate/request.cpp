@@ -1,5 +1,5 @@
-// Requests: what makes a tape compute. A request carries out the effects recorded before it, computes what it asks for and
-// no more, and commits at its end; one that throws has not been made.
+// Requests make a tape compute. A request executes the effects recorded before it, computes what it asks for and no
+// more, and commits at its end. A request that throws has no effect.
 
 #include <algorithm>
 #include <cstdlib>
@@ -21,7 +21,7 @@ namespace thalweg::internal {
 
 namespace {
 
-/// " at file.cpp:12", empty where it is not known.
+/// " at file.cpp:12"; empty if the line is unknown.
 std::string place(SourceLine line) {
   const std::string text = error_text("", "", line);
   const std::size_t at = text.find(" at ");
@@ -44,8 +44,8 @@ double read_element(const void* data, DType dtype) {
 inline const void* Recorder::compute(Segment& segment, SourceLine line, const BackwardTarget& target) {
   if (engine() == Engine::eager) [[unlikely]]
     return execute_eager(segment, line, target);
-  // A plan finds what earlier requests of the tape have left in the arena by its offset there, so it is of use only after the
-  // plan that it was made after.
+  // A plan finds values of earlier requests by their offset in the arena, so it is valid only after the same plan as
+  // when it was made.
   if (segment.plan == nullptr || segment.plan->made_after != last_plan_) [[unlikely]]
     plan(segment, last_plan_);
   Plan& plan = *segment.plan;
@@ -71,11 +71,11 @@ inline const void* Recorder::execute(Segment& segment, const char* writer, Sourc
   return value;
 }
 
-/// Carries out a request for gradients.
+/// Executes a request for gradients.
 void Recorder::fill_gradients(Segment& segment, SourceLine line, const BackwardTarget& target) {
   const std::span<const std::uint32_t> filled =
       target.buffer == nullptr ? segment.registries : std::span<const std::uint32_t>();
-  for (const std::uint32_t uid : filled) registry_by_uid(uid)->gradients_filled = false;  // until they have been
+  for (const std::uint32_t uid : filled) registry_by_uid(uid)->gradients_filled = false;  // in case of a throw
   execute(segment, "backward", line, target);
   for (const std::uint32_t uid : filled) registry_by_uid(uid)->note_gradients(target.selection);
 }
@@ -98,7 +98,7 @@ bool Recorder::has_carried_out(std::uint64_t plan) const {
   return std::any_of(path_.begin(), path_.end(), [&](const Step& step) { return step.plan == plan; });
 }
 
-/// Takes a request back: the tape is as before it was made.
+/// Undoes a request: restores the tape to its state before.
 void Recorder::undo(Segment& segment) {
   const auto count = static_cast<std::size_t>(segment.request - segment.base);
   path_.pop_back();
@@ -123,7 +123,7 @@ void Recorder::forget(std::int32_t first) {
   std::erase_if(pending_, [&](const PendingEffect& effect) { return effect.node >= first; });
 }
 
-/// What stays until the tape ends: what is asked for, and what was to be kept.
+/// Notes the values that stay until the tape ends: the requested one, and those of keep().
 void Recorder::note_asked(Segment& segment) {
   const auto count = static_cast<std::size_t>(segment.request - segment.base);
   if (const std::int32_t id = segment.keys[count].inputs[0]; id >= 0) segment.asked.push_back(id);
@@ -131,7 +131,7 @@ void Recorder::note_asked(Segment& segment) {
     if (segment.keys[i].op == &keep_op) segment.asked.push_back(segment.keys[i].inputs[0]);
 }
 
-/// Computes it; the plan has it held.
+/// Requests a value, which the plan stores with the tape.
 inline Recorder::HeldValue& Recorder::ask(std::int32_t id, SourceLine line) {
   Segment& segment = complete({&value_request_op, id}, line, [](Segment&) {});
   execute(segment, "value", line, all_registries);
@@ -163,7 +163,7 @@ void Recorder::run_effects(const char* writer, SourceLine line) {
   execute(segment, writer, line, all_registries);
 }
 
-/// Tells requests for the gradients of other targets apart.
+/// An attribute that distinguishes requests for gradients of different targets.
 std::uint64_t Recorder::target_attribute(const BackwardTarget& target) const {
   std::uint64_t attribute = (std::uint64_t{target.registry->uid} << 32) | 1;
   if (target.selection != nullptr)
@@ -233,9 +233,10 @@ void Recorder::throw_if_written(std::int32_t leaf, SourceLine line) const {
 // --- memory ---
 
 char* Recorder::grow_arena(std::size_t bytes) {
-  // What is not written takes address space, no memory; and each growth binds the plans anew.
+  // Unused space costs only address space, whereas each growth means binding the plans anew.
   constexpr std::size_t page = 4096, least = std::size_t{1} << 20;
-  // Other large blocks begin with a page as well; a load waits for a store that is a multiple of 4 KiB away from it.
+  // Avoids 4K aliasing with other large blocks, which begin at a page: a load waits for a store at a multiple of 4 KiB
+  // from it.
   constexpr std::size_t shift = 3136;
   const std::size_t size = std::max(least, (bytes + bytes / 4 + page - 1) / page * page);
   auto* const block = static_cast<char*>(std::aligned_alloc(64, shift + size));
@@ -264,7 +265,7 @@ void* Recorder::hold_new(std::int32_t id, const Shape* shape, DType dtype) {
   }
 }
 
-/// Turns what `watch` asked for into keeps, for the nodes recorded since the last request.
+/// Records a keep for each node since the last request that a watch() pattern matches.
 void Recorder::watch_open_segment() {
   const std::int32_t end = next_;
   for (std::int32_t id = segment_base_; id < end; ++id) {

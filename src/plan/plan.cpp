@@ -1,4 +1,4 @@
-// Running a plan: binding what is data, then its passes in order.
+// Executing a plan: binds its data, then runs its passes in order.
 
 #include "src/plan/plan.hpp"
 
@@ -21,7 +21,7 @@ namespace thalweg::internal {
 
 namespace {
 
-// Without this model the compiler calls a function to find it, for which registers are saved at each run.
+// With the default TLS model the compiler would call a function to find it, and save registers around the call.
 [[gnu::tls_model("initial-exec")]] constinit thread_local Statistics counters;
 
 }  // namespace
@@ -44,7 +44,7 @@ std::unique_ptr<Plan> Plan::make_node(Recorder& recorder, std::int32_t id) {
 void Plan::learn(Recorder& recorder) {
   for (Segment* segment : recorder.path()) {
     if (!segment->plan) continue;
-    // What later requests of this recording would have liked to find, of what this one computes anyway.
+    // What later requests of this recording have read, of what this one computes.
     std::vector<std::int32_t> keep = segment->keep;
     for (const Segment* later : recorder.path()) {
       if (later->base <= segment->base || !later->plan) continue;
@@ -63,7 +63,7 @@ void Plan::learn(Recorder& recorder) {
     };
     const bool fits =
         first && !segment->plan->keeps_in_advance && std::all_of(segment->keep.begin(), segment->keep.end(), is_kept);
-    if (fits) continue;  // the plan does so already
+    if (fits) continue;  // the plan already keeps them
     recorder.workspace().retire(std::move(segment->plan), &recorder);
   }
 }
@@ -171,7 +171,7 @@ inline void Plan::bind(Recorder& recorder, const Recorder::BackwardTarget& targe
 }
 
 void Plan::bind_all(Recorder& recorder, const Recorder::BackwardTarget& target) {
-  if (runs_ == 0) take_code(run::known_product);  // before kernels are chosen for the others
+  if (runs_ == 0) take_code(run::known_product);  // before kernels are chosen for the other products
   read_data(recorder);
   fill_number_cells();
   for (std::size_t i = 0; i < buffers_.size(); ++i) pointers_[i] = address(buffers_[i], recorder, target);
@@ -179,7 +179,7 @@ void Plan::bind_all(Recorder& recorder, const Recorder::BackwardTarget& target) 
 }
 
 void Plan::prepare(const Pass& pass) {
-  // Kernels hand their pointers to memcpy and its like, which take no null even where there are no elements.
+  // Kernels pass their pointers to memcpy and the like, which do not accept null even for 0 bytes.
   alignas(64) static std::byte nothing[64];
   const auto at = [this](std::int32_t buffer) -> void* {
     if (buffer < 0) return nullptr;
@@ -230,7 +230,7 @@ void Plan::choose_kernel(BoundMatmul& matmul) {
 }
 
 void Plan::take_code(run::GeneratedProduct (&code_for)(const run::ProductForm&)) {
-  const run::MatmulForm* form = nullptr;  // the latest: time steps have one after the other
+  const run::MatmulForm* form = nullptr;  // the latest one: time steps repeat it
   bool has_start = false, has_bias = false;
   run::GeneratedProduct made;
   for (std::size_t i = 0; i < bound_matmuls_.size(); ++i) {

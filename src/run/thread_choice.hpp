@@ -1,10 +1,10 @@
 #pragma once
-// Whether work that is run again and again is shared out among threads: measured, by whichever takes less time. Results have
-// the same bits on any number of threads, so the choice is free.
+// Decides by measurement whether repeated work is divided among threads. Results have the same bits on any number of
+// threads, so the choice is free.
 //
-// Jobs too small for a second thread are known by their shape. Of larger ones the machine decides, and the minute: cores
-// that share a cache send a word to and fro in 90 ns, others in 450; a virtual machine's cores are moved from the one kind
-// of place to the other, and another program may have the second core.
+// Jobs too small for a second thread are known by their shape. For larger ones it depends on the machine and the
+// moment: a round trip of a word takes 90 ns between cores that share a cache, 450 ns between others; a virtual
+// machine's cores move between such places, and another program may use the second core.
 
 #include <chrono>
 #include <cstdint>
@@ -15,7 +15,7 @@
 
 namespace thalweg::run {
 
-/// What a look has found out about one piece of work.
+/// The measurements of one trial for one piece of work.
 struct RepeatedWork {
   std::uint32_t look = 0;      // which one
   std::int32_t runs = 0;       // timed the usual way
@@ -23,10 +23,10 @@ struct RepeatedWork {
   bool has_run_other = false;  // once, to have its data in the right cache
 };
 
-/// A thread's choice, one for all of its work: what one piece leaves in a cache another one reads. Most runs are not even timed.
-/// Now and again there is a look: a window of runs is timed, then one of the other way, which is kept where it takes less
-/// for the same work; one long run that takes far more ends the look. The time that is lost to a worse way is followed by
-/// `patience` times as much without a look.
+/// A thread's choice, one for all of its work, since what one piece leaves in a cache is read by another. Most runs are not
+/// timed. Now and again the thread takes a look: it times a window of runs, then one of the other way, and keeps the way
+/// that takes less time for the same work; one long run that takes far more ends the look. If a look
+/// has lost time, the next one is `patience` times that time away.
 class ThreadChoice {
  public:
   static constexpr std::int32_t first_look = 16;                      // runs before it
@@ -41,7 +41,7 @@ class ThreadChoice {
     return choice;
   }
 
-  /// Calls body() on as many threads as are allowed here, or on one.
+  /// Calls body() on as many threads as the limit allows, or on one.
   template <class Body>
   void run(RepeatedWork& work, const Body& body) {
     const int limit = thread_limit();

@@ -1,5 +1,5 @@
 #pragma once
-// One small pool for the whole process. Work is split by shape alone, so results never depend on the number of threads.
+// The thread pool of the process. Work is divided by shape alone, so results never depend on the number of threads.
 
 #include <cstdint>
 #include <memory>
@@ -7,13 +7,13 @@
 
 namespace thalweg::run {
 
-/// How many threads the calling thread may use now: its limit (thalweg::Threads), at most the pool's size.
-/// 1 inside a task of the pool: nested work runs where it is.
+/// The number of threads that the calling thread may use: its limit (thalweg::Threads), at most the pool's size.
+/// 1 inside a task of the pool: nested work runs on the same thread.
 int thread_limit();
 
-/// Calls body(context, index) for every index in [0, count), on up to thread_limit() threads, the calling one among
-/// them; returns when all are done. Allocates nothing after the pool has started. `body` must not throw.
-/// Side-by-side callers are safe: whoever finds the pool busy runs its own work.
+/// Calls body(context, index) for every index in [0, count), on up to thread_limit() threads including the calling one,
+/// and returns when all are done. Allocates nothing after the pool has started. `body` must not throw.
+/// Concurrent callers are safe: a caller that finds the pool busy does its work itself.
 void parallel_for(std::int64_t count, void (*body)(void* context, std::int64_t index), void* context);
 
 template <class Body>
@@ -24,8 +24,8 @@ void parallel_for(std::int64_t count, Body&& body) {
       const_cast<void*>(static_cast<const void*>(std::addressof(body))));
 }
 
-/// What a worker does when it starts: it takes the memory that sweeps usually want, so that none is allocated in the middle
-/// of a program's steady state, whenever a worker gets its first task.
+/// Called by a worker when it starts: allocates the scratch memory that sweeps usually need, so that a program's steady
+/// state does not allocate when a worker gets its first task.
 void prepare_thread();
 
 }  // namespace thalweg::run

@@ -1,5 +1,5 @@
-// How ops and the leaves among their operands are recorded. Most steps record what the step before did, which takes a look
-// at the keys from the cursor on: there is no call in it, so that it needs next to no stack.
+// Recording of ops and of leaves among their operands. Most steps repeat the step before, which takes a comparison with
+// the keys from the cursor on, without any calls, so that it needs almost no stack.
 
 #include <algorithm>
 #include <bit>
@@ -23,7 +23,7 @@ std::uint64_t constant_attribute(const Tensor& tensor) { return reinterpret_cast
 
 }  // namespace
 
-/// As far as what is being recorded has been found from the cursor on.
+/// A tentative position ahead of the cursor.
 struct Recorder::Ahead {
   const Key* key;
   std::int32_t next;
@@ -41,8 +41,8 @@ inline void Recorder::hold(const Tensor& tensor, std::int32_t id) {
 
 [[gnu::noinline]] void Recorder::give_back_ahead() { release(let_go_of_constants(next_)); }
 
-/// The node of an operand: a Var of this tape, or the leaf ahead where that is it. Otherwise one that is an input of no key.
-/// What is written of a leaf lies beyond the recording, until the cursor follows.
+/// The node of an operand: a Var of this tape, or the leaf ahead if it matches. Otherwise an id that matches no input
+/// of a key. Data written for a leaf are ahead of the recording, and count only once the cursor advances.
 [[gnu::always_inline]] inline std::int32_t Recorder::expected_node(const Operand& operand, Ahead& ahead) {
   constexpr std::int32_t unexpected = -2;
   const Key& key = *ahead.key;
@@ -77,7 +77,7 @@ inline void Recorder::hold(const Tensor& tensor, std::int32_t id) {
   return ahead.next++;
 }
 
-/// Of one to three operands; an empty Var: it was not recorded like this before.
+/// For one to three operands. Returns an empty Var if the node does not match at the cursor.
 template <class... Operands>
 [[gnu::always_inline]] inline Var Recorder::record_again(const Op& op, std::uint64_t attribute, const Operand& first,
                                                          const Operands&... others) {
@@ -174,7 +174,7 @@ std::int32_t Recorder::number(double value, DType dtype, SourceLine line) {
 std::int32_t Recorder::append_parameter(RegistryCore& registry, std::int32_t index, SourceLine line) {
   read(registry);
   const std::uint64_t attribute = pack({registry.uid, RegistrySpace::parameter, index});
-  for (std::size_t i = pending_.size(); i-- > 0;) {  // the latest
+  for (std::size_t i = pending_.size(); i-- > 0;) {  // the latest assignment counts
     if (pending_[i].registry != &registry || pending_[i].index != index) continue;
     const std::int32_t value = inputs(pending_[i].node)[0];
     if (!registry.entries[static_cast<std::size_t>(index)].trainable) return value;
@@ -208,7 +208,7 @@ bool are_own(const Recorder* recorder, const Operands&... operands) {
   return recorder != nullptr && (recorder->is_own(operands) && ...);
 }
 
-/// Of Vars of this tape, whose node is not the one at the cursor.
+/// Records a node of Vars of this tape that is not at the cursor.
 template <class... Operands>
 [[gnu::noinline]] Var record_unexpected(Recorder& recorder, const Op& op, std::uint64_t attribute, const Operand& first,
                                         const Operands&... others) {
@@ -231,7 +231,7 @@ template <class... Operands>
   return recorder.var(recorder.append(op, ids[0], ids[1], ids[2], 1 + sizeof...(Operands), attribute, first.line()));
 }
 
-// Apart from `record`, which so needs no stack where its operands are Vars.
+// Out of line, so that `record` needs no stack frame if its operands are Vars.
 [[gnu::noinline]] Var record_others(const Op& op, const Operand& a, std::uint64_t attribute) {
   return record_any(op, attribute, a);
 }

@@ -1,5 +1,5 @@
 #pragma once
-// The memory and the cursor of a tape.
+// The recorder: the state behind a Tape. It records nodes, compares them with the cursor, and executes requests.
 
 #include <cstdint>
 #include <memory>
@@ -16,12 +16,12 @@
 
 namespace thalweg::internal {
 
-/// An `assign` recorded and not yet carried out.
+/// An `assign` that was recorded and not yet executed.
 struct PendingEffect {
   RegistryCore* registry;
   std::int32_t index;  // of the parameter; −1: a flat buffer
   std::int32_t node;   // the assign node
-  std::int32_t check;  // on planned tapes that look for bad numbers: the sum of what is assigned; else −1
+  std::int32_t check;  // on planned tapes that detect anomalies: the sum of the assigned values; else −1
 };
 
 class Differentiation;
@@ -31,9 +31,9 @@ class alignas(64) Recorder {
   explicit Recorder(Workspace& workspace);
   ~Recorder();
 
-  /// The thread's current one; null where no tape is alive.
+  /// The recorder of the thread's current tape; null if there is none.
   static Recorder* current() { return current_; }
-  /// The current one; TapeError naming `op` where there is none. `serial` is that of a Var that was given, 0 for none.
+  /// The same; TapeError naming `op` if there is none. `serial` is that of a Var operand, 0 without one.
   static Recorder& require(const char* op, SourceLine line, std::uint64_t serial = 0) {
     if (current_ == nullptr) [[unlikely]]
       throw_no_tape(op, line, serial);
@@ -47,7 +47,7 @@ class alignas(64) Recorder {
       recorder.throw_foreign(var, what, line);
     return recorder;
   }
-  /// Of a Var that is none of this tape's.
+  /// Throws the TapeError for a Var that does not belong to this tape.
   [[noreturn]] void throw_foreign(const Var& var, const char* op, SourceLine line) const;
 
   void begin(const TapeOptions& options) {
@@ -66,7 +66,7 @@ class alignas(64) Recorder {
   }
   void clear();
 
-  /// The same for the ops' builders, whose arguments are looked at only where something is wrong.
+  /// The same for recording ops: looks at the arguments only in case of an error.
   static Recorder& require(const Op& op, const Operand& operand) {
     if (current_ == nullptr) [[unlikely]]
       throw_no_tape(op.name, operand.line(), operand.kind_ == Operand::Kind::var ? operand.serial_ : 0);
@@ -84,7 +84,7 @@ class alignas(64) Recorder {
 
   // --- recording ---
 
-  /// The node an operand stands for; a leaf is recorded where it is not a Var. TapeError for a Var of another tape.
+  /// The node of an operand; records a leaf unless it is a Var. TapeError for a Var of another tape.
   std::int32_t resolve(const Operand& operand, const char* op) {
     if (is_own(operand)) [[likely]]
       return operand.id_;
@@ -95,13 +95,13 @@ class alignas(64) Recorder {
       return var.id();
     return resolve_leaf(Operand(var, line), op);
   }
-  /// Appends a node, or finds it where the cursor stands. The shape rule's error leaves the tape as it was.
+  /// Appends a node, or matches the one at the cursor. If the shape rule throws, the tape is unchanged.
   std::int32_t append(const Key& key, SourceLine line) {
     if (!(*expected_ == key)) [[unlikely]]
       return append_new(key, line);
     return advance(line);
   }
-  /// Whether the cursor stands at this node of up to three inputs: the key stays in registers. `traits`: see traits_of.
+  /// Whether this node of up to three inputs is at the cursor. The key stays in registers. `traits`: see traits_of.
   bool expects(const Op& op, std::int32_t a, std::int32_t b, std::int32_t c, std::uint32_t traits,
                std::uint64_t attribute) const {
     return is_key(*expected_, op, a, b, c, traits, attribute);
@@ -116,7 +116,7 @@ class alignas(64) Recorder {
                                       (word_of(key, 2) ^ pair(c, traits)) | (word_of(key, 3) ^ attribute);
     return differences == 0;
   }
-  /// The node at the cursor is what is recorded.
+  /// Records the node at the cursor.
   std::int32_t advance(SourceLine line) {
     ++expected_;
     lines_[next_] = line_in_scope(line, scope_);
@@ -128,10 +128,10 @@ class alignas(64) Recorder {
       return advance(line);
     return append_unexpected(op, a, b, c, traits, attribute, line);
   }
-  /// The node at the cursor is not this one.
+  /// Appends a node that is not the one at the cursor.
   std::int32_t append_unexpected(const Op& op, std::int32_t a, std::int32_t b, std::int32_t c, std::uint32_t traits,
                                  std::uint64_t attribute, SourceLine line);
-  /// A node with data of its own.
+  /// Appends a node with data.
   std::int32_t append_with_slot(const Op& op, std::int32_t a, std::uint32_t traits, std::uint64_t attribute,
                                 SourceLine line, const Slot& slot) {
     const std::int32_t id = append(op, a, -1, -1, traits, attribute, line);
@@ -143,31 +143,31 @@ class alignas(64) Recorder {
     slots_[id] = slot;
     return id;
   }
-  /// Whether the node of these operands, Vars of this tape, is the one at the cursor.
+  /// Whether the node of these operands, which are Vars of this tape, is at the cursor.
   template <class... Operands>
   bool stands_at(const Op& op, std::uint64_t attribute, const Operand& first, const Operands&... others) const {
     const std::int32_t ids[] = {first.id_, others.id_..., -1, -1};
     return expects(op, ids[0], ids[1], ids[2], 1 + sizeof...(Operands), attribute);
   }
-  /// Records `op` of these operands. What was recorded like this before is recorded again, leaves among the operands
-  /// included, and needs no check. Anything else is left to `first_time`, for which nothing has been recorded yet.
+  /// Records `op` with these operands. If the node, including leaves among the operands, matches at the cursor, no
+  /// checks are needed. Otherwise nothing has been recorded yet, and `first_time` does so.
   using FirstTime = Var (*)(const Op& op, const Operand& a, const Operand& b, std::uint64_t attribute);
   static Var record(const Op& op, const Operand& a, const Operand& b, std::uint64_t attribute, FirstTime first_time);
   template <class... Operands>
   static Var record_again(const Op& op, std::uint64_t attribute, const Operand& first, const Operands&... others);
 
-  /// What the composition makes of nodes `a` and `b` (−1: it has one input). Where it stands at the cursor it is not built.
+  /// Records a composition of nodes `a` and `b` (−1: a single input), without building it if it is at the cursor.
   std::int32_t compose(const Composition& composition, std::int32_t a, std::int32_t b, std::uint64_t attribute,
                        SourceLine line);
 
   std::int32_t constant(const Tensor& tensor, SourceLine line);
-  /// A number that has a dtype of its own.
+  /// A number with a fixed dtype.
   std::int32_t number(double value, DType dtype, SourceLine line);
   std::int32_t literal(double value);
   std::int32_t literal(double value, DType dtype);
   Var var(std::int32_t id) const { return Var(serial_, id); }
 
-  /// Of a registry that has been read.
+  /// Adds a pending effect on a registry that this tape has read.
   void assign(RegistryCore& registry, std::int32_t index, std::int32_t assign_node, std::int32_t check = -1) {
     pending_.push_back({&registry, index, assign_node, check});
   }
@@ -178,7 +178,7 @@ class alignas(64) Recorder {
   // --- what is recorded ---
 
   std::uint64_t serial() const { return serial_; }
-  /// A composition that asks is one of this phase.
+  /// A composition that asks for it depends on it.
   Phase phase() {
     ++phase_questions_;
     return options_.phase;
@@ -199,29 +199,29 @@ class alignas(64) Recorder {
   }
   const Slot& slot(std::int32_t id) const { return slots_[static_cast<std::size_t>(id)]; }
   SourceLine line(std::int32_t id) const;
-  /// "affine1/relu", and the outermost scope's line (that of the node itself where it has no scope).
+  /// "affine1/relu", and the line of the outermost scope, or of the node itself if it has no scope.
   std::string scope_name(std::int32_t id) const;
   SourceLine user_line(std::int32_t id) const { return outermost_line(origin(id)); }
-  /// The node the user wrote: that which `id`'s derivation began at, where differentiation made it.
+  /// The node that the user recorded: for a node of a backward pass, the one whose differentiation led to it.
   std::int32_t origin(std::int32_t id) const;
-  /// The user's line of a node that is its own origin.
+  /// The user's line of a node that is not from a backward pass.
   SourceLine outermost_line(std::int32_t id) const {
     const Line& recorded = lines_[id];
     return line_of_scope(recorded.scope, recorded.place());
   }
-  /// The op that the user called to record `id`, a node that is its own origin.
+  /// The op that the user called to record `id`, a node that is not from a backward pass.
   const char* outermost_op(std::int32_t id) const { return op_of_scope(lines_[id].scope, key(id).op->name); }
-  /// The scopes that node `id` was recorded in, outermost first. Each opening is one of its own.
+  /// The scopes in which node `id` was recorded, outermost first. Each opening of a scope is distinct.
   std::vector<std::int32_t> scope_path(std::int32_t id) const;
   const ScopeEntry& scope(std::int32_t opening) const { return scopes_[static_cast<std::size_t>(opening)]; }
   NodeType type(std::int32_t id) const;
   Workspace& workspace() const { return workspace_; }
-  /// The segments whose requests have been made.
+  /// The segments whose requests have been executed.
   auto path() const { return path_ | std::views::transform(&Step::segment); }
-  /// The plan that has carried out the request of the path's segment `place`; null on an eager tape. (The segment may have
-  /// another one by now, which was made for another tape.)
+  /// The plan that executed the request of segment number `place` of the path; null on an eager tape. The segment may have
+  /// another plan by now, made for another tape.
   const Plan* carried_out(std::size_t place) const;
-  /// Whether that of this number has carried out one of them.
+  /// Whether the plan of this number executed one of them.
   bool has_carried_out(std::uint64_t plan) const;
 
   // --- scopes ---
@@ -233,49 +233,49 @@ class alignas(64) Recorder {
     return previous;
   }
   void close_scope(std::int32_t previous) { scope_ = previous; }
-  /// The line an error should name: of the outermost open scope, or `line`.
+  /// The line that an error should name: that of the outermost open scope, or `line`.
   SourceLine blame(SourceLine line) const { return line_of_scope(scope_, line); }
-  /// The op an error should name: the outermost one made of others whose scope is open, or `op`.
+  /// The op that an error should name: the outermost composite whose scope is open, or `op`.
   const char* blame(const char* op) const { return op_of_scope(scope_, op); }
 
   // --- requests ---
 
   Tensor value(std::int32_t id, SourceLine line);
-  /// The same, for a tape that ends before it is asked for it again.
+  /// The same for a tape that will not be asked for it again.
   Tensor last_value(std::int32_t id, SourceLine line);
   double item(std::int32_t id, SourceLine line);
   void keep(std::int32_t id);
   void watch(std::string pattern);
-  /// Carries out pending effects; `writer` names who asked ("step", "run").
+  /// Executes pending effects; `writer` is the caller that errors name ("step", "run").
   void run_effects(const char* writer, SourceLine line);
-  /// Takes back nodes from `first` on with their effects, as far as no request has completed since: a failed step must not
+  /// Removes the nodes from `first` on, and their effects, unless a request has completed since: a failed step must not
   /// leave its update to the next request.
   void forget(std::int32_t first);
   std::vector<std::int32_t> gradients(std::int32_t y, std::span<const std::int32_t> inputs, std::int32_t seed,
                                       SourceLine line);
 
   struct BackwardTarget {
-    RegistryCore* registry = nullptr;  // null: every registry reached
+    RegistryCore* registry = nullptr;  // null: every registry that the loss depends on
     const std::vector<int>* selection = nullptr;
-    void* buffer = nullptr;  // of a Gradients; null: the registry's own
+    void* buffer = nullptr;  // of a Gradients; null: the registry's own gradients
   };
   static const BackwardTarget all_registries;
   void backward(std::int32_t loss, std::int32_t seed, const BackwardTarget& target, SourceLine line);
-  /// The backward pass of a loss for all it reaches, where that is what the cursor stands before: a step, and its plan.
+  /// A backward pass for all registries that is at the cursor: steps over it, and runs its plan.
   bool stands_before_backward(const Var& loss) const;
   void repeat_backward(SourceLine line) { fill_gradients(step_to(*predicted_, line), line, all_registries); }
 
-  // --- for evaluation ---
+  // --- for executing plans ---
 
-  /// What a node that was asked for holds, until the tape ends.
+  /// The value of a requested node, held until the tape ends.
   struct HeldValue {
     std::int32_t node;
     DType dtype;
     const Shape* shape;
-    const Segment* segment;  // that asked for it
+    const Segment* segment;  // of the request
     StorageHandle storage;
   };
-  /// Grows; what is kept in it moves along.
+  /// The arena, with at least `bytes` bytes. Kept values survive its growth.
   char* arena(std::size_t bytes) { return bytes <= arena_bytes_ ? arena_ : grow_arena(bytes); }
   char* arena_data() const { return arena_; }
   /// The memory for the value of a requested node; allocated if there is none yet.
@@ -292,14 +292,14 @@ class alignas(64) Recorder {
   }
   void* hold_new(std::int32_t id, const Shape* shape, DType dtype);
   const std::vector<PendingEffect>& pending() const { return pending_; }
-  /// Nobody else may read what the pending effects write, until they are committed.
+  /// Locks the registries of pending effects until these are committed.
   void claim_effects(const char* writer, SourceLine line);
   void commit(const char* writer, SourceLine line) {
     if (!pending_.empty()) commit_effects(writer, line);
   }
   void commit_effects(const char* writer, SourceLine line);
-  /// Commits what the segment's request has done, and looks for bad numbers in it where the tape is to; `value` is where
-  /// the one asked for lies.
+  /// Commits the segment's request; if the tape detects anomalies, first checks its results. `value` is the address of
+  /// the requested value.
   void conclude(const Segment& segment, const void* value, const BackwardTarget& target, const char* writer,
                 SourceLine line) {
     if (options_.detect_anomaly) [[unlikely]]
@@ -308,13 +308,13 @@ class alignas(64) Recorder {
   }
   void conclude_looking(const Segment& segment, const void* value, const BackwardTarget& target, const char* writer,
                         SourceLine line);
-  /// Whether no registry was written since this tape has first read it: then every leaf is what it was.
+  /// Whether no registry has been written since this tape first read it, so that no leaf has changed.
   bool reads_are_fresh() const {
     for (const RegistryRead& read : registries_)
       if (read.core->write_count != read.write_count) return false;
     return true;
   }
-  /// TapeError where what node `leaf` reads was written since it was recorded.
+  /// TapeError if the parameter that node `leaf` reads has been written since.
   void check_fresh(std::int32_t leaf, SourceLine line) const {
     const Slot& read = slot(leaf);
     if (read.registry->write_count != read.version) throw_if_written(leaf, line);
@@ -325,7 +325,7 @@ class alignas(64) Recorder {
       if (read.uid == uid) return read.core.get();
     return nullptr;
   }
-  /// Registry `place` of the backward request that is being executed.
+  /// Registry number `place` of the backward request that is being executed.
   RegistryCore* requested_registry(std::int32_t place) const {
     return registry_by_uid(path_.back().segment->registries[static_cast<std::size_t>(place)]);
   }
@@ -382,7 +382,7 @@ class alignas(64) Recorder {
     const char* const outermost = scope >= 0 ? scopes_[static_cast<std::size_t>(scope)].op : nullptr;
     return outermost != nullptr ? outermost : op;
   }
-  /// The outermost scope's, `line` where there is none.
+  /// The line of the outermost scope; `line` without a scope.
   SourceLine line_of_scope(std::int32_t scope, SourceLine line) const {
     for (; scope >= 0; scope = scopes_[static_cast<std::size_t>(scope)].parent)
       line = scopes_[static_cast<std::size_t>(scope)].line;
@@ -401,12 +401,12 @@ class alignas(64) Recorder {
   bool infer_alike(const Key& key, Info& result) const;
   [[gnu::noinline]] void plant_eager_root();
   void leave_prediction();
-  /// The segment taken last time is expected to follow last_segment_, the one just completed.
+  /// Predicts that last_segment_, just completed, is followed by the same segment as last time.
   void predict() {
     segment_base_ = next_;
     predicted_ = last_segment_->likely;
     if (predicted_ == nullptr) [[unlikely]]
-      return expect_nothing();  // a new one
+      return expect_nothing();  // there is none
     expected_ = open_keys_ = predicted_->keys.data();
     expected_composed_ = predicted_->first_composed;
     open_infos_ = predicted_->infos.data();
@@ -415,7 +415,7 @@ class alignas(64) Recorder {
     expected_ = &nothing();
     expected_composed_ = &no_composed;
   }
-  /// Lets go of what every tape has.
+  /// Clears the state that every tape has.
   void forget_recorded() {
     path_.clear();
     scopes_.clear();
@@ -433,7 +433,7 @@ class alignas(64) Recorder {
     open_keys_ = keys_.data();
     open_infos_ = infos_.data();
   }
-  /// A record that ends a segment.
+  /// The record that ends a segment.
   struct Request {
     const Op* op;
     std::int32_t input = -1, second = -1;
@@ -442,15 +442,15 @@ class alignas(64) Recorder {
   bool expects(const Request& request) const {
     return expects(*request.op, request.input, request.second, -1, 0, request.attribute);
   }
-  /// Records the request and steps to the segment it ends; `derive` appends what belongs to a request seen for the first
-  /// time. Returns that segment.
+  /// Records the request, and returns the segment that it ends. `derive` appends the nodes that belong to a request
+  /// that is seen for the first time.
   Segment& complete(const Request& request, SourceLine line, FunctionRef<void(Segment&)> derive) {
     if (stands_before(request)) [[likely]]
       return step_to(*predicted_, line);
-    // A copy: the request that was looked at has been in registers only.
+    // A copy, so that `request` can stay in registers.
     return step_to(complete_unexpected(Request(request), line, derive), line);
   }
-  /// Whether the request is the one at the cursor, and nothing else is to be done for it than to step to its segment.
+  /// Whether the request is at the cursor, and all there is to do is to step to its segment.
   bool stands_before(const Request& request) const {
     return expects(request) && predicted_->longest < reserved_ && watched_.empty();
   }
@@ -470,31 +470,33 @@ class alignas(64) Recorder {
   Segment& complete_unexpected(const Request& request, SourceLine line, FunctionRef<void(Segment&)> derive);
   Segment* find_or_make_segment(const Key& request, SourceLine line, FunctionRef<void(Segment&)> derive);
   void copy_beginning(const Segment& segment, std::size_t count);
-  // Ways back. rewind: all that was recorded since, of an open segment that is new (a derivation that threw). drop_if_last: one
-  // node. undo (below): a request that threw, its segment being the open one again. forget (above): nodes and their effects.
+  // Undoing. rewind: everything recorded since a point in a new open segment (differentiation threw). drop_if_last: one
+  // node. undo (below): a request that threw; its segment becomes the open one again. forget (above): nodes and their
+  // effects.
   struct Recording {
     std::int32_t next;
     std::size_t keys, expansions;
   };
   void rewind(const Recording& before);
-  /// Takes back a node just recorded, which nothing refers to.
+  /// Removes the last node, if it is `id`. Nothing may refer to it.
   void drop_if_last(std::int32_t id);
-  /// Gives a node just recorded one more input, that changes neither its shape nor its dtype; false where its value is there
-  /// already.
+  /// Adds an input to the last node, if it is `id`; the input must not change its shape or dtype. Returns false if the
+  /// node cannot change, since it is not new or has been computed.
   bool extend_last(std::int32_t id, std::int32_t input);
-  /// Goes over to the segment that went on with `key` from here, if one is known; else the open segment becomes new.
+  /// Switches to a known segment that continues with `key` here; if there is none, the open segment becomes a new one.
   bool turn(const Key& key);
-  /// A child of the last segment that begins like this and goes on with `key`; null where none is known. `hash`: of all these keys.
+  /// A child of the last segment that begins with these keys and continues with `key`; null if none is known. `hash` is
+  /// of all keys.
   Segment* find_child(std::span<const Key> beginning, const Key& key, std::uint64_t hash) const;
   Segment* make_segment(std::int32_t request, std::uint64_t hash);
   const Shape* source_shape(const Key& key) const;
-  /// Computes what the segment's request asks for and commits it; returns where the value that is asked for, or that
-  /// backward starts from, lies.
+  /// Executes and commits the segment's request; returns the address of the requested value, or of the one that
+  /// backward starts from.
   const void* execute(Segment& segment, const char* writer, SourceLine line, const BackwardTarget& target);
   void fill_gradients(Segment& segment, SourceLine line, const BackwardTarget& target);
   const void* compute(Segment& segment, SourceLine line, const BackwardTarget& target);
   HeldValue& ask(std::int32_t id, SourceLine line);
-  /// Makes the segment's plan, `before` being the number of the one carried out last.
+  /// Makes the segment's plan; `before` is the number of the plan executed last.
   void plan(Segment& segment, std::uint64_t before);
   const void* execute_eager(Segment& segment, SourceLine line, const BackwardTarget& target);
   void compute_eagerly(std::int32_t id);
@@ -513,42 +515,42 @@ class alignas(64) Recorder {
   void note_unread(std::int32_t y, Expansion& expansion) const;
   void check_unread(const Expansion& expansion, std::span<const std::int32_t> wanted, SourceLine line) const;
   bool was_assigned(const RegistryCore& registry, std::int32_t index) const;
-  /// TapeError where a trainable parameter was assigned on this tape.
+  /// TapeError if the parameter was assigned on this tape.
   void check_not_assigned(const RegistryCore& registry, std::int32_t index, const char* op, SourceLine line) const;
   static const Key& nothing() { return nothing_; }
   static const Key nothing_;  // equals no recorded key: those have an op
-  // Read by every op: without this model the compiler calls a function to find it.
+  // Read by every op. With the default TLS model the compiler would call a function to find it.
   [[gnu::tls_model("initial-exec")]] static constinit thread_local Recorder* current_;
 
-  // The cursor: the next key of the predicted segment; where none is predicted, or it is over, one that equals nothing, so that
-  // what is recorded is compared with it and with nothing else.
+  // The cursor: the next key of the predicted segment. Without a prediction, or at its end, it points to a key that
+  // equals no other, so that recording needs no other check.
   const Key* expected_;
   const Composed* expected_composed_ =
-      &no_composed;  // the next one that begins there or later, once those before are passed
+      &no_composed;  // the next composition at or after the cursor, after skipping those before it
   std::int32_t next_ = 0;
   std::int32_t scope_ = -1;
   Line* lines_ = nullptr;
   Slot* slots_ = nullptr;
-  std::int32_t reserved_ = 0;  // lines and slots
+  std::int32_t reserved_ = 0;  // size of lines and slots
   std::uint64_t serial_ = 0;
 
-  Segment* predicted_ = nullptr;  // null: appending to keys_
+  Segment* predicted_ = nullptr;  // null: the open segment is new, and nodes are appended to keys_
   std::int32_t segment_base_ = 0;
-  const Key* open_keys_ = nullptr;  // from segment_base_ on: the predicted segment's, or keys_
+  const Key* open_keys_ = nullptr;  // keys from segment_base_ on: of the predicted segment, or keys_
   const Info* open_infos_ = nullptr;
   std::vector<Key> keys_;  // of the open segment, while it is new
   std::vector<Info> infos_;
   std::vector<Expansion> expansions_;
   std::vector<Composed> composed_;
-  Segment* turned_from_ = nullptr;  // the segment that was predicted when the open one became new, and where
+  Segment* turned_from_ = nullptr;  // the prediction from which the open segment diverged, and where
   std::int32_t turned_at_ = 0;
-  std::int32_t deriving_ = -1;         // node being differentiated
-  std::uint32_t phase_questions_ = 0;  // so far
+  std::int32_t deriving_ = -1;         // the node being differentiated
+  std::uint32_t phase_questions_ = 0;  // number of calls of phase()
 
   Segment* last_segment_ = nullptr;  // the last completed segment
   struct Step {
     Segment* segment;
-    std::uint64_t plan;  // number of the one carried out for its request
+    std::uint64_t plan;  // number of the plan executed for its request
   };
   std::vector<Step> path_;
   std::uint64_t last_plan_ = 0;  // the number of the plan run last
@@ -560,7 +562,7 @@ class alignas(64) Recorder {
     std::uint32_t write_count;  // when it was first read
   };
   std::vector<RegistryRead> registries_;
-  std::uint32_t last_read_ = 0;  // the uid of the registry that was read last; 0: none
+  std::uint32_t last_read_ = 0;  // uid of the registry read last; 0: none
   std::vector<PendingEffect> pending_;
   std::vector<WriteClaim> claims_;
   std::vector<HeldValue> held_;
@@ -570,10 +572,10 @@ class alignas(64) Recorder {
     std::int32_t index;
   };
   std::vector<Assigned> assigned_;                   // trainable parameters
-  bool has_more_ = false;                            // to forget than what a tape has that repeats an earlier one
-  bool planned_ = false;                             // a plan was made on this tape
+  bool has_more_ = false;                            // has state for forget_more()
+  bool planned_ = false;                             // has made a plan
   std::vector<std::optional<Tensor>> eager_values_;  // by id
-  std::unique_ptr<Segment> eager_root_;              // an eager tape's structure is its own
+  std::unique_ptr<Segment> eager_root_;              // eager tapes do not share structure
 
   TapeOptions options_;
   Workspace& workspace_;
@@ -582,10 +584,10 @@ class alignas(64) Recorder {
   Recorder* inner_ = nullptr;
   std::vector<Line> line_memory_;
   std::vector<Slot> slot_memory_;
-  char* arena_block_ = nullptr;  // in which the arena begins
+  char* arena_block_ = nullptr;  // the allocation that contains the arena
   char* arena_ = nullptr;
   std::size_t arena_bytes_ = 0;
-  std::size_t arena_kept_bytes_ = 0;  // at its beginning, by the plans carried out
+  std::size_t arena_kept_bytes_ = 0;  // bytes at its beginning that hold kept values
 
   friend class Differentiation;
   friend class Workspace;

@@ -20,8 +20,8 @@ namespace thalweg::internal {
 inline constexpr std::size_t block_alignment = 64;
 static_assert(sizeof(Storage) <= block_alignment);
 
-// Size classes: 0 is a header without data; then multiples of 64 bytes up to 256, then four to a doubling, so that a
-// block is at most a quarter larger than asked for.
+// Size classes: 0 is a header without data; then multiples of 64 bytes up to 256, then four per doubling, so that a
+// block is at most a quarter larger than requested.
 inline constexpr int class_count = 4 * 64 - 1;
 inline constexpr int unpooled = class_count;
 
@@ -44,8 +44,8 @@ static_assert(lines_of(size_class_of(1000)) == 1024 && lines_of(size_class_of(10
 
 inline void free_block(void* block) { ::operator delete (block, std::align_val_t{block_alignment}); }
 
-/// Blocks that wait for their next use, by size class. What a thread keeps is bounded: in bytes, and large blocks in
-/// number. A block goes to the pool of the thread that releases it.
+/// A thread's free blocks, by size class. The total bytes and the number of large blocks are limited. A block goes to
+/// the pool of the thread that releases it.
 class BlockPool {
  public:
   BlockPool() {
@@ -61,10 +61,10 @@ class BlockPool {
     is_gone_ = true;
   }
 
-  /// This thread's; null where there is none (yet).
+  /// This thread's pool; null if there is none (yet).
   static BlockPool* current() { return current_; }
-  /// The same, made where there is none; null where blocks are not kept, or no more: tensors may outlive the pool (static
-  /// ones do).
+  /// The same, created if need be; null if blocks are not pooled, or no longer, since static tensors may outlive the
+  /// pool.
   static BlockPool* find_or_make() {
     if (current_ != nullptr || !pooling || is_gone_) return current_;
     thread_local BlockPool pool;
@@ -101,11 +101,11 @@ class BlockPool {
   static constexpr std::size_t large_lines = (std::size_t{1} << 20) / block_alignment;
   static constexpr std::size_t max_large_blocks = 16;
 
-  /// Of a large block, or for a pool that is full.
+  /// For a large block, or a full pool.
   [[gnu::noinline]] void keep_much(Storage* block, List& list) {
     if (list.lines >= large_lines && (list.lines > max_lines || list.count >= max_large_blocks))
       return free_block(block);
-    // What fills the pool has not been asked for since: start afresh, so that a change of sizes is followed.
+    // The blocks that fill the pool have not been reused: start afresh, to adapt to a change of sizes.
     if (kept_lines_ + list.lines > max_lines) clear();
     put(block, list);
   }
@@ -123,7 +123,7 @@ class BlockPool {
     kept_lines_ = 0;
   }
 
-  // Without this model the compiler calls a function to find it, for which registers are saved at each allocation.
+  // With the default TLS model the compiler would call a function to find it, and save registers around the call.
   [[gnu::tls_model("initial-exec")]] static inline constinit thread_local BlockPool* current_ = nullptr;
   static inline constinit thread_local bool is_gone_ = false;
 

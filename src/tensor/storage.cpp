@@ -37,7 +37,7 @@ Storage* make_storage_in(void* block, std::size_t bytes, int size_class) {
   const bool is_pooled = BlockPool::find_or_make() != nullptr;
   const std::size_t lines = whole_lines(bytes);
   const int size_class = size_class_of(lines);
-  // Unpooled blocks are exactly as large as promised, for a sanitizer to see what goes beyond.
+  // Unpooled blocks have exactly the guaranteed size, so that a sanitizer detects accesses beyond it.
   void* const block = allocate_block(is_pooled ? lines_of(size_class) : lines);
   return make_storage_in(block, bytes, size_class);
 }
