@@ -126,6 +126,7 @@ Family arithmetic_family();
 Family cumulative_family();
 Family exponential_family();
 Family indexing_family();
+Family linear_algebra_family();
 Family logic_family();
 Family loss_family();
 Family matmul_family();
