@@ -1,4 +1,4 @@
-// Losses and normalizations beside PyTorch's values and gradients (references/torch_references.py), planned and eager.
+// Losses, normalizations, convolutions and pooling beside PyTorch's values and gradients (references/torch_references.py), planned and eager.
 #include <catch2/catch.hpp>
 
 #include <cmath>
@@ -123,6 +123,36 @@ const std::map<std::string, Function>& functions() {
          [](Inputs x) { return batch_norm(x[0], x[1], x[2], {.epsilon = 1e-3, .feature_axes = -1}); }},
         {"softmax", [](Inputs x) { return softmax(x[0], 1); }},
         {"log_softmax", [](Inputs x) { return log_softmax(x[0], 1); }},
+        {"conv2d", [](Inputs x) { return conv2d(x[0], x[1], x[2]); }},
+        {"conv2d, all options",
+         [](Inputs x) {
+           return conv2d(x[0], x[1], x[2], {.stride = {2, 1}, .padding = {1, 2}, .dilation = {1, 2}, .groups = 2});
+         }},
+        {"conv2d, depthwise", [](Inputs x) { return conv2d(x[0], x[1], {.stride = 3, .padding = 4, .groups = 4}); }},
+        {"conv1d, all options",
+         [](Inputs x) { return conv1d(x[0], x[1], x[2], {.stride = 2, .padding = 3, .dilation = 2, .groups = 2}); }},
+        {"conv_transpose2d", [](Inputs x) { return conv_transpose2d(x[0], x[1], x[2]); }},
+        {"conv_transpose2d, all options",
+         [](Inputs x) {
+           return conv_transpose2d(
+               x[0], x[1], x[2],
+               {.stride = {3, 2}, .padding = {1, 2}, .output_padding = {2, 1}, .dilation = {1, 2}, .groups = 2});
+         }},
+        {"max_pool2d", [](Inputs x) { return max_pool2d(x[0], 2); }},
+        {"max_pool2d, equal elements", [](Inputs x) { return max_pool2d(x[0], 3, {.stride = 2, .padding = 1}); }},
+        {"max_pool2d, all options",
+         [](Inputs x) {
+           return max_pool2d(x[0], {3, 2}, {.stride = {2, 1}, .padding = 1, .dilation = {1, 2}});
+         }},
+        {"average_pool2d", [](Inputs x) { return average_pool2d(x[0], 2); }},
+        {"average_pool2d, padded",
+         [](Inputs x) {
+           return average_pool2d(x[0], {3, 2}, {.stride = {2, 1}, .padding = 1});
+         }},
+        {"average_pool2d, without padding",
+         [](Inputs x) {
+           return average_pool2d(x[0], {2, 3}, {.stride = {1, 2}, .padding = 1, .count_include_padding = false});
+         }},
     };
     for (const auto& [name, function] : losses())
       for (const auto& [suffix, reduction] : {std::pair(", none", Reduction::none), std::pair(", sum", Reduction::sum),
@@ -158,7 +188,7 @@ void check(const Reference& reference, const Function& function, Engine engine) 
 
 }  // namespace
 
-TEST_CASE("references: losses and normalizations have PyTorch's values and gradients") {
+TEST_CASE("references: losses, normalizations, convolutions and pooling have PyTorch's values and gradients") {
   std::size_t checked = 0;
   for (const Reference& reference : references()) {
     const auto function = functions().find(reference.name);

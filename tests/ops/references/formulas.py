@@ -97,67 +97,6 @@ def matmul(x, y):
     return reduce_over(total, x * y, -1)
 
 
-def identity(x):
-    """An identity matrix for each of x, (…, n, n)."""
-    return np.broadcast_to(of_each(mp.mpf, np.eye(x.shape[-1], dtype=int)), x.shape)
-
-
-def finite(x):
-    return of_each(lambda element: element if mp.isfinite(element) else mp.mpf(0), x)
-
-
-def dominant(x):
-    return finite(x) + (8 + x.shape[-1]) * identity(x)
-
-
-def solve_one(a, b):
-    """The X with a·X = b, and the determinant of a: Gaussian elimination."""
-    a, b, determinant = a.copy(), b.copy(), mp.mpf(1)
-    for k in range(len(a)):
-        best = max(range(k, len(a)), key=lambda i: abs(a[i, k]))
-        if best != k:
-            a[[k, best]], b[[k, best]], determinant = a[[best, k]], b[[best, k]], -determinant
-        determinant *= a[k, k]
-        for i in range(k + 1, len(a)):
-            factor = a[i, k] / a[k, k]
-            a[i], b[i] = a[i] - factor * a[k], b[i] - factor * b[k]
-    for k in reversed(range(len(a))):
-        for i in range(k + 1, len(a)):
-            b[k] = b[k] - a[k, i] * b[i]
-        b[k] = b[k] / a[k, k]
-    return b, determinant
-
-
-def solve(a, b):
-    """Systems of equations; leading axes broadcast."""
-    if b.ndim == 1:
-        return solve(a, b[:, None])[..., 0]
-    batch = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
-    a, b = np.broadcast_to(a, batch + a.shape[-2:]), np.broadcast_to(b, batch + b.shape[-2:]).copy()
-    for index in np.ndindex(*batch):
-        b[index] = solve_one(a[index], b[index])[0]
-    return b
-
-
-def log_determinant(a):
-    result = np.empty(a.shape[:-2], dtype=object)
-    for index in np.ndindex(*result.shape):
-        result[index] = mp.log(abs(solve_one(a[index], a[index])[1]))
-    return result
-
-
-def cholesky(a):
-    a = (a + np.swapaxes(a, -1, -2)) / 2
-    result = a * 0
-    for index in np.ndindex(*a.shape[:-2]):
-        one, factor = a[index], result[index]
-        for i in range(len(one)):
-            for j in range(i + 1):
-                rest = one[i, j] - total([factor[i, k] * factor[j, k] for k in range(j)])
-                factor[i, j] = mp.sqrt(rest) if i == j else rest / factor[j, j]
-    return result
-
-
 def cross_entropy(logits, targets, axis=-1, smoothing=0, weights=None, ignored=None, reduction="mean"):
     """-sum of weight * target * ln softmax along an axis, of labels or probabilities; a factor of 0 removes its term."""
     rows = np.moveaxis(along(lambda row: [element - log_sum_exp(row) for element in row], logits, axis), axis, -1)
@@ -355,22 +294,6 @@ def scatter_add(x, places, updates, axis=0):
     return np.moveaxis(result, 0, axis)
 
 
-def scatter(x, places, updates, axis=0):
-    """x with updates, in the shape of x taken at the places, written there in their order."""
-    result = np.moveaxis(x, axis, 0).copy()
-    moved = np.moveaxis(updates, range(axis, axis + places.ndim), range(places.ndim))
-    for index in np.ndindex(*places.shape):
-        result[places[index]] = moved[index]
-    return np.moveaxis(result, 0, axis)
-
-
-def scatter_along_axis(x, places, updates, axis):
-    result = x.copy()
-    for index in np.ndindex(*places.shape):
-        result[index[:axis] + (places[index],) + index[axis + 1 :]] = updates[index]
-    return result
-
-
 def scatter_add_along_axis(x, places, updates, axis):
     result = x.copy()
     for index in np.ndindex(*places.shape):
@@ -388,3 +311,62 @@ def pad(x, width, value=0):
     result = np.full([n + b + a for n, (b, a) in zip(x.shape, width)], value, dtype=object)
     result[tuple(slice(b, b + n) for n, (b, _) in zip(x.shape, width))] = x
     return result
+
+
+def conv2d(x, weight, bias=None, stride=(1, 1), padding=(0, 0), dilation=(1, 1), groups=1):
+    n, _, height, width = x.shape
+    filters, channels, kernel_height, kernel_width = weight.shape
+    rows, columns = (
+        (size + 2 * padding[a] - dilation[a] * (weight.shape[2 + a] - 1) - 1) // stride[a] + 1
+        for a, size in enumerate((height, width))
+    )
+    y = np.empty((n, filters, rows, columns), dtype=object)
+    for image, f, i, j in np.ndindex(*y.shape):
+        y[image, f, i, j] = mp.mpf(0) if bias is None else bias[f]
+        for c, u, v in np.ndindex(channels, kernel_height, kernel_width):
+            a, b = i * stride[0] + u * dilation[0] - padding[0], j * stride[1] + v * dilation[1] - padding[1]
+            inside = 0 <= a < height and 0 <= b < width
+            element = x[image, f // (filters // groups) * channels + c, a, b] if inside else mp.mpf(0)
+            y[image, f, i, j] += element * weight[f, c, u, v]
+    return y
+
+
+def conv_transpose2d(
+    x, weight, bias=None, stride=(1, 1), padding=(0, 0), output_padding=(0, 0), dilation=(1, 1), groups=1
+):
+    n, channels, *size = x.shape
+    _, filters, *kernel = weight.shape
+    height, width = (
+        (size[a] - 1) * stride[a] - 2 * padding[a] + dilation[a] * (kernel[a] - 1) + output_padding[a] + 1 for a in (0, 1)
+    )
+    y = np.full((n, groups * filters, height, width), mp.mpf(0), dtype=object)
+    for image, c, i, j, f, u, v in np.ndindex(n, channels, *size, filters, *kernel):
+        a, b = i * stride[0] + u * dilation[0] - padding[0], j * stride[1] + v * dilation[1] - padding[1]
+        if 0 <= a < height and 0 <= b < width:
+            y[image, c // (channels // groups) * filters + f, a, b] += x[image, c, i, j] * weight[c, f, u, v]
+    return y if bias is None else y + bias[:, None, None]
+
+
+def pool2d(function, x, kernel, stride, padding, dilation):
+    """function(the window's elements that lie in the image)"""
+    n, channels, *size = x.shape
+    rows, columns = ((size[a] + 2 * padding[a] - dilation[a] * (kernel[a] - 1) - 1) // stride[a] + 1 for a in (0, 1))
+    y = np.empty((n, channels, rows, columns), dtype=object)
+    for image, c, i, j in np.ndindex(*y.shape):
+        places = [
+            (i * stride[0] + u * dilation[0] - padding[0], j * stride[1] + v * dilation[1] - padding[1])
+            for u, v in np.ndindex(*kernel)
+        ]
+        y[image, c, i, j] = function([x[image, c, a, b] for a, b in places if 0 <= a < size[0] and 0 <= b < size[1]])
+    return y
+
+
+def max_pool2d(x, kernel, stride, padding=(0, 0), dilation=(1, 1)):
+    return pool2d(lambda elements: largest(elements) if elements else mp.mpf("-inf"), x, kernel, stride, padding, dilation)
+
+
+def average_pool2d(x, kernel, stride, padding=(0, 0), count_include_padding=True):
+    size = kernel[0] * kernel[1]
+    return pool2d(
+        lambda elements: total(elements) / (size if count_include_padding else len(elements)), x, kernel, stride, padding, (1, 1)
+    )

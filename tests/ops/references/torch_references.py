@@ -1,4 +1,4 @@
-"""Losses and normalizations by PyTorch in f64, with the gradients of all their floating inputs: writes torch_references.inc.
+"""Losses, normalizations, convolutions and pooling by PyTorch in f64, with the gradients of all their floating inputs: writes torch_references.inc.
 
     python3 -m venv venv && venv/bin/pip install torch numpy
     venv/bin/python tests/ops/references/torch_references.py
@@ -98,6 +98,24 @@ case("batch_norm, channels last",
      per_channel, shift)
 case("softmax", lambda x: F.softmax(x, 1), x)
 case("log_softmax", lambda x: F.log_softmax(x, 1), x)
+
+# --- convolutions and pooling ---
+picture = numbers(2, 4, 6, 5, seed=25)
+case("conv2d", lambda x, w, b: F.conv2d(x, w, b), picture, numbers(3, 4, 3, 2, seed=26), numbers(3, seed=27))
+case("conv2d, all options", lambda x, w, b: F.conv2d(x, w, b, (2, 1), (1, 2), (1, 2), 2), picture, numbers(6, 2, 3, 2, seed=28),
+     numbers(6, seed=29))
+case("conv2d, depthwise", lambda x, w: F.conv2d(x, w, stride=3, padding=4, groups=4), picture, numbers(8, 1, 2, 2, seed=30))
+case("conv1d, all options", lambda x, w, b: F.conv1d(x, w, b, 2, 3, 2, 2), numbers(2, 4, 7, seed=31), numbers(6, 2, 3, seed=32),
+     numbers(6, seed=29))
+case("conv_transpose2d", lambda x, w, b: F.conv_transpose2d(x, w, b), picture, numbers(4, 3, 2, 3, seed=33), numbers(3, seed=27))
+case("conv_transpose2d, all options", lambda x, w, b: F.conv_transpose2d(x, w, b, (3, 2), (1, 2), (2, 1), 2, (1, 2)), picture,
+     numbers(4, 3, 3, 2, seed=34), numbers(6, seed=29))
+case("max_pool2d", lambda x: F.max_pool2d(x, 2), picture)
+case("max_pool2d, equal elements", lambda x: F.max_pool2d(x, 3, 2, 1), torch.round(picture))
+case("max_pool2d, all options", lambda x: F.max_pool2d(x, (3, 2), (2, 1), 1, (1, 2)), picture)
+case("average_pool2d", lambda x: F.avg_pool2d(x, 2), picture)
+case("average_pool2d, padded", lambda x: F.avg_pool2d(x, (3, 2), (2, 1), 1), picture)
+case("average_pool2d, without padding", lambda x: F.avg_pool2d(x, (2, 3), (1, 2), 1, count_include_pad=False), picture)
 
 # --- written out ---
 

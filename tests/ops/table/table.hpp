@@ -123,14 +123,15 @@ struct Family {
 
 Family activation_family();
 Family arithmetic_family();
+Family convolution_family();
 Family cumulative_family();
 Family exponential_family();
 Family indexing_family();
-Family linear_algebra_family();
 Family logic_family();
 Family loss_family();
 Family matmul_family();
 Family normalization_family();
+Family pooling_family();
 Family random_family();
 Family reduction_family();
 Family shape_family();
