@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <utility>
 #include <vector>
 
 #include <fmt/format.h>
@@ -40,8 +41,15 @@ void check_deviation(const char* op, double deviation, SourceLine line) {
 
 /// factor/fan; finite even for empty weights.
 double fan_variance(const char* op, const Shape& shape, double factor, Fan fan, SourceLine line) {
-  check_matrix(op, shape, line);
-  const auto in = static_cast<double>(shape[0]), out = static_cast<double>(shape[1]);
+  if (shape.rank() < 2)
+    throw ShapeError(error_text(
+        op, fmt::format("weights have shape (in, out) or (filters, channels, …), not {}", to_string(shape)), line));
+  auto in = static_cast<double>(shape[0]), out = static_cast<double>(shape[1]);
+  if (shape.rank() > 2) {
+    std::swap(in, out);
+    for (int axis = 2; axis < shape.rank(); ++axis)
+      in *= static_cast<double>(shape[axis]), out *= static_cast<double>(shape[axis]);
+  }
   const double count = fan == Fan::in ? in : fan == Fan::out ? out : (in + out) / 2;
   return count > 0 ? factor / count : factor;
 }

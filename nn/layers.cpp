@@ -5,6 +5,7 @@
 #include <thalweg/error.hpp>
 #include <thalweg/nn/affine.hpp>
 #include <thalweg/nn/batch_norm.hpp>
+#include <thalweg/nn/conv2d.hpp>
 #include <thalweg/nn/dropout.hpp>
 #include <thalweg/nn/initializers.hpp>
 #include <thalweg/ops/arithmetic.hpp>
@@ -29,6 +30,24 @@ Var Affine::operator()(const Operand& x) const {
   const Scope scope(scope_, x.line());
   const Var product = matmul(x, weight_);
   return bias_.empty() ? product : product + bias_;
+}
+
+Conv2d::Conv2d(ParameterRegistry& registry, const std::string& name, const Initializer& weight,
+               const Conv2dLayerOptions& options, SourceLine line)
+    : scope_(internal::interned_name(name)),
+      options_{options.stride, options.padding, options.dilation, options.groups} {
+  if (weight.shape.rank() != 4)
+    throw ShapeError(error_text(
+        "Conv2d",
+        fmt::format("the weight has shape (filters, channels, height, width), not {}", to_string(weight.shape)), line));
+  internal::check_names_are_free("Conv2d", registry, name, {"weight", "bias"}, line);
+  weight_ = registry.add(name + ".weight", weight, {}, line);
+  if (options.bias) bias_ = registry.add(name + ".bias", zeros({weight.shape[0]}), {}, line);
+}
+
+Var Conv2d::operator()(const Operand& x) const {
+  const Scope scope(scope_, x.line());
+  return bias_.empty() ? conv2d(x, weight_, options_) : conv2d(x, weight_, bias_, options_);
 }
 
 BatchNorm::BatchNorm(ParameterRegistry& registry, const std::string& name, std::int64_t features,

@@ -16,8 +16,10 @@
 #include <thalweg/monitor.hpp>
 #include <thalweg/nn/affine.hpp>
 #include <thalweg/nn/batch_norm.hpp>
+#include <thalweg/nn/conv2d.hpp>
 #include <thalweg/nn/dropout.hpp>
 #include <thalweg/nn/initializers.hpp>
+#include <thalweg/nn/pooling.hpp>
 #include <thalweg/nn/sequential.hpp>
 #include <thalweg/op.hpp>
 #include <thalweg/ops/ops.hpp>

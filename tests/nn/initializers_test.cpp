@@ -143,14 +143,21 @@ TEST_CASE("initializers: empty weights have no numbers, and none is divided by z
       CHECK(made(make(shape, Fan::average, {})).shape() == shape);
 }
 
-TEST_CASE("initializers: fan-based ones want weights of shape (in, out)") {
+TEST_CASE("initializers: a filter of a convolution has channels·kernel inputs, an element of the image filters·kernel outputs") {
+  const Shape shape{32, 16, 5, 4};
+  CHECK(moments(made(he_normal(shape))).deviation == Approx(std::sqrt(2. / (16 * 20))).epsilon(.02));
+  CHECK(moments(made(he_normal(shape, Fan::out))).deviation == Approx(std::sqrt(2. / (32 * 20))).epsilon(.02));
+  CHECK(moments(made(xavier_normal(shape))).deviation == Approx(std::sqrt(2. / (48 * 20))).epsilon(.02));
+  CHECK(moments(made(he_uniform({8, 6, 7}))).largest == Approx(std::sqrt(6. / (6 * 7))).epsilon(.02));
+}
+
+TEST_CASE("initializers: fan-based ones want weights of shape (in, out) or (filters, channels, …)") {
   CHECK(thrown<ShapeError>([] {
           he_normal({100}, Fan::in, {"model.cpp", 7});
-        }) == "[he_normal] weights have shape (in, out), not (100,) at model.cpp:7");
+        }) == "[he_normal] weights have shape (in, out) or (filters, channels, …), not (100,) at model.cpp:7");
   for (const auto& make : {he_normal, he_uniform, lecun_normal, lecun_uniform, xavier_normal, xavier_uniform}) {
     CHECK_THROWS_AS(make({100}, Fan::in, {}), ShapeError);
     CHECK_THROWS_AS(make({}, Fan::in, {}), ShapeError);
-    CHECK_THROWS_AS(make({2, 3, 4}, Fan::in, {}), ShapeError);
   }
 }
 

@@ -40,6 +40,51 @@ TEST_CASE("Affine: without a bias, and what it refuses") {
   CHECK(registry.size() == 2);
 }
 
+TEST_CASE("Conv2d: conv2d with the weight and bias registered under its name") {
+  tw::ParameterRegistry registry({.dtype = tw::f64});
+  const tw::Conv2d conv(registry, "conv1", tw::he_normal({4, 1, 3, 2}), {.stride = {1, 2}, .padding = 1, .groups = 2});
+  registry["conv1.bias"].set_value(tw::Tensor({1., 2., 3., 4.}, tw::f64));
+  tw::Random random(0);
+  const tw::Tensor x = tw::Tensor::normal({2, 2, 5, 6}, random, tw::f64);
+  CHECK(tw::identical(tw::compute([&] { return conv(x); }), tw::compute([&] {
+                        return tw::conv2d(x, conv.weight(), conv.bias(),
+                                          {.stride = {1, 2}, .padding = 1, .groups = 2});
+                      })));
+  CHECK(conv.weight().name() == "conv1.weight");
+  CHECK(conv.bias().name() == "conv1.bias");
+  const tw::Conv2d plain(registry, "conv2", tw::he_normal({4, 2, 3, 2}), {.bias = false});
+  CHECK(plain.bias().empty());
+  CHECK(registry.size() == 3);
+  CHECK(tw::compute([&] { return plain(x); }).shape() == tw::Shape{2, 4, 3, 5});
+}
+
+TEST_CASE("Conv2d: what it refuses") {
+  tw::ParameterRegistry registry;
+  CHECK_THROWS_WITH(
+      tw::Conv2d(registry, "c", tw::ones({3, 2})),
+      Catch::StartsWith("[Conv2d] the weight has shape (filters, channels, height, width), not (3, 2) at layers_test.cpp:"));
+  registry.add("c.bias", tw::zeros({1}));
+  CHECK_THROWS_WITH(tw::Conv2d(registry, "c", tw::ones({1, 1, 2, 2})),
+                    Catch::StartsWith("[Conv2d] the registry has a parameter \"c.bias\" already at layers_test.cpp:"));
+  CHECK(registry.size() == 1);
+  const tw::Conv2d conv(registry, "conv1", tw::ones({1, 1, 3, 3}));
+  const tw::Tape tape;
+  const std::string here = " at layers_test.cpp:" + std::to_string(__LINE__ + 1);
+  CHECK_THROWS_WITH(conv(tw::Tensor::zeros({1, 2, 4, 4})), Catch::StartsWith("[conv2d]") && Catch::EndsWith(here));
+}
+
+TEST_CASE("layers: a convolutional network of them") {
+  tw::ParameterRegistry registry;
+  const tw::Sequential net(tw::Conv2d(registry, "conv1", tw::he_normal({3, 1, 3, 3}), {.padding = 1}), tw::relu,
+                           tw::MaxPool2d(2), tw::AveragePool2d(3, {.stride = 1, .padding = 1}), tw::Flatten(),
+                           tw::Affine(registry, "affine1", tw::he_normal({3 * 4 * 4, 5})));
+  const tw::Tape tape;
+  const tw::Tensor x = tw::Tensor::ones({2, 1, 8, 8});
+  CHECK(net(x).shape() == tw::Shape{2, 5});
+  tw::backward(tw::sum(tw::square(net(x))));
+  CHECK(registry["conv1.weight"].gradient().shape() == tw::Shape{3, 1, 3, 3});
+}
+
 TEST_CASE("layers: an error inside one names the line that called it") {
   tw::ParameterRegistry registry;
   const tw::Affine affine(registry, "affine1", tw::ones({3, 1}));

@@ -2,7 +2,7 @@
 // Initial values of parameters. An Initializer is a recipe: `registry.add` draws its numbers, which depend on the
 // registry's seed and the parameter's name. A Tensor is an Initializer too, with its own numbers.
 //
-// The literature is not consistent about the names. Here, for weights of shape (in, out) and the default fan:
+// The literature is not consistent about the names. Here, for `in` inputs, `out` outputs and the default fan:
 //   he_*      variance 2/in           He et al. 2015, "Kaiming" elsewhere; for relu
 //   lecun_*   variance 1/in           LeCun et al. 1998; the book "Deep Learning from Scratch" calls it Xavier
 //   xavier_*  variance 2/(in + out)   Glorot and Bengio 2010, "Glorot" elsewhere; for tanh and sigmoid
@@ -26,7 +26,7 @@ Initializer uniform(const Shape& shape, double low, double high, SourceLine line
 Initializer truncated_normal(const Shape& shape, double standard_deviation, double limit = 2,
                              SourceLine line = SourceLine::here());
 
-// All of these throw ShapeError for any shape but (in, out).
+// Both throw ShapeError for any shape but (in, out).
 
 /// gain · the identity matrix.
 Initializer identity(const Shape& shape, double gain = 1, SourceLine line = SourceLine::here());
@@ -34,6 +34,9 @@ Initializer identity(const Shape& shape, double gain = 1, SourceLine line = Sour
 /// those. ValueError for a gain that is not finite. Saxe, McClelland and Ganguli, Exact solutions to the nonlinear
 /// dynamics of learning in deep linear neural networks, 2014.
 Initializer orthogonal(const Shape& shape, double gain = 1, SourceLine line = SourceLine::here());
+
+// The following take (in, out), or the weight of a convolution (filters, channels, kernel height, …), of which each filter
+// has channels·kernel inputs, and each input element filters·kernel outputs. ShapeError for other shapes.
 
 /// Which count divides the variance: inputs (preserves the scale of activations), outputs (preserves the scale of
 /// gradients), or their average.
