@@ -28,6 +28,19 @@ std::string those(std::string_view from, const Holds& holds) {
   return letters;
 }
 
+// An ellipsis is parsed as one character, and becomes the letters '0' to '7' once the operands' ranks are known: '7' for
+// the last of its axes, which broadcast.
+constexpr char ellipsis = '.', last_of_ellipsis = '7';
+
+bool is_of_ellipsis(char letter) { return letter >= '0' && letter <= last_of_ellipsis; }
+
+/// The letters of an ellipsis of so many axes.
+std::string letters_of_ellipsis(std::int64_t axes) {
+  std::string letters;
+  for (std::int64_t axis = axes; axis-- > 0;) letters += static_cast<char>(last_of_ellipsis - axis);
+  return letters;
+}
+
 /// The parsed notation: the letters of each operand, and of the result.
 class Notation {
  public:
@@ -37,15 +50,19 @@ class Notation {
       const char character = text[i];
       const bool is_letter = (character >= 'a' && character <= 'z') || (character >= 'A' && character <= 'Z');
       if (character == ' ') continue;
+      std::string& letters = has_result_ ? result_ : operands_.back();
       if (is_letter) {
-        (has_result_ ? result_ : operands_.back()) += character;
+        letters += character;
+      } else if (text.substr(i, 3) == "..." && !contains(letters, ellipsis)) {
+        letters += ellipsis;
+        i += 2;
       } else if (character == ',' && !has_result_) {
         operands_.emplace_back();
       } else if (text.substr(i, 2) == "->" && !has_result_) {
         has_result_ = true;
         ++i;
       } else {
-        fail<ValueError>(fmt::format("'{}' at place {} is neither a letter nor one ',' or '->'", character, i));
+        fail<ValueError>(fmt::format("'{}' at place {} is neither a letter nor one ',', '->' or '...'", character, i));
       }
     }
     finish();
@@ -54,6 +71,29 @@ class Notation {
   const std::vector<std::string>& operands() const { return operands_; }
   const std::string& result() const { return result_; }
   SourceLine line() const { return line_; }
+
+  /// Replaces the ellipses by as many letters as the operands have axes for them.
+  void expand(std::span<const Var> operands) {
+    std::size_t most = 0;
+    for (std::size_t i = 0; i < operands_.size(); ++i) {
+      std::string& letters = operands_[i];
+      const std::size_t place = letters.find(ellipsis);
+      if (place == letters.npos) continue;
+      const auto rank = static_cast<std::size_t>(operands[i].rank());
+      if (rank + 1 < letters.size())
+        fail<ShapeError>(fmt::format("operand {} has shape {}, its letters are \"{}\" beside the ellipsis", i,
+                                     to_string(operands[i].shape()), letters.erase(place, 1)));
+      const std::size_t axes = rank + 1 - letters.size();
+      letters.replace(place, 1, letters_of_ellipsis(static_cast<std::int64_t>(axes)));
+      most = std::max(most, axes);
+    }
+    const std::size_t place = result_.find(ellipsis);
+    if (place != result_.npos) {
+      result_.replace(place, 1, letters_of_ellipsis(static_cast<std::int64_t>(most)));
+    } else if (most > 0) {
+      fail<ValueError>("the operands have an ellipsis, the result has none");
+    }
+  }
 
   template <class Error>
   [[noreturn]] void fail(const std::string& message) const {
@@ -65,10 +105,13 @@ class Notation {
     std::map<char, int> uses;
     for (const std::string& operand : operands_)
       for (const char letter : operand) ++uses[letter];
-    if (!has_result_)
+    if (!has_result_) {
+      if (uses.contains(ellipsis)) result_ = ellipsis;
       for (const auto& [letter, count] : uses)
-        if (count == 1) result_ += letter;
+        if (count == 1 && letter != ellipsis) result_ += letter;
+    }
     for (const char letter : result_) {
+      if (letter == ellipsis && !uses.contains(letter)) fail<ValueError>("no operand has the ellipsis of the result");
       if (!uses.contains(letter)) fail<ValueError>(fmt::format("no operand has the axis '{}' of the result", letter));
       if (std::count(result_.begin(), result_.end(), letter) > 1)
         fail<ValueError>(fmt::format("the result has the axis '{}' twice", letter));
@@ -182,22 +225,38 @@ Term joined(Term a, Term b, std::string_view kept) {
   return {reshape(product, std::span<const std::int64_t>(dimensions)), shared + of_a + of_b};
 }
 
-void check_sizes(const Notation& notation, const std::vector<Term>& terms) {
+/// Checks that equal letters have equal sizes. Axes of an ellipsis broadcast: one of size 1 is dropped beside a longer
+/// one, and its factor applies to all of it.
+void check_sizes(const Notation& notation, std::vector<Term>& terms) {
   std::map<char, std::int64_t> sizes;
   for (const Term& term : terms)
     for (const char letter : term.letters) {
       const auto [known, is_new] = sizes.try_emplace(letter, term.size(letter));
-      if (known->second != term.size(letter))
+      if (is_of_ellipsis(letter) && known->second == 1) known->second = term.size(letter);
+      if (known->second == term.size(letter) || (is_of_ellipsis(letter) && term.size(letter) == 1)) continue;
+      if (is_of_ellipsis(letter))
         notation.fail<ShapeError>(
-            fmt::format("the axis '{}' is {} and {} long", letter, known->second, term.size(letter)));
+            fmt::format("the ellipses do not broadcast: an axis is {} and {} long", known->second, term.size(letter)));
+      notation.fail<ShapeError>(
+          fmt::format("the axis '{}' is {} and {} long", letter, known->second, term.size(letter)));
+    }
+  for (Term& term : terms)
+    for (std::size_t axis = 0; axis < term.letters.size();) {
+      if (term.size(term.letters[axis]) == sizes[term.letters[axis]]) {
+        ++axis;
+      } else {
+        term.value = squeeze(term.value, static_cast<int>(axis));
+        term.letters.erase(axis, 1);
+      }
     }
 }
 
-Var sum_of_products(const Notation& notation, std::span<const Var> operands) {
+Var sum_of_products(Notation notation, std::span<const Var> operands) {
   if (operands.size() != notation.operands().size())
     notation.fail<ValueError>(fmt::format("it names {} operand{}, {} given", notation.operands().size(),
                                           notation.operands().size() == 1 ? "" : "s",
                                           operands.size() == 1 ? "one is" : fmt::format("{} are", operands.size())));
+  notation.expand(operands);
   std::vector<Term> terms;
   for (std::size_t i = 0; i < operands.size(); ++i) terms.push_back(term_of(notation, operands[i], i));
   check_sizes(notation, terms);

@@ -1,6 +1,5 @@
 #include <thalweg/ops/indexing.hpp>
 
-#include <algorithm>
 #include <type_traits>
 
 #include <fmt/format.h>
@@ -10,6 +9,7 @@
 
 #include "ops/axes.hpp"
 #include "ops/buffers.hpp"
+#include "ops/indices.hpp"
 #include "src/core_ops/core_ops.hpp"
 #include "src/run/gather.hpp"
 #include "src/tape/recorder.hpp"
@@ -20,50 +20,6 @@ namespace thalweg {
 namespace {
 
 // --- gather, whose attribute is the axis ---
-
-void check_indices(const Inference& inference, int place) {
-  const DType dtype = inference.input(place).dtype;
-  if (dtype != DType::i64) inference.fail_dtype(fmt::format("indices must be i64, they are {}", name(dtype)));
-}
-
-NodeType gather_shape(const Inference& inference) {
-  const NodeType &x = inference.input(0), &indices = inference.input(1);
-  const int axis = attribute_axis(inference.attribute());
-  check_indices(inference, 1);
-  if (indices.shape.rank() + x.shape.rank() - 1 > Shape::max_rank)
-    inference.fail_shape(
-        fmt::format("x {} at indices {} has too many dimensions", to_string(x.shape), to_string(indices.shape)));
-  Dimensions dimensions{};
-  auto* next = std::copy(x.shape.begin(), x.shape.begin() + axis, dimensions.begin());
-  next = std::copy(indices.shape.begin(), indices.shape.end(), next);
-  next = std::copy(x.shape.begin() + axis + 1, x.shape.end(), next);
-  return {make_shape(dimensions, static_cast<int>(next - dimensions.begin())), x.dtype, false};
-}
-
-[[noreturn, gnu::noinline]] void throw_out_of_range(std::int64_t index, std::size_t place, std::int64_t size, int axis,
-                                                    const OpaqueCall& call) {
-  throw IndexError(error_text(
-      call.op(), fmt::format("index {} at place {} is out of range for axis {} of size {}", index, place, axis, size),
-      call.line()));
-}
-
-/// IndexError naming the first index that is not in [−size, size).
-void check_all(std::span<const std::int64_t> indices, std::int64_t size, int axis, const OpaqueCall& call) {
-  const auto limit = static_cast<std::uint64_t>(size);
-  const auto is_allowed = [&](std::int64_t index) { return static_cast<std::uint64_t>(index) + limit < 2 * limit; };
-  bool are_allowed = true;
-  for (const std::int64_t index : indices) are_allowed &= is_allowed(index);
-  if (are_allowed) return;
-  const auto wrong = std::find_if_not(indices.begin(), indices.end(), is_allowed);
-  throw_out_of_range(*wrong, static_cast<std::size_t>(wrong - indices.begin()), size, axis, call);
-}
-
-/// The indices, which are the second input.
-std::span<const std::int64_t> indices_of(const OpaqueCall& call) {
-  return {static_cast<const std::int64_t*>(call.inputs[1]), static_cast<std::size_t>(call.input_types[1].shape.size())};
-}
-
-std::int64_t from_front(std::int64_t index, std::int64_t size) { return index < 0 ? index + size : index; }
 
 void gather_kernel(const OpaqueCall& call) {
   const int axis = attribute_axis(call.attribute);
@@ -227,46 +183,10 @@ Var scatter_along_axis_pullback(const Pullback& p) {
   return record(take_along_axis_op, p.gradient, p.input(1), static_cast<std::uint64_t>(attribute_axis(p.attribute)));
 }
 
-/// `shape` broadcast to `other` along all axes except `axis`.
-Shape with_others_of(const Shape& shape, const Shape& other, int axis) {
-  Dimensions dimensions{};
-  for (int i = 0; i < shape.rank(); ++i) dimensions[i] = i == axis || shape[i] != 1 ? shape[i] : other[i];
-  return make_shape(dimensions, shape.rank());
-}
-
-Var broadcast_if_needed(const Var& x, const Shape& shape) {
-  return x.shape() == shape ? x : internal::broadcast_to(x, shape);
-}
-
-void check_along_axis(const char* op, const Var& x, const Var& indices, int axis, SourceLine line) {
-  const Shape &a = x.shape(), &b = indices.shape();
-  bool fits = a.rank() == b.rank();
-  for (int i = 0; fits && i < a.rank(); ++i) fits = i == axis || a[i] == b[i] || a[i] == 1 || b[i] == 1;
-  if (!fits)
-    fail<ShapeError>(op,
-                     fmt::format("x {} and indices {} must have the same dimensions but along axis {}", to_string(a),
-                                 to_string(b), axis),
-                     line);
-}
-
 /// x, with bools converted to i64.
 Var as_numbers(const Operand& x, const char* op) {
   const Var value = as_var(x, op);
   return value.dtype() == DType::boolean ? cast(value, DType::i64) : value;
-}
-
-/// The updates in x's dtype and in the shape in which they are added; a single number applies to all.
-Var checked_updates(const char* op, const Operand& updates, const Var& x, const Shape& shape, SourceLine line) {
-  Var value = as_var(updates, op);
-  if (type_of(value).weak) value = value * internal::typed_literal(1, x.dtype());
-  if (value.dtype() == DType::boolean) value = cast(value, x.dtype());
-  if (value.dtype() != x.dtype())
-    fail<DtypeError>(op, fmt::format("x is {}, the updates are {}", name(x.dtype()), name(value.dtype())), line);
-  if (!(value.shape() == shape) && value.rank() != 0)
-    fail<ShapeError>(
-        op, fmt::format("the updates have shape {}, their indices want {}", to_string(value.shape()), to_string(shape)),
-        line);
-  return broadcast_if_needed(value, shape);
 }
 
 // --- labels ---
@@ -329,12 +249,7 @@ Var scatter_add_along_axis(const Operand& x, const Operand& indices, const Opera
   const char* const op = "scatter_add_along_axis";
   const Var value = as_numbers(x, "scatter_add_along_axis"), places = as_var(indices, "scatter_add_along_axis");
   const int at = axis_from_front(op, axis, value.shape(), x.line());
-  check_along_axis(op, value, places, at, x.line());
-  const Shape shape = with_others_of(places.shape(), value.shape(), at);
-  if (!(with_others_of(value.shape(), places.shape(), at) == value.shape()))
-    fail<ShapeError>(
-        op, fmt::format("indices {} do not broadcast to x {}", to_string(places.shape()), to_string(value.shape())),
-        x.line());
+  const Shape shape = checked_places(op, value, places, at, x.line());
   const Var added = checked_updates(op, updates, value, shape, x.line());
   return value +
          record(scatter_along_axis_op, added, broadcast_if_needed(places, shape), shape_and_axis(value.shape(), at));

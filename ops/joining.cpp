@@ -157,7 +157,7 @@ Var stack(std::initializer_list<Var> parts, int axis, SourceLine line) {
   return stack(std::span<const Var>(parts.begin(), parts.size()), axis, line);
 }
 
-Var tile(const Operand& x, std::initializer_list<std::int64_t> repetitions) {
+Var tile(const Operand& x, std::span<const std::int64_t> repetitions) {
   const OpScope scope("tile", x.line());
   Var result = as_var(x, "tile");
   const auto given = static_cast<int>(repetitions.size());
@@ -186,6 +186,10 @@ Var tile(const Operand& x, std::initializer_list<std::int64_t> repetitions) {
   return result;
 }
 
+Var tile(const Operand& x, std::initializer_list<std::int64_t> repetitions) {
+  return tile(x, std::span<const std::int64_t>(repetitions.begin(), repetitions.size()));
+}
+
 Var repeat(const Operand& x, std::int64_t times, int axis) {
   const OpScope scope("repeat", x.line());
   const Var value = as_var(x, "repeat");
@@ -201,7 +205,7 @@ Var repeat(const Operand& x, std::int64_t times, int axis) {
   return internal::reshape(internal::broadcast_to(row, copies), whole);
 }
 
-Var repeat(const Operand& x, std::initializer_list<std::int64_t> times, int axis) {
+Var repeat(const Operand& x, std::span<const std::int64_t> times, int axis) {
   const OpScope scope("repeat", x.line());
   const Var value = as_var(x, "repeat");
   const int at = axis_from_front("repeat", axis, value.shape(), x.line());
@@ -219,6 +223,10 @@ Var repeat(const Operand& x, std::initializer_list<std::int64_t> times, int axis
   Tensor indices = Tensor::empty(Shape{static_cast<std::int64_t>(rows.size())}, DType::i64);
   std::copy(rows.begin(), rows.end(), indices.mutable_data<std::int64_t>().begin());
   return gather(value, indices, at);
+}
+
+Var repeat(const Operand& x, std::initializer_list<std::int64_t> times, int axis) {
+  return repeat(x, std::span<const std::int64_t>(times.begin(), times.size()), axis);
 }
 
 }  // namespace thalweg

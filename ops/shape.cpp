@@ -1,6 +1,8 @@
 #include <thalweg/ops/shape.hpp>
 
 #include <array>
+#include <numeric>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -44,6 +46,24 @@ Var permute_pullback(const Pullback& p) {
   for (int axis = 0; axis < p.gradient.rank(); ++axis)
     inverse |= static_cast<std::uint64_t>(axis) << (4 * permuted_axis(p.attribute, axis));
   return record(permute_op, p.gradient, inverse);
+}
+
+/// x with axis i of the result being axis order[i] of x; errors name `op`.
+Var permuted(const char* op, const Operand& x, std::span<const int> order) {
+  const Var value = as_var(x, op);
+  const Shape& shape = value.shape();
+  std::uint64_t packed = 0, seen = 0;
+  int axis = 0;
+  for (const int from : order) {
+    const int source = axis_from_front(op, from, shape, x.line());
+    packed |= static_cast<std::uint64_t>(source) << (4 * axis++);
+    seen |= std::uint64_t{1} << source;
+  }
+  if (axis != shape.rank() || seen != (std::uint64_t{1} << axis) - 1)
+    fail<IndexError>(op,
+                     fmt::format("the order must name each of the {} axes of {} once", shape.rank(), to_string(shape)),
+                     x.line());
+  return record(permute_op, Operand(value, x.line()), packed);
 }
 
 }  // namespace
@@ -115,25 +135,25 @@ Var transpose(const Operand& x) {
   return record(permute_op, Operand(value, x.line()), order);
 }
 
-Var permute(const Operand& x, std::span<const int> order) {
-  const Var value = as_var(x, "permute");
-  const Shape& shape = value.shape();
-  std::uint64_t packed = 0, seen = 0;
-  int axis = 0;
-  for (const int from : order) {
-    const int source = axis_from_front("permute", from, shape, x.line());
-    packed |= static_cast<std::uint64_t>(source) << (4 * axis++);
-    seen |= std::uint64_t{1} << source;
-  }
-  if (axis != shape.rank() || seen != (std::uint64_t{1} << axis) - 1)
-    fail<IndexError>("permute",
-                     fmt::format("the order must name each of the {} axes of {} once", shape.rank(), to_string(shape)),
-                     x.line());
-  return record(permute_op, Operand(value, x.line()), packed);
+Var permute(const Operand& x, std::span<const int> order) { return permuted("permute", x, order); }
+Var permute(const Operand& x, std::initializer_list<int> order) {
+  return permuted("permute", x, std::span<const int>(order.begin(), order.size()));
 }
 
-Var permute(const Operand& x, std::initializer_list<int> order) {
-  return permute(x, std::span<const int>(order.begin(), order.size()));
+Var transpose(const Operand& x, std::span<const int> order) { return permuted("transpose", x, order); }
+Var transpose(const Operand& x, std::initializer_list<int> order) {
+  return permuted("transpose", x, std::span<const int>(order.begin(), order.size()));
+}
+
+Var transpose(const Operand& x, int axis1, int axis2) {
+  const Var value = as_var(x, "transpose");
+  const Shape& shape = value.shape();
+  const int first = axis_from_front("transpose", axis1, shape, x.line()),
+            second = axis_from_front("transpose", axis2, shape, x.line());
+  std::array<int, Shape::max_rank> order{};
+  std::iota(order.begin(), order.end(), 0);
+  std::swap(order[first], order[second]);
+  return permute(Operand(value, x.line()), std::span<const int>(order.data(), static_cast<std::size_t>(shape.rank())));
 }
 
 Var broadcast_to(const Operand& x, const Shape& shape) { return internal::broadcast_to(x, shape); }

@@ -252,7 +252,7 @@ Var slice(const Operand& x, int axis, const SliceRange& range) {
   return strided(operand, placement, offset);
 }
 
-Var slice(const Operand& x, std::initializer_list<SliceRange> ranges) {
+Var slice(const Operand& x, std::span<const SliceRange> ranges) {
   const Var value = as_var(x, "slice");
   const Shape& shape = value.shape();
   if (static_cast<int>(ranges.size()) > shape.rank())
@@ -274,6 +274,10 @@ Var slice(const Operand& x, std::initializer_list<SliceRange> ranges) {
   return strided(Operand(value, x.line()), placement, placement.piece.size() == 0 ? 0 : offset);
 }
 
+Var slice(const Operand& x, std::initializer_list<SliceRange> ranges) {
+  return slice(x, std::span<const SliceRange>(ranges.begin(), ranges.size()));
+}
+
 std::vector<Var> split(const Operand& x, std::int64_t parts, int axis) {
   const Var value = as_var(x, "split");
   const int at = axis_from_front("split", axis, value.shape(), x.line());
@@ -289,7 +293,7 @@ std::vector<Var> split(const Operand& x, std::int64_t parts, int axis) {
   return result;
 }
 
-std::vector<Var> split(const Operand& x, std::initializer_list<std::int64_t> sizes, int axis) {
+std::vector<Var> split(const Operand& x, std::span<const std::int64_t> sizes, int axis) {
   const Var value = as_var(x, "split");
   const int at = axis_from_front("split", axis, value.shape(), x.line());
   const std::int64_t size = value.shape()[at];
@@ -307,6 +311,10 @@ std::vector<Var> split(const Operand& x, std::initializer_list<std::int64_t> siz
     start += part;
   }
   return result;
+}
+
+std::vector<Var> split(const Operand& x, std::initializer_list<std::int64_t> sizes, int axis) {
+  return split(x, std::span<const std::int64_t>(sizes.begin(), sizes.size()), axis);
 }
 
 Var flip(const Operand& x, const Axes& axes) {

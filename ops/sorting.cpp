@@ -111,12 +111,20 @@ Var argsort(const Operand& x, const SortOptions& options) {
   return places(argsort_op, value, axis, value.shape()[axis], options.descending);
 }
 
+Var argsort(const Operand& x, OneAxis axis, bool descending) {
+  return argsort(x, SortOptions{.axis = axis, .descending = descending});
+}
+
 Sorted sort(const Operand& x, const SortOptions& options) {
   const OpScope scope("sort", x.line());
   const Var value = as_var(x, "sort");
   const int axis = axis_from_front("sort", options.axis, value.shape(), x.line());
   const Var indices = places(argsort_op, value, axis, value.shape()[axis], options.descending);
   return {take_along_axis(value, indices, axis), indices};
+}
+
+Sorted sort(const Operand& x, OneAxis axis, bool descending) {
+  return sort(x, SortOptions{.axis = axis, .descending = descending});
 }
 
 Sorted top_k(const Operand& x, std::int64_t k, const TopKOptions& options) {
@@ -128,6 +136,10 @@ Sorted top_k(const Operand& x, std::int64_t k, const TopKOptions& options) {
     fail<IndexError>("top_k", fmt::format("k is {}; axis {} has size {}", k, options.axis, size), x.line());
   const Var indices = places(top_k_op, value, axis, k, options.largest);
   return {take_along_axis(value, indices, axis), indices};
+}
+
+Sorted top_k(const Operand& x, std::int64_t k, OneAxis axis, bool largest) {
+  return top_k(x, k, TopKOptions{.axis = axis, .largest = largest});
 }
 
 }  // namespace thalweg

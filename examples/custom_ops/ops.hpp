@@ -1,6 +1,7 @@
 #pragma once
-// Four ops that the library does not have, written with its public headers alone: an elementwise function, a composite
-// with a closed-form gradient, a composite that is built once, and a primitive with options and a kernel that can fail.
+// Ops written with the library's public headers alone: an elementwise function, a composite with a closed-form gradient,
+// a composite that is built once, and a primitive with options and a kernel that can fail (a short form of the library's
+// solve_triangular).
 // docs/custom_ops.md explains them.
 
 #include <thalweg/attribute.hpp>

@@ -204,7 +204,7 @@ Var cast(const Operand& x, DType dtype) {
 }
 
 Var column_index(std::int64_t count, SourceLine line) {
-  if (count == 1) return internal::reshape(literal(0), Shape{1});  // a single column has index 0
+  if (count == 1) return internal::reshape(Operand(literal(0), line), Shape{1});  // a single column has index 0
   internal::Recorder& recorder = internal::Recorder::require("column_index", line);
   internal::Key key;
   key.op = &internal::column_index_op;

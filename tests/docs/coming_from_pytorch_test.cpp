@@ -1,6 +1,7 @@
 // Every entry of docs/coming_from_pytorch.md stands here, compiled and run; the last test case sees to that.
 #include <catch2/catch.hpp>
 
+#include <cmath>
 #include <filesystem>
 #include <iostream>
 #include <string>
@@ -89,17 +90,33 @@ TEST_CASE("coming from PyTorch: ops") {
   CHECK(is(tw::sum(x, 1, true), {{6.}, {16.}}));
   CHECK(is(tw::mean(x, {0, 1}), 22. / 6));
   CHECK(is(tw::variance(x, {.axes = 0, .ddof = 1}), {4.5, 4.5, 8.}));
+  CHECK(is(tw::sort(x, 1).values, x));
+  CHECK(is(tw::top_k(x, 2, 1).values, {{3., 2.}, {7., 5.}}));
   CHECK(is(tw::max(x, 1), {3., 7.}));
   CHECK(is(tw::argmax(x, 1), {2, 2}));
   CHECK(is(tw::reshape(x, {3, -1}), {{1., 2.}, {3., 4.}, {5., 7.}}));
   CHECK(is(tw::transpose(x), {{1., 4.}, {2., 5.}, {3., 7.}}));
-  CHECK(is(tw::einsum("ij,jk->ik", x, w), {{-2., 5.}, {-3., 12.}}));
+  CHECK(is(tw::einsum("...ij,jk->...ik", x, w), {{-2., 5.}, {-3., 12.}}));
+  {
+    const tw::Tensor m{{4., 2.}, {2., 5.}}, v{6., 7.}, b{{2.}, {5.}}, y{1., 1.};
+    const tw::Var l = tw::cholesky(m);
+    CHECK(is(l, {{2., 0.}, {1., 2.}}));
+    CHECK(is(16 * tw::inverse(m), {{5., -2.}, {-2., 4.}}));
+    CHECK(is(tw::solve(m, v), {1., 1.}));
+    CHECK(is(tw::solve_triangular(l, b), {{1.}, {2.}}));
+    CHECK(is(tw::solve_triangular(l, b, {.lower = false, .transposed = true}), {{1.}, {2.5}}));
+    CHECK(is(tw::matmul(m, tw::solve_triangular(l, tw::solve_triangular(l, b), {.transposed = true})), b));
+    CHECK(is(tw::log_determinant(m), std::log(16.)));
+    const tw::Tensor x{{1., 0.}, {0., 2.}};
+    CHECK(is(tw::solve(tw::matmul(tw::transpose(x), x), tw::matmul(tw::transpose(x), y)), {1., 0.5}));
+  }
   CHECK(is(tw::split(x, 2)[1], {{4., 5., 7.}}));
   CHECK(is(tw::split(x, {1, 2}, 1)[1], {{2., 3.}, {5., 7.}}));
   CHECK(is(tw::tile(x, {2, 1}), {{1., 2., 3.}, {4., 5., 7.}, {1., 2., 3.}, {4., 5., 7.}}));
   CHECK(is(tw::repeat(x, 2, 0), {{1., 2., 3.}, {1., 2., 3.}, {4., 5., 7.}, {4., 5., 7.}}));
   const tw::Var y = tw::reshape(x, {1, 2, 3});
   CHECK(tw::all_close(y.value(), x.reshape({1, 2, 3})));
+  CHECK(is(tw::transpose(y, 1, 2), tw::Tensor{{{1., 4.}, {2., 5.}, {3., 7.}}}));
   CHECK(is(tw::permute(y, {0, 2, 1}), tw::Tensor{{{1., 4.}, {2., 5.}, {3., 7.}}}));
   CHECK(is(tw::slice(x, 1, 1, 3), {{2., 3.}, {5., 7.}}));
   CHECK(is(tw::slice(x, 0, {.step = 2}), {{1., 2., 3.}}));
@@ -113,8 +130,18 @@ TEST_CASE("coming from PyTorch: ops") {
   CHECK(is(tw::scatter_add(x, rows, u), {{2., 3., 4.}, {6., 7., 9.}}));
   {
     const tw::Tensor rows{1}, u{{8., 9., 6.}};
-    CHECK(is(tw::where(tw::scatter_add(tw::zeros_like(x), rows, 1) > 0, tw::scatter_add(tw::zeros_like(x), rows, u), x),
-             {{1., 2., 3.}, {8., 9., 6.}}));
+    CHECK(is(tw::scatter(x, rows, u), {{1., 2., 3.}, {8., 9., 6.}}));
+  }
+  {
+    const tw::Tensor u{{8., 9.}, {6., 5.}};
+    CHECK(is(tw::scatter(x, tw::Tensor::arange(1, 3), u, 1), {{1., 8., 9.}, {4., 6., 5.}}));
+    CHECK(is(tw::scatter_along_axis(x, places, u, 1), {{9., 2., 8.}, {4., 5., 7.}}));
+  }
+  {
+    const tw::Var i = tw::Tensor{0, 1}, j = tw::Tensor{2, 0};
+    const tw::Tensor u{8., 9.};
+    CHECK(is(tw::reshape(tw::scatter(tw::flatten(x), i * 3 + j, u), x.shape()), {{1., 2., 8.}, {9., 5., 7.}}));
+    CHECK(is(tw::gather(tw::flatten(x), i * 3 + j), {3., 4.}));
   }
   CHECK(is(tw::tril(x), {{1., 0., 0.}, {4., 5., 0.}}));
   CHECK(is(tw::triu(x, 1), {{0., 2., 3.}, {0., 0., 7.}}));

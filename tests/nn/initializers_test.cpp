@@ -143,7 +143,9 @@ TEST_CASE("initializers: empty weights have no numbers, and none is divided by z
       CHECK(made(make(shape, Fan::average, {})).shape() == shape);
 }
 
-TEST_CASE("initializers: a filter of a convolution has channels·kernel inputs, an element of the image filters·kernel outputs") {
+TEST_CASE(
+    "initializers: a filter of a convolution has channels·kernel inputs, an element of the image filters·kernel "
+    "outputs") {
   const Shape shape{32, 16, 5, 4};
   CHECK(moments(made(he_normal(shape))).deviation == Approx(std::sqrt(2. / (16 * 20))).epsilon(.02));
   CHECK(moments(made(he_normal(shape, Fan::out))).deviation == Approx(std::sqrt(2. / (32 * 20))).epsilon(.02));

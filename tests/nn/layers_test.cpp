@@ -47,8 +47,7 @@ TEST_CASE("Conv2d: conv2d with the weight and bias registered under its name") {
   tw::Random random(0);
   const tw::Tensor x = tw::Tensor::normal({2, 2, 5, 6}, random, tw::f64);
   CHECK(tw::identical(tw::compute([&] { return conv(x); }), tw::compute([&] {
-                        return tw::conv2d(x, conv.weight(), conv.bias(),
-                                          {.stride = {1, 2}, .padding = 1, .groups = 2});
+                        return tw::conv2d(x, conv.weight(), conv.bias(), {.stride = {1, 2}, .padding = 1, .groups = 2});
                       })));
   CHECK(conv.weight().name() == "conv1.weight");
   CHECK(conv.bias().name() == "conv1.bias");
@@ -62,7 +61,8 @@ TEST_CASE("Conv2d: what it refuses") {
   tw::ParameterRegistry registry;
   CHECK_THROWS_WITH(
       tw::Conv2d(registry, "c", tw::ones({3, 2})),
-      Catch::StartsWith("[Conv2d] the weight has shape (filters, channels, height, width), not (3, 2) at layers_test.cpp:"));
+      Catch::StartsWith(
+          "[Conv2d] the weight has shape (filters, channels, height, width), not (3, 2) at layers_test.cpp:"));
   registry.add("c.bias", tw::zeros({1}));
   CHECK_THROWS_WITH(tw::Conv2d(registry, "c", tw::ones({1, 1, 2, 2})),
                     Catch::StartsWith("[Conv2d] the registry has a parameter \"c.bias\" already at layers_test.cpp:"));

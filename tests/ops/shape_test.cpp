@@ -1,4 +1,8 @@
 // Slices, flips, paddings, rolls, joins and copies: values, gradients of first and second order, errors.
+#include <array>
+#include <vector>
+
+#include <thalweg/compare.hpp>
 #include <thalweg/statistics.hpp>
 
 #include "tests/ops/expect.hpp"
@@ -19,6 +23,31 @@ void expect_op(const char* name, const Function& function, const Tensor& value, 
 }
 
 }  // namespace
+
+TEST_CASE("lists of any length at run time: vectors, arrays and spans as well as braces") {
+  const std::vector<std::int64_t> sizes{2, 3}, times{2, 1};
+  const std::array<std::int64_t, 2> dimensions{5, 3};
+  const std::vector<SliceRange> ranges{{.start = 1}, {.step = 2}};
+  const std::vector<int> order{1, 0};
+  const std::array<int, 2> axes{0, 1};
+  const auto same = [](const Var& a, const Var& b) { return identical(a.value(), b.value()); };
+  const Tape tape;
+  const Var x = matrix;
+  CHECK(same(reshape(x, dimensions), reshape(x, {5, 3})));
+  CHECK(same(slice(x, ranges), slice(x, {{.start = 1}, {.step = 2}})));
+  CHECK(same(split(x, sizes, 1)[1], split(x, {2, 3}, 1)[1]));
+  CHECK(same(split(x, std::span(sizes), 1)[0], split(x, {2, 3}, 1)[0]));
+  CHECK(same(tile(x, times), tile(x, {2, 1})));
+  CHECK(same(repeat(x, std::array<std::int64_t, 3>{1, 0, 2}, 0), repeat(x, {1, 0, 2}, 0)));
+  CHECK(same(permute(x, order), transpose(x)));
+  CHECK(same(transpose(x, order), transpose(x)));
+  CHECK(same(transpose(x, axes), x));
+  CHECK(same(sum(x, {.axes = axes}), sum(x)));
+  CHECK(same(flip(x, axes), flip(x)));
+  CHECK(same(sort(x, 0, true).values, sort(x, {.axis = 0, .descending = true}).values));
+  CHECK(same(argsort(x, 1), argsort(x)));
+  CHECK(same(top_k(x, 2, 0, false).indices, top_k(x, 2, {.axis = 0, .largest = false}).indices));
+}
 
 TEST_CASE("slices by steps and from the back") {
   expect_op("every other column", [](auto x) { return slice(x[0], 1, {.step = 2}); },

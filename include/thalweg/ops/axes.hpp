@@ -1,6 +1,7 @@
 #pragma once
 #include <array>
 #include <concepts>
+#include <cstddef>
 #include <initializer_list>
 #include <span>
 #include <vector>
@@ -18,6 +19,8 @@ class Axes {
   Axes(std::initializer_list<int> axes) : Axes(std::span<const int>(axes.begin(), axes.size())) {}
   Axes(std::span<const int> axes);
   Axes(const std::vector<int>& axes) : Axes(std::span<const int>(axes)) {}
+  template <std::size_t count>
+  Axes(const std::array<int, count>& axes) : Axes(std::span<const int>(axes)) {}
   bool all() const { return count_ < 0; }
   const int* begin() const { return axes_.data(); }
   const int* end() const { return axes_.data() + count_; }

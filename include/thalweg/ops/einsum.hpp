@@ -13,12 +13,14 @@ namespace thalweg {
 ///   einsum("bqhd,bkhd->bhqk", q, k)  attention scores
 ///   einsum("ij->j", a)               a sum over the rows
 ///   einsum("ii->i", a)               a diagonal
+///   einsum("...ij,j->...i", a, b)    matrices in any number of batch axes
 ///
-/// Without `->` the result has the letters that occur once, in alphabetical order. Operands are combined from left to
+/// Without `->` the result has the letters that occur once, in alphabetical order. `...` stands for any number of axes,
+/// which broadcast, and come first in a result that is not given. Operands are combined from left to
 /// right, two at a time, as a matrix product if there is something to sum. A single operand may have any dtype; for
 /// several the rules of `matmul` and `multiply` apply. d/doperand: the einsum of the gradient with the other operands.
 /// ValueError for letters that do not match the operands; ShapeError if an operand's rank differs from its number of
-/// letters, or a letter has several sizes. Ellipsis is not supported.
+/// letters, or a letter has several sizes.
 Var einsum(std::string_view letters, const Operand& a);
 Var einsum(std::string_view letters, const Operand& a, const Operand& b);
 Var einsum(std::string_view letters, const Operand& a, const Operand& b, const Operand& c);

@@ -14,6 +14,10 @@ Var gather(const Operand& x, const Operand& indices, int axis = 0);
 /// x with `updates` added at `indices` along `axis`; updates for a repeated index are all added, in their order.
 /// `updates` has the shape of gather(x, indices, axis), or is one number. d/dx = 1, d/dupdates: the gradient gathered.
 Var scatter_add(const Operand& x, const Operand& indices, const Operand& updates, int axis = 0);
+/// x with `updates` in place of the elements at `indices` along `axis` (PyTorch's index_copy, JAX's x.at[indices].set).
+/// `updates` has the shape of gather(x, indices, axis), or is one number. The last update for a repeated index wins.
+/// d/dx: the gradient, with zeros at the indices. d/dupdates: the gradient gathered; zeros for updates that do not win.
+Var scatter(const Operand& x, const Operand& indices, const Operand& updates, int axis = 0);
 
 /// Selects along `axis` with separate indices for each line: result[i, j, k] = x[i, indices[i, j, k], k] for axis 1
 /// (NumPy's take_along_axis, PyTorch's gather). Indices have the rank of x; all axes but `axis` broadcast.
@@ -22,6 +26,9 @@ Var take_along_axis(const Operand& x, const Operand& indices, int axis);
 /// x with `updates`, of the shape of the indices or one number, added at x[i, indices[i, j, k], k].
 /// d/dx = 1, d/dupdates: the gradient taken along the axis.
 Var scatter_add_along_axis(const Operand& x, const Operand& indices, const Operand& updates, int axis);
+/// x with `updates`, of the shape of the indices or one number, in place of x[i, indices[i, j, k], k] (PyTorch's
+/// scatter). The last update for a repeated index wins. Derivatives as for `scatter`, along the axis.
+Var scatter_along_axis(const Operand& x, const Operand& indices, const Operand& updates, int axis);
 
 /// `value` where the mask is true, else x; all three broadcast. DtypeError for a mask that is not bool. The gradient
 /// goes to the selected operand.

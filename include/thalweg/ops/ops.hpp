@@ -9,6 +9,7 @@
 #include <thalweg/ops/einsum.hpp>
 #include <thalweg/ops/exponential.hpp>
 #include <thalweg/ops/indexing.hpp>
+#include <thalweg/ops/linear_algebra.hpp>
 #include <thalweg/ops/logic.hpp>
 #include <thalweg/ops/loss.hpp>
 #include <thalweg/ops/matmul.hpp>

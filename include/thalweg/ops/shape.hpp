@@ -28,9 +28,14 @@ Var squeeze(const Operand& x, int axis);
 Var unsqueeze(const Operand& x, int axis);
 /// The axes in reverse order.
 Var transpose(const Operand& x);
+/// With two axes swapped. IndexError for one out of range.
+Var transpose(const Operand& x, int axis1, int axis2);
 /// The axes in another order: axis i of the result is axis order[i] of x. IndexError if an axis is missing or named twice.
 Var permute(const Operand& x, std::span<const int> order);
 Var permute(const Operand& x, std::initializer_list<int> order);
+/// Another name of `permute`.
+Var transpose(const Operand& x, std::span<const int> order);
+Var transpose(const Operand& x, std::initializer_list<int> order);
 /// Repeated along dimensions of 1, or missing in front, to give `shape`. d/dx: the sum over the repeated axes.
 Var broadcast_to(const Operand& x, const Shape& shape);
 /// Elements start ≤ i < stop along `axis`; negative bounds count from the back. The start is data. IndexError if the
@@ -47,10 +52,12 @@ struct SliceRange {
 Var slice(const Operand& x, int axis, const SliceRange& range);
 /// One range per axis; axes without a range are taken whole.
 Var slice(const Operand& x, std::initializer_list<SliceRange> ranges);
+Var slice(const Operand& x, std::span<const SliceRange> ranges);
 /// `parts` equal parts along `axis`; ShapeError if the axis is not divisible by `parts`.
 std::vector<Var> split(const Operand& x, std::int64_t parts, int axis = 0);
 /// Parts of the given sizes; ShapeError if they do not add up to the size of the axis.
 std::vector<Var> split(const Operand& x, std::initializer_list<std::int64_t> sizes, int axis = 0);
+std::vector<Var> split(const Operand& x, std::span<const std::int64_t> sizes, int axis = 0);
 /// The elements in reverse order along the axes, by default all. d/dx: the gradient flipped.
 Var flip(const Operand& x, const Axes& axes = {});
 /// Each element moved by `shift` along `axis`, with the last ones wrapping around to the front; without an axis, in
@@ -82,10 +89,12 @@ Var stack(std::initializer_list<Var> parts, int axis = 0, SourceLine line = Sour
 /// Repeats the whole of x along each axis: (1, 2) twice is (1, 2, 1, 2). Fewer repetitions than axes apply to the last
 /// axes, more of them add axes in front. d/dx: the sum over the copies. ValueError for a negative number.
 Var tile(const Operand& x, std::initializer_list<std::int64_t> repetitions);
+Var tile(const Operand& x, std::span<const std::int64_t> repetitions);
 /// Repeats each element along `axis`: (1, 2) twice is (1, 1, 2, 2). d/dx: the sum over the copies.
 /// ValueError for a negative number.
 Var repeat(const Operand& x, std::int64_t times, int axis);
 /// Repeats element i times[i] times. ShapeError unless there is one count per element along the axis.
 Var repeat(const Operand& x, std::initializer_list<std::int64_t> times, int axis);
+Var repeat(const Operand& x, std::span<const std::int64_t> times, int axis);
 
 }  // namespace thalweg

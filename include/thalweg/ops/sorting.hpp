@@ -2,6 +2,7 @@
 // Sorting along one axis. NaN counts as the largest; equal elements keep their order. IndexError for an invalid axis.
 
 #include <thalweg/op.hpp>
+#include <thalweg/ops/axes.hpp>
 
 namespace thalweg {
 
@@ -17,9 +18,11 @@ struct Sorted {
 
 /// The indices that sort x along the axis, NaN last: i64, of x's shape. f32, f64, i64, bool. No gradient.
 Var argsort(const Operand& x, const SortOptions& options = {});
+Var argsort(const Operand& x, OneAxis axis, bool descending = false);
 /// The elements sorted along the axis; NaN comes last, or first in descending order. d/dx: each gradient goes to the
 /// position its element came from.
 Sorted sort(const Operand& x, const SortOptions& options = {});
+Sorted sort(const Operand& x, OneAxis axis, bool descending = false);
 
 struct TopKOptions {
   int axis = -1;
@@ -29,5 +32,6 @@ struct TopKOptions {
 /// The k largest (or smallest) elements along the axis, as the first k of a sort. IndexError for a k below 0 or above
 /// the axis's size. d/dx: each gradient goes to the position its element came from.
 Sorted top_k(const Operand& x, std::int64_t k, const TopKOptions& options = {});
+Sorted top_k(const Operand& x, std::int64_t k, OneAxis axis, bool largest = true);
 
 }  // namespace thalweg

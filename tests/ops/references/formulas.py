@@ -97,6 +97,67 @@ def matmul(x, y):
     return reduce_over(total, x * y, -1)
 
 
+def identity(x):
+    """An identity matrix for each of x, (…, n, n)."""
+    return np.broadcast_to(of_each(mp.mpf, np.eye(x.shape[-1], dtype=int)), x.shape)
+
+
+def finite(x):
+    return of_each(lambda element: element if mp.isfinite(element) else mp.mpf(0), x)
+
+
+def dominant(x):
+    return finite(x) + (8 + x.shape[-1]) * identity(x)
+
+
+def solve_one(a, b):
+    """The X with a·X = b, and the determinant of a: Gaussian elimination."""
+    a, b, determinant = a.copy(), b.copy(), mp.mpf(1)
+    for k in range(len(a)):
+        best = max(range(k, len(a)), key=lambda i: abs(a[i, k]))
+        if best != k:
+            a[[k, best]], b[[k, best]], determinant = a[[best, k]], b[[best, k]], -determinant
+        determinant *= a[k, k]
+        for i in range(k + 1, len(a)):
+            factor = a[i, k] / a[k, k]
+            a[i], b[i] = a[i] - factor * a[k], b[i] - factor * b[k]
+    for k in reversed(range(len(a))):
+        for i in range(k + 1, len(a)):
+            b[k] = b[k] - a[k, i] * b[i]
+        b[k] = b[k] / a[k, k]
+    return b, determinant
+
+
+def solve(a, b):
+    """Systems of equations; leading axes broadcast."""
+    if b.ndim == 1:
+        return solve(a, b[:, None])[..., 0]
+    batch = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+    a, b = np.broadcast_to(a, batch + a.shape[-2:]), np.broadcast_to(b, batch + b.shape[-2:]).copy()
+    for index in np.ndindex(*batch):
+        b[index] = solve_one(a[index], b[index])[0]
+    return b
+
+
+def log_determinant(a):
+    result = np.empty(a.shape[:-2], dtype=object)
+    for index in np.ndindex(*result.shape):
+        result[index] = mp.log(abs(solve_one(a[index], a[index])[1]))
+    return result
+
+
+def cholesky(a):
+    a = (a + np.swapaxes(a, -1, -2)) / 2
+    result = a * 0
+    for index in np.ndindex(*a.shape[:-2]):
+        one, factor = a[index], result[index]
+        for i in range(len(one)):
+            for j in range(i + 1):
+                rest = one[i, j] - total([factor[i, k] * factor[j, k] for k in range(j)])
+                factor[i, j] = mp.sqrt(rest) if i == j else rest / factor[j, j]
+    return result
+
+
 def cross_entropy(logits, targets, axis=-1, smoothing=0, weights=None, ignored=None, reduction="mean"):
     """-sum of weight * target * ln softmax along an axis, of labels or probabilities; a factor of 0 removes its term."""
     rows = np.moveaxis(along(lambda row: [element - log_sum_exp(row) for element in row], logits, axis), axis, -1)
@@ -292,6 +353,22 @@ def scatter_add(x, places, updates, axis=0):
     for index in np.ndindex(*places.shape):
         result[places[index]] = result[places[index]] + moved[index]
     return np.moveaxis(result, 0, axis)
+
+
+def scatter(x, places, updates, axis=0):
+    """x with updates, in the shape of x taken at the places, written there in their order."""
+    result = np.moveaxis(x, axis, 0).copy()
+    moved = np.moveaxis(updates, range(axis, axis + places.ndim), range(places.ndim))
+    for index in np.ndindex(*places.shape):
+        result[places[index]] = moved[index]
+    return np.moveaxis(result, 0, axis)
+
+
+def scatter_along_axis(x, places, updates, axis):
+    result = x.copy()
+    for index in np.ndindex(*places.shape):
+        result[index[:axis] + (places[index],) + index[axis + 1 :]] = updates[index]
+    return result
 
 
 def scatter_add_along_axis(x, places, updates, axis):

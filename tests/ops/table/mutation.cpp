@@ -157,7 +157,9 @@ std::string why_equivalent(const std::string& op, const Mutant& mutant) {
                        *infinity = "it is compared with infinity, of which a thousandth more is the same",
                        *power_of_2 = "it chooses a power of 2, and scaling by any of these is exact",
                        *in_pairs = "the rule is applied twice along every path: two signs cancel",
-                       *at_infinities = "the branch of equal infinities, which have no differences";
+                       *at_infinities = "the branch of equal infinities, which have no differences",
+                       *numbering = "it numbers elements, and any numbers do that differ",
+                       *last_pivot = "the last row is swapped with itself, and its number rounded down";
   static constexpr Reason reasons[] = {
       {"softmax", "max", kernel, any_shift},
       {"softmax", "stop_gradient", kernel, any_shift},
@@ -176,6 +178,14 @@ std::string why_equivalent(const std::string& op, const Mutant& mutant) {
       {"selu", "negate", negated_rule, in_pairs},
       {"erfc", "negate", negated_rule, in_pairs},
       {"product", "reshape", negated_rule, in_pairs},
+      {"scatter", "multiply", kernel, numbering},
+      {"scatter_along_axis", "multiply", kernel, numbering},
+      {"scatter_along_axis", "reshape", kernel, numbering},
+      {"solve_triangular", "multiply", kernel, numbering},
+      {"solve", "multiply", kernel, numbering},
+      {"solve", "lu", kernel, last_pivot},
+      {"inverse", "lu", kernel, last_pivot},
+      {"log_determinant", "lu", kernel, last_pivot},
       {"roll", "reshape", negated_rule, in_pairs},
       {"repeat", "reshape", negated_rule, in_pairs},
       {"logaddexp", "where", rule, at_infinities},

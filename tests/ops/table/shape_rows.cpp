@@ -115,6 +115,32 @@ std::vector<Row> rows() {
        .large = {{{700, 301}}},
        .reference = "x.transpose()",
        .accuracy = {0, 0}},
+      {.op = "transpose",
+       .form = "of two axes",
+       .function = [](Inputs x) { return transpose(x[0], 0, -1); },
+       .dtypes = Dtypes::any,
+       .domains = {{}},
+       .shapes = {{{2, 3}}, {{2, 3, 4}}, {{5}}, {{0, 3}}},
+       .reference = "x.swapaxes(0, -1)",
+       .accuracy = {0, 0},
+       .mistakes = {mistake(some, typeid(IndexError), "[transpose] axis 2 is out of range for shape (2, 3)",
+                            [](Inputs x) { return transpose(x[0], 0, 2); })}},
+      {.op = "transpose",
+       .form = "to an order",
+       .function =
+           [](Inputs x) {
+             return transpose(x[0], {1, -1, 0});
+           },
+       .dtypes = Dtypes::any,
+       .domains = {{}},
+       .shapes = of_rank_three,
+       .reference = "x.transpose(1, 2, 0)",
+       .accuracy = {0, 0},
+       .mistakes = {mistake(some, typeid(IndexError),
+                            "[transpose] the order must name each of the 2 axes of (2, 3) once",
+                            [](Inputs x) {
+                              return transpose(x[0], {0, 0});
+                            })}},
       {.op = "permute",
        .function =
            [](Inputs x) {

@@ -127,6 +127,7 @@ Family convolution_family();
 Family cumulative_family();
 Family exponential_family();
 Family indexing_family();
+Family linear_algebra_family();
 Family logic_family();
 Family loss_family();
 Family matmul_family();

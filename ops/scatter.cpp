@@ -1,0 +1,153 @@
+// Overwriting at indices.
+
+#include <algorithm>
+#include <cstring>
+
+#include <thalweg/ops/arithmetic.hpp>
+#include <thalweg/ops/indexing.hpp>
+#include <thalweg/ops/logic.hpp>
+#include <thalweg/ops/shape.hpp>
+
+#include "ops/axes.hpp"
+#include "ops/buffers.hpp"
+#include "ops/indices.hpp"
+#include "src/core_ops/core_ops.hpp"
+
+namespace thalweg {
+
+namespace {
+
+// Inputs: x, indices, updates; the attribute is the axis.
+
+NodeType scatter_shape(const Inference& inference) {
+  check_indices(inference, 1);
+  return {inference.shape(0), inference.input(0).dtype, false};
+}
+
+/// Checks the indices and copies x to the output.
+AxisSplit begin_scatter(const OpaqueCall& call) {
+  const int axis = attribute_axis(call.attribute);
+  const AxisSplit split = split_at(call.output_type.shape, axis);
+  check_all(indices_of(call), split.count, axis, call);
+  pass_on_first_input(call);
+  return split;
+}
+
+void scatter_kernel(const OpaqueCall& call) {
+  const AxisSplit split = begin_scatter(call);
+  const auto row = static_cast<std::size_t>(split.inner) * size_of(call.output_type.dtype);
+  const auto* from = static_cast<const char*>(call.inputs[2]);
+  auto* to = static_cast<char*>(call.output);
+  if (row == 0) return;
+  for (std::int64_t i = 0; i < split.outer; ++i, to += static_cast<std::size_t>(split.count) * row)
+    for (const std::int64_t index : indices_of(call)) {
+      std::memcpy(to + static_cast<std::size_t>(from_front(index, split.count)) * row, from, row);
+      from += row;
+    }
+}
+
+template <class T>
+void scatter_elements(const OpaqueCall& call, const AxisSplit& split) {
+  const T* from = static_cast<const T*>(call.inputs[2]);
+  const auto* indices = static_cast<const std::int64_t*>(call.inputs[1]);
+  T* to = static_cast<T*>(call.output);
+  const std::int64_t lines = call.input_types[1].shape[attribute_axis(call.attribute)];
+  for (std::int64_t i = 0; i < split.outer; ++i, to += split.count * split.inner)
+    for (std::int64_t k = 0; k < lines; ++k)
+      for (std::int64_t j = 0; j < split.inner; ++j)
+        to[from_front(*indices++, split.count) * split.inner + j] = *from++;
+}
+
+void scatter_along_axis_kernel(const OpaqueCall& call) {
+  const AxisSplit split = begin_scatter(call);
+  switch (size_of(call.output_type.dtype)) {
+    case 1: return scatter_elements<std::uint8_t>(call, split);
+    case 4: return scatter_elements<std::uint32_t>(call, split);
+    default: return scatter_elements<std::uint64_t>(call, split);
+  }
+}
+
+Var zeros_of(const Shape& shape, DType dtype) {
+  return internal::broadcast_to(internal::typed_literal(0, dtype), shape);
+}
+
+/// The row-major number of each element, i64.
+Var numbered(const Shape& shape) {
+  return internal::reshape(column_index(shape.size()) * internal::typed_literal(1, DType::i64), shape);
+}
+
+Var pullback_x(const Pullback& p);
+Var pullback_x_along_axis(const Pullback& p);
+Var pullback_updates(const Pullback& p);
+Var pullback_updates_along_axis(const Pullback& p);
+
+const Op scatter_op{.name = "scatter",
+                    .kind = Kind::opaque,
+                    .shape_rule = scatter_shape,
+                    .pullbacks = {pullback_x, nullptr, pullback_updates},
+                    .opaque_kernel = scatter_kernel,
+                    .can_fail = true};
+
+const Op scatter_along_axis_op{.name = "scatter_along_axis",
+                               .kind = Kind::opaque,
+                               .shape_rule = scatter_shape,
+                               .pullbacks = {pullback_x_along_axis, nullptr, pullback_updates_along_axis},
+                               .opaque_kernel = scatter_along_axis_kernel,
+                               .can_fail = true};
+
+Var with_zeros(const Op& op, const Pullback& p) {
+  const Var& updates = p.input(2);
+  return record(op, p.gradient, p.input(1), zeros_of(updates.shape(), updates.dtype()), p.attribute);
+}
+Var pullback_x(const Pullback& p) { return with_zeros(scatter_op, p); }
+Var pullback_x_along_axis(const Pullback& p) { return with_zeros(scatter_along_axis_op, p); }
+
+/// The gradient of an update is that of its place if no later update has the same place: the numbers of the updates are
+/// written in the same way, and those that can be read back are the last ones.
+Var pullback_updates(const Pullback& p) {
+  const Var &indices = p.input(1), &updates = p.input(2);
+  const int axis = attribute_axis(p.attribute);
+  const Var number = numbered(indices.shape());
+  const Shape line{p.input(0).shape()[axis]};
+  const Var last = record(scatter_op, zeros_of(line, DType::i64), indices, number, std::uint64_t{0});
+  // Beside the updates: of shape indices.shape + (1, …).
+  Dimensions dimensions{};
+  const int rank = updates.rank() - axis;
+  std::fill_n(dimensions.begin(), rank, 1);
+  std::copy(indices.shape().begin(), indices.shape().end(), dimensions.begin());
+  const Var wins = internal::reshape(gather(last, indices) == number, make_shape(dimensions, rank));
+  return where(wins, gather(p.gradient, indices, axis), 0);
+}
+
+Var pullback_updates_along_axis(const Pullback& p) {
+  const Var& indices = p.input(1);
+  const int axis = attribute_axis(p.attribute);
+  const Var number = numbered(indices.shape());
+  const Var last =
+      record(scatter_along_axis_op, zeros_of(p.input(0).shape(), DType::i64), indices, number, p.attribute);
+  return where(take_along_axis(last, indices, axis) == number, take_along_axis(p.gradient, indices, axis), 0);
+}
+
+}  // namespace
+
+Var scatter(const Operand& x, const Operand& indices, const Operand& updates, int axis) {
+  const OpScope scope("scatter", x.line());
+  const Var value = as_var(x, "scatter"), places = as_var(indices, "scatter");
+  const int at = axis_from_front("scatter", axis, value.shape(), x.line());
+  const auto attribute = static_cast<std::uint64_t>(at);
+  const NodeType types[2] = {{value.shape(), value.dtype(), false}, {places.shape(), places.dtype(), false}};
+  const Shape shape = gather_shape(Inference("scatter", blamed(x.line()), attribute, types)).shape;
+  return record(scatter_op, value, places, checked_updates("scatter", updates, value, shape, x.line()), attribute);
+}
+
+Var scatter_along_axis(const Operand& x, const Operand& indices, const Operand& updates, int axis) {
+  const OpScope scope("scatter_along_axis", x.line());
+  const char* const op = "scatter_along_axis";
+  const Var value = as_var(x, op), places = as_var(indices, op);
+  const int at = axis_from_front(op, axis, value.shape(), x.line());
+  const Shape shape = checked_places(op, value, places, at, x.line());
+  return record(scatter_along_axis_op, value, broadcast_if_needed(places, shape),
+                checked_updates(op, updates, value, shape, x.line()), static_cast<std::uint64_t>(at));
+}
+
+}  // namespace thalweg
