@@ -51,6 +51,18 @@ void add_product(const Matrix<const T>& a, bool transpose_a, const Matrix<const 
 /// Half of n, rounded to whole vectors.
 std::int64_t half_of(std::int64_t n) { return n / 2 < small ? small : n / 2 / small * small; }
 
+/// The lower triangle of c, which is square, of c + a·b; what is above it is undefined.
+template <class T>
+void add_lower_product(const Matrix<const T>& a, const Matrix<const T>& b, const Matrix<T>& c) {
+  const std::int64_t n = c.rows;
+  if (n <= 4 * small) return add_product(a, false, b, c);
+  const std::int64_t first = half_of(n), rest = n - first, k = b.rows;
+  const Matrix<const T> top = a.part(0, 0, first, k), bottom = a.part(first, 0, rest, k), left = b.part(0, 0, k, first);
+  add_lower_product(top, left, c.part(0, 0, first, first));
+  add_product(bottom, false, left, c.part(first, 0, rest, first));
+  add_lower_product(bottom, b.part(0, first, k, rest), c.part(first, first, rest, rest));
+}
+
 template <class T>
 void solve_small(const Triangle<T>& a, const Matrix<T>& x) {
   const bool forward = a.forward();
@@ -154,7 +166,7 @@ std::int64_t cholesky(const Matrix<T>& a) {
   solve_negated<T>({read(top), true, false, false}, z);
   for (std::int64_t i = 0; i < rest; ++i)
     for (std::int64_t j = 0; j < first; ++j) below(i, j) = -z(j, i);
-  add_product(read(below), false, read(z), last);
+  add_lower_product(read(below), read(z), last);
   const std::int64_t failed = cholesky(last);
   return failed < 0 ? -1 : first + failed;
 }

@@ -89,6 +89,8 @@ TEST_CASE("coming from PyTorch: ops") {
   CHECK(is(tw::sum(x), 22.));
   CHECK(is(tw::sum(x, 1, true), {{6.}, {16.}}));
   CHECK(is(tw::mean(x, {0, 1}), 22. / 6));
+  const std::vector<int> axes{0, 1};
+  CHECK(is(tw::mean(x, {.axes = axes}), 22. / 6));
   CHECK(is(tw::variance(x, {.axes = 0, .ddof = 1}), {4.5, 4.5, 8.}));
   CHECK(is(tw::sort(x, 1).values, x));
   CHECK(is(tw::top_k(x, 2, 1).values, {{3., 2.}, {7., 5.}}));
@@ -255,6 +257,8 @@ TEST_CASE("coming from PyTorch: optimizers and training") {
   { tw::SGD(registry, {.learning_rate = 0.1}); }
   { tw::Momentum(registry, {.learning_rate = 0.1, .velocity = tw::VelocityForm::without_rate}); }
   { tw::Adam(registry, {.form = tw::AdamForm::paper}); }
+  { tw::RMSProp(registry, {.epsilon = 1e-8}); }
+  { tw::AdaGrad(registry, {.epsilon = 1e-10}); }
   { tw::AdamW(registry, {.weight_decay = 0.01}); }
   {
     tw::AdamW(registry, {.groups = {{"*.bias", [](auto& o) { o.weight_decay = 0; }}}});
