@@ -4,8 +4,8 @@
 namespace thalweg {
 
 namespace internal {
-/// var.value(), for a tape that will not be asked for it again.
-Tensor last_value(const Var& var, SourceLine line);
+/// The value of function(object), recorded on a tape of its own.
+Tensor compute(Var (*function)(const void* object), const void* object, const TapeOptions& options, SourceLine line);
 }  // namespace internal
 
 /// Computes a value without a surrounding tape: `Tensor t = compute([&] { return softmax(scores); });`. The function
@@ -13,9 +13,9 @@ Tensor last_value(const Var& var, SourceLine line);
 template <class Function>
 Tensor compute(const Function& function, const TapeOptions& options = {.phase = Phase::evaluation},
                const char* file = __builtin_FILE(), unsigned line = __builtin_LINE()) {
-  const Tape tape(options);
-  const Var result = function();
-  return internal::last_value(result, {file, line});
+  const auto record = [&]() -> Var { return function(); };
+  const auto call = [](const void* object) { return (*static_cast<decltype(&record)>(object))(); };
+  return internal::compute(call, &record, options, {file, line});
 }
 
 }  // namespace thalweg

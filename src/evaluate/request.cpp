@@ -11,7 +11,7 @@
 
 #include "src/core_ops/core_ops.hpp"
 #include "src/evaluate/anomaly.hpp"
-#include "src/plan/plan.hpp"
+#include "src/plan/call.hpp"
 #include "src/tape/recorder.hpp"
 #include "src/tensor/allocations.hpp"
 #include "src/tensor/huge_pages.hpp"
@@ -145,7 +145,17 @@ inline Tensor Recorder::value(std::int32_t id, SourceLine line) {
   return {held.storage, held.dtype, held.shape};
 }
 
-inline Tensor Recorder::last_value(std::int32_t id, SourceLine line) {
+inline StorageHandle Recorder::call(const Var& var) {
+  const bool is_own = current_ == this && serial_ == var.serial();
+  if (!is_own || !expects({&value_request_op, var.id()}) || options_.detect_anomaly) [[unlikely]]
+    return {};
+  Plan* const plan = predicted_->plan.get();
+  Storage* const value = plan != nullptr ? plan->call(*this) : nullptr;
+  if (value != nullptr) last_segment_->likely = predicted_;
+  return StorageHandle(value);
+}
+
+[[gnu::noinline]] Tensor Recorder::last_value(std::int32_t id, SourceLine line) {
   HeldValue& held = ask(id, line);
   Tensor value(std::move(held.storage), held.dtype, held.shape);
   if (&held == &held_.back()) held_.pop_back();
@@ -288,8 +298,21 @@ Tensor Var::value(const char* file, unsigned line) const {
   return internal::Recorder::of(*this, "value", {file, line}).value(id(), {file, line});
 }
 
-Tensor internal::last_value(const Var& var, SourceLine line) {
-  return Recorder::of(var, "value", line).last_value(var.id(), line);
+Tensor internal::compute(Var (*function)(const void* object), const void* object, const TapeOptions& options,
+                         SourceLine line) {
+  struct OwnTape {
+    Recorder& recorder;
+    ~OwnTape() { recorder.end(); }
+  };
+  Recorder& recorder = *Workspace::current().acquire();
+  recorder.begin(options);
+  const OwnTape tape{recorder};
+  const Var result = function(object);
+  if (StorageHandle value = recorder.call(result)) [[likely]] {
+    const Info& node = recorder.info(result.id());
+    return Tensor(std::move(value), node.dtype, node.shape);
+  }
+  return Recorder::of(result, "value", line).last_value(result.id(), line);
 }
 
 }  // namespace thalweg

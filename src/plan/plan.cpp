@@ -10,23 +10,13 @@
 #include <utility>
 
 #include "src/core_ops/core_ops.hpp"
-#include "src/plan/counters.hpp"
-#include "src/plan/observer.hpp"
+#include "src/plan/call.hpp"
 #include "src/plan/planner.hpp"
 #include "src/run/copy.hpp"
 #include "src/run/matmul_generate.hpp"
 #include "src/run/sweep_machine.hpp"
 
 namespace thalweg::internal {
-
-namespace {
-
-// With the default TLS model the compiler would call a function to find it, and save registers around the call.
-[[gnu::tls_model("initial-exec")]] constinit thread_local Statistics counters;
-
-}  // namespace
-
-Statistics& counted() { return counters; }
 
 std::unique_ptr<Plan> Plan::make(Recorder& recorder, Segment& segment) {
   auto plan = std::make_unique<Plan>();
@@ -107,21 +97,6 @@ void* Plan::address(const PlanBuffer& buffer, Recorder& recorder, const Recorder
   return nullptr;
 }
 
-inline bool Plan::read_data(const Recorder& recorder) {
-  for (std::size_t i = 0; i < draw_nodes_.size(); ++i) {
-    const Slot& slot = recorder.slot(draw_nodes_[i]);
-    draws_[i] = {slot.seed, slot.draw, slot.stream};
-  }
-  std::uint64_t differences = 0;
-  for (const PlanNumber& number : number_nodes_) {
-    double& known = numbers_[static_cast<std::size_t>(number.slot)];
-    const double found = recorder.slot(number.node).number;
-    differences |= std::bit_cast<std::uint64_t>(known) ^ std::bit_cast<std::uint64_t>(found);
-    known = found;
-  }
-  return differences != 0;
-}
-
 void Plan::fill_number_cells() {
   for (NumberCell& cell : number_cells_)
     run::convert_values(cell.bytes, cell.dtype, &numbers_[static_cast<std::size_t>(cell.slot)], DType::f64, 1);
@@ -158,10 +133,7 @@ inline void Plan::bind(Recorder& recorder, const Recorder::BackwardTarget& targe
     binding_ = binding;
     return;
   }
-  const auto bind_argument = [&](std::int32_t argument, void* memory) {
-    arguments_[static_cast<std::size_t>(argument)] = reinterpret_cast<run::Argument>(memory);
-  };
-  for (const auto& [node, argument] : constant_arguments_) bind_argument(argument, recorder.slot(node).storage->data);
+  bind_constant_arguments(recorder);
   for (const auto& [held, argument] : held_arguments_) {
     void* const memory = recorder.hold(held.node, held.shape, held.dtype);
     pointers_[static_cast<std::size_t>(held.buffer)] = memory;
@@ -315,6 +287,31 @@ std::uint64_t Plan::next_number() {
   return last.fetch_add(1, std::memory_order_relaxed) + 1;
 }
 
+void Plan::settle(const Recorder& recorder) {
+  ++runs_;
+  if (runs_ == runs_until_generated) take_code(run::generated_product);
+  if (runs_ == runs_until_settled) find_calls(recorder);  // by now, sweeps have the functions that they will have
+}
+
+void Plan::find_calls(const Recorder& recorder) {
+  const bool is_alone = made_after == no_number && recorder.pending().empty();
+  const bool binds_arguments_only =
+      constants_.empty() && held_.empty() && moving_views_.empty() && number_cells_.empty();
+  const bool gives_one_value = held_arguments_.size() == 1;
+  if (!is_alone || !binds_arguments_only || !gives_one_value || counts_.bytes_moved >= least_shared_bytes) return;
+  std::vector<Call> calls;
+  for (const Pass& pass : passes_) {
+    if (pass.kind != Pass::Kind::sweep) return;
+    const SweepPass& sweep = sweeps_[static_cast<std::size_t>(pass.index)];
+    if (sweep.sweep.function().code == nullptr) return;
+    calls.push_back({sweep.sweep.function(), &arguments_[static_cast<std::size_t>(sweep.arguments)]});
+  }
+  calls_ = std::move(calls);
+  const HeldBuffer& value = held_arguments_.front().held;
+  value_bytes_ = static_cast<std::size_t>(value.shape->size()) * size_of(value.dtype);
+  value_size_class_ = size_class_of(whole_lines(value_bytes_));
+}
+
 void Plan::check_leaves(const Recorder& recorder, SourceLine line) const {
   for (const std::int32_t leaf : checked_) recorder.check_fresh(leaf, line);
 }
@@ -323,17 +320,14 @@ const void* Plan::run(Recorder& recorder, const Recorder::BackwardTarget& target
   if (!recorder.reads_are_fresh()) [[unlikely]]
     check_leaves(recorder, line);
   bind(recorder, target);
-  if (runs_ < runs_until_generated && ++runs_ == runs_until_generated) take_code(run::generated_product);
+  if (runs_ < runs_until_settled) [[unlikely]]
+    settle(recorder);
   if (counts_.bytes_moved < least_shared_bytes) {
     run_passes(recorder);
   } else {
     run_large(recorder);
   }
-  counters.requests += counts_.requests;
-  counters.sweeps += counts_.sweeps;
-  counters.matmuls += counts_.matmuls;
-  counters.other_kernels += counts_.other_kernels;
-  counters.bytes_moved += counts_.bytes_moved;
+  count_run();
   return value_buffer_ >= 0 ? pointers_[static_cast<std::size_t>(value_buffer_)] : nullptr;
 }
 
@@ -349,7 +343,7 @@ std::size_t Plan::bytes() const { return static_bytes_; }
 namespace thalweg {
 
 Statistics statistics() {
-  Statistics result = internal::counted();
+  Statistics result = internal::counters;
   result.recording_bytes = static_cast<std::int64_t>(internal::Workspace::current().segment_bytes);
   return result;
 }

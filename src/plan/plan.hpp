@@ -230,6 +230,10 @@ class Plan : public PlanLists<LaidList> {
 
   /// Returns the address of the value that an item request asks for or backward starts from; null for other requests.
   const void* run(Recorder& recorder, const Recorder::BackwardTarget& target, SourceLine line);
+  /// Runs a plan that comes down to calling the functions of its sweeps, for the first request of a tape, a value that
+  /// leaves the tape. Returns that value's memory; null, and has done nothing, if it is for `run`: the plan is not like
+  /// that, has not run often enough, or there is more to do this time.
+  Storage* call(const Recorder& recorder);
 
   std::size_t bytes() const;
   std::string explain(const Recorder& recorder) const;
@@ -265,7 +269,20 @@ class Plan : public PlanLists<LaidList> {
 
  private:
   friend class Planner;
+  /// What determines the addresses that are not bound at every run.
+  struct Binding {
+    void* arena = nullptr;
+    void* gradients = nullptr;     // the buffer that `backward` was told to fill
+    std::int64_t registries = -1;  // RegistryCore::layouts_made(); −1: not bound yet
+    bool operator==(const Binding&) const = default;
+  };
   void bind(Recorder& recorder, const Recorder::BackwardTarget& target);
+  void bind_argument(std::int32_t argument, void* memory) {
+    arguments_[static_cast<std::size_t>(argument)] = reinterpret_cast<run::Argument>(memory);
+  }
+  void bind_constant_arguments(const Recorder& recorder) {
+    for (const auto& [node, argument] : constant_arguments_) bind_argument(argument, recorder.slot(node).storage->data);
+  }
   void bind_data(Recorder& recorder, const Recorder::BackwardTarget& target);
   [[gnu::noinline]] void bind_all(Recorder& recorder, const Recorder::BackwardTarget& target);
   /// Reads the numbers and draws that are data. Returns whether a number has changed.
@@ -278,6 +295,12 @@ class Plan : public PlanLists<LaidList> {
   /// already, at run number runs_until_generated newly generated code, since a plan that runs again will run often.
   [[gnu::noinline]] void take_code(run::GeneratedProduct (&code_for)(const run::ProductForm&));
   static constexpr int runs_until_generated = 2;
+  /// Counts the first runs, and does what is due at some of them.
+  [[gnu::noinline]] void settle(const Recorder& recorder);
+  static constexpr int runs_until_settled = 3;
+  /// Fills calls_ if this plan, about to run for the first request of a tape, is one for `call`.
+  void find_calls(const Recorder& recorder);
+  void count_run() const;
   void run_passes(const Recorder& recorder);
   void run_pass(const Pass& pass, const Recorder& recorder);
   void run_other(const Pass& pass, const Recorder& recorder);
@@ -326,18 +349,20 @@ class Plan : public PlanLists<LaidList> {
   LaidList<const void*> opaque_memory_;  // by OpaquePass::inputs
   std::vector<run::MatmulPanel> panels_;
   std::vector<std::shared_ptr<const void>> code_;  // of generated products
-  int runs_ = 0;                                   // counts up to runs_until_generated
+  int runs_ = 0;                                   // counts up to runs_until_settled
   /// In plans that move fewer bytes, no pass is worth a second thread.
   static constexpr std::int64_t least_shared_bytes = 1 << 16;
   run::RepeatedWork repeated_;
   bool has_data_ = false;  // whether a run binds more than arguments of sweeps
-  // What determines the addresses that are not bound at every run.
-  struct Binding {
-    void* arena = nullptr;
-    void* gradients = nullptr;     // the buffer that `backward` was told to fill
-    std::int64_t registries = -1;  // RegistryCore::layouts_made(); −1: not bound yet
-    bool operator==(const Binding&) const = default;
-  } binding_;
+  Binding binding_;
+  // The passes of a plan for `call`, in order; empty for another one.
+  struct Call {
+    run::CompiledSweep::Function function;
+    const run::Argument* arguments;
+  };
+  std::vector<Call> calls_;
+  std::size_t value_bytes_ = 0;
+  int value_size_class_ = 0;
   /// What each run adds to the thread's statistics.
   struct Counts {
     std::int64_t requests = 1, sweeps = 0, matmuls = 0, other_kernels = 0, bytes_moved = 0;

@@ -118,9 +118,15 @@ class CompiledSweep {
   void find_arguments(const SweepBindings& bindings, std::span<Argument> arguments) const;
   /// Runs, on up to thread_limit() threads if the domain is large. Allocates nothing after the first call.
   void run(const Argument* arguments) {
-    if (function_ != nullptr) return function_(arguments, function_memory_, nullptr);
+    if (function_.code != nullptr) return function_.code(arguments, function_.memory, nullptr);
     run_program(arguments);
   }
+  /// The generated function that `run` has become, and its memory; null if there is (still) more to `run`.
+  struct Function {
+    SweepCode code = nullptr;
+    std::byte* memory = nullptr;
+  };
+  const Function& function() const { return function_; }
   /// Runs once with the given bindings; for tests.
   void execute(const SweepBindings& bindings);
 
@@ -140,8 +146,7 @@ class CompiledSweep {
   std::vector<std::int32_t> slots_;  // the slot of each argument: buffers, numbers, draws
   bool is_first_ = false;            // whether the program was compiled for this sweep
   bool has_run_ = false;
-  SweepCode function_ = nullptr;  // of the program, if nothing has to be checked or loaded before it; else null
-  std::byte* function_memory_ = nullptr;
+  Function function_;  // of the program, if nothing has to be checked or loaded before it
 };
 
 }  // namespace thalweg::run

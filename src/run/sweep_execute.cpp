@@ -192,10 +192,8 @@ void CompiledSweep::run_program(const Argument* arguments) {
   if (program.brings_inputs) bring_inputs(program, arguments);
   if (program.function == nullptr) return run_on_machine(program, arguments);
   const bool needs_scratch = !program.column_folds.empty();
-  if (!needs_scratch && !program.brings_inputs && program.hazards.empty()) {
-    function_ = program.function;
-    function_memory_ = program.memory.get();
-  }
+  if (!needs_scratch && !program.brings_inputs && program.hazards.empty())
+    function_ = {program.function, program.memory.get()};
   program.function(arguments, program.memory.get(), needs_scratch ? scratch_of(program) : nullptr);
 }
 

@@ -42,12 +42,11 @@ inline std::int32_t Recorder::compose(const Composition& composition, std::int32
 }
 
 std::int32_t Recorder::compose_again(const Composed& known, SourceLine line) {
-  const auto own_scope = static_cast<std::int32_t>(scopes_.size());
-  const char* const op = op_of_scope(scope_, known.composition->name);
-  scopes_.push_back({known.composition->name, scope_, line, op});
+  const char* const op = known.composition->name;
+  const std::int32_t own_scope = scopes_.open(op, scope_, line, op);
   for (std::size_t i = 1; i < known.scopes.size(); ++i) {
     const ScopeEntry& inner = known.scopes[i];
-    scopes_.push_back({inner.name, own_scope + inner.parent, inner.line.file == nullptr ? line : inner.line, op});
+    scopes_.open(inner.name, own_scope + inner.parent, inner.line.file == nullptr ? line : inner.line, op);
   }
   Line* next_line = lines_ + next_;
   for (const Line& recorded : known.lines)
@@ -60,7 +59,7 @@ std::int32_t Recorder::compose_again(const Composed& known, SourceLine line) {
 
 std::int32_t Recorder::compose_first_time(const Composition& composition, std::int32_t a, std::int32_t b,
                                           std::uint64_t attribute, SourceLine line) {
-  const auto own_scope = static_cast<std::int32_t>(scopes_.size());
+  const std::int32_t own_scope = scopes_.size();
   Composed made{.begin = next_, .composition = &composition, .attribute = attribute, .inputs = {a, b}};
   const OpScope scope(composition.name, line);
   const Var inputs[2] = {var(a), var(b)};
@@ -85,7 +84,8 @@ void Recorder::note_composed(Composed made, std::int32_t own_scope, SourceLine l
     const bool is_call = place.file == line.file && place.line == line.line;
     return is_call ? SourceLine{nullptr, 0} : place;
   };
-  made.scopes.assign(scopes_.begin() + own_scope, scopes_.end());
+  const std::span<const ScopeEntry> opened = scopes_.from(own_scope);
+  made.scopes.assign(opened.begin(), opened.end());
   for (ScopeEntry& entry : made.scopes) {
     entry.parent -= own_scope;
     entry.line = from_here(entry.line);

@@ -30,11 +30,12 @@ struct Recorder::Ahead {
 };
 
 inline void Recorder::hold(const Tensor& tensor, std::int32_t id) {
-  Storage* const storage = StorageHandle(tensor.storage()).detach();
+  Storage* const storage = tensor.storage().get();
   Slot& slot = slots_[id];
   slot.storage = storage;
   if (storage == nullptr) [[unlikely]]
     return;  // a default-constructed tensor
+  storage->add_reference();
   slot.previous_constant = last_constant_;
   last_constant_ = id;
 }

@@ -288,25 +288,6 @@ std::int32_t Recorder::origin(std::int32_t id) const {
 
 SourceLine Recorder::line(std::int32_t id) const { return lines_[static_cast<std::size_t>(origin(id))].place(); }
 
-std::string Recorder::scope_name(std::int32_t id) const {
-  std::string name;
-  for (std::int32_t scope = lines_[static_cast<std::size_t>(origin(id))].scope; scope >= 0;) {
-    const ScopeEntry& entry = scopes_[static_cast<std::size_t>(scope)];
-    name = name.empty() ? entry.name : fmt::format("{}/{}", entry.name, name);
-    scope = entry.parent;
-  }
-  return name;
-}
-
-std::vector<std::int32_t> Recorder::scope_path(std::int32_t id) const {
-  id = origin(id);
-  std::vector<std::int32_t> path;
-  for (std::int32_t scope = lines_[static_cast<std::size_t>(id)].scope; scope >= 0; scope = this->scope(scope).parent)
-    path.push_back(scope);
-  std::reverse(path.begin(), path.end());
-  return path;
-}
-
 // --- requests ---
 
 Segment* Recorder::find_child(std::span<const Key> beginning, const Key& key, std::uint64_t hash) const {

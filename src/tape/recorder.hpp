@@ -6,10 +6,12 @@
 #include <optional>
 #include <ranges>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "src/registry/core.hpp"
 #include "src/tape/function_ref.hpp"
+#include "src/tape/scopes.hpp"
 #include "src/tape/segment.hpp"
 #include "src/tape/workspace.hpp"
 #include "src/tensor/block_pool.hpp"
@@ -200,20 +202,20 @@ class alignas(64) Recorder {
   const Slot& slot(std::int32_t id) const { return slots_[static_cast<std::size_t>(id)]; }
   SourceLine line(std::int32_t id) const;
   /// "affine1/relu", and the line of the outermost scope, or of the node itself if it has no scope.
-  std::string scope_name(std::int32_t id) const;
+  std::string scope_name(std::int32_t id) const { return scopes_.name_of(lines_[origin(id)].scope); }
   SourceLine user_line(std::int32_t id) const { return outermost_line(origin(id)); }
   /// The node that the user recorded: for a node of a backward pass, the one whose differentiation led to it.
   std::int32_t origin(std::int32_t id) const;
   /// The user's line of a node that is not from a backward pass.
   SourceLine outermost_line(std::int32_t id) const {
     const Line& recorded = lines_[id];
-    return line_of_scope(recorded.scope, recorded.place());
+    return scopes_.line_of(recorded.scope, recorded.place());
   }
   /// The op that the user called to record `id`, a node that is not from a backward pass.
-  const char* outermost_op(std::int32_t id) const { return op_of_scope(lines_[id].scope, key(id).op->name); }
+  const char* outermost_op(std::int32_t id) const { return scopes_.op_of(lines_[id].scope, key(id).op->name); }
   /// The scopes in which node `id` was recorded, outermost first. Each opening of a scope is distinct.
-  std::vector<std::int32_t> scope_path(std::int32_t id) const;
-  const ScopeEntry& scope(std::int32_t opening) const { return scopes_[static_cast<std::size_t>(opening)]; }
+  std::vector<std::int32_t> scope_path(std::int32_t id) const { return scopes_.path_of(lines_[origin(id)].scope); }
+  const ScopeEntry& scope(std::int32_t opening) const { return scopes_[opening]; }
   NodeType type(std::int32_t id) const;
   Workspace& workspace() const { return workspace_; }
   /// The segments whose requests have been executed.
@@ -227,22 +229,22 @@ class alignas(64) Recorder {
   // --- scopes ---
 
   std::int32_t open_scope(const char* name, SourceLine line, bool is_op) {
-    const std::int32_t previous = scope_, opened = static_cast<std::int32_t>(scopes_.size());
-    scopes_.push_back({name, previous, line, op_of_scope(previous, is_op ? name : nullptr)});
-    scope_ = opened;
-    return previous;
+    return std::exchange(scope_, scopes_.open(name, scope_, line, is_op ? name : nullptr));
   }
   void close_scope(std::int32_t previous) { scope_ = previous; }
   /// The line that an error should name: that of the outermost open scope, or `line`.
-  SourceLine blame(SourceLine line) const { return line_of_scope(scope_, line); }
+  SourceLine blame(SourceLine line) const { return scopes_.line_of(scope_, line); }
   /// The op that an error should name: the outermost composite whose scope is open, or `op`.
-  const char* blame(const char* op) const { return op_of_scope(scope_, op); }
+  const char* blame(const char* op) const { return scopes_.op_of(scope_, op); }
 
   // --- requests ---
 
   Tensor value(std::int32_t id, SourceLine line);
   /// The same for a tape that will not be asked for it again.
   Tensor last_value(std::int32_t id, SourceLine line);
+  /// The short way to the value of `compute`, whose tape ends right afterwards: if its plan comes down to calling a few
+  /// functions, the request needs no traces. Otherwise the result is empty, and nothing has been done.
+  StorageHandle call(const Var& var);
   double item(std::int32_t id, SourceLine line);
   void keep(std::int32_t id);
   void watch(std::string pattern);
@@ -278,6 +280,7 @@ class alignas(64) Recorder {
   /// The arena, with at least `bytes` bytes. Kept values survive its growth.
   char* arena(std::size_t bytes) { return bytes <= arena_bytes_ ? arena_ : grow_arena(bytes); }
   char* arena_data() const { return arena_; }
+  std::size_t arena_bytes() const { return arena_bytes_; }
   /// The memory for the value of a requested node; allocated if there is none yet.
   void* hold(std::int32_t id, const Shape* shape, DType dtype) {
     for (const HeldValue& held : held_)
@@ -378,16 +381,6 @@ class alignas(64) Recorder {
   std::int32_t append_new(const Key& key, SourceLine line);
   void note_read(RegistryCore& registry);
   std::int32_t append_parameter(RegistryCore& registry, std::int32_t index, SourceLine line);
-  const char* op_of_scope(std::int32_t scope, const char* op) const {
-    const char* const outermost = scope >= 0 ? scopes_[static_cast<std::size_t>(scope)].op : nullptr;
-    return outermost != nullptr ? outermost : op;
-  }
-  /// The line of the outermost scope; `line` without a scope.
-  SourceLine line_of_scope(std::int32_t scope, SourceLine line) const {
-    for (; scope >= 0; scope = scopes_[static_cast<std::size_t>(scope)].parent)
-      line = scopes_[static_cast<std::size_t>(scope)].line;
-    return line;
-  }
   Info infer(const Key& key, SourceLine line) const;
   [[noreturn]] void throw_incomplete(const Key& key, SourceLine line) const;
   void reserve(std::int32_t ids) {
@@ -554,7 +547,7 @@ class alignas(64) Recorder {
   };
   std::vector<Step> path_;
   std::uint64_t last_plan_ = 0;  // the number of the plan run last
-  std::vector<ScopeEntry> scopes_;
+  Scopes scopes_;
   std::int32_t last_constant_ = -1;  // node id; the slots of constants form a list
   struct RegistryRead {
     std::uint32_t uid;

@@ -132,15 +132,16 @@ class BlockPool {
 };
 
 /// A block from the pool, or null. Its header is as it was when it came, except for what is set here.
-inline Storage* take_pooled(std::size_t bytes) {
+inline Storage* take_pooled(std::size_t bytes, int size_class) {
   BlockPool* const pool = BlockPool::current();
-  Storage* const storage = pool != nullptr ? pool->take(size_class_of(whole_lines(bytes))) : nullptr;
+  Storage* const storage = pool != nullptr ? pool->take(size_class) : nullptr;
   if (storage == nullptr) [[unlikely]]
     return nullptr;
   storage->references.store(1, std::memory_order_relaxed);
   storage->bytes = bytes;
   return storage;
 }
+inline Storage* take_pooled(std::size_t bytes) { return take_pooled(bytes, size_class_of(whole_lines(bytes))); }
 inline Storage* take_pooled(const Shape& shape, DType dtype) {
   std::int64_t bytes = 0;
   if (__builtin_mul_overflow(shape.size(), static_cast<std::int64_t>(size_of(dtype)), &bytes)) [[unlikely]]

@@ -7,7 +7,20 @@
 #include <memory>
 #include <utility>
 
+#if __has_include(<sys/single_threaded.h>)
+#include <sys/single_threaded.h>
+#endif
+
 namespace thalweg::internal {
+
+/// Whether the process has had only one thread so far, so that counting references takes no locked instructions.
+inline bool is_single_threaded() {
+#if __has_include(<sys/single_threaded.h>)
+  return __libc_single_threaded != 0;
+#else
+  return false;
+#endif
+}
 
 /// A reference-counted buffer. Allocated blocks are 64-byte aligned, readable and writable up to the next multiple of
 /// 64 bytes (kernels read whole vectors), and come from a per-thread pool by size class, so that a loop which creates
@@ -25,10 +38,20 @@ struct Storage {
 
   static Storage* allocate(std::size_t bytes);
   static Storage* borrow(void* data, std::size_t bytes, std::shared_ptr<void> owner);
+  void add_reference() {
+    if (is_single_threaded())
+      references.store(references.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+    else
+      references.fetch_add(1, std::memory_order_relaxed);
+  }
   /// Gives up a reference and returns whether it was the last one. The holder of the only reference needs no locked
   /// instruction: nobody else could add one.
   bool drop_reference() {
-    return references.load(std::memory_order_acquire) == 1 || references.fetch_sub(1, std::memory_order_acq_rel) == 1;
+    const std::int32_t count = references.load(std::memory_order_acquire);
+    if (count == 1) return true;
+    if (!is_single_threaded()) return references.fetch_sub(1, std::memory_order_acq_rel) == 1;
+    references.store(count - 1, std::memory_order_relaxed);
+    return false;
   }
   static void release(Storage* storage);  // called when the last reference is gone
 };
@@ -38,7 +61,7 @@ class StorageHandle {
   StorageHandle() = default;
   explicit StorageHandle(Storage* adopted) : storage_(adopted) {}
   StorageHandle(const StorageHandle& other) : storage_(other.storage_) {
-    if (storage_) storage_->references.fetch_add(1, std::memory_order_relaxed);
+    if (storage_) storage_->add_reference();
   }
   StorageHandle(StorageHandle&& other) noexcept : storage_(std::exchange(other.storage_, nullptr)) {}
   StorageHandle& operator=(StorageHandle other) noexcept {
