@@ -12,8 +12,8 @@ namespace thalweg {
 namespace {
 
 // Of one image and group: x is (channels, image_size), the weight (filters, steps), y (filters, result_size), the matrix of
-// windows (steps, result_size). The sums of y and x̄ over steps or filters are in order, that of the weight's gradient is
-// over images, then positions; so the parts that are computed at once, and the threads, do not change results.
+// windows (steps, result_size). The sums of y over steps, of x̄ over filters and of the weight's gradient over images and
+// positions are in an order that depends on the sizes alone, not on threads.
 
 constexpr std::int64_t part_bytes = 256 * 1024;  // of the matrix of windows: it stays in the L2 cache
 constexpr std::int64_t worth_threads = 1 << 19;  // multiply-adds
@@ -136,7 +136,17 @@ void compute_transpose(const OpaqueCall& call) {
   for_each_index(c.images * c.groups, c.images * c.groups * c.filters * steps * size, body, worth_threads);
 }
 
-/// Computes the transpose, (steps, filters), a few channels at a time; a task has all images.
+/// Slices of the images, whose sums are added in the end: enough for the threads to share, as long as the sums are small.
+/// They depend on the sizes alone, and so do results.
+template <class T>
+std::int64_t slices_of(const Convolution& c) {
+  constexpr std::int64_t most_slices = 8, most_bytes = 32 * 1024 * 1024;
+  const std::int64_t bytes =
+      std::max<std::int64_t>(1, c.groups * c.steps() * c.filters) * static_cast<std::int64_t>(sizeof(T));
+  return std::clamp<std::int64_t>(most_bytes / bytes, 1, std::min(most_slices, c.images));
+}
+
+/// Computes the transpose, (steps, filters), a few channels at a time; a task has a slice of the images and a group.
 template <class T>
 void compute_weight(const OpaqueCall& call) {
   const Convolution& c = convolution_of(call.attribute);
@@ -146,47 +156,47 @@ void compute_weight(const OpaqueCall& call) {
   if (c.images == 0) return fill_zeros(call);
   const bool copies = !is_pointwise(c);
   const std::int64_t kernel = c.kernel_size(), size = c.result_size(), steps = c.steps(), filters = c.filters;
-  const std::int64_t work = c.images * c.groups * filters * steps * size;
-  const std::int64_t part = units_of_part<T>(kernel * size, c.channels), parts = (c.channels + part - 1) / part;
-  const std::int64_t tasks =
-      std::clamp<std::int64_t>(work < worth_threads ? 1 : (run::thread_limit() + c.groups - 1) / c.groups, 1, parts);
-  const std::int64_t most_channels = (parts + tasks - 1) / tasks * part;
+  const std::int64_t part = units_of_part<T>(kernel * size, c.channels), slices = slices_of<T>(c);
   const auto form_of = [&](std::int64_t channels) { return product<T>(c, channels * kernel, filters, size); };
   Pieces pieces;
   const std::size_t room_at = pieces.add<T>(padded_elements(c.windows, part));
   const std::size_t columns_at = pieces.add<T>(copies ? kernel * part * size : 0);
   const std::size_t turned_at = pieces.add<T>(filters * size);
-  const std::size_t sum_at = pieces.add<T>(most_channels * kernel * filters);
   const std::size_t workspace_at = pieces.add<std::byte>(run::matmul_workspace(form_of(part)));
+  Pieces more = pieces;  // of this thread, behind those of its tasks
+  const std::size_t sums_at = more.add<T>(slices * c.groups * steps * filters);
+  T* const sums = reinterpret_cast<T*>(more.memory() + sums_at);
   const auto body = [&](std::int64_t index) {
-    const std::int64_t group = index / tasks, task = index % tasks;
-    const std::int64_t begin = parts * task / tasks * part,
-                       end = std::min(c.channels, parts * (task + 1) / tasks * part);
+    const std::int64_t slice = index / c.groups, group = index % c.groups;
     std::byte* memory = pieces.memory();
     T* room = reinterpret_cast<T*>(memory + room_at);
     T* columns = reinterpret_cast<T*>(memory + columns_at);
     T* turned = reinterpret_cast<T*>(memory + turned_at);  // the gradient of y, (result_size, filters)
-    T* sum = reinterpret_cast<T*>(memory + sum_at);
-    for (std::int64_t image = 0; image < c.images; ++image) {
+    const std::int64_t begin = c.images * slice / slices, end = c.images * (slice + 1) / slices;
+    for (std::int64_t image = begin; image < end; ++image) {
       const std::int64_t at = image * c.groups + group;
       run::transpose(gradient + at * filters * size, size, filters, size, turned, filters, sizeof(T));
-      for (std::int64_t first = begin; first < end; first += part) {
-        const std::int64_t channels = std::min(part, end - first);
+      for (std::int64_t first = 0; first < c.channels; first += part) {
+        const std::int64_t channels = std::min(part, c.channels - first);
         const T* planes = x + (at * c.channels + first) * c.image_size();
         surround(planes, c.windows, channels, room);
         if (copies) unfold(planes, c.windows, channels, room, 0, c.windows[0].count, columns);
         run::Matmul matmul = form_of(channels);
         matmul.a = copies ? columns : planes;
         matmul.b = turned;
-        matmul.c = sum + (first - begin) * kernel * filters;
-        matmul.start = image > 0 ? matmul.c : nullptr;
+        matmul.c = sums + (index * steps + first * kernel) * filters;
+        matmul.start = image > begin ? matmul.c : nullptr;
         run::matmul(matmul, memory + workspace_at);
       }
     }
-    run::transpose(sum, filters, (end - begin) * kernel, filters, weight + group * filters * steps + begin * kernel,
-                   steps, sizeof(T));
   };
-  for_each_index(c.groups * tasks, work, body, worth_threads);
+  for_each_index(slices * c.groups, c.images * c.groups * filters * steps * size, body, worth_threads);
+  const std::int64_t elements = c.groups * steps * filters;
+  for (std::int64_t slice = 1; slice < slices; ++slice)
+    for (std::int64_t i = 0; i < elements; ++i) sums[i] += sums[slice * elements + i];
+  for (std::int64_t group = 0; group < c.groups; ++group)
+    run::transpose(sums + group * steps * filters, filters, steps, filters, weight + group * filters * steps, steps,
+                   sizeof(T));
 }
 
 }  // namespace
