@@ -263,6 +263,19 @@ TEST_CASE("coming from PyTorch: optimizers and training") {
   {
     tw::AdamW(registry, {.groups = {{"*.bias", [](auto& o) { o.weight_decay = 0; }}}});
   }
+  {
+    tw::ParameterRegistry registry;
+    const tw::Parameter weight = registry.add("weight", tw::ones({2}));
+    tw::LBFGS lbfgs(registry);
+    const auto closure = [&] {
+      const tw::Tape tape;
+      const tw::Var loss = tw::sum(tw::square(weight));
+      tw::backward(loss);
+      return loss.item();
+    };
+    CHECK(lbfgs.step(closure) == 2);
+    CHECK(closure() < 1e-6);
+  }
   { tw::SGD(registry, {.gradient = {.clip_norm = 1.0}}); }
   { tw::SGD(registry, {.learning_rate = tw::schedules::cosine({.from = 0.1, .steps = 1000})}); }
 
