@@ -234,6 +234,13 @@ TEST_CASE("compute() again: effects are carried out every time") {
                     }),
                     pair(x + 2, x + 1)));
     CHECK(identical(product.value(), pair(2 * x, x)));
+    const Tape outer;
+    const Var read = product * a;
+    compute([&] {
+      assign(product, a * b);
+      return a + b;
+    });
+    CHECK_THAT(error_of<TapeError>([&] { read.value(); }), Catch::Contains("'product'"));  // it counts as a write
   }
 }
 
