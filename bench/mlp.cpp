@@ -111,7 +111,10 @@ std::unique_ptr<tw::Optimizer> make_optimizer(const Spec& spec, tw::ParameterReg
 
 }  // namespace
 
+/// A setting that the rows do not have: precision=medium.
 Measurement run_mlp(const Spec& spec) {
+  const bool is_medium = spec.has("precision") && spec.text("precision") == "medium";
+  const tw::MatmulPrecision precision(is_medium ? tw::Precision::medium : tw::Precision::highest);
   const Data data(spec);
   Network network(spec);
   const std::unique_ptr<tw::Optimizer> optimizer = make_optimizer(spec, network.registry());

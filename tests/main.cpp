@@ -10,12 +10,15 @@
 
 namespace {
 
-/// THALWEG_TARGET=sse4, avx2 or avx512: kernels for at most that instruction set. False if the machine lacks it.
+/// THALWEG_TARGET=sse4, avx2, avx512 or amx (avx512 with it): kernels for at most that instruction set. False if the machine lacks it.
 bool limit_target() {
   const char* wanted = std::getenv("THALWEG_TARGET");
   if (wanted == nullptr) return true;
   const std::string_view name = wanted;
-  const std::int64_t target = name == "sse4" ? HWY_SSE4 : name == "avx2" ? HWY_AVX2 : name == "avx512" ? HWY_AVX3 : 0;
+  const std::int64_t target = name == "sse4"                      ? HWY_SSE4
+                              : name == "avx2"                    ? HWY_AVX2
+                              : name == "avx512" || name == "amx" ? HWY_AVX3
+                                                                  : 0;
   if ((hwy::SupportedTargets() & target) == 0) {
     std::printf("THALWEG_TARGET: %s is unknown, or this machine has none\n", wanted);
     return false;

@@ -89,12 +89,13 @@ void Planner::place_contraction(PlannedNode& node, const Key& key) {
   pass.nodes[0] = node.id;
   run::MatmulForm& form = pass.form;
   form.dtype = info(node.id).dtype;
-  form.precision = (key.attribute & medium_precision_bit) != 0 ? Precision::medium : Precision::highest;
   form.transpose_a = a.transposed;
   form.transpose_b = b.transposed;
   form.m = a.rows;
   form.k = a.columns;
   form.n = b.columns;
+  const bool is_medium = (key.attribute & medium_precision_bit) != 0;
+  if (is_medium && run::is_faster_in_bf16(form.m, form.n, form.k)) form.precision = Precision::medium;
   form.lda = a.stride;
   form.ldb = b.stride;
   form.ldc = form.n;

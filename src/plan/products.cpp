@@ -24,8 +24,8 @@ bool is_short(const MatmulPass& pass) {
   const run::MatmulForm& m = pass.form;
   const auto element = static_cast<std::int64_t>(size_of(m.dtype));
   const bool lies_by_k = m.transpose_a && !m.transpose_b && m.lda == m.m && m.ldb == m.n;
-  const bool has_pairs = m.precision == Precision::highest || m.k % 2 == 0;  // bf16 sums pairs of steps
-  return lies_by_k && has_pairs && pass.batch < 0 && m.m > 1 && m.n > 1 && 2 * m.k <= most_steps &&
+  const bool may_be_cut = m.precision == Precision::highest || m.k % run::bf16_steps() == 0;
+  return lies_by_k && may_be_cut && pass.batch < 0 && m.m > 1 && m.n > 1 && 2 * m.k <= most_steps &&
          m.m * m.k * element % buffer_alignment == 0 && m.n * m.k * element % buffer_alignment == 0 &&
          !run::may_skip_zeros(m.m, m.n, m.k, m.transpose_b, static_cast<std::size_t>(element));
 }

@@ -5,6 +5,7 @@
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
+#include "src/run/amx.hpp"
 #include "src/run/matmul_ways-inl.hpp"
 
 #if HWY_ONCE
@@ -14,13 +15,20 @@ HWY_EXPORT(prepare_f32);
 HWY_EXPORT(prepare_f64);
 HWY_EXPORT(transpose_f32);
 HWY_EXPORT(transpose_f64);
+HWY_EXPORT(bf16_pays);
 
 std::size_t matmul_workspace(const MatmulForm& form) {
   const std::size_t element = size_of(form.dtype);
-  if (form.precision == Precision::medium) return medium_workspace(form.m, form.n, form.k);
+  if (form.precision == Precision::medium) return medium_workspace(form.m, form.n, form.k, has_amx());
   if (!is_packed(form.m, form.n, form.k, element)) return 0;
   return static_cast<std::size_t>(packed_elements(form.m, form.k)) * element;
 }
+
+bool is_faster_in_bf16(std::int64_t m, std::int64_t n, std::int64_t k) {
+  return HWY_DYNAMIC_DISPATCH(bf16_pays)(m, n, k);
+}
+
+std::int64_t bf16_steps() { return uses_amx() ? 32 : 2; }
 
 void prepare(PreparedMatmul& prepared, const Matmul& matmul) {
   if (matmul.dtype == DType::f32) {

@@ -7,7 +7,7 @@
 // and multiply_dot). On targets that have fused multiply-adds, each product is added with one.
 //
 // With Precision::medium, A and B are rounded to bf16, and the sum runs over pairs of steps, the second of each pair
-// first, as in the processor's instruction (see matmul_bf16-inl.hpp).
+// first, as in the processor's instruction (see matmul_bf16-inl.hpp), or as AMX sums (see matmul_amx-inl.hpp).
 
 #include <array>
 #include <cstddef>
@@ -51,6 +51,12 @@ struct MatmulMemory {
 };
 
 struct Matmul : MatmulForm, MatmulMemory {};
+
+/// Whether a product of this size is done faster in bf16 than in f32: else Precision::medium is `highest`. By its size alone,
+/// for transposes and what is merged differ between a plan and eager execution.
+bool is_faster_in_bf16(std::int64_t m, std::int64_t n, std::int64_t k);
+/// In bf16 a sum of products over k is the sum over its parts, in order, only if these are multiples of so many steps.
+std::int64_t bf16_steps();
 
 /// A batch of products of one shape. The matrices of C (and `start`) are contiguous, row-major over `counts`; those of
 /// A and B have the given strides, in elements: 0 for a matrix shared by all.

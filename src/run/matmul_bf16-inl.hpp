@@ -19,10 +19,13 @@
 
 #include <hwy/highway.h>
 
+#include "src/run/amx.hpp"
+#include "src/run/matmul_amx-inl.hpp"
 #include "src/run/matmul_blocking.hpp"
 #include "src/run/matmul_blocks-inl.hpp"
 #include "src/run/matmul_kernel-inl.hpp"
 #include "src/run/matmul_packed-inl.hpp"
+#include "src/run/matmul_pairs-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace thalweg::run::HWY_NAMESPACE {
@@ -102,25 +105,6 @@ struct RoundedCopies {
 HWY_AFTER_NAMESPACE();
 HWY_PUSH_ATTRIBUTES(HWY_TARGET_STR ",avx512bf16")
 namespace thalweg::run::HWY_NAMESPACE {
-
-using Numbers = Wide<float>;
-/// Of f32's width: the bf16 of two steps, the first one in the lower half.
-using Pairs = hn::Vec<Numbers>;
-
-HWY_INLINE Pairs rounded_pairs(__m512bh halves) { return Pairs{__builtin_bit_cast(__m512, halves)}; }
-
-/// 32 numbers side by side, as they lie.
-HWY_INLINE Pairs pairs_along(hn::Vec<Numbers> low, hn::Vec<Numbers> high) {
-  return rounded_pairs(_mm512_cvtne2ps_pbh(high.raw, low.raw));
-}
-
-/// Number i of the first step beside that of the second.
-HWY_INLINE Pairs pairs_across(hn::Vec<Numbers> first, hn::Vec<Numbers> second) {
-  alignas(64) static constexpr std::uint16_t order[32] = {0, 16, 1, 17, 2,  18, 3,  19, 4,  20, 5,  21, 6,  22, 7,  23,
-                                                          8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31};
-  const __m512i halves = __builtin_bit_cast(__m512i, _mm512_cvtne2ps_pbh(second.raw, first.raw));
-  return Pairs{_mm512_castsi512_ps(_mm512_permutexvar_epi16(_mm512_load_si512(order), halves))};
-}
 
 /// As the instruction takes them.
 template <class Halves, class V>
@@ -223,14 +207,6 @@ struct PairCopies {
   }
 
  private:
-  /// The first `count` numbers of a vector, then zeros.
-  static HWY_INLINE hn::Vec<Numbers> load_first(const float* from, std::int64_t count) {
-    const Numbers d;
-    if (count >= lanes) return hn::LoadU(d, from);
-    if (count <= 0) return hn::Zero(d);
-    return hn::MaskedLoad(hn::FirstN(d, static_cast<std::size_t>(count)), d, from);
-  }
-
   /// Steps in consecutive rows.
   static void pack_steps(const float* from, std::ptrdiff_t stride, std::int64_t steps, std::int64_t count, float* to,
                          std::ptrdiff_t to_stride) {
@@ -292,13 +268,29 @@ inline bool has_bf16_instruction() {
   static const bool has = __builtin_cpu_supports("avx512bf16") != 0;
   return has;
 }
+/// Intel's processors do it at half the rate of a fused multiply-add.
+inline bool is_bf16_instruction_slow() {
+  static const bool is_slow = __builtin_cpu_is("intel") != 0;
+  return is_slow;
+}
 #endif  // HWY_TARGET == HWY_AVX3
+
+/// See is_faster_in_bf16.
+inline bool bf16_pays([[maybe_unused]] std::int64_t m, [[maybe_unused]] std::int64_t n,
+                      [[maybe_unused]] std::int64_t k) {
+#if HWY_TARGET == HWY_AVX3
+  return uses_amx() ? amx_pays(m, n, k) : has_bf16_instruction() && !is_bf16_instruction_slow();
+#else
+  return false;
+#endif
+}
 
 /// A product of f32 of Precision::medium: always by copies. What takes little has its copies on the stack.
 HWY_NOINLINE void multiply_in_bf16(const Product<float>& product, void* workspace) {
   HWY_ALIGN float small[medium_stack_bytes / sizeof(float)];
   auto* const memory = workspace ? static_cast<float*>(workspace) : small;
 #if HWY_TARGET == HWY_AVX3
+  if (uses_amx()) return multiply_by_amx(product, memory);
   if (has_bf16_instruction()) return multiply_packed<PairCopies>(product, memory);
 #endif
   multiply_packed<RoundedCopies>(product, memory);

@@ -4,6 +4,7 @@
 //   mirrored  Cᵀ = B·Aᵀ, direct: A and C are transposed on their way where that is less than to transpose B
 //   packed    slices of A and B are copied first: for matrices that do not fit the cache (matmul_packed-inl.hpp)
 //   bf16      packed, in bf16: for Precision::medium (matmul_bf16-inl.hpp)
+//   amx       the same by the tiles of AMX, with sums of their own order (matmul_amx-inl.hpp)
 // Small products that run again and again leave these ways for code written for their form (matmul_generate.hpp).
 // An element's sum runs over k in order in direct, mirrored and packed, so the bits do not depend on which it is. Only a C of
 // a single row (or of a single column that lies as one) is summed in several sums: see compute_row.
@@ -23,6 +24,7 @@
 
 #include <hwy/highway.h>
 
+#include "src/run/amx.hpp"
 #include "src/run/matmul_bf16-inl.hpp"
 #include "src/run/matmul_blocking.hpp"
 #include "src/run/matmul_blocks-inl.hpp"
@@ -88,7 +90,7 @@ void multiply(const MatmulForm& form, const MatmulMemory& memory, void* workspac
   Product<T> product = product_of<T>(form, memory);
   if constexpr (std::is_same_v<T, float>) {
     if (product.precision == Precision::medium) {
-      const bool takes_workspace = medium_workspace(form.m, form.n, form.k) > 0;
+      const bool takes_workspace = medium_workspace(form.m, form.n, form.k, has_amx()) > 0;
       return multiply_in_bf16(product, takes_workspace ? workspace : nullptr);
     }
   }

@@ -8,6 +8,7 @@
 
 #include <thalweg/error.hpp>
 
+#include "src/run/amx.hpp"
 #include "src/run/simd.hpp"
 
 namespace thalweg {
@@ -17,10 +18,11 @@ namespace {
 struct Target {
   const char* name;
   std::int64_t bits;
+  bool has_tiles = false;  // AMX; the rest is AVX-512
 };
 
 #if HWY_ARCH_X86
-constexpr Target targets[] = {{"avx512", HWY_AVX3}, {"avx2", HWY_AVX2}, {"sse4", HWY_SSE4}};
+constexpr Target targets[] = {{"amx", HWY_AVX3, true}, {"avx512", HWY_AVX3}, {"avx2", HWY_AVX2}, {"sse4", HWY_SSE4}};
 #elif HWY_ARCH_ARM
 constexpr Target targets[] = {{"neon", HWY_NEON}};
 #else
@@ -33,7 +35,8 @@ std::int64_t supported() {
   return hwy::SupportedTargets() & HWY_TARGETS;
 }
 
-void use(std::int64_t bits) {
+void use(std::int64_t bits, bool tiles) {
+  run::allow_amx(tiles);
   hwy::SetSupportedTargetsForTest(bits);
   hwy::GetChosenTarget().Update(hwy::SupportedTargets());
 }
@@ -52,11 +55,11 @@ const std::string environment_error = [] {
 
 void set_simd_target(std::string_view name) {
   const std::int64_t available = supported();
-  if (name.empty()) return use(0);
+  if (name.empty()) return use(0, true);
   std::string names;
   for (const Target& target : targets) {
-    if ((available & target.bits) == 0) continue;
-    if (name == target.name) return use(target.bits);
+    if ((available & target.bits) == 0 || (target.has_tiles && !run::has_amx())) continue;
+    if (name == target.name) return use(target.bits, target.has_tiles);
     names += names.empty() ? "" : ", ";
     names += target.name;
   }
@@ -67,7 +70,7 @@ std::string_view simd_target() {
   run::check_simd_environment();
   const std::int64_t available = hwy::SupportedTargets() & HWY_TARGETS;
   for (const Target& target : targets)
-    if ((available & target.bits) != 0) return target.name;
+    if ((available & target.bits) != 0 && (!target.has_tiles || run::uses_amx())) return target.name;
   return "portable";
 }
 

@@ -81,6 +81,30 @@ TEST_CASE("bf16 products: the bits of the sums in pairs however k, rows and colu
   check<float>(buffers, in_bf16({130, 8200, 33, true, true, 0, Shape::from_start, true, Activation::none}));
 }
 
+TEST_CASE("bf16 products: the bits of all sums for random sizes, transposes and epilogues", "[matmul]") {
+  Buffers<float> buffers;
+  std::mt19937 random(7);
+  const auto below = [&](int end) { return static_cast<std::int64_t>(random() % static_cast<unsigned>(end)); };
+  constexpr Activation activations[] = {Activation::none, Activation::relu, Activation::relu_gradient,
+                                        Activation::tanh_gradient};
+  for (int i = 0; i < 400; ++i) {
+    Shape shape = in_bf16({1 + below(70), 1 + below(70), 1 + below(70), below(2) == 1, below(2) == 1, below(3) * 3});
+    if (i % 20 == 0) shape.k += 32 * below(20);
+    shape.start = static_cast<Shape::Start>(below(3));
+    shape.bias = below(2) == 1;
+    shape.bias_by_row = shape.bias && below(2) == 1;
+    shape.activation = activations[below(4)];
+    check<float>(buffers, shape);
+  }
+}
+
+TEST_CASE("bf16 products: the bits of the sums where AMX cuts k and columns", "[matmul]") {
+  Buffers<float> buffers;
+  check<float>(buffers, in_bf16({70, 1100, 300, false, false, 2, Shape::from_c, true, Activation::relu}));
+  check<float>(buffers, in_bf16({40, 1060, 289, true, true, 0, Shape::from_start, true, Activation::none}));
+  check<float>(buffers, in_bf16({33, 2049, 64, false, true, 1, Shape::from_zero, false, Activation::none}));
+}
+
 TEST_CASE("bf16 products: the same bits on 1, 2 and 3 threads", "[matmul]") {
   const int threads_before = thread_count();
   set_thread_count(3);
@@ -96,7 +120,7 @@ TEST_CASE("bf16 products: the same bits on 1, 2 and 3 threads", "[matmul]") {
     shape.start = Shape::from_c;
     INFO(text(shape));
     buffers.bind(in_bf16(shape), 5);
-    for_each_target([&](bool) {
+    for_each_bf16_target([&](bool) {
       std::vector<std::vector<float>> results;
       for (const int count : {1, 2, 3}) {
         const Threads limit(count);
@@ -136,7 +160,7 @@ TEST_CASE("bf16 products round to the nearest, of two to the even one", "[matmul
   }
   CHECK(testing_matmul::in_bf16(0x1.01p0F) == 1);
   CHECK(testing_matmul::in_bf16(0x1.03p0F) == 0x1.04p0F);
-  for_each_target([&](bool) {
+  for_each_bf16_target([&](bool) {
     const std::vector<float> results = rounded(values);
     for (std::size_t i = 0; i < values.size(); ++i) {
       INFO(values[i]);
@@ -150,7 +174,7 @@ TEST_CASE("bf16 products round to the nearest, of two to the even one", "[matmul
 
 TEST_CASE("bf16 products let NaN and infinity through", "[matmul]") {
   const float infinity = std::numeric_limits<float>::infinity(), nan = std::numeric_limits<float>::quiet_NaN();
-  for_each_target([&](bool) {
+  for_each_bf16_target([&](bool) {
     std::vector<float> row = {1, 0, 1}, wide(3 * 37, 1), sums(37);
     wide[5] = nan;
     wide[37 + 36] = infinity;  // 0·inf
@@ -172,7 +196,7 @@ TEST_CASE("bf16 products let NaN and infinity through", "[matmul]") {
 TEST_CASE("bf16 products are as near the exact result as the docs say", "[matmul]") {
   Buffers<float> buffers;
   for (const Shape& shape : {Shape{200, 150, 784, false, true}, {64, 33, 5001, true}, {1, 70, 300}})
-    for_each_target([&](bool) {
+    for_each_bf16_target([&](bool) {
       buffers.bind(in_bf16(shape), 1);
       buffers.run();
       const Matmul& p = buffers.matmul;

@@ -15,6 +15,7 @@
 #include <hwy/highway.h>
 #include <catch2/catch.hpp>
 
+#include "src/run/amx.hpp"
 #include "src/run/matmul.hpp"
 #include "tests/running/guarded_memory.hpp"
 
@@ -40,16 +41,20 @@ inline std::string text(const Shape& shape) {
          (shape.precision == Precision::medium ? ", in bf16" : "") + (shape.bias_by_row ? ", bias by row" : "");
 }
 
-/// Runs `body` with each of the CPU's SIMD targets in turn.
+/// Runs `body` with each of the CPU's SIMD targets in turn. Products in bf16 use AMX if `may_use_amx`, with AVX-512 only.
 template <class Body>
-void for_each_target(const Body& body) {
+void for_each_target(const Body& body, bool may_use_amx = false) {
+  const bool used_amx = uses_amx();
   for (std::int64_t left = hwy::SupportedTargets() & HWY_TARGETS; left != 0; left &= left - 1) {
     const std::int64_t target = left & -left;
     hwy::SetSupportedTargetsForTest(target);
     hwy::GetChosenTarget().Update(hwy::SupportedTargets());
-    INFO("target " << hwy::TargetName(target));
+    const bool by_amx = may_use_amx && used_amx && target == HWY_AVX3;
+    allow_amx(by_amx);
+    INFO("target " << hwy::TargetName(target) << (by_amx ? ", AMX" : ""));
     body(target == HWY_SSE4);
   }
+  allow_amx(used_amx);
   hwy::SetSupportedTargetsForTest(0);
   hwy::GetChosenTarget().Update(hwy::SupportedTargets());
 }
@@ -79,6 +84,22 @@ T activated(T x, Activation activation, T y = 0) {
   if (activation == Activation::relu_gradient) return y > 0 ? x : T{0};
   if (activation == Activation::tanh_gradient) return x == 0 ? x : x * (1 - y * y);
   return x;
+}
+
+/// Runs `body` with each way to multiply in bf16.
+template <class Body>
+void for_each_bf16_target(const Body& body) {
+  for_each_target(body);
+  if (!uses_amx()) return;
+  for_each_target(
+      [&](bool is_without_fma) {
+        if (uses_amx()) body(is_without_fma);
+      },
+      true);
+}
+
+inline float without_subnormal(float x) {
+  return std::abs(x) < std::numeric_limits<float>::min() ? std::copysign(0.0F, x) : x;
 }
 
 /// A matmul's buffers, each ending at a guard page.
@@ -132,8 +153,8 @@ class Buffers {
   }
   std::vector<T> result() const { return {c, c + initial_c.size()}; }
 
-  /// C as the contract says it comes out, gaps unchanged.
-  std::vector<T> reference(bool two_roundings) const {
+  /// C as the contract says it comes out, gaps unchanged. `by_amx`: in bf16, in AMX's order.
+  std::vector<T> reference(bool two_roundings, bool by_amx = false) const {
     std::vector<T> expected = initial_c;
     const Matmul& p = matmul;
     const auto* a = static_cast<const T*>(p.a);
@@ -150,7 +171,15 @@ class Buffers {
       for (std::int64_t j = 0; j < p.n; ++j) {
         const T* start_value = p.start ? &initial_start(i * p.ldc + j) : nullptr;
         T sum = 0;
-        if (p.precision == Precision::medium) {  // the second step of a pair first
+        if (p.precision == Precision::medium && by_amx) {  // of each 32 steps, even and odd ones by themselves
+          if (start_value) sum = *start_value;
+          for (std::int64_t k = 0; k < p.k; k += 32) {
+            T sums[2] = {};
+            for (std::int64_t step = k; step < std::min(p.k, k + 32); ++step)
+              sums[step % 2] = flushed(at(i, j, step, sums[step % 2]));
+            sum = flushed(flushed(sum) + flushed(sums[0] + sums[1]));
+          }
+        } else if (p.precision == Precision::medium) {  // the second step of a pair first
           if (start_value) sum = *start_value;
           for (std::int64_t k = 0; k < p.k; k += 2) {
             if (k + 1 < p.k) sum = at(i, j, k + 1, sum);
@@ -218,6 +247,12 @@ class Buffers {
     }
   }
 
+  /// As AMX does.
+  static T flushed(T x) {
+    if constexpr (std::is_same_v<T, float>) return without_subnormal(x);
+    return x;
+  }
+
   const T& initial_start(std::int64_t index) const {
     return shape_.start == Shape::from_c ? initial_c[static_cast<std::size_t>(index)] : start[index];
   }
@@ -243,11 +278,16 @@ void check(Buffers<T>& buffers, const Shape& shape) {
   INFO(text(shape));
   buffers.bind(shape, static_cast<std::uint32_t>(shape.m * 7 + shape.n * 11 + shape.k * 13));
   const std::vector<T> one_rounding = buffers.reference(false), two_roundings = buffers.reference(true);
-  for_each_target([&](bool is_without_fma) {
+  const auto run = [&](bool is_without_fma) {
     buffers.run();
-    const bool is_right = same_bits(buffers.result(), is_without_fma ? two_roundings : one_rounding);
+    const bool is_right =
+        same_bits(buffers.result(), uses_amx() && shape.precision == Precision::medium ? buffers.reference(false, true)
+                                    : is_without_fma                                   ? two_roundings
+                                                                                       : one_rounding);
     REQUIRE(is_right);
-  });
+  };
+  if (shape.precision == Precision::medium) return for_each_bf16_target(run);
+  for_each_target(run);
 }
 
 }  // namespace thalweg::run::testing_matmul
