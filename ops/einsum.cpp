@@ -18,7 +18,7 @@ namespace thalweg {
 
 namespace {
 
-bool contains(std::string_view letters, char letter) { return letters.find(letter) != letters.npos; }
+bool contains(std::string_view letters, char letter) { return letters.find(letter) != std::string::npos; }
 
 /// The letters of `from` for which the predicate holds.
 template <class Holds>
@@ -78,7 +78,7 @@ class Notation {
     for (std::size_t i = 0; i < operands_.size(); ++i) {
       std::string& letters = operands_[i];
       const std::size_t place = letters.find(ellipsis);
-      if (place == letters.npos) continue;
+      if (place == std::string::npos) continue;
       const auto rank = static_cast<std::size_t>(operands[i].rank());
       if (rank + 1 < letters.size())
         fail<ShapeError>(fmt::format("operand {} has shape {}, its letters are \"{}\" beside the ellipsis", i,
@@ -88,7 +88,7 @@ class Notation {
       most = std::max(most, axes);
     }
     const std::size_t place = result_.find(ellipsis);
-    if (place != result_.npos) {
+    if (place != std::string::npos) {
       result_.replace(place, 1, letters_of_ellipsis(static_cast<std::int64_t>(most)));
     } else if (most > 0) {
       fail<ValueError>("the operands have an ellipsis, the result has none");
@@ -161,7 +161,7 @@ Term term_of(const Notation& notation, const Var& operand, std::size_t number) {
   for (std::size_t first = 0; first < term.letters.size();) {
     const char letter = term.letters[first];
     const std::size_t second = term.letters.find(letter, first + 1);
-    if (second == term.letters.npos) {
+    if (second == std::string::npos) {
       ++first;
       continue;
     }

@@ -460,10 +460,11 @@ Vector Generator::result(const Operation& operation) {
 }
 
 void Generator::load(const Vector& to, const Value& from) {
-  if (is_partial_ && from.memory->is_ragged())
-    assembler_.load_tail(to, at(*from.memory));
+  const auto& memory = *from.memory;  // NOLINT(bugprone-unchecked-optional-access): only what is in memory is loaded
+  if (is_partial_ && memory.is_ragged())
+    assembler_.load_tail(to, at(memory));
   else
-    assembler_.move(to, at(*from.memory));
+    assembler_.move(to, at(memory));
 }
 
 /// The value in a register; loads it at its first use.
