@@ -72,7 +72,7 @@ Var mean_of_squares(const Var& x, const ReductionOptions& options, double diviso
   const Var plain = sum(square(x), options) / literal(divisor);
   const Var shrink = literal(moments::shrinking_power_of_2(x.dtype()));
   const Var shrunk = sum(square(x * shrink), options) / literal(divisor);
-  return where(isfinite(plain), plain, shrunk / shrink / shrink);
+  return where(moments::in_range(plain), plain, shrunk / shrink / shrink);
 }
 
 /// Reshapes a result with reduced axes of 1 as the attribute requires.

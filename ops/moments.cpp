@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include <fmt/format.h>
 
 #include <thalweg/ops/arithmetic.hpp>
+#include <thalweg/ops/logic.hpp>
 #include <thalweg/ops/shape.hpp>
 
 #include "src/core_ops/core_ops.hpp"
@@ -70,6 +72,8 @@ Var sum_over(const Var& x, std::uint64_t mask) {
   }
   return result;
 }
+
+Var in_range(const Var& v) { return abs(v) < literal(std::numeric_limits<double>::infinity()); }
 
 double shrinking_power_of_2(DType dtype) { return dtype == DType::f32 ? 0x1p-96 : 0x1p-768; }
 

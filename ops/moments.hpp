@@ -26,6 +26,9 @@ Var sum_over(const Var& x, std::uint64_t mask);
 /// The mean over the axes of `mask`, which stay as 1; NaN if there is nothing to average.
 Var mean_over(const Var& x, std::uint64_t mask);
 
+/// Whether v is neither infinite nor NaN: isfinite in ops that generated code has in line.
+Var in_range(const Var& v);
+
 /// The power of 2 by which x is multiplied if its sum, or the sum of its squares, overflows. It is small enough that
 /// sums of squares of the largest number of `dtype` do not overflow, and large enough that the numbers that caused the
 /// overflow keep all bits of their squares.

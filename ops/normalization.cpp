@@ -69,7 +69,7 @@ Var standardize(const Var& x, std::uint64_t mask, bool centered, double epsilon,
   const double shrink = moments::shrinking_power_of_2(x.dtype());
   const Standard plain(x, mask, centered, epsilon);
   const Standard small(x * literal(shrink), mask, centered, literal(epsilon * shrink * shrink));
-  const Var fits = isfinite(plain.variance);
+  const Var fits = moments::in_range(plain.variance);
   const Var normalized = where(fits, plain.deviation * plain.inverse, small.deviation * small.inverse);
   const Var inputs[3] = {normalized, x, where(fits, plain.inverse, small.inverse * literal(shrink))};
   return record(standardize_op, inputs, mask | (centered ? centered_bit : 0), line);

@@ -201,7 +201,7 @@ Var mean_parts(std::span<const Var> x, std::uint64_t attribute, SourceLine line)
   // If the sum overflows, the mean may still be in range: then uses x scaled by a power of 2.
   const Var shrink = literal(moments::shrinking_power_of_2(value.dtype()));
   const Var shrunk = total(value * shrink) / count;
-  const Var inputs[3] = {where(isfinite(plain), plain, shrunk / shrink), value, count};
+  const Var inputs[3] = {where(moments::in_range(plain), plain, shrunk / shrink), value, count};
   return record(mean_op, inputs, attribute, line);
 }
 

@@ -178,8 +178,8 @@ void Planner::compile_sweep(const Pass& pass) {
   for (std::size_t i = 0; i < buffers.size(); ++i)
     note_argument(buffers[i], draft_.argument_count_ + static_cast<std::int32_t>(i));
   const auto arguments = static_cast<std::int32_t>(sweep.argument_count());
-  draft_.sweeps_.push_back({std::move(sweep), build.sweep.rows, build.sweep.columns, nodes, reads, writes,
-                            std::exchange(draft_.argument_count_, draft_.argument_count_ + arguments)});
+  draft_.sweeps_.push_back({std::move(sweep), build.sweep.batches * build.sweep.rows, build.sweep.columns, nodes, reads,
+                            writes, std::exchange(draft_.argument_count_, draft_.argument_count_ + arguments)});
 }
 
 /// Notes how an argument of a sweep is bound at each run, if its buffer moves.

@@ -1,4 +1,6 @@
-// How operands and reductions lie in a (rows × columns) domain. Dimensions of 1 are ignored.
+// How operands and reductions lie in a (rows × columns) domain, or in several of them.
+
+#include <algorithm>
 
 #include "src/plan/planner.hpp"
 
@@ -6,26 +8,40 @@ namespace thalweg::internal {
 
 using run::Extent;
 
+namespace {
+
+/// Runs of adjacent dimensions that are all there, or all missing. Dimensions of 1 are ignored.
+struct Runs {
+  int count = 0;
+  bool first_is_there = false, last_is_there = false;
+  std::int64_t length[4] = {1, 1, 1, 1};  // the last one: of all runs from the fourth on
+
+  void add(std::int64_t dimension, bool is_there) {
+    if (dimension == 1) return;
+    if (count == 0) first_is_there = is_there;
+    if (count == 0 || is_there != last_is_there) ++count;
+    last_is_there = is_there;
+    length[std::min(count, 4) - 1] *= dimension;
+  }
+  bool are_batches() const { return count == 3 && length[0] > 0 && length[1] * length[2] >= least_batch; }
+};
+
+}  // namespace
+
 ReductionGeometry reduction_geometry(const Shape& input, std::uint32_t axes) {
   using Form = ReductionGeometry::Form;
-  std::int64_t reduced = 1, kept = 1;
-  bool reduced_then_kept = false, kept_then_reduced = false, any_reduced = false, any_kept = false;
+  Runs runs;  // kept axes are there
+  std::int64_t reduced = 1;
   for (int axis = 0; axis < input.rank(); ++axis) {
-    if (input[axis] == 1) continue;
-    if (axes >> axis & 1) {
-      kept_then_reduced |= any_kept;
-      any_reduced = true;
-      reduced *= input[axis];
-    } else {
-      reduced_then_kept |= any_reduced;
-      any_kept = true;
-      kept *= input[axis];
-    }
+    const bool is_kept = (axes >> axis & 1) == 0;
+    runs.add(input[axis], is_kept);
+    if (!is_kept) reduced *= input[axis];
   }
-  if (!any_reduced) return {Form::nothing, 1};
-  if (!any_kept) return {Form::to_single, input.back()};
-  if (!reduced_then_kept) return {Form::per_row, reduced};
-  if (!kept_then_reduced) return {Form::per_column, kept};
+  const bool keeps_first = runs.first_is_there;
+  if (runs.count == 0 || (runs.count == 1 && keeps_first)) return {Form::nothing, 1};
+  if (runs.count == 1) return {Form::to_single, input.back()};
+  if (runs.count == 2) return {keeps_first ? Form::per_row : Form::per_column, runs.length[1]};
+  if (keeps_first && runs.are_batches()) return {Form::per_column, runs.length[2], runs.length[0]};
   return {Form::general, reduced};
 }
 
@@ -39,27 +55,20 @@ std::uint32_t stretched_axes(const Shape& input, const Shape& output) {
 }
 
 OperandGeometry operand_geometry(const Shape& operand, const Shape& domain) {
-  if (operand.size() == 1) return {true, domain.size() == 1 ? Extent::element : Extent::single, 0};
-  // From the front, the stretched dimensions come all first (per column) or all last (per row).
-  std::int64_t present = 1;
-  bool missing = false, gap_after_present = false, present_after_gap = false, any_present = false;
+  if (operand.size() == 1)
+    return {.extent = domain.size() == 1 ? Extent::element : Extent::single, .moves = domain.size() == 1};
+  Runs runs;
   const int lead = domain.rank() - operand.rank();
-  for (int axis = 0; axis < domain.rank(); ++axis) {
-    if (domain[axis] == 1) continue;
-    const bool here = axis >= lead && operand[axis - lead] != 1;
-    if (here) {
-      present_after_gap |= missing;
-      any_present = true;
-      present *= domain[axis];
-    } else {
-      gap_after_present |= any_present;
-      missing = true;
-    }
-  }
-  if (!missing) return {true, Extent::element, 0};
-  if (!gap_after_present) return {true, Extent::per_column, present};
-  if (!present_after_gap && present > 0) return {true, Extent::per_row, domain.size() / present};
-  return {false, Extent::element, 0};
+  for (int axis = 0; axis < domain.rank(); ++axis) runs.add(domain[axis], axis >= lead && operand[axis - lead] != 1);
+  const bool has_first = runs.first_is_there;
+  if (runs.count <= 1) return {};
+  if (runs.count == 2 && !has_first) return {.extent = Extent::per_column, .columns = runs.length[1], .moves = false};
+  if (runs.count == 2 && runs.length[0] > 0) return {.extent = Extent::per_row, .columns = runs.length[1]};
+  if (!runs.are_batches()) return {.simple = false};
+  return {.extent = has_first ? Extent::per_column : Extent::per_row,
+          .columns = runs.length[2],
+          .batches = runs.length[0],
+          .moves = has_first};
 }
 
 Shape stretched_to_rows(const Shape& operand, const Shape& domain) {

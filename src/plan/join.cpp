@@ -25,6 +25,7 @@ Planner::SweepBuild& Planner::new_sweep(std::int64_t size, std::int64_t columns,
   SweepBuild& sweep = sweeps_[sweep_count_++];
   sweep.size = size;
   sweep.columns = columns;
+  sweep.batches = 0;
   sweep.reduces = sweep.has_rows = false;
   sweep.sweep.dtype = dtype;
   sweep.sweep.values.clear();
@@ -78,12 +79,14 @@ bool Planner::is_read_in_sweep(std::int32_t id, const SweepBuild& sweep) {
 
 Planner::Fit Planner::fit(const SweepBuild& sweep, std::int32_t id, const Shape& domain) {
   const PlannedNode& operand = node(id);
-  if (const CopiedOut* copied = copied_out(id)) return {copied->pass < sweep.pass, copied->extent, copied->columns};
+  if (const CopiedOut* copied = copied_out(id))
+    return {copied->pass < sweep.pass, copied->geometry.extent, copied->geometry.columns, copied->geometry.batches,
+            copied->geometry.moves};
   const bool is_lazy = operand.where == PlannedNode::Where::lazy && !is_copied(operand, sweep);
   if (is_lazy && this->key(id).op->kind == Kind::broadcast) return fit(sweep, this->key(id).inputs[0], domain);
   const OperandGeometry geometry = operand_geometry(shape(id), domain);
   if (!geometry.simple) return {};
-  Fit fit{true, geometry.extent, geometry.columns};
+  Fit fit{true, geometry.extent, geometry.columns, geometry.batches, geometry.moves};
   if (is_read_in_sweep(id, sweep)) {
     const Extent extent = sweep.sweep.values[operand.value].extent;
     if (sweep.size == 1 || extent == geometry.extent) {
@@ -121,27 +124,31 @@ bool Planner::join(SweepBuild& sweep, PlannedNode& node, const Key& key) {
   const Shape& domain = shape(node.id);
   const std::span<const std::int32_t> inputs = recorder_->inputs(key);
   if (domain.size() != sweep.size || (sweep.size == 1 && sweep.reduces)) return join_reduced(sweep, node, key);
-  Extent extents[3];
+  Fit fits[3];
   Extent joined = Extent::single;
-  std::int64_t columns = sweep.columns;
+  std::int64_t columns = sweep.columns, batches = sweep.batches;
+  const auto agrees = [](std::int64_t wanted, std::int64_t& known) {
+    if (wanted != 0 && known != 0 && wanted != known) return false;
+    if (wanted != 0) known = wanted;
+    return true;
+  };
   for (std::size_t i = 0; i < inputs.size(); ++i) {
-    const Fit operand = fit(sweep, inputs[i], domain);
-    if (!operand.ok || (operand.columns != 0 && columns != 0 && operand.columns != columns))
+    fits[i] = fit(sweep, inputs[i], domain);
+    if (!fits[i].ok || !agrees(fits[i].columns, columns) || !agrees(fits[i].batches, batches))
       return join_reduced(sweep, node, key);
-    if (operand.columns != 0) columns = operand.columns;
-    extents[i] = operand.extent;
-    joined = join_extents(joined, operand.extent);
+    joined = join_extents(joined, fits[i].extent);
   }
   if (joined != Extent::element && sweep.size != 1) return false;
-  return emit_all(sweep, node, key, inputs, extents, columns);
+  return emit_all(sweep, node, key, inputs, {fits, inputs.size()}, columns, batches);
 }
 
 bool Planner::emit_all(SweepBuild& sweep, PlannedNode& node, const Key& key, std::span<const std::int32_t> inputs,
-                       std::span<const Extent> extents, std::int64_t columns) {
+                       std::span<const Fit> fits, std::int64_t columns, std::int64_t batches) {
   const SweepBuild::State before = sweep.state();
   sweep.columns = columns;
+  sweep.batches = batches;
   std::int32_t operands[3];
-  for (std::size_t i = 0; i < inputs.size(); ++i) operands[i] = emit(sweep, inputs[i], extents[i]);
+  for (std::size_t i = 0; i < inputs.size(); ++i) operands[i] = emit(sweep, inputs[i], fits[i].extent, fits[i].moves);
   const std::int32_t value = apply(sweep, key, {operands, inputs.size()});
   if (sweep.has_rows && !fuses(sweep)) {
     sweep.restore(before);
@@ -167,7 +174,8 @@ std::int32_t Planner::add_value(SweepBuild& sweep, const SweepValue& value) {
 }
 
 bool Planner::join_draw(SweepBuild& sweep, PlannedNode& node, const Key& key) {
-  if (sweep.size != shape(node.id).size()) return false;
+  if (sweep.size != shape(node.id).size() || sweep.batches > 1) return false;
+  sweep.batches = 1;  // a number of the draw depends on its place in the whole
   SweepValue value;
   value.kind = SweepValue::Kind::draw;
   value.extent = Extent::element;
@@ -184,9 +192,10 @@ bool Planner::fuses(SweepBuild& sweep) {
 }
 
 void Planner::set_domain(SweepBuild& sweep) {
-  const std::int64_t columns = sweep.columns == 0 ? sweep.size : sweep.columns;
+  sweep.sweep.batches = std::max<std::int64_t>(1, sweep.batches);
+  const std::int64_t size = sweep.size / sweep.sweep.batches, columns = sweep.columns == 0 ? size : sweep.columns;
   sweep.sweep.columns = columns;
-  sweep.sweep.rows = columns == 0 ? 0 : sweep.size / columns;
+  sweep.sweep.rows = columns == 0 ? 0 : size / columns;
 }
 
 /// Joins a node of the size of a reduction's result to the sweep that reduces.
@@ -202,22 +211,23 @@ bool Planner::join_reduced(SweepBuild& sweep, PlannedNode& node, const Key& key)
       extent = found;
     }
   if (extent == Extent::element) return false;
-  Extent extents[3];
+  Fit fits[3];
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     const PlannedNode& operand = this->node(inputs[i]);
     const OperandGeometry geometry = operand_geometry(shape(inputs[i]), domain);
     if (!geometry.simple || (geometry.extent != Extent::element && geometry.extent != Extent::single)) return false;
-    extents[i] = geometry.extent == Extent::element ? extent : Extent::single;
+    fits[i].extent = geometry.extent == Extent::element ? extent : Extent::single;
+    fits[i].moves = geometry.extent == Extent::element;
     if (is_read_in_sweep(inputs[i], sweep)) {
-      if (sweep.sweep.values[operand.value].extent != extents[i]) return false;
+      if (sweep.sweep.values[operand.value].extent != fits[i].extent) return false;
     } else if (operand.where == PlannedNode::Where::lazy) {
       if (shape(inputs[i]).size() != 1 || operand.pass >= sweep.pass) return false;
-      extents[i] = Extent::single;
+      fits[i] = {.extent = Extent::single, .moves = false};
     } else if (operand.pass >= sweep.pass) {
       return false;
     }
   }
-  return emit_all(sweep, node, key, inputs, extents, sweep.columns);
+  return emit_all(sweep, node, key, inputs, {fits, inputs.size()}, sweep.columns, sweep.batches);
 }
 
 bool Planner::join_reduction(SweepBuild& sweep, PlannedNode& node, const Key& key, const ReductionGeometry& geometry) {
@@ -226,8 +236,11 @@ bool Planner::join_reduction(SweepBuild& sweep, PlannedNode& node, const Key& ke
   if (from.size() != sweep.size || (sweep.columns != 0 && sweep.columns != geometry.columns)) return false;
   const Fit operand = fit(sweep, input, from);
   if (!operand.ok || operand.extent != Extent::element) return false;
+  const bool is_within_rows = geometry.form == ReductionGeometry::Form::per_row;
+  if (!is_within_rows && sweep.batches != 0 && sweep.batches != geometry.batches) return false;
   const SweepBuild::State before = sweep.state();
   sweep.columns = geometry.columns;
+  if (!is_within_rows) sweep.batches = geometry.batches;
   const std::int32_t value = emit(sweep, input, Extent::element);
   using Form = ReductionGeometry::Form;
   append_reduction(sweep, node, key, value,
@@ -267,32 +280,34 @@ std::int32_t Planner::apply(SweepBuild& sweep, const Key& key, std::span<const s
   return add_value(sweep, value);
 }
 
-std::int32_t Planner::emit(SweepBuild& sweep, std::int32_t id, Extent extent) {
-  if (const CopiedOut* copied = copied_out(id)) return emit_input(sweep, copied->buffer, extent, info(id).dtype);
+std::int32_t Planner::emit(SweepBuild& sweep, std::int32_t id, Extent extent, bool moves) {
+  if (const CopiedOut* copied = copied_out(id)) return emit_input(sweep, copied->buffer, extent, info(id).dtype, moves);
   PlannedNode& operand = node(id);
   if (is_read_in_sweep(id, sweep)) return operand.value;
   if (operand.where == PlannedNode::Where::lazy && !is_copied(operand, sweep)) {
     const Key& key = this->key(id);
     if (is_number(key)) return emit_number(sweep, id);
-    if (key.op->kind == Kind::broadcast) return emit(sweep, key.inputs[0], extent);
+    if (key.op->kind == Kind::broadcast) return emit(sweep, key.inputs[0], extent, moves);
     if (key.op == &column_index_op) {
       SweepValue value;
       value.kind = SweepValue::Kind::column;
       value.extent = Extent::per_column;
       return add_value(sweep, value);
     }
-    if (key.op == &cast_op) return emit_input(sweep, materialize(key.inputs[0]), extent, info(key.inputs[0]).dtype);
-    if (key.op->kind == Kind::view && shape(id).size() == 1) return emit(sweep, recorder_->inputs(key)[0], extent);
+    if (key.op == &cast_op)
+      return emit_input(sweep, materialize(key.inputs[0]), extent, info(key.inputs[0]).dtype, moves);
+    if (key.op->kind == Kind::view && shape(id).size() == 1)
+      return emit(sweep, recorder_->inputs(key)[0], extent, moves);
     if (key.op->kind == Kind::elementwise) {  // arithmetic on numbers
       if (const ComputedNumber* const number = computed_number(id, sweep.sweep.dtype))
-        return emit_input(sweep, number->buffer, Extent::single, number->dtype);
+        return emit_input(sweep, number->buffer, Extent::single, number->dtype, false);
       std::int32_t operands[3];
       const std::span<const std::int32_t> inputs = recorder_->inputs(key);
       for (std::size_t i = 0; i < inputs.size(); ++i) operands[i] = emit(sweep, inputs[i], Extent::single);
       return apply(sweep, key, {operands, inputs.size()});
     }
   }
-  return emit_input(sweep, materialize(id), extent, info(id).dtype);
+  return emit_input(sweep, materialize(id), extent, info(id).dtype, moves);
 }
 
 std::int32_t Planner::emit_number(SweepBuild& sweep, std::int32_t id) {
@@ -304,17 +319,29 @@ std::int32_t Planner::emit_number(SweepBuild& sweep, std::int32_t id) {
   return add_value(sweep, value);
 }
 
-std::int32_t Planner::emit_input(SweepBuild& sweep, std::int32_t buffer, Extent extent, DType dtype) {
+std::int32_t Planner::emit_input(SweepBuild& sweep, std::int32_t buffer, Extent extent, DType dtype, bool moves) {
+  bool lies_differently = false;
   for (std::size_t i = 0; i < sweep.sweep.values.size(); ++i) {
     const SweepValue& known = sweep.sweep.values[i];
-    if (known.kind == SweepValue::Kind::input && known.slot == buffer && known.extent == extent && known.dtype == dtype)
-      return static_cast<std::int32_t>(i);
+    if (known.kind != SweepValue::Kind::input || known.slot != buffer) continue;
+    if (known.extent == extent && known.dtype == dtype && known.moves == moves) return static_cast<std::int32_t>(i);
+    lies_differently |= known.extent != extent || known.moves != moves;
+  }
+  if (lies_differently && sweep.batches != 1) {  // in batches, a buffer moves in one way
+    PlanBuffer same;
+    same.place = PlanBuffer::Place::alias;
+    same.base = buffer;
+    same.node = this->buffer(buffer).node;
+    same.dtype = this->buffer(buffer).dtype;
+    same.bytes = this->buffer(buffer).bytes;
+    buffer = add_buffer(same);
   }
   SweepValue value;
   value.kind = SweepValue::Kind::input;
   value.extent = extent;
   value.dtype = dtype;
   value.slot = buffer;
+  value.moves = moves;
   return add_value(sweep, value);
 }
 

@@ -165,6 +165,10 @@ void Planner::place_elementwise(PlannedNode& node, const Key& key) {
 /// to the whole domain as well: a sweep computes a value per element only from operands of which one has all elements.
 void Planner::copy_out_stretched(std::span<const std::int32_t> inputs, const Shape& domain) {
   const auto copy_out = [&](std::int32_t input, const Shape& target, const OperandGeometry& geometry) {
+    const auto is_same = [&](const StretchedCopy& copy) { return copy.node == input && copy.shape == target; };
+    const auto known = std::find_if(stretched_copies_.begin(), stretched_copies_.end(), is_same);
+    if (known != stretched_copies_.end())
+      return static_cast<void>(copied_out_.push_back({input, known->buffer, known->pass, geometry}));
     const std::int32_t from = materialize(input);
     const StridedView view = broadcast_to_op.view_rule(shape(input), target, 0, {});
     const std::int32_t buffer = copy_view(input, from, view, target);
@@ -174,12 +178,14 @@ void Planner::copy_out_stretched(std::span<const std::int32_t> inputs, const Sha
       passes_.pop_back();
       pass = -1;
     }
-    copied_out_.push_back({input, buffer, pass, geometry.extent, geometry.columns});
+    copied_out_.push_back({input, buffer, pass, geometry});
+    stretched_copies_.push_back({input, buffer, pass, target});
   };
   Extent joined = Extent::single;
-  std::int64_t columns = 0;
+  std::int64_t columns = 0, batches = 0;
+  const auto is_equal = [](std::int64_t a, std::int64_t b) { return a == 0 || b == 0 || a == b; };
   const auto agrees = [&](const OperandGeometry& geometry) {
-    return geometry.simple && (geometry.columns == 0 || columns == 0 || geometry.columns == columns);
+    return geometry.simple && is_equal(geometry.columns, columns) && is_equal(geometry.batches, batches);
   };
   for (const std::int32_t input : inputs) {
     OperandGeometry geometry = natural_geometry(input, domain);
@@ -193,6 +199,7 @@ void Planner::copy_out_stretched(std::span<const std::int32_t> inputs, const Sha
       copy_out(input, target, geometry);
     }
     if (geometry.columns != 0) columns = geometry.columns;
+    if (geometry.batches != 0) batches = geometry.batches;
     joined = join_extents(joined, geometry.extent);
   }
   if (joined == Extent::element || domain.size() == 1 || inputs.empty()) return;
@@ -251,7 +258,7 @@ bool Planner::place_bias(PlannedNode& node, std::int32_t sum, std::int32_t bias)
     const bool is_row = geometry.extent == Extent::per_column
                             ? geometry.columns == product->form.n
                             : product->form.m == 1 && shape(bias).size() == product->form.n;
-    if (!geometry.simple || !is_row) return false;
+    if (!geometry.simple || geometry.batches != 0 || !is_row) return false;
   }
   product->bias = this->node(bias).buffer;
   put_in_epilogue(node, *product, sum);
@@ -344,6 +351,7 @@ void Planner::place_opaque(PlannedNode& node, const Key& key) {
   const std::span<const std::int32_t> inputs = recorder_->inputs(key);
   if (key.op == &cast_op) {
     const DType from = info(inputs[0]).dtype;
+    if (from == DType::boolean && take_truth(node, inputs[0])) return;
     const bool converts_as_read =
         (from == DType::boolean || from == DType::i64) && is_floating(info(node.id).dtype) && !info(inputs[0]).weak;
     if (converts_as_read) {
@@ -354,6 +362,16 @@ void Planner::place_opaque(PlannedNode& node, const Key& key) {
     }
   }
   place_opaque_pass(node, *key.op, key.attribute, inputs);
+}
+
+/// A truth value is the number 0 or 1 in the sweep that computes it: as a number of the sweep's dtype it is the same value.
+bool Planner::take_truth(PlannedNode& node, std::int32_t input) {
+  const PlannedNode& truth = this->node(input);
+  if (truth.where != PlannedNode::Where::sweep) return false;
+  SweepBuild& sweep = sweeps_[static_cast<std::size_t>(truth.sweep)];
+  if (sweep.sweep.dtype != info(node.id).dtype) return false;
+  put(node, sweep, truth.value);
+  return true;
 }
 
 void Planner::place_opaque_pass(PlannedNode& node, const Op& op, std::uint64_t attribute,

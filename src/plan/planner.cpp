@@ -52,6 +52,7 @@ void Planner::begin(Recorder& recorder, Segment* segment) {
   for (std::size_t i = 0; i < recorder.path().size(); ++i)
     if (const Plan* earlier = recorder.carried_out(i)) earlier_.push_back(earlier);
   copied_out_.clear();
+  stretched_copies_.clear();
   computed_numbers_.clear();
   has_arithmetic_on_numbers_ = false;
   targets_.clear();

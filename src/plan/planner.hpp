@@ -22,10 +22,16 @@ namespace thalweg::internal {
 /// Alignment in the arena, in bytes.
 inline constexpr std::int64_t buffer_alignment = 64;
 
-/// A reduction with its input seen as a (rows × columns) matrix.
+/// Numbers of a batch from which on it is worth a sweep's start. A matter of shapes alone, as the way a reduction is
+/// done determines its bits.
+inline constexpr std::int64_t least_batch = 512;
+
+/// A reduction with its input seen as a (rows × columns) matrix or, where kept axes are on both sides of the reduced
+/// ones, as batches of such matrices.
 struct ReductionGeometry {
   enum class Form : std::uint8_t { nothing, to_single, per_row, per_column, general } form;
   std::int64_t columns = 1;
+  std::int64_t batches = 1;  // of per_column
 };
 ReductionGeometry reduction_geometry(const Shape& input, std::uint32_t axes);
 /// The axes that summing `input` to `output` reduces.
@@ -36,6 +42,8 @@ struct OperandGeometry {
   bool simple = true;  // false: no extent describes it; it must be copied out first
   run::Extent extent = run::Extent::element;
   std::int64_t columns = 0;  // the number of columns the domain must have; 0: any
+  std::int64_t batches = 0;  // the number of batches it must have; 0: any
+  bool moves = true;         // whether each batch has numbers of its own
 };
 OperandGeometry operand_geometry(const Shape& operand, const Shape& domain);
 /// The shape of `operand` stretched along all axes up to its last one that is not 1, which makes it lie per row.
@@ -114,8 +122,9 @@ class Planner {
   };
   struct SweepBuild {
     run::Sweep sweep;
-    std::int64_t size = 0;     // rows × columns
+    std::int64_t size = 0;     // batches × rows × columns
     std::int64_t columns = 0;  // 0: not determined yet
+    std::int64_t batches = 0;  // 0: not determined yet
     std::int32_t pass = -1;
     bool reduces = false;
     bool has_rows = false;  // has values per row or reductions, so that it may not compile: ask `fuses`
@@ -124,22 +133,25 @@ class Planner {
     /// What restore() goes back to when a node turns out not to fit.
     struct State {
       std::size_t values, nodes;
-      std::int64_t columns;
+      std::int64_t columns, batches;
       bool reduces, has_rows;
     };
-    State state() const { return {sweep.values.size(), nodes.size(), columns, reduces, has_rows}; }
+    State state() const { return {sweep.values.size(), nodes.size(), columns, batches, reduces, has_rows}; }
     void restore(const State& before) {
       sweep.values.resize(before.values);
       nodes.resize(before.nodes);
       columns = before.columns;
+      batches = before.batches;
       reduces = before.reduces;
       has_rows = before.has_rows;
     }
   };
+  /// How a sweep reads an operand.
   struct Fit {
     bool ok = false;
     run::Extent extent = run::Extent::element;
-    std::int64_t columns = 0;
+    std::int64_t columns = 0, batches = 0;  // that it asks for; 0: any
+    bool moves = true;
   };
 
   void begin(Recorder& recorder, Segment* segment);
@@ -189,6 +201,7 @@ class Planner {
   void place_draw(PlannedNode& node, const Key& key);
   bool place_strided_reduction(PlannedNode& node, const Key& key, std::uint32_t axes);
   void place_opaque(PlannedNode& node, const Key& key);
+  bool take_truth(PlannedNode& node, std::int32_t input);
   void place_opaque_pass(PlannedNode& node, const Op& op, std::uint64_t attribute,
                          std::span<const std::int32_t> inputs);
   static Shape kept_axes_first(const Shape& from, std::uint32_t axes, StridedView& view);
@@ -221,12 +234,12 @@ class Planner {
   bool join_reduction(SweepBuild& sweep, PlannedNode& node, const Key& key, const ReductionGeometry& geometry);
   bool join_draw(SweepBuild& sweep, PlannedNode& node, const Key& key);
   std::int32_t add_value(SweepBuild& sweep, const run::SweepValue& value);
-  std::int32_t emit(SweepBuild& sweep, std::int32_t id, run::Extent extent);
+  std::int32_t emit(SweepBuild& sweep, std::int32_t id, run::Extent extent, bool moves = true);
   std::int32_t emit_number(SweepBuild& sweep, std::int32_t id);
-  std::int32_t emit_input(SweepBuild& sweep, std::int32_t buffer, run::Extent extent, DType dtype);
+  std::int32_t emit_input(SweepBuild& sweep, std::int32_t buffer, run::Extent extent, DType dtype, bool moves = true);
   std::int32_t apply(SweepBuild& sweep, const Key& key, std::span<const std::int32_t> operands);
   bool emit_all(SweepBuild& sweep, PlannedNode& node, const Key& key, std::span<const std::int32_t> inputs,
-                std::span<const run::Extent> extents, std::int64_t columns);
+                std::span<const Fit> fits, std::int64_t columns, std::int64_t batches);
   void append_reduction(SweepBuild& sweep, PlannedNode& node, const Key& key, std::int32_t value, run::Extent extent);
   void put(PlannedNode& node, SweepBuild& sweep, std::int32_t value);
   bool fuses(SweepBuild& sweep);
@@ -325,9 +338,14 @@ class Planner {
   /// An operand that was copied out to a shape with a simple extent in the domain of its reader.
   struct CopiedOut {
     std::int32_t node, buffer, pass;
-    run::Extent extent;
-    std::int64_t columns;
+    OperandGeometry geometry;
   };
+  /// All of them: other readers take the same copy.
+  struct StretchedCopy {
+    std::int32_t node, buffer, pass;
+    Shape shape;
+  };
+  std::vector<StretchedCopy> stretched_copies_;
   /// The result of arithmetic on numbers in one of the dtypes it is read in.
   struct ComputedNumber {
     std::int32_t node;

@@ -69,6 +69,8 @@ void copy_row(const T* input, T* output, std::int64_t count, std::int64_t stride
     std::memcpy(output, input, static_cast<std::size_t>(count) * sizeof(T));
   } else if (stride == 0) {
     std::fill_n(output, count, *input);
+  } else if (stride == -1) {  // of a flip; a constant stride is vectorized
+    for (std::int64_t i = 0; i < count; ++i) output[i] = input[-i];
   } else {
     for (std::int64_t i = 0; i < count; ++i) output[i] = input[i * stride];
   }

@@ -57,6 +57,7 @@ struct SweepValue {
   std::int32_t slot = 0;
   std::int32_t operands[3] = {0, 0, 0};
   const ElementKernel* kernel = nullptr;
+  bool moves = true;  // input, in several batches: whether each reads numbers of its own, which follow one another
   bool operator==(const SweepValue&) const = default;
 };
 
@@ -71,6 +72,8 @@ struct SweepOutput {
 struct Sweep {
   DType dtype = DType::f32;  // f32, f64 or i64: what the machine computes in
   std::int64_t rows = 1, columns = 1;
+  /// How many such domains lie one after another in memory. Each is a sweep of its own: reductions end with it.
+  std::int64_t batches = 1;
   std::vector<SweepValue> values;
   std::vector<SweepOutput> outputs;
   bool operator==(const Sweep&) const = default;
@@ -141,12 +144,15 @@ class CompiledSweep {
   /// Switches to a program that delays its stores if an output is memory that is read later.
   void look_for_aliases(const Argument* arguments);
   void run_program(const Argument* arguments);
+  void run_batch(const Argument* arguments);
 
   std::shared_ptr<SharedProgram> shared_;
   std::vector<std::int32_t> slots_;  // the slot of each argument: buffers, numbers, draws
   bool is_first_ = false;            // whether the program was compiled for this sweep
   bool has_run_ = false;
   Function function_;  // of the program, if nothing has to be checked or loaded before it
+  struct Batches;
+  std::unique_ptr<Batches> batches_;  // null: one
 };
 
 }  // namespace thalweg::run

@@ -59,6 +59,8 @@ SweepCache& SweepCache::current() {
 
 void SweepCache::rename_slots(const Sweep& sweep) {
   renamed_ = sweep;
+  renamed_.batches = 1;  // all run the same program
+  for (SweepValue& value : renamed_.values) value.moves = true;
   buffers_.clear();
   numbers_.clear();
   draws_.clear();

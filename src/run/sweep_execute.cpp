@@ -153,12 +153,41 @@ void bind_program(SweepProgram& program, const Argument* arguments) {
 
 }  // namespace
 
+struct CompiledSweep::Batches {
+  std::int64_t count;
+  std::vector<std::int64_t> steps;  // the bytes by which each argument moves on
+  std::vector<Argument> arguments;  // of the present batch
+
+  Batches(const Sweep& sweep, const CompiledSweep& compiled)
+      : count(sweep.batches), steps(compiled.argument_count()), arguments(steps.size()) {
+    const std::span<const std::int32_t> slots = compiled.buffers();
+    const auto set_step = [&](std::int32_t slot, Extent extent, DType dtype) {
+      const std::int64_t numbers = extent == Extent::element      ? sweep.rows * sweep.columns
+                                   : extent == Extent::per_row    ? sweep.rows
+                                   : extent == Extent::per_column ? sweep.columns
+                                                                  : 1;
+      const auto argument = std::find(slots.begin(), slots.end(), slot) - slots.begin();
+      steps[static_cast<std::size_t>(argument)] = numbers * static_cast<std::int64_t>(size_of(dtype));
+    };
+    for (const SweepValue& value : sweep.values)
+      if (value.kind == SweepValue::Kind::input && value.moves) set_step(value.slot, value.extent, value.dtype);
+    for (const SweepOutput& output : sweep.outputs)
+      set_step(output.slot, sweep.values[static_cast<std::size_t>(output.value)].extent, output.dtype);
+  }
+  std::size_t bytes() const {
+    return sizeof(Batches) + steps.capacity() * sizeof(steps[0]) + arguments.capacity() * sizeof(arguments[0]);
+  }
+};
+
 CompiledSweep::CompiledSweep() = default;
 CompiledSweep::CompiledSweep(CompiledSweep&&) noexcept = default;
 CompiledSweep& CompiledSweep::operator=(CompiledSweep&&) noexcept = default;
 CompiledSweep::~CompiledSweep() = default;
 
-CompiledSweep::CompiledSweep(const Sweep& sweep) { shared_ = SweepCache::current().program(sweep, slots_, is_first_); }
+CompiledSweep::CompiledSweep(const Sweep& sweep) {
+  shared_ = SweepCache::current().program(sweep, slots_, is_first_);
+  if (sweep.batches > 1) batches_ = std::make_unique<Batches>(sweep, *this);
+}
 
 std::span<const std::int32_t> CompiledSweep::buffers() const {
   return std::span<const std::int32_t>(slots_).first(shared_->buffers);
@@ -183,16 +212,27 @@ void CompiledSweep::look_for_aliases(const Argument* arguments) {
 }
 
 void CompiledSweep::run_program(const Argument* arguments) {
+  if (batches_ == nullptr) return run_batch(arguments);
+  std::vector<Argument>& moved = batches_->arguments;
+  std::copy_n(arguments, moved.size(), moved.begin());
+  for (std::int64_t batch = 0; batch < batches_->count; ++batch) {
+    run_batch(moved.data());
+    for (std::size_t i = 0; i < moved.size(); ++i) moved[i] += batches_->steps[i];
+  }
+}
+
+void CompiledSweep::run_batch(const Argument* arguments) {
   if (!shared_->program.hazards.empty() && !shared_->is_delayed) [[unlikely]]
     look_for_aliases(arguments);
   SweepProgram& program = shared_->program;
-  if (!program.has_tried_code && generation_policy().is_time(program.geometry.elements(), has_run_)) [[unlikely]]
+  if (!program.has_tried_code &&
+      generation_policy().is_time(program.geometry.elements(), has_run_ || batches_ != nullptr)) [[unlikely]]
     generate_and_prepare(program);
   has_run_ = true;
   if (program.brings_inputs) bring_inputs(program, arguments);
   if (program.function == nullptr) return run_on_machine(program, arguments);
   const bool needs_scratch = !program.column_folds.empty();
-  if (!needs_scratch && !program.brings_inputs && program.hazards.empty())
+  if (!needs_scratch && !program.brings_inputs && program.hazards.empty() && batches_ == nullptr)
     function_ = {program.function, program.memory.get()};
   program.function(arguments, program.memory.get(), needs_scratch ? scratch_of(program) : nullptr);
 }
@@ -206,9 +246,13 @@ void CompiledSweep::execute(const SweepBindings& bindings) {
 bool CompiledSweep::can_fuse(const Sweep& sweep) { return fits_machine(sweep); }
 
 std::size_t CompiledSweep::bytes() const {
-  return slots_.capacity() * sizeof(slots_[0]) + (is_first_ ? shared_->bytes() : 0);
+  return slots_.capacity() * sizeof(slots_[0]) + (batches_ == nullptr ? 0 : batches_->bytes()) +
+         (is_first_ ? shared_->bytes() : 0);
 }
-std::size_t CompiledSweep::bytes_moved() const { return shared_->program.bytes_moved; }
+std::size_t CompiledSweep::bytes_moved() const {
+  const std::int64_t batches = batches_ == nullptr ? 1 : batches_->count;
+  return static_cast<std::size_t>(batches) * shared_->program.bytes_moved;
+}
 std::string CompiledSweep::disassembly() const { return disassemble(shared_->program, slots_, shared_->buffers); }
 
 std::string disassemble(const SweepProgram& program, std::span<const std::int32_t> slots, std::size_t buffers) {
