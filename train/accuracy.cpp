@@ -73,7 +73,7 @@ double internal::accuracy_of(const std::function<Var(const Tensor&)>& model, con
   for (std::int64_t begin = 0; begin < count; begin += most) {
     const std::int64_t size = std::min(most, count - begin);
     const Tensor images = rows<float>(samples.images, begin, size);
-    const Tensor logits = compute([&] { return model(images); });
+    const Tensor logits = thalweg::compute([&] { return model(images); });
     right += checked_count(logits, rows<std::int64_t>(samples.labels, begin, size), line);
   }
   return share(right, count);

@@ -6,8 +6,8 @@
 namespace thalweg {
 
 /// For f32 matrix products. `highest` multiplies the numbers as they are. `medium` first rounds both factors to bf16 (8
-/// significant bits, to nearest even), multiplies exactly and sums in f32: about twice as fast if the processor has an
-/// instruction for it. Products of f64 are not affected. docs/precision.md lists the errors.
+/// significant bits, to nearest even), multiplies exactly and sums in f32, where the processor is faster at that (twice, or
+/// eight times by AMX); elsewhere it is `highest`. Products of f64 are not affected. docs/precision.md lists the errors.
 enum class Precision : std::uint8_t { highest, medium };
 
 /// Attribute bit of a contraction, beside those in op.hpp: Precision::medium.

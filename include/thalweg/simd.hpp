@@ -6,8 +6,8 @@
 
 namespace thalweg {
 
-/// Switches to the kernels of another target: "sse4", "avx2" or "avx512" on x86; "" for the best one. For tests, before
-/// other threads compute. Throws ValueError naming the supported ones.
+/// Switches to the kernels of another target: "sse4", "avx2", "avx512" or "amx" (avx512 with AMX's tiles) on x86; "" for the
+/// best one. For tests, before other threads compute. Throws ValueError naming the supported ones.
 void set_simd_target(std::string_view name);
 
 /// The target in use.
