@@ -27,7 +27,7 @@ bool is_short(const MatmulPass& pass) {
   const bool may_be_cut = m.precision == Precision::highest || m.k % run::bf16_steps() == 0;
   return lies_by_k && may_be_cut && pass.batch < 0 && m.m > 1 && m.n > 1 && 2 * m.k <= most_steps &&
          m.m * m.k * element % buffer_alignment == 0 && m.n * m.k * element % buffer_alignment == 0 &&
-         !run::may_skip_zeros(m.m, m.n, m.k, m.transpose_b, static_cast<std::size_t>(element));
+         !run::may_skip_zeros(m.m, m.n, m.k, m.transpose_a, m.transpose_b, static_cast<std::size_t>(element));
 }
 
 bool are_alike(const run::MatmulForm& a, const run::MatmulForm& b) {

@@ -216,7 +216,7 @@ inline void finish_amx_block(const Product<float>& product, const AmxSlice& slic
                              std::int64_t columns, Range rows) {
   const std::int64_t vectors = hwy::DivCeil(columns, amx_lines);
   const Panel panel{column, columns, vectors, columns_as_vectors<float>(columns - (vectors - 1) * amx_lines)};
-  const Slice<float> nothing{slice.first, slice.steps, 0, product.a, product.a_row, product.a_step};
+  const Slice<float> nothing{slice.first, slice.steps, 0, product.a, product.a_row, product.a_step, product.a_row};
   Tile<float> tile = panel_tile(product, nothing, panel, product.b, product.ldb);
   const TileFunctions<float>& functions = tile_functions<float>(vectors, panel.columns);
   for (std::int64_t row = rows.begin; row < rows.end; row += tile_rows) {

@@ -44,22 +44,34 @@ constexpr bool is_far(std::int64_t elements, std::size_t element_bytes) {
   return elements > static_cast<std::int64_t>((std::size_t{1} << 20) / element_bytes);
 }
 
-/// Whether to copy A and B first: if both are read often enough and B does not stay in the L2 cache.
-constexpr bool is_packed(std::int64_t m, std::int64_t n, std::int64_t k, std::size_t element_bytes) {
-  return m >= 128 && n >= 128 && k >= 64 && n * k > static_cast<std::int64_t>((std::size_t{2} << 20) / element_bytes);
+/// Whether each row of a matrix begins on a page of its own. Then reading it by columns takes a new address translation at
+/// each step, and where rows are a multiple of 4 KiB apart, all of them share few sets of the caches.
+constexpr bool has_far_rows(std::int64_t columns, std::size_t element_bytes) {
+  return columns >= static_cast<std::int64_t>(4096 / element_bytes);
+}
+
+/// Whether to copy A and B first: if both are read often enough and B does not stay in the L2 cache, or they are read across
+/// far rows.
+constexpr bool is_packed(std::int64_t m, std::int64_t n, std::int64_t k, bool transpose_a, std::size_t element_bytes) {
+  if (m < 128 || n < 128 || k < 64) return false;
+  return n * k > static_cast<std::int64_t>((std::size_t{2} << 20) / element_bytes) ||
+         (has_far_rows(n, element_bytes) && is_far(n * k, element_bytes)) ||
+         (transpose_a && has_far_rows(m, element_bytes) &&
+          m * k >= static_cast<std::int64_t>((std::size_t{1} << 20) / element_bytes));
 }
 
 /// Whether to skip steps in which all of a tile's rows of A are zero: images are mostly black. Then a sum of −0 always
 /// becomes 0, whether or not a step is skipped, so that no result depends on which rows share a tile.
-constexpr bool may_skip_zeros(std::int64_t m, std::int64_t n, std::int64_t k, bool transpose_b,
+constexpr bool may_skip_zeros(std::int64_t m, std::int64_t n, std::int64_t k, bool transpose_a, bool transpose_b,
                               std::size_t element_bytes) {
-  return !transpose_b && m >= 32 && n >= 32 && k >= 64 && !is_packed(m, n, k, element_bytes);
+  return !transpose_b && m >= 32 && n >= 32 && k >= 64 && !is_packed(m, n, k, transpose_a, element_bytes);
 }
 
 /// Padding rows by 64 bytes keeps rows of power-of-two length out of the same cache sets.
 constexpr std::int64_t packed_a_stride(std::int64_t length) { return (length + 15) / 16 * 16 + 16; }
 
-/// The copy of A. (Each thread copies panels of B into its own scratch memory.)
+/// The copy of A, row by row, or step by step, or in strips of a tile's rows. (Each thread copies panels of B into its own
+/// scratch memory.)
 constexpr std::int64_t packed_elements(std::int64_t m, std::int64_t k) {
   const std::int64_t rows = std::min(m, packed_rows), steps = std::min(k, packed_steps);
   return std::max(rows * packed_a_stride(steps), steps * packed_a_stride(rows));

@@ -105,6 +105,10 @@ struct Slice {
   std::int64_t first, steps, units;
   const T* a;
   std::ptrdiff_t a_row, a_step;
+  /// Times the number of a tile's first row, from row 0 to there: a_row, except where A lies in strips of tile_rows rows.
+  std::ptrdiff_t a_tile;
+
+  bool is_in_strips() const { return a_tile != a_row; }
 };
 
 struct Range {
@@ -112,16 +116,16 @@ struct Range {
 };
 
 /// Runs body(row, rows) over blocks of at most `most` rows: as even as can be, not to end with a block of one row, which
-/// waits for each multiply-add.
+/// waits for each multiply-add. Uneven ones have `most` rows but the last.
 template <class Body>
-HWY_INLINE void for_each_row_block(Range rows, std::int64_t most, const Body& body) {
+HWY_INLINE void for_each_row_block(Range rows, std::int64_t most, const Body& body, bool is_even = true) {
   const std::int64_t count = rows.end - rows.begin;
   const std::int64_t blocks = (count + most - 1) / most;
-  const std::int64_t per_block = blocks > 1 ? count / blocks : count;
-  const std::int64_t larger_blocks = blocks > 1 ? count % blocks : 0;
+  const std::int64_t per_block = !is_even ? most : blocks > 1 ? count / blocks : count;
+  const std::int64_t larger_blocks = is_even && blocks > 1 ? count % blocks : 0;
   std::int64_t row = rows.begin;
   for (std::int64_t block = 0; block < blocks; ++block) {
-    const std::int64_t block_rows = per_block + (block < larger_blocks ? 1 : 0);
+    const std::int64_t block_rows = std::min(per_block + (block < larger_blocks ? 1 : 0), rows.end - row);
     body(row, block_rows);
     row += block_rows;
   }
@@ -151,7 +155,7 @@ HWY_INLINE void place(Tile<T>& tile, const Product<T>& product, const Slice<T>& 
                       std::int64_t row) {
   const T* const start = slice.first == 0 ? product.start : product.c;
   const std::ptrdiff_t offset = row * product.ldc + panel.column;
-  tile.a = slice.a + row * slice.a_row;
+  tile.a = slice.a + row * slice.a_tile;
   tile.c = product.c + offset;
   tile.start = start ? start + offset : nullptr;
   const Epilogue<T>& whole = product.epilogue;
@@ -208,13 +212,14 @@ HWY_INLINE void multiply_panel(const Product<T>& product, const Slice<T>& slice,
   Tile<T> tile = panel_tile(product, slice, panel, b, b_step);
   const bool is_row = product.m == 1 && product.precision == Precision::highest;
   std::int64_t block = 0;
-  for_each_row_block(rows, tile_rows, [&](std::int64_t row, std::int64_t block_rows) HWY_ATTR {
+  const auto multiply_tile = [&](std::int64_t row, std::int64_t block_rows) HWY_ATTR {
     place(tile, product, slice, panel, row);
     LinesAhead<T> ahead;
     find_ahead(ahead, block++);
     if (ahead.empty()) return functions[is_row ? 0 : block_rows](tile);
     ahead.compute(tile, block_rows);
-  });
+  };
+  for_each_row_block(rows, tile_rows, multiply_tile, !slice.is_in_strips());
 }
 
 /// Whether there are fetching tiles for this panel.
@@ -230,7 +235,7 @@ inline Range part(std::int64_t index, std::int64_t count, std::int64_t size) {
 
 template <class T>
 HWY_INLINE Slice<T> slice_in_place(const Product<T>& product, std::int64_t first, std::int64_t steps) {
-  return {first, steps, steps, product.a + first * product.a_step, product.a_row, product.a_step};
+  return {first, steps, steps, product.a + first * product.a_step, product.a_row, product.a_step, product.a_row};
 }
 
 /// Runs body(first, steps) over stretches of k, at least once, of at most `most` steps and about as even as can be.
@@ -363,7 +368,7 @@ HWY_NOINLINE void multiply_mirrored(const Product<T>& product) {
   constexpr std::int64_t lanes = Panels<T>::lanes;
   HWY_ALIGN T copy[stack_bytes / sizeof(T)];
   HWY_ALIGN T block[lanes * tile_vectors * lanes];
-  const Slice<T> slice{0, product.k, product.k, product.b, product.ldb, 1};
+  const Slice<T> slice{0, product.k, product.k, product.b, product.ldb, 1, product.ldb};
   const Panels<T> panels(product.m);
   for (std::int64_t index = 0; index < panels.count(); ++index) {
     const Panel panel = panels[index];

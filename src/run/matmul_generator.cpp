@@ -45,7 +45,7 @@ bool ProductGenerator::writes(const ProductForm& form) {
   const auto [m, n, k] = std::array{layout.m, layout.n, layout.k};
   if (form.precision != Precision::highest || m <= 0 || n <= 0 || k <= 0) return false;
   if (m * n * k > most_generated_work) return false;
-  if (may_skip_zeros(m, n, k, layout.transpose_b, size_of(form.dtype))) return false;
+  if (may_skip_zeros(m, n, k, layout.a_step != 1, layout.transpose_b, size_of(form.dtype))) return false;
   for (const std::int64_t ld : {form.lda, form.ldb, form.ldc, form.bias_stride})
     if (!is_near(std::max({m, n, k}), ld)) return false;
 

@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
 
 #include <hwy/highway.h>
 
@@ -78,6 +79,34 @@ void PlainCopies<T>::pack_a(const Product<T>& product, const Slice<T>& packed, R
   }
 }
 
+/// Copies a transposed A in strips of tile_rows rows, each step by step: a tile then reads one stretch of memory instead of a
+/// piece of a cache line at each step, a page away from the last one.
+template <class T>
+void pack_strips(const Product<T>& product, const Slice<T>& packed, Range rows, T* to) {
+  using D = hn::CappedTag<T, static_cast<std::size_t>(tile_rows)>;
+  const D d;
+  constexpr std::int64_t lanes = static_cast<std::int64_t>(hn::MaxLanes(D()));
+  constexpr std::int64_t steps_ahead = 8, line = 64 / sizeof(T), rows_together = 4 * line;
+  static_assert(rows_together % tile_rows == 0);
+  for (std::int64_t begin = rows.begin; begin < rows.end; begin += rows_together) {
+    const std::int64_t end = std::min(begin + rows_together, rows.end);
+    const T* from = product.a + packed.first * product.a_step;
+    for (std::int64_t step = 0; step < packed.steps; ++step, from += product.a_step) {
+      if (step + steps_ahead < packed.steps)
+        for (std::int64_t row = begin; row < end; row += line)
+          __builtin_prefetch(from + steps_ahead * product.a_step + row, 0, 2);
+      for (std::int64_t row = begin; row < end; row += tile_rows) {
+        T* const target = to + row * packed.a_tile + step * packed.a_step;
+        if (row + tile_rows <= end) {
+          for (std::int64_t i = 0; i < tile_rows; i += lanes) hn::StoreU(hn::LoadU(d, from + row + i), d, target + i);
+        } else {
+          for (std::int64_t i = 0; i < end - row; ++i) target[i] = from[row + i];
+        }
+      }
+    }
+  }
+}
+
 /// One block of at most packed_rows rows. A slice of A is copied at a time, and of it a panel of B, into the thread's scratch
 /// memory: it is in the L2 cache already, and stays there for all rows of the block.
 template <class Copies, class T>
@@ -89,13 +118,20 @@ void multiply_packed_block(const Product<T>& product, T* packed_a) {
   const std::int64_t parts_of_panel = shared ? hwy::DivCeil(parallel_parts, panels.count()) : 1;
   for_each_slice(product.k, Copies::most_steps, [&](std::int64_t first, std::int64_t steps) HWY_ATTR {
     const std::int64_t units = Copies::units(steps);
-    Slice<T> slice{first, steps, units, packed_a, packed_a_stride(units), 1};
+    Slice<T> slice{first, steps, units, packed_a, packed_a_stride(units), 1, packed_a_stride(units)};
     if (product.a_step != 1) {
+      constexpr bool has_strips = std::is_same_v<Copies, PlainCopies<T>>;
       slice.a_row = 1;
-      slice.a_step = packed_a_stride(product.m);
+      slice.a_step = has_strips ? tile_rows : packed_a_stride(product.m);
+      slice.a_tile = has_strips ? units : slice.a_row;
     }
-    for_each_block(product.m, row_parts, 1, 1,
-                   [&](Range rows, Range) HWY_ATTR { Copies::pack_a(product, slice, rows, packed_a); });
+    for_each_block(product.m, row_parts, 1, 1, [&](Range rows, Range) HWY_ATTR {
+      if (slice.is_in_strips()) {
+        pack_strips(product, slice, rows, packed_a);
+      } else {
+        Copies::pack_a(product, slice, rows, packed_a);
+      }
+    });
     const auto multiply = [&](Range rows, Range panel_range) HWY_ATTR {
       for (std::int64_t p = panel_range.begin; p < panel_range.end; ++p) {
         const Panel panel = panels[p];

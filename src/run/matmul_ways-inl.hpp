@@ -94,11 +94,12 @@ void multiply(const MatmulForm& form, const MatmulMemory& memory, void* workspac
       return multiply_in_bf16(product, takes_workspace ? workspace : nullptr);
     }
   }
-  if (form.looks_for_zeros && may_skip_zeros(product.m, product.n, product.k, product.transpose_b, sizeof(T))) {
+  if (form.looks_for_zeros &&
+      may_skip_zeros(product.m, product.n, product.k, product.a_step != 1, product.transpose_b, sizeof(T))) {
     product.clears_negative_zeros = true;
     product.skips_zeros = skipping_pays(product);
   }
-  if (is_packed(product.m, product.n, product.k, sizeof(T)))
+  if (is_packed(product.m, product.n, product.k, product.a_step != 1, sizeof(T)))
     return multiply_packed<PlainCopies<T>>(product, static_cast<T*>(workspace));
   if (is_better_mirrored(product)) return multiply_mirrored(product);
   const Panels<T> panels(product.n, product.skips_zeros ? sparse_vectors : tile_vectors);
@@ -174,7 +175,7 @@ HWY_INLINE bool prepare_panel(const Product<T>& product, PreparedMatmul& prepare
   const Panels<T> panels(product.n);
   const std::int64_t most_steps = product.transpose_b ? lanes : direct_steps(product.m, product.a_step != 1);
   if (panels.count() != 1 || product.k == 0 || product.k > most_steps || is_large(product.m, product.n, product.k) ||
-      may_skip_zeros(product.m, product.n, product.k, product.transpose_b, sizeof(T)))
+      may_skip_zeros(product.m, product.n, product.k, product.a_step != 1, product.transpose_b, sizeof(T)))
     return false;
   const Panel panel = panels[0];
   if (product.transpose_b && (panel.vectors > 1 || panel.columns == Columns::single)) return false;

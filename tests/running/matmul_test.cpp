@@ -105,6 +105,17 @@ TEMPLATE_TEST_CASE("matmul gives the bits of the sums in order where it packs", 
   }
 }
 
+TEMPLATE_TEST_CASE("matmul gives the bits of the sums in order where it packs for the sake of far rows", "[matmul]",
+                   float, double) {
+  Buffers<TestType> buffers;
+  for (const Shape& shape : {Shape{1027, 131, 270, true, false, 3, Shape::from_c, true, Activation::relu},
+                             Shape{1024, 128, 256, true, true, 0, Shape::from_start, false, Activation::none},
+                             Shape{131, 1030, 270, false, false, 0, Shape::from_start, true, Activation::none}}) {
+    check<TestType>(buffers, shape);
+    CHECK(matmul_workspace(buffers.matmul) > 0);
+  }
+}
+
 TEST_CASE("matmul packs blocks of rows and of columns", "[matmul]") {
   Buffers<float> buffers;
   check<float>(buffers, {2100, 130, 64, false, false, 0, Shape::from_zero, true, Activation::none});
@@ -206,6 +217,7 @@ TEMPLATE_TEST_CASE("matmul gives the same bits on 1, 2 and 3 threads", "[matmul]
                           {784, 100, 128, true},
                           {500, 70, 300, false, true},
                           {129, 1100, 600, true},
+                          {1027, 131, 270, true},
                           {300, 130, 4100, true},
                           {30, 700, 1000},
                           {30, 700, 1000, false, true},
