@@ -12,7 +12,7 @@ namespace thalweg::internal {
 
 namespace {
 
-constexpr std::size_t line = 64, huge_page = std::size_t{2} << 20;
+constexpr std::size_t line = 64;
 /// Size of the first chunk, enough for a program with a few nets. All others consist of whole huge pages.
 constexpr std::size_t first_chunk = std::size_t{64} << 10;
 

@@ -13,6 +13,7 @@
 #include <thalweg/internal/storage.hpp>
 #include <thalweg/shape.hpp>
 
+#include "src/tensor/huge_pages.hpp"
 #include "src/tensor/pooling.hpp"
 
 namespace thalweg::internal {
@@ -42,7 +43,12 @@ constexpr std::size_t lines_of(int size_class) {
 static_assert(size_class_of(5) == 5 && size_class_of(8) == 8 && size_class_of(9) == 9 && size_class_of(10) == 9);
 static_assert(lines_of(size_class_of(1000)) == 1024 && lines_of(size_class_of(1025)) == 1280);
 
-inline void free_block(void* block) { ::operator delete (block, std::align_val_t{block_alignment}); }
+/// A large block begins with a huge page: otherwise its ends, most of a block of few MB, would lie in small pages.
+constexpr std::align_val_t alignment_of_block(bool is_large) {
+  return std::align_val_t{is_large ? huge_page : block_alignment};
+}
+
+inline void free_block(void* block, bool is_large) { ::operator delete(block, alignment_of_block(is_large)); }
 
 /// A thread's free blocks, by size class. The total bytes and the number of large blocks are limited. A block goes to
 /// the pool of the thread that releases it.
@@ -104,7 +110,7 @@ class BlockPool {
   /// For a large block, or a full pool.
   [[gnu::noinline]] void keep_much(Storage* block, List& list) {
     if (list.lines >= large_lines && (list.lines > max_lines || list.count >= max_large_blocks))
-      return free_block(block);
+      return free_block(block, block->is_large);
     // The blocks that fill the pool have not been reused: start afresh, to adapt to a change of sizes.
     if (kept_lines_ + list.lines > max_lines) clear();
     put(block, list);
@@ -119,7 +125,10 @@ class BlockPool {
 
   void clear() {
     for (List& list : lists_)
-      for (list.count = 0; list.first != nullptr;) free_block(std::exchange(list.first, list.first->next_free));
+      for (list.count = 0; list.first != nullptr;) {
+        Storage* const block = std::exchange(list.first, list.first->next_free);
+        free_block(block, block->is_large);
+      }
     kept_lines_ = 0;
   }
 

@@ -17,17 +17,10 @@ namespace {
 
 thread_local std::int64_t allocated = 0;
 
-void* allocate_block(std::size_t lines) {
-  ++allocated;
-  const std::size_t bytes = (lines + 1) * block_alignment;
-  void* const block = ::operator new (bytes, std::align_val_t{block_alignment});
-  prefer_huge_pages(block, bytes);
-  return block;
-}
-
-Storage* make_storage_in(void* block, std::size_t bytes, int size_class) {
+Storage* make_storage_in(void* block, std::size_t bytes, int size_class, bool is_large) {
   auto* storage = new (block) Storage;
   storage->size_class = static_cast<std::uint8_t>(size_class);
+  storage->is_large = is_large;
   storage->data = static_cast<std::byte*>(block) + block_alignment;
   storage->bytes = bytes;
   return storage;
@@ -38,8 +31,12 @@ Storage* make_storage_in(void* block, std::size_t bytes, int size_class) {
   const std::size_t lines = whole_lines(bytes);
   const int size_class = size_class_of(lines);
   // Unpooled blocks have exactly the guaranteed size, so that a sanitizer detects accesses beyond it.
-  void* const block = allocate_block(is_pooled ? lines_of(size_class) : lines);
-  return make_storage_in(block, bytes, size_class);
+  const std::size_t block_bytes = ((is_pooled ? lines_of(size_class) : lines) + 1) * block_alignment;
+  const bool is_large = block_bytes >= huge_page;
+  void* const block = ::operator new(block_bytes, alignment_of_block(is_large));
+  ++allocated;
+  prefer_huge_pages(block, block_bytes);
+  return make_storage_in(block, bytes, size_class, is_large);
 }
 
 [[noreturn]] void throw_too_large(const Shape& shape, DType dtype, const std::string& needs) {
@@ -87,10 +84,11 @@ namespace {
 
 [[gnu::noinline]] void release_slowly(Storage* storage) {
   const int size_class = storage->size_class;
+  const bool is_large = storage->is_large;
   storage->~Storage();  // may run the owner's deleter, which may release more
   BlockPool* const pool = size_class == unpooled ? nullptr : BlockPool::find_or_make();
-  if (pool == nullptr) return free_block(storage);
-  pool->keep(make_storage_in(storage, 0, size_class));
+  if (pool == nullptr) return free_block(storage, is_large);
+  pool->keep(make_storage_in(storage, 0, size_class, is_large));
 }
 
 }  // namespace

@@ -28,6 +28,7 @@ inline bool is_single_threaded() {
 struct Storage {
   std::atomic<std::int32_t> references{1};
   bool borrowed = false;
+  bool is_large = false;        // begins with a huge page
   std::uint8_t size_class = 0;  // of the pool
   void* data = nullptr;
   union {
