@@ -1,12 +1,17 @@
 #pragma once
 // For tests of sweeps: a builder, buffers that end at a guard page, and execution value by value.
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <random>
 #include <vector>
+
+#include <thalweg/error.hpp>
+#include <thalweg/simd.hpp>
 
 #include "src/run/sweep.hpp"
 #include "src/run/sweep_machine.hpp"
@@ -218,6 +223,46 @@ inline bool same_values(const void* a, const void* b, std::int64_t count, DType 
     }
   }
   return true;
+}
+
+/// Runs `test` on every SIMD target that the processor has.
+inline void on_every_target(const std::function<void()>& test) {
+  for (const char* target : {"sse4", "avx2", "avx512", "neon"}) {
+    try {
+      set_simd_target(target);
+    } catch (const ValueError&) {
+      continue;
+    }
+    CAPTURE(target);
+    test();
+  }
+  set_simd_target("");
+}
+
+template <class T>
+std::vector<T> random_values(std::int64_t count, std::uint32_t seed, double low = -2, double high = 2) {
+  std::mt19937 engine(seed);
+  std::uniform_real_distribution<double> distribution(low, high);
+  std::vector<T> values(static_cast<std::size_t>(count));
+  for (T& value : values) value = static_cast<T>(distribution(engine));
+  return values;
+}
+
+template <class T>
+T* guarded(Buffers& buffers, const std::vector<T>& values) {
+  T* place = static_cast<T*>(buffers.add(values.size() * sizeof(T)));
+  std::copy(values.begin(), values.end(), place);
+  return place;
+}
+
+template <class T>
+T* guarded(Buffers& buffers, std::int64_t count) {
+  return guarded(buffers, std::vector<T>(static_cast<std::size_t>(count), T(77)));
+}
+
+inline void run_once(const Sweep& sweep, const Buffers& buffers, const std::vector<double>& numbers = {},
+                     const std::vector<DrawSource>& draws = {}) {
+  CompiledSweep(sweep).execute({buffers.pointers(), numbers, draws});
 }
 
 }  // namespace thalweg::testing

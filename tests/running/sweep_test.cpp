@@ -15,46 +15,6 @@
 namespace thalweg::testing {
 namespace {
 
-/// Runs `test` on every SIMD target that the processor has.
-void on_every_target(const std::function<void()>& test) {
-  for (const char* target : {"sse4", "avx2", "avx512", "neon"}) {
-    try {
-      set_simd_target(target);
-    } catch (const ValueError&) {
-      continue;
-    }
-    CAPTURE(target);
-    test();
-  }
-  set_simd_target("");
-}
-
-template <class T>
-std::vector<T> random_values(std::int64_t count, std::uint32_t seed, double low = -2, double high = 2) {
-  std::mt19937 engine(seed);
-  std::uniform_real_distribution<double> distribution(low, high);
-  std::vector<T> values(static_cast<std::size_t>(count));
-  for (T& value : values) value = static_cast<T>(distribution(engine));
-  return values;
-}
-
-template <class T>
-T* guarded(Buffers& buffers, const std::vector<T>& values) {
-  T* place = static_cast<T*>(buffers.add(values.size() * sizeof(T)));
-  std::copy(values.begin(), values.end(), place);
-  return place;
-}
-
-template <class T>
-T* guarded(Buffers& buffers, std::int64_t count) {
-  return guarded(buffers, std::vector<T>(static_cast<std::size_t>(count), T(77)));
-}
-
-void run_once(const Sweep& sweep, const Buffers& buffers, const std::vector<double>& numbers = {},
-              const std::vector<DrawSource>& draws = {}) {
-  CompiledSweep(sweep).execute({buffers.pointers(), numbers, draws});
-}
-
 const std::int64_t row_counts[] = {1, 2, 3, 9, 33, 130};
 const std::int64_t column_counts[] = {1, 2, 3, 10, 100, 128, 255, 256, 257, 784};
 constexpr Reduction all_reductions[] = {Reduction::sum, Reduction::product, Reduction::maximum, Reduction::minimum};
@@ -613,76 +573,6 @@ TEST_CASE("sweep: what is kept for an output that is made of it lies in the outp
   CHECK(text_of(false).find("store v1 [buffer 1]") != std::string::npos);
   // It may be the input's memory.
   CHECK(text_of(true).find("store v1 [buffer 1]") == std::string::npos);
-}
-
-TEST_CASE("sweep: several batches give what each gives alone", "[sweep]") {
-  on_every_target([] {
-    constexpr std::int64_t batches = 3;
-    for (const auto& [rows, columns] : {std::pair{5, 7}, {130, 64}, {3, 300}, {1, 40}}) {
-      CAPTURE(rows, columns);
-      const auto in_batches = [&](std::int64_t count) {
-        SweepWriter writer(DType::f32, rows, columns);
-        writer.sweep.batches = count;
-        const auto shared = [&](Extent extent) {
-          const int input = writer.input(extent);
-          writer.sweep.values.back().moves = false;
-          return input;
-        };
-        const int x = writer.input(Extent::element);
-        int y = writer.apply(multiply_kernel, x, writer.input(Extent::per_column));
-        y = writer.apply(add_kernel, y, writer.input(Extent::per_row));
-        y = writer.apply(add_kernel, y, shared(Extent::per_column));
-        y = writer.apply(multiply_kernel, y, shared(Extent::per_row));
-        const int sum = writer.reduce(Reduction::sum, y, Extent::per_column);
-        const int largest = writer.reduce(Reduction::maximum, y, Extent::per_row);
-        writer.output(writer.apply(subtract_kernel, writer.apply(subtract_kernel, y, sum), largest));
-        writer.output(sum);
-        writer.output(largest);
-        writer.output(writer.apply(less_kernel, x, sum), DType::boolean);
-        return writer.sweep;
-      };
-      Buffers buffers;
-      const std::int64_t elements = std::int64_t{rows} * columns;
-      const std::int64_t moving[] = {elements, columns, rows}, fixed[] = {columns, rows};
-      const std::int64_t written[] = {elements, columns, rows};
-      std::vector<std::byte*> base;
-      std::vector<std::int64_t> steps;
-      std::uint32_t seed = 1;
-      for (const std::int64_t count : moving) {
-        base.push_back(reinterpret_cast<std::byte*>(guarded(buffers, random_values<float>(count * batches, seed++))));
-        steps.push_back(4 * count);
-      }
-      for (const std::int64_t count : fixed) {
-        base.push_back(reinterpret_cast<std::byte*>(guarded(buffers, random_values<float>(count, seed++))));
-        steps.push_back(0);
-      }
-      for (const std::int64_t count : written) {
-        base.push_back(reinterpret_cast<std::byte*>(guarded<float>(buffers, count * batches)));
-        steps.push_back(4 * count);
-      }
-      base.push_back(reinterpret_cast<std::byte*>(guarded<std::uint8_t>(buffers, elements * batches)));
-      steps.push_back(elements);
-      const auto all_written = [&] {
-        Bytes bytes;
-        for (std::size_t i = 5; i < base.size(); ++i) {
-          const Bytes each = bytes_of(base[i], static_cast<std::size_t>(steps[i] * batches));
-          bytes.insert(bytes.end(), each.begin(), each.end());
-        }
-        return bytes;
-      };
-      CompiledSweep together(in_batches(batches));
-      for (int run = 0; run < 3; ++run)
-        together.execute({buffers.pointers(), {}, {}});  // generated code from the second on
-      const Bytes found = all_written();
-      CompiledSweep alone(in_batches(1));
-      for (std::int64_t batch = 0; batch < batches; ++batch) {
-        std::vector<void*> places;
-        for (std::size_t i = 0; i < base.size(); ++i) places.push_back(base[i] + batch * steps[i]);
-        alone.execute({places, {}, {}});
-      }
-      CHECK(found == all_written());
-    }
-  });
 }
 
 TEST_CASE("simd: an unknown target is refused by name", "[simd]") {
