@@ -47,11 +47,7 @@ class Pieces {
   }
   std::byte* memory() const {
     thread_local run::AlignedMemory memory;
-    if (memory.bytes() < bytes_) {
-      memory = run::AlignedMemory();  // first
-      memory = run::AlignedMemory(bytes_);
-    }
-    return memory.get();
+    return memory.at_least(bytes_);
   }
 
  private:

@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
-#include <vector>
 
 #include <thalweg/dtype.hpp>
 
+#include "src/run/aligned_memory.hpp"
 #include "src/run/matmul.hpp"
 
 namespace thalweg::factorize {
@@ -14,14 +14,10 @@ namespace {
 
 constexpr std::int64_t small = 32, narrow = 16;  // rows, and columns of a panel: up to here without products
 
-/// The thread's memory for products, 64-byte aligned; kept, so that a repeated step allocates nothing.
+/// The thread's memory for products; kept, so that a repeated step allocates nothing.
 void* workspace_of_thread(std::size_t bytes) {
-  struct alignas(64) Line {
-    std::byte bytes[64];
-  };
-  thread_local std::vector<Line> lines;
-  if (lines.size() * sizeof(Line) < bytes) lines = std::vector<Line>((bytes + sizeof(Line) - 1) / sizeof(Line));
-  return lines.data();
+  thread_local run::AlignedMemory memory;
+  return memory.at_least(bytes);
 }
 
 template <class T>
@@ -33,7 +29,7 @@ Matrix<const T> read(const Matrix<T>& a) {
 template <class T>
 void add_product(const Matrix<const T>& a, bool transpose_a, const Matrix<const T>& b, const Matrix<T>& c) {
   run::Matmul product;
-  product.dtype = sizeof(T) == 4 ? DType::f32 : DType::f64;
+  product.dtype = dtype_of<T>::value;
   product.transpose_a = transpose_a;
   product.m = c.rows;
   product.n = c.columns;

@@ -1,12 +1,10 @@
 #include "ops/strided.hpp"
 
 #include <algorithm>
-#include <bit>
-#include <mutex>
-#include <set>
 #include <tuple>
 
 #include "ops/buffers.hpp"
+#include "ops/interned.hpp"
 #include "src/tensor/visit.hpp"
 
 namespace thalweg {
@@ -22,15 +20,6 @@ struct InOrder {
     return std::lexicographical_compare(a.piece.begin(), a.piece.end(), b.piece.begin(), b.piece.end());
   }
 };
-
-/// The unique copy of `placement` in the process, whose address keys contain. The set never shrinks; programs have few
-/// placements.
-const Placement* intern(const Placement& placement) {
-  static std::mutex* mutex = new std::mutex;  // never destroyed: tapes of static storage duration may use it at exit
-  static auto* placements = new std::set<Placement, InOrder>;
-  const std::scoped_lock lock(*mutex);
-  return &*placements->insert(placement).first;
-}
 
 NodeType strided_shape(const Inference& inference) {
   return {attribute_placement(inference.attribute()).piece, inference.input(0).dtype, false};
@@ -83,13 +72,9 @@ Var unstrided_pullback(const Pullback& p) { return record(strided_op, p.gradient
 
 }  // namespace
 
-std::uint64_t placement_attribute(const Placement& placement) {
-  return reinterpret_cast<std::uintptr_t>(intern(placement));
-}
+std::uint64_t placement_attribute(const Placement& placement) { return interned<Placement, InOrder>(placement); }
 
-const Placement& attribute_placement(std::uint64_t attribute) {
-  return *std::bit_cast<const Placement*>(static_cast<std::uintptr_t>(attribute));
-}
+const Placement& attribute_placement(std::uint64_t attribute) { return interned_at<Placement>(attribute); }
 
 Var strided(const Operand& x, const Placement& placement, std::int64_t offset) {
   return record(strided_op, x, offset, placement_attribute(placement));

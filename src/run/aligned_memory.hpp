@@ -17,6 +17,14 @@ class AlignedMemory {
     data_ = block_.get() + (line - reinterpret_cast<std::uintptr_t>(block_.get()) % line) % line;
   }
   std::byte* get() const { return data_; }
+  /// At least so many bytes. If it grows, what was in it is lost.
+  std::byte* at_least(std::size_t bytes) {
+    if (bytes_ < bytes) {
+      *this = AlignedMemory();  // first, so that there are never two
+      *this = AlignedMemory(bytes);
+    }
+    return data_;
+  }
   std::size_t bytes() const { return bytes_; }
 
  private:

@@ -9,10 +9,8 @@ constinit thread_local ScratchMemory scratch_memory{nullptr, 0};
 
 void grow_scratch_memory(std::size_t bytes) {
   thread_local AlignedMemory owner;
-  owner = AlignedMemory();
-  scratch_memory = {nullptr, 0};
-  owner = AlignedMemory(bytes);
-  scratch_memory = {owner.get(), bytes};
+  scratch_memory = {nullptr, 0};  // in case of a throw
+  scratch_memory = {owner.at_least(bytes), bytes};
 }
 
 void prepare_thread() {
