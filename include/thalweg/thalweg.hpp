@@ -49,6 +49,7 @@
 #include <thalweg/random.hpp>
 #include <thalweg/registry.hpp>
 #include <thalweg/statistics.hpp>
+#include <thalweg/subnormals.hpp>
 #include <thalweg/tape.hpp>
 #include <thalweg/tape_graph.hpp>
 #include <thalweg/tensor.hpp>

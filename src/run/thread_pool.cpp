@@ -15,6 +15,8 @@
 #include <thalweg/error.hpp>
 #include <thalweg/threads.hpp>
 
+#include "src/run/floating_point_mode.hpp"
+
 namespace thalweg {
 namespace {
 
@@ -101,6 +103,7 @@ class Pool {
     body_ = body;
     context_ = context;
     count_ = count;
+    mode_ = floating_point_mode();
     shares_ = helpers + 1;
     for (int share = 0; share < shares_; ++share)
       next_[static_cast<std::size_t>(share)].index.store(end_of_share(share - 1), std::memory_order_relaxed);
@@ -150,10 +153,12 @@ class Pool {
 
   void serve(Worker& worker, int share) {
     is_in_task = true;
+    std::uint64_t mode = floating_point_mode();
     std::uint32_t calls = 0;
     while (!is_ending_.load(std::memory_order_acquire)) {
       calls = wait_for_change(worker.calls, calls);
       if (join()) {
+        if (mode != mode_) set_floating_point_mode(mode = mode_);
         work(share);
         if (state_.fetch_sub(1, std::memory_order_acq_rel) == 1) state_.notify_one();
       }
@@ -191,7 +196,8 @@ class Pool {
   void (*body_)(void*, std::int64_t) = nullptr;
   void* context_ = nullptr;
   std::int64_t count_ = 0;
-  int shares_ = 1;  // of the indices: one for each thread
+  std::uint64_t mode_ = 0;  // the caller's, in which the workers compute as well
+  int shares_ = 1;          // of the indices: one for each thread
   struct alignas(64) Next {
     std::atomic<std::int64_t> index{0};
   };

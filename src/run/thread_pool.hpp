@@ -12,7 +12,7 @@ namespace thalweg::run {
 int thread_limit();
 
 /// Calls body(context, index) for every index in [0, count), on up to thread_limit() threads including the calling one,
-/// and returns when all are done. Allocates nothing after the pool has started. `body` must not throw.
+/// and returns when all are done, each in the caller's floating-point mode. Allocates nothing after the pool has started. `body` must not throw.
 /// Concurrent callers are safe: a caller that finds the pool busy does its work itself.
 void parallel_for(std::int64_t count, void (*body)(void* context, std::int64_t index), void* context);
 
