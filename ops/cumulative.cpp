@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <type_traits>
 
-#include <fmt/format.h>
-
 #include <thalweg/ops/arithmetic.hpp>
 #include <thalweg/ops/shape.hpp>
 

@@ -2,7 +2,6 @@
 // Dense factorizations and triangular solves of one matrix in place, row-major. Recursive, so that nearly all of the
 // arithmetic is in matrix products. The order of every sum is a function of the shape.
 
-#include <cstddef>
 #include <cstdint>
 
 namespace thalweg::factorize {

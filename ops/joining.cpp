@@ -1,7 +1,6 @@
 // Concatenating, stacking and repeating tensors.
 
 #include <algorithm>
-#include <cstring>
 
 #include <fmt/format.h>
 

@@ -1,7 +1,6 @@
 #include "ops/moments.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <limits>
 
 #include <fmt/format.h>
