@@ -68,6 +68,23 @@ Planner::PlannedNode& Planner::need_earlier(std::int32_t id) {
   return node;
 }
 
+/// Whether an elementwise node can read rows of slices where they are: beside values per element or single ones.
+bool Planner::reads_by_rows(std::int32_t id, const Key& key) {
+  if (key.op->kind != Kind::elementwise) return false;
+  const std::span<const std::int32_t> inputs = recorder_->inputs(key);
+  const auto is_slice = [&](std::int32_t input) {
+    const Op* const op = this->key(input).op;
+    return op->kind == Kind::view && op != &reshape_op;
+  };
+  if (std::none_of(inputs.begin(), inputs.end(), is_slice)) return false;
+  const std::int64_t size = shape(id).size();
+  const bool fit = std::all_of(inputs.begin(), inputs.end(), [&](std::int32_t input) {
+    const std::int64_t there = shape(input).size();
+    return there == 1 || (there == size && this->key(input).op->kind != Kind::broadcast);
+  });
+  return fit && can_run_by_rows(key, compute_dtype(key));
+}
+
 /// Marks the inputs of a node as needed, and counts their uses.
 void Planner::need_inputs(std::int32_t id, const Key& key) {
   const std::span<const std::int32_t> inputs = value_inputs(key);
@@ -76,8 +93,10 @@ void Planner::need_inputs(std::int32_t id, const Key& key) {
   // A sum over axes of size 1 has the same memory as its input: a bias's gradient in a batch of one.
   const bool sums_nothing = key.op->kind == Kind::reduction && shape(id).size() == shape(inputs[0]).size();
   const bool reads_memory = is_contraction || key.op->kind == Kind::opaque || sums_nothing;
+  const bool by_rows = reads_by_rows(id, key);
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     PlannedNode& input = need(inputs[i]);
+    if (by_rows) ++input.row_uses;
     ++input.uses;
     if (is_contraction && i < 2) ++input.factor_uses;
     if (reads_memory) ++input.memory_uses;

@@ -76,7 +76,7 @@ bool Planner::can_write_directly(std::int32_t id, const PlanBuffer& destination)
       for (const SweepValue& value : sweep.sweep.values)
         if (value.kind == SweepValue::Kind::input && overlap(value.slot) != Overlap::none) {
           const bool is_read_in_place = static_cast<std::int32_t>(later) == pass && value.extent == Extent::element &&
-                                        overlap(value.slot) == Overlap::same;
+                                        value.step == 0 && overlap(value.slot) == Overlap::same;
           if (!is_read_in_place) return false;
         }
       if (static_cast<std::int32_t>(later) == pass && has_stages(sweep)) return false;

@@ -47,7 +47,7 @@ Planner::Factor Planner::place_factor(std::int32_t id, bool transposed) {
   Factor factor;
   factor.shape = &shape(id);
   const bool is_view = node(id).where == PlannedNode::Where::lazy && key(id).op->kind == Kind::view &&
-                       node(id).buffer < 0 && factor.shape->size() != 1;
+                       node(id).buffer < 0 && factor.shape->size() != 1 && !is_rows(id);
   std::int32_t from = id;
   if (is_view) {
     const std::int32_t input = recorder_->inputs(id)[0];

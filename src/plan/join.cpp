@@ -26,7 +26,7 @@ Planner::SweepBuild& Planner::new_sweep(std::int64_t size, std::int64_t columns,
   sweep.size = size;
   sweep.columns = columns;
   sweep.batches = 0;
-  sweep.reduces = sweep.has_rows = false;
+  sweep.reduces = sweep.has_rows = sweep.by_rows = false;
   sweep.sweep.dtype = dtype;
   sweep.sweep.values.clear();
   sweep.sweep.outputs.clear();
@@ -66,7 +66,7 @@ void Planner::place_in_sweep(std::span<const std::int32_t> inputs, DType dtype, 
   }
   for (const std::int32_t input : inputs) {
     const bool is_transposed = this->node(input).where == PlannedNode::Where::lazy &&
-                               this->key(input).op->kind == Kind::view && shape(input).size() != 1;
+                               this->key(input).op->kind == Kind::view && shape(input).size() != 1 && !is_rows(input);
     if (this->node(input).where == PlannedNode::Where::sweep || is_transposed) materialize(input);
   }
   if (!try_join(new_sweep(size, 0, dtype))) throw std::logic_error("plan: a node that no pass takes");
@@ -100,6 +100,13 @@ Planner::Fit Planner::fit(const SweepBuild& sweep, std::int32_t id, const Shape&
     fit.ok = (operand.where == PlannedNode::Where::lazy ? operand.buffer_pass : operand.pass) < sweep.pass;
     return fit;
   }
+  if (is_rows(id)) {
+    const bool is_taken = sweep.by_rows || (!sweep.has_rows && !sweep.reduces);
+    return {.ok = operand.pass < sweep.pass && shape(id).size() == domain.size() && is_taken,
+            .columns = rows_of(id).length,
+            .batches = domain.size() / rows_of(id).length,
+            .step = rows_of(id).stride};
+  }
   const Key& key = this->key(id);
   if (key.op == &column_index_op) {
     fit.ok =
@@ -127,6 +134,7 @@ bool Planner::join(SweepBuild& sweep, PlannedNode& node, const Key& key) {
   Fit fits[3];
   Extent joined = Extent::single;
   std::int64_t columns = sweep.columns, batches = sweep.batches;
+  bool by_rows = sweep.by_rows, has_rows = sweep.has_rows;
   const auto agrees = [](std::int64_t wanted, std::int64_t& known) {
     if (wanted != 0 && known != 0 && wanted != known) return false;
     if (wanted != 0) known = wanted;
@@ -137,7 +145,13 @@ bool Planner::join(SweepBuild& sweep, PlannedNode& node, const Key& key) {
     if (!fits[i].ok || !agrees(fits[i].columns, columns) || !agrees(fits[i].batches, batches))
       return join_reduced(sweep, node, key);
     joined = join_extents(joined, fits[i].extent);
+    by_rows |= fits[i].step != 0;
+    has_rows |= fits[i].extent == Extent::per_row;
   }
+  // A row is too short for anything but code in line, and has no values of its own.
+  if (by_rows &&
+      (has_rows || sweep.sweep.values.size() > most_values_by_rows || !can_run_by_rows(key, sweep.sweep.dtype)))
+    return false;
   if (joined != Extent::element && sweep.size != 1) return false;
   return emit_all(sweep, node, key, inputs, {fits, inputs.size()}, columns, batches);
 }
@@ -148,7 +162,10 @@ bool Planner::emit_all(SweepBuild& sweep, PlannedNode& node, const Key& key, std
   sweep.columns = columns;
   sweep.batches = batches;
   std::int32_t operands[3];
-  for (std::size_t i = 0; i < inputs.size(); ++i) operands[i] = emit(sweep, inputs[i], fits[i].extent, fits[i].moves);
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    sweep.by_rows |= fits[i].step != 0;
+    operands[i] = emit(sweep, inputs[i], fits[i].extent, fits[i].moves);
+  }
   const std::int32_t value = apply(sweep, key, {operands, inputs.size()});
   if (sweep.has_rows && !fuses(sweep)) {
     sweep.restore(before);
@@ -233,7 +250,8 @@ bool Planner::join_reduced(SweepBuild& sweep, PlannedNode& node, const Key& key)
 bool Planner::join_reduction(SweepBuild& sweep, PlannedNode& node, const Key& key, const ReductionGeometry& geometry) {
   const std::int32_t input = key.inputs[0];
   const Shape& from = shape(input);
-  if (from.size() != sweep.size || (sweep.columns != 0 && sweep.columns != geometry.columns)) return false;
+  if (sweep.by_rows || from.size() != sweep.size || (sweep.columns != 0 && sweep.columns != geometry.columns))
+    return false;
   const Fit operand = fit(sweep, input, from);
   if (!operand.ok || operand.extent != Extent::element) return false;
   const bool is_within_rows = geometry.form == ReductionGeometry::Form::per_row;
@@ -285,6 +303,7 @@ std::int32_t Planner::emit(SweepBuild& sweep, std::int32_t id, Extent extent, bo
   PlannedNode& operand = node(id);
   if (is_read_in_sweep(id, sweep)) return operand.value;
   if (operand.where == PlannedNode::Where::lazy && !is_copied(operand, sweep)) {
+    if (is_rows(id)) return emit_input(sweep, rows_of(id).buffer, extent, info(id).dtype, moves, rows_of(id).stride);
     const Key& key = this->key(id);
     if (is_number(key)) return emit_number(sweep, id);
     if (key.op->kind == Kind::broadcast) return emit(sweep, key.inputs[0], extent, moves);
@@ -319,13 +338,15 @@ std::int32_t Planner::emit_number(SweepBuild& sweep, std::int32_t id) {
   return add_value(sweep, value);
 }
 
-std::int32_t Planner::emit_input(SweepBuild& sweep, std::int32_t buffer, Extent extent, DType dtype, bool moves) {
+std::int32_t Planner::emit_input(SweepBuild& sweep, std::int32_t buffer, Extent extent, DType dtype, bool moves,
+                                 std::int64_t step) {
   bool lies_differently = false;
   for (std::size_t i = 0; i < sweep.sweep.values.size(); ++i) {
     const SweepValue& known = sweep.sweep.values[i];
     if (known.kind != SweepValue::Kind::input || known.slot != buffer) continue;
-    if (known.extent == extent && known.dtype == dtype && known.moves == moves) return static_cast<std::int32_t>(i);
-    lies_differently |= known.extent != extent || known.moves != moves;
+    if (known.extent == extent && known.dtype == dtype && known.moves == moves && known.step == step)
+      return static_cast<std::int32_t>(i);
+    lies_differently |= known.extent != extent || known.moves != moves || known.step != step;
   }
   if (lies_differently && sweep.batches != 1) {  // in batches, a buffer moves in one way
     PlanBuffer same;
@@ -342,6 +363,7 @@ std::int32_t Planner::emit_input(SweepBuild& sweep, std::int32_t buffer, Extent 
   value.dtype = dtype;
   value.slot = buffer;
   value.moves = moves;
+  value.step = step;
   return add_value(sweep, value);
 }
 

@@ -68,8 +68,14 @@ std::int32_t Planner::materialize_lazy(PlannedNode& node) {
   if (is_view) {
     const std::int32_t input = recorder_->inputs(key)[0];
     const std::int32_t from = materialize(input);
-    const StridedView view = key.op->view_rule(shape(input), shape(id), key.attribute, {});
-    this->node(id).buffer = copy_view(id, from, view, shape(id));
+    if (is_rows(id)) {
+      const std::int32_t dynamic = buffer(rows_of(id).buffer).index;
+      this->node(id).buffer = copy_view(id, from, view_of(id, key), shape(id));
+      draft_.copies_.back().dynamic = dynamic;
+    } else {
+      const StridedView view = key.op->view_rule(shape(input), shape(id), key.attribute, {});
+      this->node(id).buffer = copy_view(id, from, view, shape(id));
+    }
   } else {
     const DType dtype = info(id).dtype;
     SweepBuild& sweep = new_sweep(shape(id).size(), shape(id).size(), dtype == DType::boolean ? DType::f32 : dtype);

@@ -154,6 +154,7 @@ void Planner::place_elementwise(PlannedNode& node, const Key& key) {
     return;
   }
   if (place_in_epilogue(node, key)) return;
+  copy_out_rows(inputs, key, shape(node.id));
   copy_out_stretched(inputs, shape(node.id));
   place_in_sweep(inputs, compute_dtype(key), shape(node.id).size(),
                  [&](SweepBuild& sweep) { return join(sweep, node, key); });
@@ -312,7 +313,7 @@ void Planner::place_reduction(PlannedNode& node, const Key& key) {
     return;
   }
   const OperandGeometry there = natural_geometry(input, from);
-  if (!there.simple || there.extent != Extent::element) materialize(input);
+  if (!there.simple || there.extent != Extent::element || is_rows(input)) materialize(input);
   place_in_sweep(recorder_->inputs(key), dtype, from.size(),
                  [&](SweepBuild& sweep) { return join_reduction(sweep, node, key, geometry); });
 }

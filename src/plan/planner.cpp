@@ -53,6 +53,7 @@ void Planner::begin(Recorder& recorder, Segment* segment) {
     if (const Plan* earlier = recorder.carried_out(i)) earlier_.push_back(earlier);
   copied_out_.clear();
   stretched_copies_.clear();
+  rows_.clear();
   computed_numbers_.clear();
   has_arithmetic_on_numbers_ = false;
   targets_.clear();

@@ -16,6 +16,7 @@
 
 #include "src/core_ops/core_ops.hpp"
 #include "src/plan/plan.hpp"
+#include "src/run/sweep_generate.hpp"
 
 namespace thalweg::internal {
 
@@ -25,6 +26,11 @@ inline constexpr std::int64_t buffer_alignment = 64;
 /// Numbers of a batch from which on it is worth a sweep's start. A matter of shapes alone, as the way a reduction is
 /// done determines its bits.
 inline constexpr std::int64_t least_batch = 512;
+
+/// Bytes of a slice's rows from which on sweeps read it in place, a row a batch.
+inline constexpr std::int64_t least_row_bytes = 128;
+/// The most values of such a sweep before it takes another: a row starts one function.
+inline constexpr std::size_t most_values_by_rows = 16;
 
 /// A reduction with its input seen as a (rows × columns) matrix or, where kept axes are on both sides of the reduced
 /// ones, as batches of such matrices.
@@ -119,6 +125,8 @@ class Planner {
     std::int32_t matmul = -1;                // the product whose epilogue may still take its reader
     std::int32_t uses = 0, factor_uses = 0;  // all uses; uses as a factor of a contraction
     std::int32_t memory_uses = 0;            // uses by readers that always need it in memory
+    std::int32_t row_uses = 0;               // uses by readers that can read rows of a slice where they are
+    std::int32_t rows = -1;                  // lazy rows of another buffer: index into rows_
   };
   struct SweepBuild {
     run::Sweep sweep;
@@ -128,15 +136,16 @@ class Planner {
     std::int32_t pass = -1;
     bool reduces = false;
     bool has_rows = false;  // has values per row or reductions, so that it may not compile: ask `fuses`
+    bool by_rows = false;   // reads rows of larger buffers: each row is a batch
     std::vector<std::int32_t> nodes;
 
     /// What restore() goes back to when a node turns out not to fit.
     struct State {
       std::size_t values, nodes;
       std::int64_t columns, batches;
-      bool reduces, has_rows;
+      bool reduces, has_rows, by_rows;
     };
-    State state() const { return {sweep.values.size(), nodes.size(), columns, batches, reduces, has_rows}; }
+    State state() const { return {sweep.values.size(), nodes.size(), columns, batches, reduces, has_rows, by_rows}; }
     void restore(const State& before) {
       sweep.values.resize(before.values);
       nodes.resize(before.nodes);
@@ -144,6 +153,7 @@ class Planner {
       batches = before.batches;
       reduces = before.reduces;
       has_rows = before.has_rows;
+      by_rows = before.by_rows;
     }
   };
   /// How a sweep reads an operand.
@@ -152,6 +162,7 @@ class Planner {
     run::Extent extent = run::Extent::element;
     std::int64_t columns = 0, batches = 0;  // that it asks for; 0: any
     bool moves = true;
+    std::int64_t step = 0;  // SweepValue::step
   };
 
   void begin(Recorder& recorder, Segment* segment);
@@ -160,6 +171,7 @@ class Planner {
   void collect_targets();
   PlannedNode& need(std::int32_t id);
   PlannedNode& need_earlier(std::int32_t id);
+  bool reads_by_rows(std::int32_t id, const Key& key);
   void need_inputs(std::int32_t id, const Key& key);
   void collect_needed();
   void collect_number_dtypes();
@@ -214,6 +226,17 @@ class Planner {
   StridedView view_of(std::int32_t id, const Key& key);
   void place_whole_view(PlannedNode& node, const Key& key, std::int32_t input);
   void leave_to_readers(PlannedNode& node, std::int32_t input);
+  bool leave_rows_to_readers(PlannedNode& node, const StridedView& view, std::int32_t buffer);
+  static bool can_run_by_rows(const Key& key, DType dtype) {
+    const ElementKernel* const kernel = key.op->kernel;
+    return kernel->handlers != nullptr && run::is_in_line(kernel->handlers(dtype).primitive, dtype);
+  }
+  /// Rows of a larger buffer, not copied out.
+  bool is_rows(std::int32_t id) {
+    const PlannedNode& rows = node(id);
+    return rows.where == PlannedNode::Where::lazy && rows.rows >= 0 && rows.buffer < 0;
+  }
+  void copy_out_rows(std::span<const std::int32_t> inputs, const Key& key, const Shape& domain);
   void take_elements(PlannedNode& node, std::int32_t input);
   void alias(PlannedNode& node, std::int32_t input);
   std::int32_t dynamic_view(std::int32_t id, std::span<const std::int32_t> inputs);
@@ -236,7 +259,8 @@ class Planner {
   std::int32_t add_value(SweepBuild& sweep, const run::SweepValue& value);
   std::int32_t emit(SweepBuild& sweep, std::int32_t id, run::Extent extent, bool moves = true);
   std::int32_t emit_number(SweepBuild& sweep, std::int32_t id);
-  std::int32_t emit_input(SweepBuild& sweep, std::int32_t buffer, run::Extent extent, DType dtype, bool moves = true);
+  std::int32_t emit_input(SweepBuild& sweep, std::int32_t buffer, run::Extent extent, DType dtype, bool moves = true,
+                          std::int64_t step = 0);
   std::int32_t apply(SweepBuild& sweep, const Key& key, std::span<const std::int32_t> operands);
   bool emit_all(SweepBuild& sweep, PlannedNode& node, const Key& key, std::span<const std::int32_t> inputs,
                 std::span<const Fit> fits, std::int64_t columns, std::int64_t batches);
@@ -346,6 +370,13 @@ class Planner {
     Shape shape;
   };
   std::vector<StretchedCopy> stretched_copies_;
+  /// Rows that lie apart in a buffer.
+  struct Rows {
+    std::int32_t buffer;  // an alias that begins with them
+    std::int64_t length, stride;
+  };
+  std::vector<Rows> rows_;
+  const Rows& rows_of(std::int32_t id) { return rows_[static_cast<std::size_t>(node(id).rows)]; }
   /// The result of arithmetic on numbers in one of the dtypes it is read in.
   struct ComputedNumber {
     std::int32_t node;

@@ -26,6 +26,7 @@ bool is_transpose(const StridedView& view, const Shape& input, const Shape& outp
 /// Places a view; the first of these that applies:
 ///   a reshape, with all of the input's elements in order: the input's memory (for a number: left to the readers)
 ///   a transpose, or matrices that only products read and can read in place: left to the readers
+///   rows of a larger matrix, as in a slice of columns, that sweeps read: left to the readers
 ///   contiguous elements, as in a slice of rows: an alias into the input's buffer, whose offset numbers may change
 ///   anything else: a copy
 void Planner::place_view(PlannedNode& node, const Key& key) {
@@ -57,9 +58,68 @@ void Planner::place_view(PlannedNode& node, const Key& key) {
     node.pass = node.buffer_pass = this->node(input).buffer_pass;
     return;
   }
+  if (leave_rows_to_readers(node, view, buffer)) {
+    if (moves) this->buffer(rows_of(node.id).buffer).index = dynamic_view(node.id, inputs);
+    node.pass = this->node(input).buffer_pass;
+    return;
+  }
   node.buffer = copy_view(node.id, buffer, view, shape_out);
   if (moves) draft_.copies_.back().dynamic = dynamic_view(node.id, inputs);
   node.pass = node.buffer_pass = last_pass();
+}
+
+/// Leaves rows that lie apart in `buffer` to the readers if they are sweeps.
+bool Planner::leave_rows_to_readers(PlannedNode& node, const StridedView& view, std::int32_t buffer) {
+  const Shape& shape = this->shape(node.id);
+  const Info& info = this->info(node.id);
+  if (eager_ || node.target || node.uses != node.row_uses || !is_floating(info.dtype) || shape.size() == 0)
+    return false;
+  std::int64_t length = 1, count = 1, stride = 0;
+  for (int axis = shape.rank(); axis-- > 0;) {
+    if (shape[axis] == 1) continue;
+    if (count == 1 && view.strides[axis] == length) {
+      length *= shape[axis];
+    } else {
+      if (count == 1) stride = view.strides[axis];
+      if (view.strides[axis] != stride * count) return false;
+      count *= shape[axis];
+    }
+  }
+  const std::size_t bytes = static_cast<std::size_t>(length) * size_of(info.dtype);
+  if (bytes < least_row_bytes || stride == 0) return false;
+  PlanBuffer rows;
+  rows.place = PlanBuffer::Place::alias;
+  rows.base = buffer;
+  rows.node = node.id;
+  rows.dtype = info.dtype;
+  rows.bytes = bytes_of(node.id);
+  rows.offset = static_cast<std::size_t>(view.offset) * size_of(info.dtype);
+  node.where = PlannedNode::Where::lazy;
+  node.rows = static_cast<std::int32_t>(rows_.size());
+  rows_.push_back({add_buffer(rows), length, stride});
+  return true;
+}
+
+/// Copies out rows that a sweep cannot read in place beside the node's other operands: only values per element, or per
+/// column of a row, go with them.
+void Planner::copy_out_rows(std::span<const std::int32_t> inputs, const Key& key, const Shape& domain) {
+  std::int64_t length = 0;
+  for (const std::int32_t input : inputs)
+    if (is_rows(input)) length = rows_of(input).length;
+  if (length == 0) return;
+  bool agree = can_run_by_rows(key, compute_dtype(key));
+  for (const std::int32_t input : inputs) {
+    if (is_rows(input)) {
+      agree = agree && rows_of(input).length == length && shape(input).size() == domain.size();
+    } else {
+      const OperandGeometry geometry = natural_geometry(input, domain);
+      agree = agree && geometry.simple && geometry.batches == 0 && geometry.extent != run::Extent::per_row &&
+              (geometry.columns == 0 || geometry.columns == length);
+    }
+  }
+  if (agree) return;
+  for (const std::int32_t input : inputs)
+    if (is_rows(input)) materialize(input);
 }
 
 /// The strides of a view, for the present numbers.

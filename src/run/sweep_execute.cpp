@@ -161,8 +161,9 @@ struct CompiledSweep::Batches {
   Batches(const Sweep& sweep, const CompiledSweep& compiled)
       : count(sweep.batches), steps(compiled.argument_count()), arguments(steps.size()) {
     const std::span<const std::int32_t> slots = compiled.buffers();
-    const auto set_step = [&](std::int32_t slot, Extent extent, DType dtype) {
-      const std::int64_t numbers = extent == Extent::element      ? sweep.rows * sweep.columns
+    const auto set_step = [&](std::int32_t slot, Extent extent, DType dtype, std::int64_t step) {
+      const std::int64_t numbers = step != 0                      ? step
+                                   : extent == Extent::element    ? sweep.rows * sweep.columns
                                    : extent == Extent::per_row    ? sweep.rows
                                    : extent == Extent::per_column ? sweep.columns
                                                                   : 1;
@@ -170,10 +171,12 @@ struct CompiledSweep::Batches {
       steps[static_cast<std::size_t>(argument)] = numbers * static_cast<std::int64_t>(size_of(dtype));
     };
     for (const SweepValue& value : sweep.values)
-      if (value.kind == SweepValue::Kind::input && value.moves) set_step(value.slot, value.extent, value.dtype);
+      if (value.kind == SweepValue::Kind::input && value.moves)
+        set_step(value.slot, value.extent, value.dtype, value.step);
     for (const SweepOutput& output : sweep.outputs)
-      set_step(output.slot, sweep.values[static_cast<std::size_t>(output.value)].extent, output.dtype);
+      set_step(output.slot, sweep.values[static_cast<std::size_t>(output.value)].extent, output.dtype, 0);
   }
+  void run(CompiledSweep& sweep, const Argument* first);
   std::size_t bytes() const {
     return sizeof(Batches) + steps.capacity() * sizeof(steps[0]) + arguments.capacity() * sizeof(arguments[0]);
   }
@@ -212,13 +215,27 @@ void CompiledSweep::look_for_aliases(const Argument* arguments) {
 }
 
 void CompiledSweep::run_program(const Argument* arguments) {
-  if (batches_ == nullptr) return run_batch(arguments);
-  std::vector<Argument>& moved = batches_->arguments;
-  std::copy_n(arguments, moved.size(), moved.begin());
-  for (std::int64_t batch = 0; batch < batches_->count; ++batch) {
-    run_batch(moved.data());
-    for (std::size_t i = 0; i < moved.size(); ++i) moved[i] += batches_->steps[i];
-  }
+  if (batches_ != nullptr) return batches_->run(*this, arguments);
+  run_batch(arguments);
+}
+
+/// Apart from `run_program`, which so needs less of the stack.
+[[gnu::noinline]] void CompiledSweep::Batches::run(CompiledSweep& sweep, const Argument* first) {
+  std::copy_n(first, arguments.size(), arguments.begin());
+  const auto move_on = [this] {
+    for (std::size_t i = 0; i < arguments.size(); ++i) arguments[i] += steps[i];
+  };
+  const auto is_function = [&] {  // that needs nothing done before each batch
+    const SweepProgram& program = sweep.shared_->program;
+    return program.function != nullptr && !program.brings_inputs && program.column_folds.empty() &&
+           program.hazards.empty();
+  };
+  std::int64_t batch = 0;
+  for (; batch < count && !is_function(); ++batch, move_on()) sweep.run_batch(arguments.data());
+  if (batch == count) return;
+  const SweepCode code = sweep.shared_->program.function;
+  std::byte* const memory = sweep.shared_->program.memory.get();
+  for (; batch < count; ++batch, move_on()) code(arguments.data(), memory, nullptr);
 }
 
 void CompiledSweep::run_batch(const Argument* arguments) {

@@ -1,0 +1,101 @@
+// Slices of columns, which sweeps read in place: each row is a batch. Values and gradients are those of eager execution,
+// to the last bit.
+#include <functional>
+
+#include <thalweg/check_gradients.hpp>
+#include <thalweg/statistics.hpp>
+
+#include "tests/tape/helpers.hpp"
+
+using namespace thalweg;
+using namespace thalweg::testing;
+
+namespace {
+
+using Function = std::function<Var(std::span<const Var>)>;
+
+struct Case {
+  const char* name;
+  Function function;  // of x (r, 2c), a (r, c) and b (c)
+};
+
+Var half(const Var& x, int part) {
+  const std::int64_t length = x.shape().back() / 2;
+  return slice(x, -1, part * length, (part + 1) * length);
+}
+
+const Case cases[] = {
+    {"gated units", [](auto v) { return half(v[0], 0) * sigmoid(half(v[0], 1)); }},
+    {"one half", [](auto v) { return half(v[0], 1) * 2 + v[1]; }},
+    {"a bias", [](auto v) { return tanh(half(v[0], 0) + v[2]) * half(v[0], 1); }},
+    {"values per row", [](auto v) { return half(v[0], 0) - mean(v[1], 1, true); }},
+    {"softmax", [](auto v) { return softmax(half(v[0], 0) + half(v[0], 1)); }},
+    {"sum", [](auto v) { return sum(half(v[0], 0)) + sum(half(v[0], 1) * v[1], 0); }},
+    {"a call", [](auto v) { return erf(half(v[0], 0)) + half(v[0], 1); }},
+    {"product", [](auto v) { return matmul(half(v[0], 1), transpose(half(v[0], 0))) + 1; }},
+    {"rotation",
+     [](auto v) {
+       const Var x = half(v[0], 0), y = half(v[0], 1), c = cos(v[2]), s = sin(v[2]);
+       return concatenate({x * c - y * s, y * c + x * s}, 1);
+     }},
+    {"neighbors",
+     [](auto v) {
+       const std::int64_t n = v[0].shape()[1];
+       return slice(v[0], 1, 1, n) - slice(v[0], 1, 0, n - 1);
+     }},
+    {"both axes", [](auto v) { return slice(half(v[0], 1), 0, 1, 3) * slice(v[1], 0, 0, 2); }},
+    {"rows of another length",
+     [](auto v) {
+       const std::int64_t n = v[1].shape()[1];
+       return half(v[0], 0) + slice(reshape(v[0], {2 * v[0].shape()[0], n}), 0, 0, v[0].shape()[0]);
+     }},
+    {"many values",
+     [](auto v) {
+       Var y = half(v[0], 0);
+       for (int i = 0; i < 12; ++i) y = y * half(v[0], 1) + 0.5 * v[1];
+       return y;
+     }},
+};
+
+/// y, and the gradients by x, a and b.
+std::vector<Tensor> results(const Function& function, const std::vector<Tensor>& inputs, Engine engine) {
+  Tape tape({.engine = engine});
+  std::vector<Var> v;
+  for (const Tensor& input : inputs) v.emplace_back(input);
+  const Var y = function(v);
+  const Var seed = noise(y.shape(), 4, y.dtype());
+  std::vector<Tensor> all{y.value()};
+  for (const Var& gradient : gradients(sum(y * seed), v)) all.push_back(gradient.value());
+  return all;
+}
+
+}  // namespace
+
+TEST_CASE("sweeps read slices of columns in place, as eager execution computes them", "[plan][rows]") {
+  for (const Case& c : cases)
+    for (const DType dtype : {DType::f32, DType::f64})
+      for (const std::int64_t columns : {1, 31, 32, 33, 64, 100, 600}) {
+        INFO(c.name << ", " << columns << " columns, " << size_of(dtype) << " bytes");
+        const std::vector<Tensor> inputs{noise({7, 2 * columns}, 1, dtype), noise({7, columns}, 2, dtype),
+                                         noise({columns}, 3, dtype)};
+        const std::vector<Tensor> expected = results(c.function, inputs, Engine::eager);
+        for (int repetition = 0; repetition < 3; ++repetition) {
+          const std::vector<Tensor> found = results(c.function, inputs, Engine::planned);
+          for (std::size_t i = 0; i < expected.size(); ++i) CHECK(identical(found[i], expected[i]));
+        }
+      }
+}
+
+TEST_CASE("where a slice begins is data of a sweep that reads it in place", "[plan][rows]") {
+  const Tensor x = noise({9, 200}, 1, DType::f32);
+  for (const int start : {0, 1, 7, 100, 136}) {
+    const auto function = [&] { return tanh(slice(x, 1, start, start + 64)) + slice(x, 1, 136 - start, 200 - start); };
+    Tape eager({.engine = Engine::eager});
+    const Tensor expected = function().value();
+    eager.clear();
+    Tape tape;
+    const Var y = function();
+    CHECK(identical(y.value(), expected));
+    CHECK(explain_plan(tape).find("copy") == std::string::npos);
+  }
+}
