@@ -76,8 +76,10 @@ Var reshape(const Operand& x, std::span<const std::int64_t> dimensions) {
                            reshaped(blamed("reshape"), value.shape(), dimensions, blamed(x.line())));
 }
 
-Var reshape(const Operand& x, std::initializer_list<std::int64_t> dimensions) {
-  return reshape(x, std::span<const std::int64_t>(dimensions.begin(), dimensions.size()));
+Var reshape(const Operand& x, internal::DimensionList dimensions) {
+  const Var value = as_var(x, "reshape");
+  return internal::reshape(Operand(value, x.line()),
+                           reshaped(blamed("reshape"), value.shape(), dimensions, blamed(x.line())));
 }
 
 Var flatten(const Operand& x, int first_axis) {

@@ -1,5 +1,6 @@
 #pragma once
 #include <array>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
@@ -10,6 +11,18 @@
 
 namespace thalweg {
 
+namespace internal {
+/// A number in the braces of a shape or an index: an integer of any type, so that a std::size_t is not "narrowed".
+struct Dimension {
+  template <std::convertible_to<std::int64_t> T>
+  requires(!std::floating_point<T>) constexpr Dimension(T number) : number(static_cast<std::int64_t>(number)) {}
+  constexpr operator std::int64_t() const { return number; }
+
+  std::int64_t number;
+};
+using DimensionList = std::initializer_list<Dimension>;
+}  // namespace internal
+
 /// The dimensions of a tensor: at most 8, each ≥ 0, stored inline. Rank 0 is a scalar of one element.
 class Shape {
  public:
@@ -18,9 +31,10 @@ class Shape {
   constexpr Shape() = default;
   /// Throws ShapeError for more than 8 dimensions, a negative one, or an element count that overflows int64 (not
   /// counting dimensions of 0, so that every stride is representable).
-  constexpr Shape(std::initializer_list<std::int64_t> dimensions, SourceLine line = SourceLine::here())
-      : Shape(std::span<const std::int64_t>(dimensions.begin(), dimensions.size()), line) {}
-  constexpr explicit Shape(std::span<const std::int64_t> dimensions, SourceLine line = {});
+  constexpr Shape(internal::DimensionList dimensions, SourceLine line = SourceLine::here()) {
+    assign(dimensions, line);
+  }
+  constexpr explicit Shape(std::span<const std::int64_t> dimensions, SourceLine line = {}) { assign(dimensions, line); }
 
   int rank() const { return static_cast<int>(rank_); }
   /// Number of elements: the product of the dimensions; 1 for rank 0.
@@ -39,24 +53,28 @@ class Shape {
   }
 
  private:
+  template <class Numbers>
+  constexpr void assign(const Numbers& dimensions, SourceLine line);
   [[noreturn]] static void fail(std::span<const std::int64_t> dimensions, const char* why, SourceLine line);
+  [[noreturn]] static void fail(internal::DimensionList dimensions, const char* why, SourceLine line);
 
   std::array<std::int64_t, max_rank> dimensions_{};
   std::int64_t size_ = 1;
   std::int64_t rank_ = 0;  // 64 bits wide: a Shape is copied in whole words, without store-forwarding stalls
 };
 
-constexpr Shape::Shape(std::span<const std::int64_t> dimensions, SourceLine line) {
+template <class Numbers>
+constexpr void Shape::assign(const Numbers& dimensions, SourceLine line) {
   if (dimensions.size() > max_rank) fail(dimensions, "has more than 8 dimensions", line);
   std::int64_t count = 1;  // of elements, not counting dimensions of 0
   bool is_empty = false;
-  for (std::size_t axis = 0; axis < dimensions.size(); ++axis) {
-    const std::int64_t dimension = dimensions[axis];
+  std::size_t axis = 0;
+  for (const std::int64_t dimension : dimensions) {
     if (dimension < 0) fail(dimensions, "has a negative dimension", line);
     is_empty = is_empty || dimension == 0;
     if (dimension != 0 && __builtin_mul_overflow(count, dimension, &count))
       fail(dimensions, "has more elements than int64 counts", line);
-    dimensions_[axis] = dimension;
+    dimensions_[axis++] = dimension;
   }
   rank_ = static_cast<std::int64_t>(dimensions.size());
   size_ = is_empty ? 0 : count;

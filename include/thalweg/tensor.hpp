@@ -22,6 +22,13 @@ namespace thalweg {
 
 class Random;
 
+namespace internal {
+template <class Values>
+using ElementOf = typename decltype(std::span(std::declval<const Values&>()))::value_type;
+template <class Values>
+concept ContiguousNumbers = Element<ElementOf<Values>> || std::integral<ElementOf<Values>>;
+}  // namespace internal
+
 template <Element T>
 class OwnedElements;
 
@@ -81,14 +88,22 @@ class Tensor {
                         SourceLine line = SourceLine::here());
   static Tensor normal(const Shape& shape, Random& random, DType dtype = DType::f32,
                        SourceLine line = SourceLine::here());
-  /// A copy of `values`. ShapeError unless there are shape.size() of them.
-  template <Element T>
-  static Tensor from(std::span<const T> values, const Shape& shape, SourceLine line = SourceLine::here()) {
-    return copied(values.data(), values.size(), dtype_of<T>::value, shape, line);
+  /// A copy of `values`: a std::vector, std::array, std::span or another contiguous range of numbers. Floats give f32,
+  /// doubles f64, bools bool, other integers i64. ShapeError unless there are shape.size() of them.
+  template <internal::ContiguousNumbers Values>
+  static Tensor from(const Values& values, const Shape& shape, SourceLine line = SourceLine::here()) {
+    const std::span numbers(values);
+    if constexpr (Element<internal::ElementOf<Values>>) {
+      return copied(numbers.data(), numbers.size(), dtype_of<internal::ElementOf<Values>>::value, shape, line);
+    } else {
+      const std::vector<std::int64_t> integers(numbers.begin(), numbers.end());
+      return copied(integers.data(), integers.size(), DType::i64, shape, line);
+    }
   }
-  template <Element T>
-  static Tensor from(const std::vector<T>& values, const Shape& shape, SourceLine line = SourceLine::here()) {
-    return from(std::span<const T>(values), shape, line);
+  /// The same with one axis.
+  template <internal::ContiguousNumbers Values>
+  static Tensor from(const Values& values) {
+    return from(values, Shape{std::span(values).size()}, SourceLine{});
   }
   /// The caller's memory, not copied; `owner` (may be empty) lives as long as any tensor refers to the memory. A write
   /// through the only such tensor goes to that memory; if there are several, the writer gets a copy.
@@ -123,13 +138,12 @@ class Tensor {
   /// One element. Throws IndexError naming index, axis and size; DtypeError if T is not this dtype.
   /// Negative indices count from the back.
   template <Element T>
-  T at(std::initializer_list<std::int64_t> index, SourceLine line = SourceLine::here()) const {
+  T at(internal::DimensionList index, SourceLine line = SourceLine::here()) const {
     check_element_type("at", dtype_of<T>::value, line);
     return static_cast<const T*>(raw())[offset_of("at", index, line)];
   }
   template <Element T>
-  void set(std::initializer_list<std::int64_t> index, std::type_identity_t<T> value,
-           SourceLine line = SourceLine::here()) {
+  void set(internal::DimensionList index, std::type_identity_t<T> value, SourceLine line = SourceLine::here()) {
     check_element_type("set", dtype_of<T>::value, line);
     const std::int64_t offset = offset_of("set", index, line);  // before anything is copied
     static_cast<T*>(mutable_raw())[offset] = value;
@@ -138,7 +152,7 @@ class Tensor {
   double item(SourceLine line = SourceLine::here()) const;
 
   /// The same elements in another shape, sharing the buffer. One dimension may be −1: it follows from the others.
-  Tensor reshape(std::initializer_list<std::int64_t> dimensions, SourceLine line = SourceLine::here()) const;
+  Tensor reshape(internal::DimensionList dimensions, SourceLine line = SourceLine::here()) const;
   Tensor reshape(const Shape& shape, SourceLine line = SourceLine::here()) const;
   /// Converted to `dtype` (shares the buffer if it already is). To i64: rounds toward zero; a value i64 cannot hold
   /// (NaN, inf, 1e30) is a ValueError with its index. To bool: all but 0 is true, even NaN.
@@ -168,7 +182,7 @@ class Tensor {
   }
   [[noreturn]] void throw_wrong_element_type(const char* op, DType asked, SourceLine line) const;
   void unshare();
-  std::int64_t offset_of(const char* op, std::initializer_list<std::int64_t> index, SourceLine line) const;
+  std::int64_t offset_of(const char* op, internal::DimensionList index, SourceLine line) const;
   /// Called once the buffer has been moved away.
   void become_empty() noexcept {
     shape_ = &internal::no_elements;
@@ -196,18 +210,32 @@ OwnedElements<T> Tensor::data(SourceLine line) && {
   return {elements, std::move(*this)};
 }
 
+namespace internal {
+template <class X>
+const Shape& shape_of(const X& x, SourceLine line) {
+  if constexpr (requires { x.shape(line); }) {
+    return x.shape(line);  // of a Var or parameter, which may be empty
+  } else {
+    return x.shape();
+  }
+}
+}  // namespace internal
+
 /// Zeros or ones with the shape and dtype of a tensor, Var or parameter.
 template <class X>
 Tensor zeros_like(const X& x, SourceLine line = SourceLine::here()) {
-  return Tensor::zeros(x.shape(), x.dtype(), line);
+  const Shape& shape = internal::shape_of(x, line);  // first: it checks x
+  return Tensor::zeros(shape, x.dtype(), line);
 }
 template <class X>
 Tensor ones_like(const X& x, SourceLine line = SourceLine::here()) {
-  return Tensor::ones(x.shape(), x.dtype(), line);
+  const Shape& shape = internal::shape_of(x, line);  // first: it checks x
+  return Tensor::ones(shape, x.dtype(), line);
 }
 
 /// `dimensions` as a new shape for a tensor of `shape`; one of them may be −1. Throws ShapeError naming `op`.
 Shape reshaped(const char* op, const Shape& shape, std::span<const std::int64_t> dimensions, SourceLine line = {});
+Shape reshaped(const char* op, const Shape& shape, internal::DimensionList dimensions, SourceLine line = {});
 
 /// Same dtype, shape and bits: NaN equals the same NaN, and 0 differs from −0.
 bool identical(const Tensor& a, const Tensor& b);

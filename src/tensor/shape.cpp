@@ -5,6 +5,7 @@
 #include <deque>
 #include <mutex>
 #include <unordered_set>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -71,6 +72,11 @@ const Shape* internal::intern_shape(const Shape& shape) {
 
 void Shape::fail(std::span<const std::int64_t> dimensions, const char* why, SourceLine line) {
   throw ShapeError(error_text("shape", fmt::format("{} {}", text_of(dimensions), why), line));
+}
+
+void Shape::fail(internal::DimensionList dimensions, const char* why, SourceLine line) {
+  const std::vector<std::int64_t> numbers(dimensions.begin(), dimensions.end());
+  fail(std::span<const std::int64_t>(numbers), why, line);
 }
 
 std::string to_string(const Shape& shape) { return text_of(std::span<const std::int64_t>(shape.begin(), shape.end())); }

@@ -253,7 +253,7 @@ void Tensor::unshare() {
 
 // ---- elements
 
-std::int64_t Tensor::offset_of(const char* op, std::initializer_list<std::int64_t> index, SourceLine line) const {
+std::int64_t Tensor::offset_of(const char* op, internal::DimensionList index, SourceLine line) const {
   if (static_cast<int>(index.size()) != rank())
     throw IndexError(error_text(
         op, fmt::format("{} indices for shape {} of rank {}", index.size(), to_string(shape()), rank()), line));
@@ -310,8 +310,15 @@ Shape reshaped(const char* op, const Shape& shape, std::span<const std::int64_t>
   return Shape(std::span<const std::int64_t>(filled));
 }
 
-Tensor Tensor::reshape(std::initializer_list<std::int64_t> dimensions, SourceLine line) const {
-  return Tensor(storage_, dtype_, reshaped("reshape", shape(), std::span(dimensions.begin(), dimensions.size()), line));
+Shape reshaped(const char* op, const Shape& shape, internal::DimensionList dimensions, SourceLine line) {
+  std::array<std::int64_t, Shape::max_rank + 1> numbers{};  // one more than is allowed, to be refused
+  const std::size_t count = std::min(dimensions.size(), numbers.size());
+  std::copy_n(dimensions.begin(), count, numbers.begin());
+  return reshaped(op, shape, std::span<const std::int64_t>(numbers.data(), count), line);
+}
+
+Tensor Tensor::reshape(internal::DimensionList dimensions, SourceLine line) const {
+  return Tensor(storage_, dtype_, reshaped("reshape", shape(), dimensions, line));
 }
 
 Tensor Tensor::reshape(const Shape& shape, SourceLine line) const {

@@ -43,6 +43,20 @@ struct StringMaker<Shape> {
 };
 }  // namespace Catch
 
+TEST_CASE("Tensor: dimensions and indices are integers of any type") {
+  const std::size_t rows = 2, columns = 3;
+  const std::int32_t row = 1;
+  Tensor x = Tensor::zeros({rows, columns});
+  CHECK(x.shape() == Shape{2, 3});
+  x.set<float>({row, columns - 1}, 7);
+  CHECK(x.at<float>({rows - 1, -1}) == 7);
+  CHECK(x.reshape({columns, -1}).shape() == Shape{columns, rows});
+  CHECK_THROWS_WITH(Shape({columns, std::size_t{0} - 1}), Catch::Contains("(3, -1) has a negative dimension"));
+  CHECK_THROWS_WITH(Shape({1, 1, 1, 1, 1, 1, 1, 1, rows}),
+                    Catch::Contains("(1, 1, 1, 1, 1, 1, 1, 1, 2) has more than 8 dimensions"));
+  CHECK_THROWS_WITH(x.reshape({1, 1, 1, 1, 1, 1, 1, 6, 1, 1}), Catch::Contains("at most 8 dimensions are possible"));
+}
+
 TEST_CASE("Tensor: the elements of a temporary keep it alive") {
   const auto temporary = [] { return Tensor::full({50}, 3, f64); };
   const auto elements = temporary().data<double>();
@@ -145,6 +159,12 @@ TEST_CASE("Tensor: makers") {
   CHECK(identical(Tensor::arange(3), Tensor{0, 1, 2}));
   CHECK(identical(Tensor::arange(3, f32), Tensor{0., 1., 2.}));
   CHECK(identical(Tensor::from(std::vector<double>{1, 2}, {2, 1}), Tensor({{1.}, {2.}}, f64)));
+  CHECK(identical(Tensor::from(std::vector<double>{1, 2}), Tensor({1., 2.}, f64)));
+  CHECK(identical(Tensor::from(std::array<float, 2>{1, 2}), Tensor{1., 2.}));
+  CHECK(identical(Tensor::from(std::vector<int>{1, -2}), Tensor{1, -2}));
+  CHECK(identical(Tensor::from(std::vector<std::uint8_t>{0, 255}, {2, 1}), Tensor{{0}, {255}}));
+  CHECK(identical(Tensor::from(std::vector<float>{}, {0, 3}), Tensor::zeros({0, 3})));
+  CHECK(identical(Tensor::from(std::vector<float>{4}, {}), Tensor(4.F)));
   CHECK(identical(Tensor::arange(2, 5), Tensor{2, 3, 4}));
   CHECK(identical(Tensor::arange(2, 10, 3, f64), Tensor({2., 5., 8.}, f64)));
   CHECK(identical(Tensor::arange(2, 8, 3), Tensor{2, 5}));

@@ -15,7 +15,7 @@ namespace thalweg {
 
 /// The same elements, row-major, in another shape; one dimension may be −1: it follows from the others.
 /// ShapeError naming both element counts if they differ, and for a −1 combined with a 0, which is ambiguous.
-Var reshape(const Operand& x, std::initializer_list<std::int64_t> dimensions);
+Var reshape(const Operand& x, internal::DimensionList dimensions);
 Var reshape(const Operand& x, std::span<const std::int64_t> dimensions);
 Var reshape(const Operand& x, const Shape& shape);
 /// All axes from `first_axis` on, merged into one.
