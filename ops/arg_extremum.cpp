@@ -127,8 +127,8 @@ Var arg_extremum(const Op& op, const Operand& x, const ReductionOptions& options
 }  // namespace
 
 Var argmax(const Operand& x, const ReductionOptions& options) { return arg_extremum(argmax_op, x, options); }
-Var argmax(const Operand& x, OneAxis axis, bool keep) { return argmax(x, {int{axis}, keep}); }
+Var argmax(const Operand& x, const AxesArgument& axes, bool keep) { return argmax(x, {axes, keep}); }
 Var argmin(const Operand& x, const ReductionOptions& options) { return arg_extremum(argmin_op, x, options); }
-Var argmin(const Operand& x, OneAxis axis, bool keep) { return argmin(x, {int{axis}, keep}); }
+Var argmin(const Operand& x, const AxesArgument& axes, bool keep) { return argmin(x, {axes, keep}); }
 
 }  // namespace thalweg

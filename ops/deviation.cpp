@@ -140,8 +140,8 @@ Var variance(const Operand& x, const VarianceOptions& options) {
                          deviation};
   return record(variance_op, inputs, attribute, x.line());
 }
-Var variance(const Operand& x, OneAxis axis, bool keep) {
-  return variance(x, {.axes = int{axis}, .keep_dimensions = keep});
+Var variance(const Operand& x, const AxesArgument& axes, bool keep) {
+  return variance(x, {.axes = axes, .keep_dimensions = keep});
 }
 
 Var standard_deviation(const Operand& x, const VarianceOptions& options) {
@@ -153,8 +153,8 @@ Var standard_deviation(const Operand& x, const VarianceOptions& options) {
   const Var inputs[3] = {in_asked_shape(result, value.shape(), attribute), value, deviation};
   return record(standard_deviation_op, inputs, attribute, x.line());
 }
-Var standard_deviation(const Operand& x, OneAxis axis, bool keep) {
-  return standard_deviation(x, {.axes = int{axis}, .keep_dimensions = keep});
+Var standard_deviation(const Operand& x, const AxesArgument& axes, bool keep) {
+  return standard_deviation(x, {.axes = axes, .keep_dimensions = keep});
 }
 
 Var norm(const Operand& x, const NormOptions& options) {

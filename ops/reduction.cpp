@@ -144,7 +144,7 @@ Var mean_pullback(const Pullback& p) {
 
 const Op mean_op = composite("mean", {nullptr, mean_pullback});
 
-ReductionOptions one_axis(int axis, bool keep_dimensions) { return {axis, keep_dimensions}; }
+ReductionOptions some_axes(const Axes& axes, bool keep_dimensions) { return {axes, keep_dimensions}; }
 
 /// The number of elements that are true (`holding`), or that are not. In f32, which suffices to tell whether there are
 /// any.
@@ -159,11 +159,11 @@ Var count(const char* op, const Operand& x, bool holding, const ReductionOptions
 }  // namespace
 
 Var sum(const Operand& x, const ReductionOptions& options) { return reduce(sum_op, x, options); }
-Var sum(const Operand& x, OneAxis axis, bool keep) { return sum(x, one_axis(axis, keep)); }
+Var sum(const Operand& x, const AxesArgument& axes, bool keep) { return sum(x, some_axes(axes, keep)); }
 Var max(const Operand& x, const ReductionOptions& options) { return reduce(max_op, x, options); }
-Var max(const Operand& x, OneAxis axis, bool keep) { return max(x, one_axis(axis, keep)); }
+Var max(const Operand& x, const AxesArgument& axes, bool keep) { return max(x, some_axes(axes, keep)); }
 Var min(const Operand& x, const ReductionOptions& options) { return reduce(min_op, x, options); }
-Var min(const Operand& x, OneAxis axis, bool keep) { return min(x, one_axis(axis, keep)); }
+Var min(const Operand& x, const AxesArgument& axes, bool keep) { return min(x, some_axes(axes, keep)); }
 
 Var product(const Operand& x, const ReductionOptions& options) {
   const OpScope scope("product", x.line());
@@ -178,17 +178,17 @@ Var product(const Operand& x, const ReductionOptions& options) {
     return internal::reshape(record(grouped_product_op, group_axes(value, attribute & axes_bits)), shape);
   return reduce(integer_product_op, Operand(value, x.line()), options);
 }
-Var product(const Operand& x, OneAxis axis, bool keep) { return product(x, one_axis(axis, keep)); }
+Var product(const Operand& x, const AxesArgument& axes, bool keep) { return product(x, some_axes(axes, keep)); }
 
 Var any(const Operand& x, const ReductionOptions& options) {
   return Operand(count("any", x, true, options), x.line()) > 0;
 }
-Var any(const Operand& x, OneAxis axis, bool keep) { return any(x, one_axis(axis, keep)); }
+Var any(const Operand& x, const AxesArgument& axes, bool keep) { return any(x, some_axes(axes, keep)); }
 
 Var all(const Operand& x, const ReductionOptions& options) {
   return Operand(count("all", x, false, options), x.line()) == 0;
 }
-Var all(const Operand& x, OneAxis axis, bool keep) { return all(x, one_axis(axis, keep)); }
+Var all(const Operand& x, const AxesArgument& axes, bool keep) { return all(x, some_axes(axes, keep)); }
 
 namespace {
 
@@ -214,7 +214,7 @@ Var mean(const Operand& x, const ReductionOptions& options) {
   const std::uint64_t attribute = axes_attribute("mean", value.shape(), options, x.line());
   return record(mean_composition, Operand(value, x.line()), attribute);
 }
-Var mean(const Operand& x, OneAxis axis, bool keep) { return mean(x, one_axis(axis, keep)); }
+Var mean(const Operand& x, const AxesArgument& axes, bool keep) { return mean(x, some_axes(axes, keep)); }
 
 namespace {
 
@@ -255,6 +255,6 @@ Var logsumexp(const Operand& x, const ReductionOptions& options) {
   const std::uint64_t attribute = axes_attribute("logsumexp", value.shape(), options, x.line());
   return record(logsumexp_composition, Operand(value, x.line()), attribute);
 }
-Var logsumexp(const Operand& x, OneAxis axis, bool keep) { return logsumexp(x, one_axis(axis, keep)); }
+Var logsumexp(const Operand& x, const AxesArgument& axes, bool keep) { return logsumexp(x, some_axes(axes, keep)); }
 
 }  // namespace thalweg

@@ -459,4 +459,11 @@ TEST_CASE("reductions: axes in braces, as options or alone") {
   CHECK(sum(x, {}).shape() == Shape{});
   const std::vector<int> chosen{0, 1};  // at run time
   CHECK(alike(sum(x, {.axes = chosen}), sum(x, options)));
+  CHECK(alike(sum(x, chosen), sum(x, options)));
+  CHECK(alike(sum(x, std::array{0, 2}, true), sum(x, kept)));
+  CHECK(alike(mean(x, std::span<const int>(chosen)), mean(x, options)));
+  CHECK(alike(max(x, chosen), max(x, options)));
+  CHECK(alike(argmax(x, chosen), argmax(x, options)));
+  CHECK(alike(logsumexp(x, chosen), logsumexp(x, options)));
+  CHECK(alike(variance(x, chosen), variance(x, variance_options)));
 }

@@ -4,7 +4,6 @@
 #include <cstddef>
 #include <initializer_list>
 #include <span>
-#include <vector>
 
 #include <thalweg/shape.hpp>
 
@@ -18,9 +17,10 @@ class Axes {
   /// IndexError for more than 8 axes.
   Axes(std::initializer_list<int> axes) : Axes(std::span<const int>(axes.begin(), axes.size())) {}
   Axes(std::span<const int> axes);
-  Axes(const std::vector<int>& axes) : Axes(std::span<const int>(axes)) {}
-  template <std::size_t count>
-  Axes(const std::array<int, count>& axes) : Axes(std::span<const int>(axes)) {}
+  /// A std::vector, std::array or another contiguous range of int.
+  template <class Range>
+  requires std::constructible_from < std::span<const int>,
+  const Range& > Axes(const Range& axes) : Axes(std::span<const int>(axes)) {}
   bool all() const { return count_ < 0; }
   const int* begin() const { return axes_.data(); }
   const int* end() const { return axes_.data() + count_; }
@@ -28,6 +28,19 @@ class Axes {
  private:
   std::array<int, Shape::max_rank> axes_{};
   int count_ = -1;
+};
+
+/// An axis or a range of axes, as the argument of a reduction. Not made from braces, which may as well be options.
+class AxesArgument {
+ public:
+  template <std::convertible_to<Axes> A>
+  requires(!std::same_as<A, bool>)  // for `sum(x, true)` write `sum(x, {.keep_dimensions = true})`
+      constexpr AxesArgument(const A& axes)
+      : axes_(axes) {}
+  constexpr operator const Axes&() const { return axes_; }
+
+ private:
+  Axes axes_;
 };
 
 /// The single axis along which an op works.

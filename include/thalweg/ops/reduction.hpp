@@ -18,14 +18,14 @@ struct ReductionOptions {
 /// Σ x; 0 if there are no elements. For bools, the number of true ones (i64). d/dx = 1. Sums run in fixed blocks: their
 /// order depends on the shape alone, and partial sums of f32 accumulate in f64.
 Var sum(const Operand& x, const ReductionOptions& options = {});
-Var sum(const Operand& x, OneAxis axis, bool keep_dimensions = false);
+Var sum(const Operand& x, const AxesArgument& axes, bool keep_dimensions = false);
 template <std::same_as<int> Axis = int>  // a template, so that {.axes = …} is not taken for axes; so are those below
 Var sum(const Operand& x, std::initializer_list<Axis> axes, bool keep_dimensions = false) {
   return sum(x, ReductionOptions{.axes = axes, .keep_dimensions = keep_dimensions});
 }
 /// Σ x / n; NaN if there are no elements. Overflows only if the result does. DtypeError for i64 and bool. d/dx = 1/n.
 Var mean(const Operand& x, const ReductionOptions& options = {});
-Var mean(const Operand& x, OneAxis axis, bool keep_dimensions = false);
+Var mean(const Operand& x, const AxesArgument& axes, bool keep_dimensions = false);
 template <std::same_as<int> Axis = int>
 Var mean(const Operand& x, std::initializer_list<Axis> axes, bool keep_dimensions = false) {
   return mean(x, ReductionOptions{.axes = axes, .keep_dimensions = keep_dimensions});
@@ -33,14 +33,14 @@ Var mean(const Operand& x, std::initializer_list<Axis> axes, bool keep_dimension
 /// The largest element; NaN if any is. ShapeError if there are no elements. The gradient is divided evenly among the
 /// elements that equal it.
 Var max(const Operand& x, const ReductionOptions& options = {});
-Var max(const Operand& x, OneAxis axis, bool keep_dimensions = false);
+Var max(const Operand& x, const AxesArgument& axes, bool keep_dimensions = false);
 template <std::same_as<int> Axis = int>
 Var max(const Operand& x, std::initializer_list<Axis> axes, bool keep_dimensions = false) {
   return max(x, ReductionOptions{.axes = axes, .keep_dimensions = keep_dimensions});
 }
 /// The smallest element, as `max`.
 Var min(const Operand& x, const ReductionOptions& options = {});
-Var min(const Operand& x, OneAxis axis, bool keep_dimensions = false);
+Var min(const Operand& x, const AxesArgument& axes, bool keep_dimensions = false);
 template <std::same_as<int> Axis = int>
 Var min(const Operand& x, std::initializer_list<Axis> axes, bool keep_dimensions = false) {
   return min(x, ReductionOptions{.axes = axes, .keep_dimensions = keep_dimensions});
@@ -49,21 +49,21 @@ Var min(const Operand& x, std::initializer_list<Axis> axes, bool keep_dimensions
 /// underflows only if the result does. i64 wraps modulo 2⁶⁴; bools count as i64. d/dxᵢ = Π_{j ≠ i} xⱼ, computed from
 /// the products of the elements before and after xᵢ, without division: exact with zeros among x.
 Var product(const Operand& x, const ReductionOptions& options = {});
-Var product(const Operand& x, OneAxis axis, bool keep_dimensions = false);
+Var product(const Operand& x, const AxesArgument& axes, bool keep_dimensions = false);
 template <std::same_as<int> Axis = int>
 Var product(const Operand& x, std::initializer_list<Axis> axes, bool keep_dimensions = false) {
   return product(x, ReductionOptions{.axes = axes, .keep_dimensions = keep_dimensions});
 }
 /// Whether any element is true (not 0; NaN is true), as bool; false if there are no elements.
 Var any(const Operand& x, const ReductionOptions& options = {});
-Var any(const Operand& x, OneAxis axis, bool keep_dimensions = false);
+Var any(const Operand& x, const AxesArgument& axes, bool keep_dimensions = false);
 template <std::same_as<int> Axis = int>
 Var any(const Operand& x, std::initializer_list<Axis> axes, bool keep_dimensions = false) {
   return any(x, ReductionOptions{.axes = axes, .keep_dimensions = keep_dimensions});
 }
 /// Whether all elements are true, as bool; true if there are no elements.
 Var all(const Operand& x, const ReductionOptions& options = {});
-Var all(const Operand& x, OneAxis axis, bool keep_dimensions = false);
+Var all(const Operand& x, const AxesArgument& axes, bool keep_dimensions = false);
 template <std::same_as<int> Axis = int>
 Var all(const Operand& x, std::initializer_list<Axis> axes, bool keep_dimensions = false) {
   return all(x, ReductionOptions{.axes = axes, .keep_dimensions = keep_dimensions});
@@ -71,14 +71,14 @@ Var all(const Operand& x, std::initializer_list<Axis> axes, bool keep_dimensions
 /// The index of the largest element, i64: the first of equal ones, or the first NaN if there is any. Over several axes
 /// (by default all) it is the row-major index over them. ShapeError if there are no elements. No gradient.
 Var argmax(const Operand& x, const ReductionOptions& options = {});
-Var argmax(const Operand& x, OneAxis axis, bool keep_dimensions = false);
+Var argmax(const Operand& x, const AxesArgument& axes, bool keep_dimensions = false);
 template <std::same_as<int> Axis = int>
 Var argmax(const Operand& x, std::initializer_list<Axis> axes, bool keep_dimensions = false) {
   return argmax(x, ReductionOptions{.axes = axes, .keep_dimensions = keep_dimensions});
 }
 /// The index of the smallest element, as `argmax`.
 Var argmin(const Operand& x, const ReductionOptions& options = {});
-Var argmin(const Operand& x, OneAxis axis, bool keep_dimensions = false);
+Var argmin(const Operand& x, const AxesArgument& axes, bool keep_dimensions = false);
 template <std::same_as<int> Axis = int>
 Var argmin(const Operand& x, std::initializer_list<Axis> axes, bool keep_dimensions = false) {
   return argmin(x, ReductionOptions{.axes = axes, .keep_dimensions = keep_dimensions});
@@ -86,7 +86,7 @@ Var argmin(const Operand& x, std::initializer_list<Axis> axes, bool keep_dimensi
 /// ln Σ eˣ, computed after subtracting the maximum so that nothing overflows; −inf if there is no element above −inf.
 /// d/dx = softmax(x).
 Var logsumexp(const Operand& x, const ReductionOptions& options = {});
-Var logsumexp(const Operand& x, OneAxis axis, bool keep_dimensions = false);
+Var logsumexp(const Operand& x, const AxesArgument& axes, bool keep_dimensions = false);
 template <std::same_as<int> Axis = int>
 Var logsumexp(const Operand& x, std::initializer_list<Axis> axes, bool keep_dimensions = false) {
   return logsumexp(x, ReductionOptions{.axes = axes, .keep_dimensions = keep_dimensions});
@@ -102,14 +102,14 @@ struct VarianceOptions {
 /// DtypeError for i64 and bool: cast first. ValueError for a negative ddof.
 /// d/dx = 2(x − mean)/(n − ddof).
 Var variance(const Operand& x, const VarianceOptions& options = {});
-Var variance(const Operand& x, OneAxis axis, bool keep_dimensions = false);
+Var variance(const Operand& x, const AxesArgument& axes, bool keep_dimensions = false);
 template <std::same_as<int> Axis = int>
 Var variance(const Operand& x, std::initializer_list<Axis> axes, bool keep_dimensions = false) {
   return variance(x, VarianceOptions{.axes = axes, .keep_dimensions = keep_dimensions});
 }
 /// √variance; overflows only if the result does. d/dx = (x − mean)/((n − ddof)·result), 0 where the result is 0.
 Var standard_deviation(const Operand& x, const VarianceOptions& options = {});
-Var standard_deviation(const Operand& x, OneAxis axis, bool keep_dimensions = false);
+Var standard_deviation(const Operand& x, const AxesArgument& axes, bool keep_dimensions = false);
 template <std::same_as<int> Axis = int>
 Var standard_deviation(const Operand& x, std::initializer_list<Axis> axes, bool keep_dimensions = false) {
   return standard_deviation(x, VarianceOptions{.axes = axes, .keep_dimensions = keep_dimensions});
