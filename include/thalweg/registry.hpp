@@ -48,15 +48,18 @@ struct ParameterOptions {
 class Parameter {
  public:
   Parameter() = default;
-  const std::string& name() const;
-  const Shape& shape() const;
-  DType dtype() const;
-  bool trainable() const;
+  const std::string& name(SourceLine line = SourceLine::here()) const;
+  const Shape& shape(SourceLine line = SourceLine::here()) const;
+  DType dtype(SourceLine line = SourceLine::here()) const;
+  int rank(SourceLine line = SourceLine::here()) const { return shape(line).rank(); }
+  /// Number of elements.
+  std::int64_t size(SourceLine line = SourceLine::here()) const { return shape(line).size(); }
+  bool trainable(SourceLine line = SourceLine::here()) const;
   /// A copy of the present value.
-  Tensor value() const;
+  Tensor value(SourceLine line = SourceLine::here()) const;
   /// A copy of the gradient from the last `backward` (zeros before the first). ValueError for a parameter that is not
   /// trainable.
-  Tensor gradient() const;
+  Tensor gradient(SourceLine line = SourceLine::here()) const;
   /// Overwrites the value. ShapeError or DtypeError if `value` does not fit; TapeError while another thread's tape has
   /// read this registry.
   void set_value(const Tensor& value, SourceLine line = SourceLine::here()) const;
@@ -67,7 +70,7 @@ class Parameter {
   Parameter(std::shared_ptr<internal::RegistryCore> core, int index) : core_(std::move(core)), index_(index) {}
 
  private:
-  const internal::RegistryCore& require(const char* what, SourceLine line = {}) const;
+  const internal::RegistryCore& require(const char* what, SourceLine line) const;
 
   std::shared_ptr<internal::RegistryCore> core_;
   int index_ = -1;

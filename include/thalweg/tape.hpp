@@ -72,7 +72,7 @@ class Tape {
   void run();
   /// Keeps the value of `var` until the tape ends. It is computed with the next request, before that request's effects:
   /// it is the value `var` had when it was recorded.
-  void keep(const Var& var);
+  void keep(const Var& var, SourceLine line = SourceLine::here());
   /// Keeps every node whose scope or parameter name matches the pattern ('*' matches any text).
   void watch(std::string_view pattern);
 
@@ -103,10 +103,10 @@ class Var {
   Var(T number, const char* file = __builtin_FILE(), unsigned line = __builtin_LINE());
 
   bool empty() const { return serial_ == 0; }
-  const Shape& shape() const;
-  DType dtype() const;
-  int rank() const { return shape().rank(); }
-  std::int64_t size() const { return shape().size(); }
+  const Shape& shape(SourceLine line = SourceLine::here()) const;
+  DType dtype(SourceLine line = SourceLine::here()) const;
+  int rank(SourceLine line = SourceLine::here()) const { return shape(line).rank(); }
+  std::int64_t size(SourceLine line = SourceLine::here()) const { return shape(line).size(); }
 
   /// The value of this node, computed if need be (a request).
   Tensor value(const char* file = __builtin_FILE(), unsigned line = __builtin_LINE()) const;

@@ -106,7 +106,7 @@ class Check {
     const Tape tape({.engine = options_.engine});
     const std::vector<Var> inputs = record_points();
     const Var y = function_(std::span<const Var>(inputs));
-    if (y.dtype() != DType::f64)
+    if (y.dtype(SourceLine{}) != DType::f64)
       throw DtypeError(error_text("check_gradients",
                                   fmt::format("the result is {}; a gradient of f64 inputs is f64", name(y.dtype()))));
     return y.shape();

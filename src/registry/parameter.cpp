@@ -14,19 +14,19 @@ const RegistryCore& Parameter::require(const char* what, SourceLine line) const 
   return *core_;
 }
 
-const std::string& Parameter::name() const { return require("name").entries[index_].name; }
-const Shape& Parameter::shape() const { return require("shape").entries[index_].shape; }
-DType Parameter::dtype() const { return require("dtype").dtype; }
-bool Parameter::trainable() const { return require("trainable").entries[index_].trainable; }
+const std::string& Parameter::name(SourceLine line) const { return require("name", line).entries[index_].name; }
+const Shape& Parameter::shape(SourceLine line) const { return require("shape", line).entries[index_].shape; }
+DType Parameter::dtype(SourceLine line) const { return require("dtype", line).dtype; }
+bool Parameter::trainable(SourceLine line) const { return require("trainable", line).entries[index_].trainable; }
 
-Tensor Parameter::value() const {
-  const RegistryCore& core = require("value");
+Tensor Parameter::value(SourceLine line) const {
+  const RegistryCore& core = require("value", line);
   return internal::copied(core.value_data(index_), shape(), core.dtype);
 }
 
-Tensor Parameter::gradient() const {
-  const RegistryCore& core = require("gradient");
-  internal::check_trainable("gradient", core, index_, {});
+Tensor Parameter::gradient(SourceLine line) const {
+  const RegistryCore& core = require("gradient", line);
+  internal::check_trainable("gradient", core, index_, line);
   return internal::copied(core.gradient_data(index_), shape(), core.dtype);
 }
 

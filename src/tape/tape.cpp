@@ -28,14 +28,14 @@ Engine Tape::engine() const { return recorder_->engine(); }
 std::int64_t Tape::size() const { return recorder_->size(); }
 void Tape::run() { recorder_->run_effects("run", {}); }
 void Tape::watch(std::string_view pattern) { recorder_->watch(std::string(pattern)); }
-void Tape::keep(const Var& var) { recorder_->keep(recorder_->resolve(var, "keep")); }
+void Tape::keep(const Var& var, SourceLine line) { recorder_->keep(recorder_->resolve(var, "keep", line)); }
 
 Var::Var(const Tensor& tensor, const char* file, unsigned line) : Var(as_var(Operand(tensor, file, line))) {}
 Var::Var(const Parameter& parameter, const char* file, unsigned line) : Var(as_var(Operand(parameter, file, line))) {}
 Var internal::leaf(const Operand& operand) { return as_var(operand); }
 
-const Shape& Var::shape() const { return *Recorder::of(*this, "shape", {}).info(id()).shape; }
-DType Var::dtype() const { return Recorder::of(*this, "dtype", {}).info(id()).dtype; }
+const Shape& Var::shape(SourceLine line) const { return *Recorder::of(*this, "shape", line).info(id()).shape; }
+DType Var::dtype(SourceLine line) const { return Recorder::of(*this, "dtype", line).info(id()).dtype; }
 
 double Var::item(const char* file, unsigned line) const {
   Recorder& recorder = Recorder::of(*this, "item", {file, line});

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <cstdint>
 
+#include <fmt/format.h>
 #include <catch2/catch.hpp>
 
 #include <thalweg/nn/initializers.hpp>
@@ -14,6 +15,8 @@ using namespace thalweg;
 using test::thrown;
 
 namespace {
+
+std::string at(int line) { return fmt::format(" at registry_test.cpp:{}", line); }
 
 /// 1, 2, 3, … from `first`.
 Initializer counting(const Shape& shape, double first) {
@@ -271,17 +274,27 @@ TEST_CASE("Parameter: set_value rejects another shape or dtype and changes nothi
           weight.set_value(Tensor::zeros({2, 3}, f64), {"model.cpp", 7});
         }) == "[set_value] \"w\" is f32, the value f64; convert it with to(f32) at model.cpp:7");
   CHECK(identical(weight.value(), Tensor::ones({2, 3})));
+  CHECK(weight.size() == 6);
+  CHECK(weight.rank() == 2);
   Parameter empty;
+  const std::string text = "this Parameter is empty: nothing was assigned to it";
+  CHECK(thrown<ValueError>([&] { static_cast<void>(empty.name()); }) == "[name] " + text + at(__LINE__));
+  CHECK(thrown<ValueError>([&] { static_cast<void>(empty.shape()); }) == "[shape] " + text + at(__LINE__));
+  CHECK(thrown<ValueError>([&] { static_cast<void>(empty.size()); }) == "[shape] " + text + at(__LINE__));
+  CHECK(thrown<ValueError>([&] { static_cast<void>(empty.rank()); }) == "[shape] " + text + at(__LINE__));
+  CHECK(thrown<ValueError>([&] { static_cast<void>(empty.dtype()); }) == "[dtype] " + text + at(__LINE__));
+  CHECK(thrown<ValueError>([&] { static_cast<void>(empty.value()); }) == "[value] " + text + at(__LINE__));
+  CHECK(thrown<ValueError>([&] { static_cast<void>(empty.gradient()); }) == "[gradient] " + text + at(__LINE__));
   CHECK_THROWS_AS(empty.set_value(Tensor(1.)), ValueError);
-  CHECK_THROWS_AS(empty.name(), ValueError);
 }
 
 TEST_CASE("Parameter: one that is not trainable has no gradient and no state") {
   ParameterRegistry registry;
   Parameter mean = registry.add("running_mean", zeros({2}), {.trainable = false});
   CHECK_FALSE(mean.trainable());
-  CHECK(thrown<ValueError>([&] { (void)mean.gradient(); }) ==
-        "[gradient] \"running_mean\" is not trainable: it has no gradient and no optimizer state");
+  CHECK(thrown<ValueError>([&] {
+          (void)mean.gradient({"model.cpp", 7});
+        }) == "[gradient] \"running_mean\" is not trainable: it has no gradient and no optimizer state at model.cpp:7");
   CHECK_THROWS_AS(registry.set_state("adam.first_moment/running_mean", Tensor::zeros({2})), ValueError);
 }
 
