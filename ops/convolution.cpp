@@ -93,7 +93,7 @@ class Checks {
   void options(const HeightWidth& stride, const HeightWidth& padding, const HeightWidth& dilation,
                std::int64_t groups) const {
     at_least("stride", stride, 1);
-    at_least("padding", padding, 0);
+    check_padding(op_, padding, line_);
     at_least("dilation", dilation, 1);
     if (groups < 1) fail<ValueError>(fmt::format("groups is {}; it must be at least 1", groups));
   }
@@ -155,6 +155,7 @@ std::int64_t image_of(const Checks& checks, const WindowAxis& axis, std::int64_t
 
 Var convolve_transposed(const Checks& checks, const ConvTranspose2dOptions& options) {
   checks.options(options.stride, options.padding, options.dilation, options.groups);
+  checks.at_least("padding", options.padding, 0);  // not same_padding
   checks.at_least("output_padding", options.output_padding, 0);
   const Shape &result = checks.x().shape(), &filters = checks.weight().shape();
   const std::int64_t groups = options.groups;

@@ -178,8 +178,15 @@ template <class T>
 HWY_INLINE Vector<T> divisors(const Group& group) {
   const Tag<T> d;
   const Pooling& pooling = group.planes.pooling;
-  const auto& [y, x] = pooling.windows;
-  if (pooling.counts_padding) return hn::Set(d, static_cast<T>(y.kernel * x.kernel));
+  const WindowAxis& x = pooling.windows[1];
+  if (pooling.counts_padding) {
+    const std::int64_t rows = pooling.counted(0, group.row), last = group.first + group.lanes - 1;
+    if (pooling.counted(1, last) == x.kernel) return hn::Set(d, static_cast<T>(rows * x.kernel));
+    HWY_ALIGN T counts[vector_lanes<T>] = {};
+    for (std::int64_t lane = 0; lane < group.lanes; ++lane)
+      counts[lane] = static_cast<T>(rows * pooling.counted(1, group.first + lane));
+    return hn::Load(d, counts);
+  }
   auto count = hn::Zero(d);
   group.for_each_element([&](std::int64_t, std::int64_t, std::int64_t begin, std::int64_t end) HWY_ATTR {
     count = hn::Add(count, hn::IfThenElseZero(lanes_between(d, begin, end), hn::Set(d, T{1})));
@@ -352,7 +359,7 @@ Var average_pullback(const Pullback& p) { return record(spread_means_op, p.gradi
 Var spread_means_pullback(const Pullback& p) { return record(average_pool_op, p.gradient, p.attribute); }
 
 Var pooled(const Op& op, const Operand& x, const HeightWidth& kernel, const HeightWidth& stride,
-           const HeightWidth& padding, const HeightWidth& dilation, bool counts_padding) {
+           const HeightWidth& padding, const HeightWidth& dilation, bool ceil_mode, bool counts_padding) {
   const Var value = floating_value(op.name, x);
   const Shape& shape = value.shape();
   if (value.rank() != 4)
@@ -361,11 +368,14 @@ Var pooled(const Op& op, const Operand& x, const HeightWidth& kernel, const Heig
   const HeightWidth& step = is_stride_of_kernel ? kernel : stride;
   check_window_option(op.name, "kernel", kernel, 1, x.line());
   check_window_option(op.name, "stride", step, 1, x.line());
-  check_window_option(op.name, "padding", padding, 0, x.line());
+  check_padding(op.name, padding, x.line());
   check_window_option(op.name, "dilation", dilation, 1, x.line());
-  const Windows windows{windows_along(shape[2], kernel.height, step.height, padding.height, dilation.height),
-                        windows_along(shape[3], kernel.width, step.width, padding.width, dilation.width)};
-  for (const WindowAxis& axis : windows) {
+  const Windows windows{windows_along(shape[2], kernel.height, step.height, padding.height, dilation.height, ceil_mode),
+                        windows_along(shape[3], kernel.width, step.width, padding.width, dilation.width, ceil_mode)};
+  Pooling pooling{windows, counts_padding};
+  for (std::size_t i = 0; i < 2; ++i) {
+    const WindowAxis& axis = windows[i];
+    pooling.end[i] = ceil_mode ? axis.image + axis.padding : axis.extent() - axis.padding;
     const std::int64_t extent = (axis.kernel - 1) * axis.dilation + 1;
     if (2 * axis.padding > extent)
       fail<ValueError>(
@@ -378,17 +388,18 @@ Var pooled(const Op& op, const Operand& x, const HeightWidth& kernel, const Heig
                                    kernel.width, to_string(shape)),
                        x.line());
   }
-  return record(op, Operand(value, x.line()), interned(Pooling{windows, counts_padding}));
+  return record(op, Operand(value, x.line()), interned(pooling));
 }
 
 }  // namespace
 
 Var max_pool2d(const Operand& x, const HeightWidth& kernel, const MaxPool2dOptions& options) {
-  return pooled(max_pool_op, x, kernel, options.stride, options.padding, options.dilation, true);
+  return pooled(max_pool_op, x, kernel, options.stride, options.padding, options.dilation, options.ceil_mode, true);
 }
 
 Var average_pool2d(const Operand& x, const HeightWidth& kernel, const AveragePool2dOptions& options) {
-  return pooled(average_pool_op, x, kernel, options.stride, options.padding, 1, options.count_include_padding);
+  return pooled(average_pool_op, x, kernel, options.stride, options.padding, 1, options.ceil_mode,
+                options.count_include_padding);
 }
 
 }  // namespace thalweg

@@ -1,4 +1,6 @@
 #pragma once
+#include <algorithm>
+#include <array>
 #include <compare>
 #include <cstdint>
 
@@ -10,6 +12,8 @@ namespace thalweg {
 struct Pooling {
   Windows windows;
   bool counts_padding = true;
+  /// Where the elements of each axis end that windows count, padding included: in ceil mode they may reach further.
+  std::array<std::int64_t, 2> end = {};
   auto operator<=>(const Pooling&) const = default;
 
   /// Whether windows of width 2 lie side by side, in rows that do not overlap, and read no padding.
@@ -23,6 +27,12 @@ struct Pooling {
     const auto& [y, x] = windows;
     return has_pairs() && x.image == 2 * x.count && y.dilation == 1 && y.stride == y.kernel &&
            y.image == y.count * y.kernel;
+  }
+  /// How many elements window `index` along an axis counts.
+  std::int64_t counted(std::size_t axis, std::int64_t index) const {
+    const WindowAxis& windows_along_it = windows[axis];
+    const std::int64_t first = index * windows_along_it.stride - windows_along_it.padding;
+    return std::min(windows_along_it.kernel, end[axis] - first);
   }
   std::int64_t image_size() const { return windows[0].image * windows[1].image; }
 };

@@ -230,10 +230,20 @@ void fold(const T* columns, const Windows& windows, T* room, T* image) {
 }
 
 WindowAxis windows_along(std::int64_t image, std::int64_t kernel, std::int64_t stride, std::int64_t padding,
-                         std::int64_t dilation) {
+                         std::int64_t dilation, bool ceil_mode) {
   WindowAxis axis{image, kernel, 0, stride, padding, dilation};
-  const __int128 rest = static_cast<__int128>(image) + 2 * padding - static_cast<__int128>(kernel - 1) * dilation - 1;
-  if (kernel > 0 && rest >= 0) axis.count = static_cast<std::int64_t>(rest) / stride + 1;
+  const __int128 extent = static_cast<__int128>(kernel - 1) * dilation + 1;
+  if (padding == same_padding) {
+    const std::int64_t count = image / stride + (image % stride != 0);
+    const __int128 missing = static_cast<__int128>(count - 1) * stride + extent - image;
+    axis.padding = missing > 0 ? static_cast<std::int64_t>(missing / 2) : 0;
+    if (kernel > 0) axis.count = count;
+    return axis;
+  }
+  const __int128 rest = static_cast<__int128>(image) + 2 * padding - extent;
+  if (kernel == 0 || rest < 0) return axis;
+  axis.count = static_cast<std::int64_t>(rest / stride) + 1;
+  if (ceil_mode && rest % stride != 0 && static_cast<__int128>(axis.count) * stride < image + padding) ++axis.count;
   return axis;
 }
 
@@ -246,6 +256,11 @@ void check_window_option(const char* op, const char* option, const HeightWidth& 
                        fmt::format("{} is {}; it must be at {} {}", option, number, number < least ? "least" : "most",
                                    number < least ? least : most),
                        line);
+}
+
+void check_padding(const char* op, const HeightWidth& padding, SourceLine line) {
+  const auto given = [](std::int64_t number) { return number == same_padding ? 0 : number; };
+  check_window_option(op, "padding", {given(padding.height), given(padding.width)}, 0, line);
 }
 
 #define THALWEG_INSTANTIATE(T)                                                                            \

@@ -22,16 +22,21 @@ struct WindowAxis {
 /// Height and width.
 using Windows = std::array<WindowAxis, 2>;
 
-/// The windows of a kernel; count 0 if it is empty, or larger than the padded image.
+/// The windows of a kernel; count 0 if it is empty, or larger than the padded image. `padding` may be same_padding.
 WindowAxis windows_along(std::int64_t image, std::int64_t kernel, std::int64_t stride, std::int64_t padding,
-                         std::int64_t dilation);
+                         std::int64_t dilation, bool ceil_mode = false);
 
 /// ValueError unless both numbers of an option are at least `least`, and not absurdly large.
 void check_window_option(const char* op, const char* option, const HeightWidth& given, std::int64_t least,
                          SourceLine line);
+/// The same for a padding, of which each number may be same_padding.
+void check_padding(const char* op, const HeightWidth& padding, SourceLine line);
 
 /// Whether no window reads padding.
-inline bool reads_in_place(const Windows& windows) { return windows[0].padding == 0 && windows[1].padding == 0; }
+inline bool reads_in_place(const Windows& windows) {
+  const auto& [y, x] = windows;
+  return y.padding == 0 && x.padding == 0 && y.extent() <= y.image && x.extent() <= x.image;
+}
 
 /// The elements of `planes` planes with their padding; 0 if the windows read no padding.
 inline std::int64_t padded_elements(const Windows& windows, std::int64_t planes) {

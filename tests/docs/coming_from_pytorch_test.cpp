@@ -32,6 +32,7 @@ TEST_CASE("coming from PyTorch: tensors") {
   CHECK(tw::identical(tw::Tensor{{1., 2.}, {3., 4.}}, tw::Tensor({{1, 2}, {3, 4}}, tw::f32)));
   const std::vector<float> values{1, 2, 3, 4, 5, 7};
   CHECK(tw::identical(tw::Tensor::from(values, {2, 3}), x));
+  CHECK(tw::identical(tw::Tensor::from(values), tw::Tensor{1., 2., 3., 4., 5., 7.}));
   CHECK(tw::Tensor::zeros({2, 3}, tw::f64).dtype() == tw::f64);
   CHECK(tw::identical(tw::zeros_like(x), tw::Tensor::zeros({2, 3})));
   CHECK(tw::identical(tw::Tensor::full({2, 3}, 0.5), tw::Tensor{{0.5, 0.5, 0.5}, {0.5, 0.5, 0.5}}));
@@ -90,7 +91,7 @@ TEST_CASE("coming from PyTorch: ops") {
   CHECK(is(tw::sum(x, 1, true), {{6.}, {16.}}));
   CHECK(is(tw::mean(x, {0, 1}), 22. / 6));
   const std::vector<int> axes{0, 1};
-  CHECK(is(tw::mean(x, {.axes = axes}), 22. / 6));
+  CHECK(is(tw::mean(x, axes), 22. / 6));
   CHECK(is(tw::variance(x, {.axes = 0, .ddof = 1}), {4.5, 4.5, 8.}));
   CHECK(is(tw::sort(x, 1).values, x));
   CHECK(is(tw::top_k(x, 2, 1).values, {{3., 2.}, {7., 5.}}));
@@ -150,7 +151,9 @@ TEST_CASE("coming from PyTorch: ops") {
   {
     const tw::Tensor img = tw::Tensor::ones({1, 2, 4, 6}), w = tw::Tensor::ones({3, 2, 3, 3}), b{0., 1., 2.};
     CHECK(tw::conv2d(img, w, b, {.stride = 2, .padding = 1}).shape() == tw::Shape{1, 3, 2, 3});
+    CHECK(tw::conv2d(img, w, {.padding = tw::same_padding}).shape() == tw::Shape{1, 3, img.shape()[2], img.shape()[3]});
     CHECK(is(tw::max_pool2d(img, 2), tw::Tensor::ones({1, 2, 2, 3})));
+    CHECK(tw::max_pool2d(img, 3, {.stride = 2, .ceil_mode = true}).shape() == tw::Shape{1, 2, 2, 3});
     CHECK(tw::average_pool2d(img, 3, {.stride = 1, .padding = 1}).shape() == img.shape());
     CHECK(is(tw::mean(img, {.axes = {2, 3}, .keep_dimensions = true}), tw::Tensor::ones({1, 2, 1, 1})));
     CHECK(tw::pad(img, {{}, {}, {2, 2}, {1, 1}}).shape() == tw::Shape{1, 2, 8, 8});
@@ -174,6 +177,7 @@ TEST_CASE("coming from PyTorch: gradients") {
     const tw::Var loss = tw::sum(tw::square(w));
     tw::backward(loss);
     CHECK(tw::all_close(w.gradient(), tw::Tensor{2., 4.}));
+    CHECK(w.size() == 2);
     tw::Gradients sum(registry), part(registry);
     for (int micro_batch = 0; micro_batch < 2; ++micro_batch) {
       tw::backward(loss, part);

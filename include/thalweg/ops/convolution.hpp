@@ -2,6 +2,9 @@
 // Convolutions of images, as neural networks use the word: the kernel is not flipped. Names, shapes and defaults are
 // PyTorch's. Images are (n, channels, height, width), f32 or f64.
 
+#include <cstdint>
+#include <limits>
+
 #include <thalweg/op.hpp>
 
 namespace thalweg {
@@ -13,9 +16,14 @@ struct HeightWidth {
   constexpr HeightWidth(std::int64_t height, std::int64_t width) : height(height), width(width) {}
 };
 
+/// The padding with which the result has ⌈size/stride⌉ positions along an axis: as many as the image with a stride of 1. If
+/// their number is odd, the end gets one more, as in PyTorch's "same" and JAX's "SAME". For conv1d, conv2d
+/// and pooling.
+inline constexpr std::int64_t same_padding = std::numeric_limits<std::int64_t>::max();
+
 struct Conv2dOptions {
   HeightWidth stride = 1;    // the distance of adjacent windows
-  HeightWidth padding = 0;   // zeros before and after each axis
+  HeightWidth padding = 0;   // zeros before and after each axis, or same_padding
   HeightWidth dilation = 1;  // the distance of adjacent elements of a window
   std::int64_t groups = 1;   // of channels, each of which gives its part of the result's channels
 };
