@@ -5,8 +5,8 @@
 #include <cstring>
 
 #include "src/core_ops/core_ops.hpp"
-#include "src/evaluate/effects.hpp"
 #include "src/plan/plan.hpp"
+#include "src/tape/effects.hpp"
 #include "src/tape/recorder.hpp"
 #include "src/tensor/allocations.hpp"
 #include "src/tensor/shape_error.hpp"

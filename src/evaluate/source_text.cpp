@@ -1,6 +1,7 @@
 #include "src/evaluate/source_text.hpp"
 
 #include <filesystem>
+#include <fstream>
 
 namespace thalweg::internal {
 

@@ -1,5 +1,4 @@
 #pragma once
-#include <fstream>
 #include <map>
 #include <string>
 #include <vector>

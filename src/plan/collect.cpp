@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "src/core_ops/core_ops.hpp"
-#include "src/evaluate/effects.hpp"
 #include "src/plan/planner.hpp"
+#include "src/tape/effects.hpp"
 
 namespace thalweg::internal {
 

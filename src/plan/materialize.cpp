@@ -1,6 +1,5 @@
 // Gives buffers to values that a pass other than the one that computes them reads.
 
-#include <algorithm>
 #include <bit>
 
 #include "src/core_ops/core_ops.hpp"

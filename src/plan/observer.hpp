@@ -1,7 +1,6 @@
 #pragma once
 #include <chrono>
 #include <cstddef>
-#include <cstdint>
 
 namespace thalweg::internal {
 

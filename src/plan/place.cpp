@@ -1,7 +1,6 @@
 // Where each node is computed, depending on the kind of its op.
 
 #include <algorithm>
-#include <bit>
 
 #include "src/core_ops/core_ops.hpp"
 #include "src/plan/planner.hpp"
@@ -295,8 +294,8 @@ void Planner::put_in_epilogue(PlannedNode& node, MatmulPass& product, std::int32
 void Planner::place_reduction(PlannedNode& node, const Key& key) {
   const std::int32_t input = key.inputs[0];
   const Shape& from = shape(input);
-  const std::uint32_t axes =
-      key.op == &sum_to_op ? stretched_axes(from, shape(node.id)) : static_cast<std::uint32_t>(key.attribute & 0xFF);
+  const std::uint32_t axes = key.op == &sum_to_op ? stretched_axes(from, shape(node.id))
+                                                  : static_cast<std::uint32_t>(key.attribute & axes_bits);
   const ReductionGeometry geometry = reduction_geometry(from, axes);
   using Form = ReductionGeometry::Form;
   if (geometry.form == Form::nothing) return take_elements(node, input);
@@ -398,22 +397,9 @@ void Planner::place_opaque_pass(PlannedNode& node, const Op& op, std::uint64_t a
 
 /// From here on, readers of the node read the result of `op` on it.
 void Planner::apply_after(const Op& op, PlannedNode& node) {
-  OpaquePass pass;
-  pass.node = node.id;
-  pass.inputs.begin = static_cast<std::int32_t>(draft_.opaque_inputs_.size());
-  pass.inputs.end = pass.inputs.begin + 1;
-  pass.origin = recorder_->origin(node.id);
-  pass.op = &op;
-  pass.attribute = 0;
-  draft_.opaque_inputs_.push_back(materialize(node.id));
-  draft_.opaque_types_.push_back(recorder_->type(node.id));
-  pass.output_type = recorder_->type(node.id);
-  pass.output = arena_buffer(shape(node.id), info(node.id).dtype);
-  node.where = PlannedNode::Where::buffer;
-  node.buffer = pass.output;
+  const std::int32_t input = node.id;
+  place_opaque_pass(node, op, 0, {&input, 1});
   node.matmul = -1;
-  draft_.opaques_.push_back(pass);
-  node.pass = node.buffer_pass = add_pass(Pass::Kind::opaque, draft_.opaques_.size());
 }
 
 }  // namespace thalweg::internal

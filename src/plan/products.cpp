@@ -6,7 +6,6 @@
 // The bits do not change: a sum runs over k in order.
 
 #include <algorithm>
-#include <utility>
 
 #include "src/plan/planner.hpp"
 #include "src/run/matmul_blocking.hpp"

@@ -1,7 +1,6 @@
 // The readers–writer lock of a registry. One atomic counts the live tapes that have read it; a writer sets a bit in it.
 // Each thread also counts its own tapes, since it may write what only they have read.
 
-#include <algorithm>
 #include <thread>
 
 #include <fmt/format.h>

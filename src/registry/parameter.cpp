@@ -1,7 +1,5 @@
 #include <cstring>
 
-#include <fmt/format.h>
-
 #include "src/registry/check.hpp"
 #include "src/registry/core.hpp"
 

@@ -1,7 +1,5 @@
 // Recording of compositions: built once, and recorded as a whole from then on.
 
-#include <algorithm>
-
 #include <thalweg/composite.hpp>
 
 #include "src/core_ops/core_ops.hpp"

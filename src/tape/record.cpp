@@ -5,8 +5,6 @@
 #include <bit>
 #include <cmath>
 
-#include <fmt/format.h>
-
 #include "src/core_ops/core_ops.hpp"
 #include "src/tape/recorder.hpp"
 

@@ -1,6 +1,5 @@
 #include "src/tape/recording_memory.hpp"
 
-#include <algorithm>
 #include <new>
 #include <optional>
 
