@@ -20,7 +20,8 @@ HWY_EXPORT(bf16_pays);
 std::size_t matmul_workspace(const MatmulForm& form) {
   const std::size_t element = size_of(form.dtype);
   if (form.precision == Precision::medium) return medium_workspace(form.m, form.n, form.k, has_amx());
-  if (!is_packed(form.m, form.n, form.k, form.transpose_a, element)) return 0;
+  // Only a transposed A is copied there.
+  if (!form.transpose_a || !is_packed(form.m, form.n, form.k, form.transpose_a, element)) return 0;
   return static_cast<std::size_t>(packed_elements(form.m, form.k)) * element;
 }
 

@@ -50,8 +50,8 @@ constexpr bool has_far_rows(std::int64_t columns, std::size_t element_bytes) {
   return columns >= static_cast<std::int64_t>(4096 / element_bytes);
 }
 
-/// Whether to copy A and B first: if both are read often enough and B does not stay in the L2 cache, or they are read across
-/// far rows.
+/// Whether to copy B first, and a transposed A: if both are read often enough and B does not stay in the L2 cache, or they
+/// are read across far rows.
 constexpr bool is_packed(std::int64_t m, std::int64_t n, std::int64_t k, bool transpose_a, std::size_t element_bytes) {
   if (m < 128 || n < 128 || k < 64) return false;
   return n * k > static_cast<std::int64_t>((std::size_t{2} << 20) / element_bytes) ||

@@ -1,5 +1,7 @@
-// The packed way of walking a matrix product, compiled once per SIMD target: slices of A and B are copied into the
-// workspace first. `Copies` says what a copy holds: the numbers as they are here, bf16 in matmul_bf16-inl.hpp.
+// The packed way of walking a matrix product, compiled once per SIMD target: slices of B are copied into scratch memory
+// first, and those of A into the workspace, unless its numbers are read as they are and lie along k: rows of a tile that are
+// read from end to end gain nothing by a copy. `Copies` says what a copy holds: the numbers as they are here, bf16 in
+// matmul_bf16-inl.hpp.
 
 #if defined(THALWEG_RUN_MATMUL_PACKED_INL) == defined(HWY_TARGET_TOGGLE)
 #ifdef THALWEG_RUN_MATMUL_PACKED_INL
@@ -107,8 +109,14 @@ void pack_strips(const Product<T>& product, const Slice<T>& packed, Range rows, 
   }
 }
 
-/// One block of at most packed_rows rows. A slice of A is copied at a time, and of it a panel of B, into the thread's scratch
-/// memory: it is in the L2 cache already, and stays there for all rows of the block.
+/// Whether A is copied. See matmul_workspace.
+template <class Copies, class T>
+bool copies_a(const Product<T>& product) {
+  return !std::is_same_v<Copies, PlainCopies<T>> || product.a_step != 1;
+}
+
+/// One block of rows, at most packed_rows of them if A is copied, a slice at a time. A panel of B is copied just before it is
+/// used, into the thread's scratch memory, and stays in the L2 cache for all rows of the block.
 template <class Copies, class T>
 void multiply_packed_block(const Product<T>& product, T* packed_a) {
   const Panels<T> panels(product.n);
@@ -118,20 +126,23 @@ void multiply_packed_block(const Product<T>& product, T* packed_a) {
   const std::int64_t parts_of_panel = shared ? hwy::DivCeil(parallel_parts, panels.count()) : 1;
   for_each_slice(product.k, Copies::most_steps, [&](std::int64_t first, std::int64_t steps) HWY_ATTR {
     const std::int64_t units = Copies::units(steps);
-    Slice<T> slice{first, steps, units, packed_a, packed_a_stride(units), 1, packed_a_stride(units)};
-    if (product.a_step != 1) {
-      constexpr bool has_strips = std::is_same_v<Copies, PlainCopies<T>>;
-      slice.a_row = 1;
-      slice.a_step = has_strips ? tile_rows : packed_a_stride(product.m);
-      slice.a_tile = has_strips ? units : slice.a_row;
-    }
-    for_each_block(product.m, row_parts, 1, 1, [&](Range rows, Range) HWY_ATTR {
-      if (slice.is_in_strips()) {
-        pack_strips(product, slice, rows, packed_a);
-      } else {
-        Copies::pack_a(product, slice, rows, packed_a);
+    Slice<T> slice = slice_in_place(product, first, steps);
+    if (copies_a<Copies>(product)) {
+      slice = {first, steps, units, packed_a, packed_a_stride(units), 1, packed_a_stride(units)};
+      if (product.a_step != 1) {
+        constexpr bool has_strips = std::is_same_v<Copies, PlainCopies<T>>;
+        slice.a_row = 1;
+        slice.a_step = has_strips ? tile_rows : packed_a_stride(product.m);
+        slice.a_tile = has_strips ? units : slice.a_row;
       }
-    });
+      for_each_block(product.m, row_parts, 1, 1, [&](Range rows, Range) HWY_ATTR {
+        if (slice.is_in_strips()) {
+          pack_strips(product, slice, rows, packed_a);
+        } else {
+          Copies::pack_a(product, slice, rows, packed_a);
+        }
+      });
+    }
     const auto multiply = [&](Range rows, Range panel_range) HWY_ATTR {
       for (std::int64_t p = panel_range.begin; p < panel_range.end; ++p) {
         const Panel panel = panels[p];
@@ -149,7 +160,7 @@ void multiply_packed_block(const Product<T>& product, T* packed_a) {
 
 template <class Copies, class T>
 HWY_NOINLINE void multiply_packed(const Product<T>& product, T* workspace) {
-  const std::int64_t row_blocks = (product.m + packed_rows - 1) / packed_rows;
+  const std::int64_t row_blocks = copies_a<Copies>(product) ? hwy::DivCeil(product.m, packed_rows) : 1;
   for (std::int64_t row_block = 0; row_block < row_blocks; ++row_block) {
     const Range rows = part(row_block, row_blocks, product.m);
     Product<T> block = product;
