@@ -311,6 +311,8 @@ TEST_CASE("coming from PyTorch: optimizers and training") {
   tw::set_thread_count(1);
   CHECK(tw::thread_count() == 1);
   tw::set_thread_count(threads);
+
+  tw::FlushSubnormals flush;
 }
 
 TEST_CASE("coming from PyTorch: the program at the top of the page") {

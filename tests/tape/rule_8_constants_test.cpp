@@ -109,7 +109,7 @@ TEST_CASE("rule 8: a tape has the constants that were recorded on it until it en
     CHECK(none_is_held());
     {
       Tape tape;
-      const Var sum = a + b;
+      [[maybe_unused]] const Var sum = a + b;
       tape.clear();
       CHECK(none_is_held());
       CHECK((b + a).value().at<float>({2}) == a.at<float>({2}) + b.at<float>({2}));
@@ -131,7 +131,7 @@ TEST_CASE("rule 8: a constant that nobody else has lives as long as its tape") {
   };
   for (int turn = 0; turn < 3; ++turn) {
     Tape tape;
-    const Var sum = borrowed() + Tensor::ones({3}), nothing = Tensor() + 1;
+    [[maybe_unused]] const Var sum = borrowed() + Tensor::ones({3}), nothing = Tensor() + 1;
     CHECK(released == turn);
   }
   CHECK(released == 3);
