@@ -18,9 +18,8 @@ class Axes {
   Axes(std::initializer_list<int> axes) : Axes(std::span<const int>(axes.begin(), axes.size())) {}
   Axes(std::span<const int> axes);
   /// A std::vector, std::array or another contiguous range of int.
-  template <class Range>
-  requires std::constructible_from < std::span<const int>,
-  const Range& > Axes(const Range& axes) : Axes(std::span<const int>(axes)) {}
+  template <std::convertible_to<std::span<const int>> Range>
+  Axes(const Range& axes) : Axes(std::span<const int>(axes)) {}
   bool all() const { return count_ < 0; }
   const int* begin() const { return axes_.data(); }
   const int* end() const { return axes_.data() + count_; }
@@ -30,13 +29,17 @@ class Axes {
   int count_ = -1;
 };
 
-/// An axis or a range of axes, as the argument of a reduction. Not made from braces, which may as well be options.
+namespace internal {
+template <class A>
+concept AxisOrAxes = std::convertible_to<A, Axes> && !std::same_as<A, bool>;
+}  // namespace internal
+
+/// An axis or a range of axes, as the argument of a reduction. Not made from braces, which may as well be options, nor from
+/// a bool: for `sum(x, true)` write `sum(x, {.keep_dimensions = true})`, or give an axis first.
 class AxesArgument {
  public:
-  template <std::convertible_to<Axes> A>
-  requires(!std::same_as<A, bool>)  // for `sum(x, true)` write `sum(x, {.keep_dimensions = true})`
-      constexpr AxesArgument(const A& axes)
-      : axes_(axes) {}
+  template <internal::AxisOrAxes A>
+  constexpr AxesArgument(const A& axes) : axes_(axes) {}
   constexpr operator const Axes&() const { return axes_; }
 
  private:
