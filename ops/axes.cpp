@@ -131,19 +131,4 @@ Var group_axes(const Var& x, std::uint64_t mask) {
                            Shape{kept, joined, 1});
 }
 
-Var ungroup_axes(const Var& grouped, const Shape& shape, std::uint64_t mask) {
-  Shape three;
-  if (are_neighbors(shape, mask, three)) return internal::reshape(grouped, shape);
-  const auto order = kept_first(shape, mask);
-  Dimensions dimensions{};
-  std::array<int, Shape::max_rank> inverse{};
-  for (int axis = 0; axis < shape.rank(); ++axis) {
-    const auto place = static_cast<std::size_t>(axis);
-    dimensions[place] = shape[order[place]];
-    inverse[order[place]] = axis;
-  }
-  return permute(internal::reshape(grouped, make_shape(dimensions, shape.rank())),
-                 std::span<const int>(inverse.data(), static_cast<std::size_t>(shape.rank())));
-}
-
 }  // namespace thalweg

@@ -75,9 +75,8 @@ inline AxisSplit split_at(const Shape& shape, int axis) {
   return split;
 }
 
-/// x as (outer, count, inner) with the axes of `mask` merged into `count`, and back. If other axes lie between them, x
-/// is first permuted so that they come last (`inner` is then 1).
+/// x as (outer, count, inner) with the axes of `mask` merged into `count`. If other axes lie between them, x is first
+/// permuted so that they come last (`inner` is then 1).
 Var group_axes(const Var& x, std::uint64_t mask);
-Var ungroup_axes(const Var& grouped, const Shape& shape, std::uint64_t mask);
 
 }  // namespace thalweg

@@ -170,8 +170,8 @@ class RegistryCore : public std::enable_shared_from_this<RegistryCore> {
   char* at(const FlatBuffer& buffer, const Entry& entry) const {
     return static_cast<char*>(buffer.data()) + static_cast<std::size_t>(entry.offset) * size_of(dtype);
   }
-  /// Moves everything into new buffers of dtype `to`.
   std::vector<bool> trainable_flags() const;
+  /// Moves everything into new buffers of dtype `to`.
   void lay_out(const std::vector<bool>& trainable, DType to);
   void renew_uid();
   WriteClaim claim(std::int64_t allowed_tapes, const char* writer, SourceLine line) const;

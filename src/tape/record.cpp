@@ -187,6 +187,7 @@ void Recorder::note_read(RegistryCore& registry) {
   const bool is_known = std::any_of(registries_.begin(), registries_.end(),
                                     [&](const RegistryRead& read) { return read.uid == registry.uid; });
   if (!is_known) {
+    registries_.reserve(registries_.size() + 1);  // so that a read that counts is one that ends
     registry.begin_read();
     registries_.push_back({registry.uid, registry.shared_from_this(), registry.write_count});
   }

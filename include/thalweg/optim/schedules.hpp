@@ -27,8 +27,6 @@ class Schedule {
       : function_(std::make_shared<const std::function<double(std::int64_t)>>(function)) {}
 
   double operator()(std::int64_t step) const { return function_ ? (*function_)(step) : rate_; }
-  /// Whether it has the same rate at every step.
-  bool is_constant() const { return function_ == nullptr; }
 
  private:
   double rate_ = 0;
