@@ -29,7 +29,7 @@ void ParameterAverage::update(Update& u, const ParameterAverageOptions& o) {
   u.set_state("average", decay * average + (1 - decay) * value);
 }
 
-void ParameterAverage::swap(SourceLine line) {  // NOLINT(bugprone-exception-escape)
+void ParameterAverage::swap(SourceLine line) {  // NOLINT(bugprone-exception-escape): no std::swap
   if (step_count() == 0) throw TapeError(error_text(name(), "there are no averages before the first step()", line));
   swaps_ = true;
   try {

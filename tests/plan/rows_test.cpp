@@ -2,9 +2,6 @@
 // to the last bit.
 #include <functional>
 
-#include <thalweg/check_gradients.hpp>
-#include <thalweg/statistics.hpp>
-
 #include "tests/tape/helpers.hpp"
 
 using namespace thalweg;
@@ -48,6 +45,23 @@ const Case cases[] = {
      [](auto v) {
        const std::int64_t n = v[1].shape()[1];
        return half(v[0], 0) + slice(reshape(v[0], {2 * v[0].shape()[0], n}), 0, 0, v[0].shape()[0]);
+     }},
+    {"of a product",
+     [](auto v) {
+       const Var x = matmul(v[1], transpose(v[1])) * 0.1, y = matmul(x, v[0]);
+       return half(y, 0) * sigmoid(half(y, 1));
+     }},
+    {"of slices of a sweep",
+     [](auto v) {
+       const Var x = cumulative_sum(v[0], 0), y = half(x, 0) + half(x, 1), z = tanh(half(x, 1)) * y;
+       return half(cumulative_sum(concatenate({z, y}, 1), 0), 0) * half(x, 0) - z;
+     }},
+    {"from the last row to the first", [](auto v) { return flip(half(v[0], 1), 0) * flip(v[1], 0) + half(v[0], 0); }},
+    {"of three axes",
+     [](auto v) {
+       const std::int64_t n = v[1].shape()[1];
+       const Var x = reshape(v[0], {7, 2, n}), y = reshape(slice(x, 1, 0, 1), {7, n});
+       return y * squeeze(slice(x, 1, 1, 2), 1) + v[1];
      }},
     {"many values",
      [](auto v) {

@@ -24,7 +24,7 @@ class Literal {
     else
       real_ = static_cast<double>(value);
   }
-  Literal(std::initializer_list<Literal> values)  // NOLINT(google-explicit-constructor)
+  Literal(std::initializer_list<Literal> values)  // NOLINT(google-explicit-constructor): `{{1., 2.}, {3., 4.}}`
       : kind_(Kind::list), values_(values) {}
 
   Kind kind() const { return kind_; }

@@ -21,7 +21,7 @@ class ParameterAverage : public OptimizerOf<ParameterAverageOptions> {
                             SourceLine line = SourceLine::here());
 
   /// Exchanges the parameters and their averages. TapeError before the first step.
-  void swap(SourceLine line = SourceLine::here());  // NOLINT(bugprone-exception-escape)
+  void swap(SourceLine line = SourceLine::here());  // NOLINT(bugprone-exception-escape): no std::swap
 
  private:
   void update(Update& u, const ParameterAverageOptions& o) override;
