@@ -263,12 +263,12 @@ void check_padding(const char* op, const HeightWidth& padding, SourceLine line) 
   check_window_option(op, "padding", {given(padding.height), given(padding.width)}, 0, line);
 }
 
-#define THALWEG_INSTANTIATE(T)                                                                            \
-  template void surround(const T*, const Windows&, std::int64_t, T*);                                     \
-  template void unfold(const T*, const Windows&, std::int64_t, const T*, std::int64_t, std::int64_t, T*); \
-  template void fold(const T*, const Windows&, T*, T*);
-THALWEG_INSTANTIATE(float)
-THALWEG_INSTANTIATE(double)
+template void surround(const float*, const Windows&, std::int64_t, float*);
+template void surround(const double*, const Windows&, std::int64_t, double*);
+template void unfold(const float*, const Windows&, std::int64_t, const float*, std::int64_t, std::int64_t, float*);
+template void unfold(const double*, const Windows&, std::int64_t, const double*, std::int64_t, std::int64_t, double*);
+template void fold(const float*, const Windows&, float*, float*);
+template void fold(const double*, const Windows&, double*, double*);
 
 }  // namespace thalweg
 #endif  // HWY_ONCE

@@ -31,10 +31,8 @@ class Shape {
   constexpr Shape() = default;
   /// Throws ShapeError for more than 8 dimensions, a negative one, or an element count that overflows int64 (not
   /// counting dimensions of 0, so that every stride is representable).
-  constexpr Shape(internal::DimensionList dimensions, SourceLine line = SourceLine::here()) {
-    assign(dimensions, line);
-  }
-  constexpr explicit Shape(std::span<const std::int64_t> dimensions, SourceLine line = {}) { assign(dimensions, line); }
+  constexpr Shape(internal::DimensionList dimensions, SourceLine line = SourceLine::here());
+  constexpr explicit Shape(std::span<const std::int64_t> dimensions, SourceLine line = {});
 
   int rank() const { return static_cast<int>(rank_); }
   /// Number of elements: the product of the dimensions; 1 for rank 0.
@@ -54,7 +52,21 @@ class Shape {
 
  private:
   template <class Numbers>
-  constexpr void assign(const Numbers& dimensions, SourceLine line);
+  constexpr void assign(const Numbers& dimensions, SourceLine line) {
+    if (dimensions.size() > max_rank) fail(dimensions, "has more than 8 dimensions", line);
+    std::int64_t count = 1;  // of elements, not counting dimensions of 0
+    bool is_empty = false;
+    std::size_t axis = 0;
+    for (const std::int64_t dimension : dimensions) {
+      if (dimension < 0) fail(dimensions, "has a negative dimension", line);
+      is_empty = is_empty || dimension == 0;
+      if (dimension != 0 && __builtin_mul_overflow(count, dimension, &count))
+        fail(dimensions, "has more elements than int64 counts", line);
+      dimensions_[axis++] = dimension;
+    }
+    rank_ = static_cast<std::int64_t>(dimensions.size());
+    size_ = is_empty ? 0 : count;
+  }
   [[noreturn]] static void fail(std::span<const std::int64_t> dimensions, const char* why, SourceLine line);
   [[noreturn]] static void fail(internal::DimensionList dimensions, const char* why, SourceLine line);
 
@@ -63,22 +75,9 @@ class Shape {
   std::int64_t rank_ = 0;  // 64 bits wide: a Shape is copied in whole words, without store-forwarding stalls
 };
 
-template <class Numbers>
-constexpr void Shape::assign(const Numbers& dimensions, SourceLine line) {
-  if (dimensions.size() > max_rank) fail(dimensions, "has more than 8 dimensions", line);
-  std::int64_t count = 1;  // of elements, not counting dimensions of 0
-  bool is_empty = false;
-  std::size_t axis = 0;
-  for (const std::int64_t dimension : dimensions) {
-    if (dimension < 0) fail(dimensions, "has a negative dimension", line);
-    is_empty = is_empty || dimension == 0;
-    if (dimension != 0 && __builtin_mul_overflow(count, dimension, &count))
-      fail(dimensions, "has more elements than int64 counts", line);
-    dimensions_[axis++] = dimension;
-  }
-  rank_ = static_cast<std::int64_t>(dimensions.size());
-  size_ = is_empty ? 0 : count;
-}
+// Outside of the class, where Clang has `assign` in constant expressions.
+constexpr Shape::Shape(internal::DimensionList dimensions, SourceLine line) { assign(dimensions, line); }
+constexpr Shape::Shape(std::span<const std::int64_t> dimensions, SourceLine line) { assign(dimensions, line); }
 
 namespace internal {
 /// The unique address of this shape in the process, so that shapes can be compared by address.
