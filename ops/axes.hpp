@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <vector>
 
 #include <thalweg/op.hpp>
 #include <thalweg/ops/reduction.hpp>
@@ -16,6 +17,9 @@ using Dimensions = std::array<std::int64_t, Shape::max_rank>;
 inline Shape make_shape(const Dimensions& dimensions, int rank) {
   return Shape(std::span<const std::int64_t>(dimensions.data(), static_cast<std::size_t>(rank)));
 }
+
+/// The numbers in the braces of a user's argument.
+inline std::vector<std::int64_t> numbers_of(internal::DimensionList braces) { return {braces.begin(), braces.end()}; }
 
 /// The shape of a result that may be too large: ShapeError naming the op if the element count overflows int64.
 Shape checked_shape(const char* op, std::initializer_list<std::int64_t> dimensions, SourceLine line);

@@ -29,7 +29,14 @@ struct Request {
   }
 };
 
+/// TapeError, naming the function that the user called, if one is dead or empty.
+void check_alive(const Request& request, std::span<const Var> vars) {
+  for (const Var& var : vars) internal::Recorder::of(var, request.op, request.line);
+}
+
 void check_dtypes(const Request& request, const Var& y, std::span<const Var> inputs) {
+  check_alive(request, {&y, 1});
+  check_alive(request, inputs);
   if (!is_floating(y.dtype()))
     request.fail<DtypeError>(fmt::format("a value of dtype {} has no derivative", name(y.dtype())));
   for (const Var& input : inputs)
@@ -38,6 +45,7 @@ void check_dtypes(const Request& request, const Var& y, std::span<const Var> inp
 }
 
 void check_directions(const Request& request, std::span<const Var> inputs, std::span<const Var> directions) {
+  check_alive(request, directions);
   if (inputs.size() != directions.size())
     request.fail<ShapeError>(fmt::format("{} inputs and {} directions", inputs.size(), directions.size()));
   for (std::size_t i = 0; i < inputs.size(); ++i) {
@@ -221,6 +229,7 @@ Vars inputs_of(const Request& request, const Selection& selection) {
 
 /// A flat direction, split into the parameters' shapes.
 Vars split(const Request& request, const Var& direction, std::span<const Var> inputs) {
+  check_alive(request, {&direction, 1});
   const std::int64_t count = element_count(inputs);
   if (!(direction.shape() == Shape{count}))
     request.fail<ShapeError>(

@@ -185,15 +185,13 @@ Var tile(const Operand& x, std::span<const std::int64_t> repetitions) {
   return result;
 }
 
-Var tile(const Operand& x, std::initializer_list<std::int64_t> repetitions) {
-  return tile(x, std::span<const std::int64_t>(repetitions.begin(), repetitions.size()));
-}
+Var tile(const Operand& x, internal::DimensionList repetitions) { return tile(x, numbers_of(repetitions)); }
 
-Var repeat(const Operand& x, std::int64_t times, int axis) {
+Var repeat(const Operand& x, internal::Dimension times, int axis) {
   const OpScope scope("repeat", x.line());
   const Var value = as_var(x, "repeat");
   const int at = axis_from_front("repeat", axis, value.shape(), x.line());
-  if (times < 0) fail<ValueError>("repeat", fmt::format("{} repetitions", times), x.line());
+  if (times < 0) fail<ValueError>("repeat", fmt::format("{} repetitions", times.number), x.line());
   const AxisSplit split = split_at(value.shape(), at);
   const Shape copies = checked_shape("repeat", {split.outer * split.count, times, split.inner}, x.line());
   Dimensions dimensions{};
@@ -224,8 +222,6 @@ Var repeat(const Operand& x, std::span<const std::int64_t> times, int axis) {
   return gather(value, indices, at);
 }
 
-Var repeat(const Operand& x, std::initializer_list<std::int64_t> times, int axis) {
-  return repeat(x, std::span<const std::int64_t>(times.begin(), times.size()), axis);
-}
+Var repeat(const Operand& x, internal::DimensionList times, int axis) { return repeat(x, numbers_of(times), axis); }
 
 }  // namespace thalweg

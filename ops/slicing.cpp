@@ -278,15 +278,15 @@ Var slice(const Operand& x, std::initializer_list<SliceRange> ranges) {
   return slice(x, std::span<const SliceRange>(ranges.begin(), ranges.size()));
 }
 
-std::vector<Var> split(const Operand& x, std::int64_t parts, int axis) {
+std::vector<Var> split(const Operand& x, internal::Dimension parts, int axis) {
   const Var value = as_var(x, "split");
   const int at = axis_from_front("split", axis, value.shape(), x.line());
   const std::int64_t size = value.shape()[at];
   if (parts < 1 || size % parts != 0)
-    fail<ShapeError>(
-        "split",
-        fmt::format("axis {} of shape {} does not divide into {} equal parts", axis, to_string(value.shape()), parts),
-        x.line());
+    fail<ShapeError>("split",
+                     fmt::format("axis {} of shape {} does not divide into {} equal parts", axis,
+                                 to_string(value.shape()), parts.number),
+                     x.line());
   std::vector<Var> result;
   for (std::int64_t i = 0; i < parts; ++i)
     result.push_back(slice(Operand(value, x.line()), at, i * (size / parts), (i + 1) * (size / parts)));
@@ -313,8 +313,8 @@ std::vector<Var> split(const Operand& x, std::span<const std::int64_t> sizes, in
   return result;
 }
 
-std::vector<Var> split(const Operand& x, std::initializer_list<std::int64_t> sizes, int axis) {
-  return split(x, std::span<const std::int64_t>(sizes.begin(), sizes.size()), axis);
+std::vector<Var> split(const Operand& x, internal::DimensionList sizes, int axis) {
+  return split(x, numbers_of(sizes), axis);
 }
 
 Var flip(const Operand& x, const Axes& axes) {

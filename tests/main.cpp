@@ -10,7 +10,8 @@
 
 namespace {
 
-/// THALWEG_TARGET=sse4, avx2, avx512 or amx (avx512 with it): kernels for at most that instruction set. False if the machine lacks it.
+/// THALWEG_TARGET=sse4, avx2, avx512 or amx (avx512 with it): kernels for at most that instruction set. False if the machine lacks it;
+/// another name is left to the library, whose first tape throws.
 bool limit_target() {
   const char* wanted = std::getenv("THALWEG_TARGET");
   if (wanted == nullptr) return true;
@@ -19,8 +20,9 @@ bool limit_target() {
                               : name == "avx2"                    ? HWY_AVX2
                               : name == "avx512" || name == "amx" ? HWY_AVX3
                                                                   : 0;
+  if (target == 0) return true;
   if ((hwy::SupportedTargets() & target) == 0) {
-    std::printf("THALWEG_TARGET: %s is unknown, or this machine has none\n", wanted);
+    std::printf("THALWEG_TARGET: this machine has no %s\n", wanted);
     return false;
   }
   hwy::DisableTargets(target - 1);  // a better target is a lower bit

@@ -1,6 +1,6 @@
 #pragma once
 // `fmt::print("{}", x)` and `std::cout << x` print a Tensor as NumPy does, and the value of a Var or Parameter.
-// Printing a Var is a request, like `value()`.
+// Printing a Var is a request, like `value()`. fmt passes on no source line, so errors of fmt::print name `print` only.
 //
 // Width and alignment work for all, as in `{:>12}`. Precision and number presentation, as in `{:.4f}`, work for tensors
 // of one element; for others they throw a ShapeError.
@@ -20,6 +20,9 @@
 namespace thalweg {
 
 namespace internal {
+
+/// var.value(), with errors that name `print`.
+Tensor printed_value(const Var& var, SourceLine line);
 
 /// Whether the text between `{:` and `}` formats a number: it has a precision, or ends in a number presentation.
 constexpr bool is_number_format(std::string_view text) {
@@ -60,7 +63,7 @@ class TensorFormatter {
 /// The operand of `std::cout << x` with its source line: an operator cannot have default arguments.
 class PrintedValue {
  public:
-  PrintedValue(const Var& var, SourceLine line = SourceLine::here()) : value_(var.value(line.file, line.line)) {}
+  PrintedValue(const Var& var, SourceLine line = SourceLine::here()) : value_(printed_value(var, line)) {}
   PrintedValue(const Parameter& parameter) : value_(parameter.value()) {}
 
   const Tensor& value() const { return value_; }
@@ -87,7 +90,7 @@ template <>
 struct fmt::formatter<thalweg::Var> : thalweg::internal::TensorFormatter {
   template <class Context>
   auto format(const thalweg::Var& var, Context& context) const {
-    return TensorFormatter::format(var.value("", 0), context);
+    return TensorFormatter::format(thalweg::internal::printed_value(var, {}), context);
   }
 };
 

@@ -1,6 +1,6 @@
 #pragma once
 // The SIMD instruction set of the library's kernels: by default the best the processor has, or the one that the
-// environment variable THALWEG_TARGET names at the start of the process.
+// environment variable THALWEG_TARGET names at the start of the process; if it names none, the first tape throws a ValueError.
 
 #include <string_view>
 

@@ -6,8 +6,8 @@
 namespace thalweg {
 
 /// The size of the library's thread pool, including the calling thread: the number of hardware threads, unless the
-/// environment variable THALWEG_THREADS (an integer from 1 to 256; anything else is ignored) or `set_thread_count`
-/// overrides it.
+/// environment variable THALWEG_THREADS (an integer from 1 to 256; for anything else the first tape throws a ValueError)
+/// or `set_thread_count` overrides it.
 int thread_count();
 
 /// Sets the pool's size for the whole process; it may exceed the number of hardware threads. ValueError outside 1 to

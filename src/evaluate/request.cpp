@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include <thalweg/compute.hpp>
+#include <thalweg/format.hpp>
 
 #include "src/core_ops/core_ops.hpp"
 #include "src/evaluate/anomaly.hpp"
@@ -296,6 +297,10 @@ namespace thalweg {
 
 Tensor Var::value(const char* file, unsigned line) const {
   return internal::Recorder::of(*this, "value", {file, line}).value(id(), {file, line});
+}
+
+Tensor internal::printed_value(const Var& var, SourceLine line) {
+  return Recorder::of(var, "print", line).value(var.id(), line);
 }
 
 Tensor internal::compute(Var (*function)(const void* object), const void* object, const TapeOptions& options,

@@ -41,19 +41,8 @@ void use(std::int64_t bits, bool tiles) {
   hwy::GetChosenTarget().Update(hwy::SupportedTargets());
 }
 
-/// THALWEG_TARGET is read once, before main; an error in it is reported when a kernel is first needed.
-const std::string environment_error = [] {
-  try {
-    if (const char* name = std::getenv("THALWEG_TARGET")) set_simd_target(name);
-  } catch (const ValueError& error) {
-    return std::string(error.what());
-  }
-  return std::string();
-}();
-
-}  // namespace
-
-void set_simd_target(std::string_view name) {
+/// Errors name `op`.
+void use_target(const char* op, std::string_view name) {
   const std::int64_t available = supported();
   if (name.empty()) return use(0, true);
   std::string names;
@@ -63,8 +52,22 @@ void set_simd_target(std::string_view name) {
     names += names.empty() ? "" : ", ";
     names += target.name;
   }
-  throw ValueError(error_text("set_simd_target", "no target \"" + std::string(name) + "\"; supported: " + names));
+  throw ValueError(error_text(op, "no target \"" + std::string(name) + "\"; supported: " + names));
 }
+
+/// THALWEG_TARGET is read once, before main; an error in it is reported when a tape is made or a kernel needed.
+const std::string environment_error = [] {
+  try {
+    if (const char* name = std::getenv("THALWEG_TARGET")) use_target("THALWEG_TARGET", name);
+  } catch (const ValueError& error) {
+    return std::string(error.what());
+  }
+  return std::string();
+}();
+
+}  // namespace
+
+void set_simd_target(std::string_view name) { use_target("set_simd_target", name); }
 
 std::string_view simd_target() {
   run::check_simd_environment();

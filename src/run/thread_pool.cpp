@@ -22,18 +22,18 @@ namespace {
 
 constexpr int most_threads = 256;
 
-int thread_count_from_environment() {
+/// THALWEG_THREADS, or the number of hardware threads if it is not set or empty.
+int initial_thread_count() {
   const char* text = std::getenv("THALWEG_THREADS");
-  if (!text) return 0;
+  if (text == nullptr || *text == 0)
+    return std::clamp(static_cast<int>(std::thread::hardware_concurrency()), 1, most_threads);
   int count = 0;
   const char* end = text + std::strlen(text);
   const auto [last, error] = std::from_chars(text, end, count);
-  return error == std::errc() && last == end && count >= 1 && count <= most_threads ? count : 0;
-}
-
-int initial_thread_count() {
-  const int wanted = thread_count_from_environment();
-  return wanted ? wanted : std::clamp(static_cast<int>(std::thread::hardware_concurrency()), 1, most_threads);
+  if (error != std::errc() || last != end || count < 1 || count > most_threads)
+    throw ValueError(
+        error_text("THALWEG_THREADS", "the count must be an integer from 1 to 256, not \"" + std::string(text) + "\""));
+  return count;
 }
 
 std::atomic<int>& pool_size() {

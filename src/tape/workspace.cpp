@@ -5,7 +5,10 @@
 #include <memory>
 #include <utility>
 
+#include <thalweg/threads.hpp>
+
 #include "src/plan/plan.hpp"
+#include "src/run/simd.hpp"
 #include "src/tape/recorder.hpp"
 
 namespace thalweg::internal {
@@ -66,6 +69,9 @@ void InternPool::clear() {
 constinit thread_local Workspace* Workspace::current_ = nullptr;
 
 Workspace& Workspace::make_current() {
+  // Errors in the environment are reported here, before anything is recorded.
+  run::check_simd_environment();
+  (void)thread_count();
   thread_local Workspace workspace;
   current_ = &workspace;
   return workspace;

@@ -305,3 +305,37 @@ TEST_CASE("gradients: of a parameter that was assigned on the tape is an error, 
   CHECK_THAT(error_of<TapeError>([&] { hessian(loss, registry); }),
              Catch::Contains("'weight' was assigned on this tape"));
 }
+
+TEST_CASE("derivatives: a Var of an ended tape is an error that names the function and the line") {
+  ParameterRegistry registry;
+  const Parameter weight = registry.add("weight", Tensor{1., 2.});
+  Var dead;
+  {
+    const Tape ended;
+    dead = Tensor{1., 2.};
+  }
+  CHECK_THAT(error_of<TapeError>([&] { jacobian(dead, dead); }),
+             Catch::StartsWith("[jacobian] no tape is alive") && Catch::EndsWith(at(__LINE__ - 1)));
+  const Engine engine = GENERATE(Engine::planned, Engine::eager);
+  const Tape tape({.engine = engine});
+  const Var x = Tensor{3., 4.}, y = square(x) * weight, loss = sum(y);
+  const std::string text =
+      "] a Var cannot be used here: its tape has ended or was cleared; ask for value() before that";
+  CHECK(error_of<TapeError>([&] { jacobian(dead, x); }) == "[jacobian" + text + at(__LINE__));
+  CHECK(error_of<TapeError>([&] { jacobian(y, {x, dead}); }) == "[jacobian" + text + at(__LINE__));
+  CHECK(error_of<TapeError>([&] { jacobian(dead, registry); }) == "[jacobian" + text + at(__LINE__));
+  CHECK(error_of<TapeError>([&] { hessian(dead, x); }) == "[hessian" + text + at(__LINE__));
+  CHECK(error_of<TapeError>([&] { hessian(loss, dead); }) == "[hessian" + text + at(__LINE__));
+  CHECK(error_of<TapeError>([&] { hessian(dead, registry); }) == "[hessian" + text + at(__LINE__));
+  CHECK(error_of<TapeError>([&] { jacobian_vector_product(dead, x, x); }) ==
+        "[jacobian_vector_product" + text + at(__LINE__ - 1));
+  CHECK(error_of<TapeError>([&] { jacobian_vector_product(y, x, dead); }) ==
+        "[jacobian_vector_product" + text + at(__LINE__ - 1));
+  CHECK(error_of<TapeError>([&] { jacobian_vector_product(y, registry, dead); }) ==
+        "[jacobian_vector_product" + text + at(__LINE__ - 1));
+  CHECK(error_of<TapeError>([&] { hessian_vector_product(loss, x, dead); }) ==
+        "[hessian_vector_product" + text + at(__LINE__ - 1));
+  CHECK(error_of<TapeError>([&] { gradients(dead, x); }) == "[gradients" + text + at(__LINE__));
+  CHECK(error_of<TapeError>([&] { gradients(loss, dead); }) == "[gradients" + text + at(__LINE__));
+  CHECK(error_of<TapeError>([&] { gradients(y, x, dead); }) == "[gradients" + text + at(__LINE__));
+}

@@ -49,6 +49,23 @@ TEST_CASE("lists of any length at run time: vectors, arrays and spans as well as
   CHECK(same(top_k(x, 2, 0, false).indices, top_k(x, 2, {.axis = 0, .largest = false}).indices));
 }
 
+TEST_CASE("sizes and repetitions in braces are integers of any type") {
+  const std::vector<float> words(3);
+  const std::size_t count = words.size();
+  const auto same = [](const Var& a, const Var& b) { return identical(a.value(), b.value()); };
+  const Tape tape;
+  const Var x = matrix;
+  CHECK(same(split(x, {count, 2}, 1)[1], slice(x, 1, 3, 5)));
+  CHECK(same(split(x, count)[1], slice(x, 0, 1, 2)));
+  CHECK(split(x, {count}).size() == 1);  // one size, not three parts
+  CHECK(split(x, {3}).size() == 1);
+  CHECK(same(tile(x, {count, 1}), concatenate({x, x, x})));
+  CHECK(same(tile(x, {count}), concatenate({x, x, x}, 1)));
+  CHECK(same(repeat(x, {1, 0, count}, 0), gather(x, Tensor{0, 2, 2, 2})));
+  CHECK(same(repeat(x, count, 0), gather(x, Tensor{0, 0, 0, 1, 1, 1, 2, 2, 2})));
+  CHECK_THROWS_WITH(repeat(x, {count}, 0), Catch::StartsWith("[repeat] 1 counts are given for axis 0"));
+}
+
 TEST_CASE("slices by steps and from the back") {
   expect_op("every other column", [](auto x) { return slice(x[0], 1, {.step = 2}); },
             doubles({{0., 2., 4.}, {10., 12., 14.}, {20., 22., 24.}}), {Shape{2, 6, 3}});

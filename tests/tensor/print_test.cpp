@@ -149,8 +149,11 @@ TEST_CASE("printing: a Var or parameter prints its value, which is a request") {
 
   const thalweg::Var empty;
   CHECK_THROWS_WITH(stream << empty,
-                    thalweg::error_text("value", "a Var cannot be used here: it is empty: nothing was assigned to it",
+                    thalweg::error_text("print", "a Var cannot be used here: it is empty: nothing was assigned to it",
                                         thalweg::SourceLine::here()));
+  // fmt has no line to pass on.
+  CHECK_THROWS_WITH(fmt::format("{}", empty),
+                    "[print] a Var cannot be used here: it is empty: nothing was assigned to it");
 }
 
 TEST_CASE("printing: the number of a single element, to a precision") {

@@ -54,9 +54,9 @@ Var slice(const Operand& x, int axis, const SliceRange& range);
 Var slice(const Operand& x, std::initializer_list<SliceRange> ranges);
 Var slice(const Operand& x, std::span<const SliceRange> ranges);
 /// `parts` equal parts along `axis`; ShapeError if the axis is not divisible by `parts`.
-std::vector<Var> split(const Operand& x, std::int64_t parts, int axis = 0);
+std::vector<Var> split(const Operand& x, internal::Dimension parts, int axis = 0);
 /// Parts of the given sizes; ShapeError if they do not add up to the size of the axis.
-std::vector<Var> split(const Operand& x, std::initializer_list<std::int64_t> sizes, int axis = 0);
+std::vector<Var> split(const Operand& x, internal::DimensionList sizes, int axis = 0);
 std::vector<Var> split(const Operand& x, std::span<const std::int64_t> sizes, int axis = 0);
 /// The elements in reverse order along the axes, by default all. d/dx: the gradient flipped.
 Var flip(const Operand& x, const Axes& axes = {});
@@ -88,13 +88,13 @@ Var stack(std::span<const Parameter> parts, int axis = 0, SourceLine line = Sour
 Var stack(std::initializer_list<Var> parts, int axis = 0, SourceLine line = SourceLine::here());
 /// Repeats the whole of x along each axis: (1, 2) twice is (1, 2, 1, 2). Fewer repetitions than axes apply to the last
 /// axes, more of them add axes in front. d/dx: the sum over the copies. ValueError for a negative number.
-Var tile(const Operand& x, std::initializer_list<std::int64_t> repetitions);
+Var tile(const Operand& x, internal::DimensionList repetitions);
 Var tile(const Operand& x, std::span<const std::int64_t> repetitions);
 /// Repeats each element along `axis`: (1, 2) twice is (1, 1, 2, 2). d/dx: the sum over the copies.
 /// ValueError for a negative number.
-Var repeat(const Operand& x, std::int64_t times, int axis);
+Var repeat(const Operand& x, internal::Dimension times, int axis);
 /// Repeats element i times[i] times. ShapeError unless there is one count per element along the axis.
-Var repeat(const Operand& x, std::initializer_list<std::int64_t> times, int axis);
+Var repeat(const Operand& x, internal::DimensionList times, int axis);
 Var repeat(const Operand& x, std::span<const std::int64_t> times, int axis);
 
 }  // namespace thalweg
