@@ -173,6 +173,8 @@ class Generator {
   void write_store(const Operation& operation, const Vector& stored);
   void write_accumulate(const Operation& operation);
   void write_apply(const Operation& operation);
+  template <class F>
+  void write_slow(const Operation& operation, F f);
   void write_chain(const Operation& operation);
   void write_comparison(const Operation& operation);
   void write_where(const Operation& operation);

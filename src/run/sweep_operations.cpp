@@ -24,6 +24,12 @@ Predicate predicate_of(Primitive comparison) {
   }
 }
 
+/// The first lanes of an operand.
+struct Narrowed {
+  Vector operator()(const Vector& x) const { return Vector(x.getIdx()); }
+  Xbyak::Address operator()(const Xbyak::Address& x) const { return x; }
+};
+
 }  // namespace
 
 /// Calls f with the value's register or, at its only use, with its memory operand.
@@ -91,8 +97,16 @@ void Generator::write_apply(const Operation& operation) {
     case Primitive::add: return binary(&VectorAssembler::add);
     case Primitive::subtract: return binary(&VectorAssembler::subtract);
     case Primitive::multiply: return binary(&VectorAssembler::multiply);
-    case Primitive::divide: return binary(&VectorAssembler::divide);
-    case Primitive::sqrt: return with_operand(a, [&](const auto& x) { assembler_.sqrt(result(operation), x); });
+    case Primitive::divide: {
+      const Vector x = in_register(a);
+      return with_operand(b, [&](const auto& y) {
+        write_slow(operation, [&](const Vector& to, auto of) { assembler_.divide(to, of(x), of(y)); });
+      });
+    }
+    case Primitive::sqrt:
+      return with_operand(a, [&](const auto& x) {
+        write_slow(operation, [&](const Vector& to, auto of) { assembler_.sqrt(to, of(x)); });
+      });
     case Primitive::negate:
       return with_operand(a, [&](const auto& x) {
         assembler_.bitwise_xor(result(operation), registers_.constant(Constant::sign_bit), x);
@@ -134,6 +148,17 @@ void Generator::write_apply(const Operation& operation) {
     }
     case Primitive::none: break;
   }
+}
+
+/// Calls f(result, operands) for an operation that takes several times as long in a wide vector: what all lanes have in
+/// common is computed in a narrow one.
+template <class F>
+void Generator::write_slow(const Operation& operation, F f) {
+  const Vector to = result(operation);
+  if (!is_shared(operation.result)) return f(to, [](const auto& operand) { return operand; });
+  const Vector narrow(to.getIdx());
+  f(narrow, Narrowed());
+  assembler_.broadcast(to, narrow);
 }
 
 void Generator::write_chain(const Operation& operation) {
