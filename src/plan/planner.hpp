@@ -229,7 +229,8 @@ class Planner {
   bool leave_rows_to_readers(PlannedNode& node, const StridedView& view, std::int32_t buffer);
   static bool can_run_by_rows(const Key& key, DType dtype) {
     const ElementKernel* const kernel = key.op->kernel;
-    return kernel->handlers != nullptr && run::is_in_line(kernel->handlers(dtype).primitive, dtype);
+    return run::generates_code() && kernel->handlers != nullptr &&
+           run::is_in_line(kernel->handlers(dtype).primitive, dtype);
   }
   /// Rows of a larger buffer, not copied out.
   bool is_rows(std::int32_t id) {

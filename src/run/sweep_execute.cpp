@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <limits>
 
@@ -8,6 +9,7 @@
 #include "src/run/sweep_generate.hpp"
 #include "src/run/sweep_program.hpp"
 #include "src/run/sweep_walk.hpp"
+#include "src/run/thread_pool.hpp"
 
 namespace thalweg::run {
 
@@ -154,6 +156,7 @@ void bind_program(SweepProgram& program, const Argument* arguments) {
 }  // namespace
 
 struct CompiledSweep::Batches {
+  static constexpr std::size_t most_own_arguments = 2 * static_cast<std::size_t>(max_values);  // of a thread
   std::int64_t count;
   std::vector<std::int64_t> steps;  // the bytes by which each argument moves on
   std::vector<Argument> arguments;  // of the present batch
@@ -177,6 +180,8 @@ struct CompiledSweep::Batches {
       set_step(output.slot, sweep.values[static_cast<std::size_t>(output.value)].extent, output.dtype, 0);
   }
   void run(CompiledSweep& sweep, const Argument* first);
+  bool is_worth_threads(const SweepProgram& program, std::int64_t left) const;
+  void run_on_threads(const SweepProgram& program, std::int64_t left) const;
   std::size_t bytes() const {
     return sizeof(Batches) + steps.capacity() * sizeof(steps[0]) + arguments.capacity() * sizeof(arguments[0]);
   }
@@ -233,9 +238,31 @@ void CompiledSweep::run_program(const Argument* arguments) {
   std::int64_t batch = 0;
   for (; batch < count && !is_function(); ++batch, move_on()) sweep.run_batch(arguments.data());
   if (batch == count) return;
-  const SweepCode code = sweep.shared_->program.function;
-  std::byte* const memory = sweep.shared_->program.memory.get();
-  for (; batch < count; ++batch, move_on()) code(arguments.data(), memory, nullptr);
+  const SweepProgram& program = sweep.shared_->program;
+  std::byte* const memory = program.memory.get();
+  if (is_worth_threads(program, count - batch)) return run_on_threads(program, count - batch);
+  for (; batch < count; ++batch, move_on()) program.function(arguments.data(), memory, nullptr);
+}
+
+/// Functions that write nothing to the program's memory but the single numbers they read, and these the same in every batch.
+bool CompiledSweep::Batches::is_worth_threads(const SweepProgram& program, std::int64_t left) const {
+  if (!program.one_walk || left * program.work < parallel_work || thread_limit() == 1) return false;
+  if (arguments.size() > most_own_arguments) return false;
+  return std::all_of(program.single_inputs.begin(), program.single_inputs.end(),
+                     [&](const SingleInput& input) { return steps[static_cast<std::size_t>(input.slot)] == 0; });
+}
+
+void CompiledSweep::Batches::run_on_threads(const SweepProgram& program, std::int64_t left) const {
+  const std::int64_t tasks = std::min(left, task_limit);
+  parallel_for(tasks, [&](std::int64_t task) {
+    const std::int64_t begin = left * task / tasks, end = left * (task + 1) / tasks;
+    std::array<Argument, most_own_arguments> own;
+    for (std::size_t i = 0; i < arguments.size(); ++i) own[i] = arguments[i] + begin * steps[i];
+    for (std::int64_t batch = begin; batch < end; ++batch) {
+      program.function(own.data(), program.memory.get(), nullptr);
+      for (std::size_t i = 0; i < arguments.size(); ++i) own[i] += steps[i];
+    }
+  });
 }
 
 void CompiledSweep::run_batch(const Argument* arguments) {

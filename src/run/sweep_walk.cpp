@@ -45,9 +45,6 @@ Blocks once(const SweepProgram& program, std::int32_t instruction) {
 
 namespace {
 
-/// Below this much work (elements times instructions) a sweep stays on one thread.
-constexpr std::int64_t parallel_work = 256 * 1024;
-
 /// One walk over the domain.
 class Walker {
   static constexpr std::int64_t prefetch_blocks = 2;  // at a time

@@ -9,6 +9,9 @@
 
 namespace thalweg::run {
 
+/// Below this much work (elements times instructions) a sweep stays on one thread.
+inline constexpr std::int64_t parallel_work = 256 * 1024;
+
 /// This thread's memory for tiles, slots and, below its start, temporaries.
 inline std::byte* scratch_of(const SweepProgram& program) {
   return scratch_of_thread(program.temporary_bytes + program.scratch_bytes) + program.temporary_bytes;
