@@ -24,6 +24,7 @@ THALWEG_ELEMENT_HANDLERS(erf_handlers, ErfKernel, 1, float, double)
 
 struct ErfcKernel {
   static constexpr bool is_long = true;
+  static constexpr Primitive primitive = Primitive::erfc;
   template <class D, class V>
   HWY_INLINE V operator()(D d, V x) const {
     return Erfc(d, x);

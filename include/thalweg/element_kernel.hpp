@@ -46,6 +46,7 @@ enum class Primitive : std::uint8_t {
   log1p,
   sin,
   cos,
+  erfc,
 };
 
 /// The handlers of one elementwise function for one dtype; null if the function is not defined for it.

@@ -32,9 +32,7 @@ GenerationPolicy& generation_policy();
 
 /// Whether a primitive is emitted inline; some are for f32 only.
 constexpr bool is_in_line(Primitive primitive, DType dtype) {
-  const bool is_of_f32 = primitive == Primitive::log || primitive == Primitive::log1p || primitive == Primitive::sin ||
-                         primitive == Primitive::cos;
-  return primitive != Primitive::none && (!is_of_f32 || dtype == DType::f32);
+  return primitive != Primitive::none && (primitive < Primitive::log || dtype == DType::f32);
 }
 
 /// Generates code for a program: one function for all of it if possible, or else code for runs in the wide programs of

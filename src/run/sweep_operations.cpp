@@ -126,6 +126,7 @@ void Generator::write_apply(const Operation& operation) {
     case Primitive::sigmoid: return write_function(operation, &VectorFunctions::sigmoid);
     case Primitive::log: return write_function(operation, &VectorFunctions::log);
     case Primitive::log1p: return write_function(operation, &VectorFunctions::log1p);
+    case Primitive::erfc: return write_function(operation, &VectorFunctions::erfc);
     case Primitive::sin:
     case Primitive::cos: return write_wave(operation);
     case Primitive::chain: return write_chain(operation);

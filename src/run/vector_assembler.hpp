@@ -85,6 +85,12 @@ class VectorAssembler {
     add(spare(), to, x);
     move_where(to, mask, spare());
   }
+  /// to = mask ? a + b : 0
+  void add_or_clear(const Vector& to, Mask mask, const Vector& a, const Operand& b) {
+    if (is_avx512_) return add(to | Xbyak::Opmask(mask.index) | code_.T_z, a, b);
+    add(to, a, b);
+    bitwise_and(to, to, vector(mask.index));
+  }
   /// to = mask ? a · b : a
   void multiply_where(const Vector& to, Mask mask, const Vector& a, const Operand& b) {
     if (is_avx512_) {

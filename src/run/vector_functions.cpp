@@ -57,18 +57,24 @@ void VectorFunctions::exponential(const Vector& to, const Xbyak::Operand& x, con
   using E = SingleExponential;
   using F = DoubleExponential;
   const auto& [n, square, even, p] = free;
-  clamp(to, x, E::lowest, F::lowest, E::highest, F::highest, n);
+  const VectorAssembler::Mask is_not_zero = assembler_.temporary_mask();
+  // AVX-512 scales 0 by any power of two below 1.
+  if (assembler_.is_avx512())
+    assembler_.smaller(to, assembler_.literal_in(n, E::highest, F::highest), x);
+  else
+    clamp(to, x, E::lowest, F::lowest, E::highest, F::highest, n);
+  assembler_.compare(is_not_zero, to, assembler_.literal(E::lowest, F::lowest), Predicate::not_less_equal);
   round_multiple_of_ln2(n, to);
   assembler_.subtract_product(to, n, assembler_.literal(E::ln2_high, F::ln2_high));
   assembler_.subtract_product(to, n, assembler_.literal(E::ln2_low, F::ln2_low));
   assembler_.multiply(square, to, to);
   expm1_quotient(p, even, to, square);
   assembler_.multiply_add(p, square, to);
-  assembler_.add(p, p, assembler_.literal(1, 1));
+  assembler_.add_or_clear(p, is_not_zero, p, assembler_.literal(1, 1));
   assembler_.scale(to, p, n);
 }
 
-/// to = e^(x − n·ln2) − 1, corrected for the rounding error of x − n·ln2.
+/// to = e^(x + low − n·ln2) − 1 for a small `low` (the second of `free`), corrected for the rounding error of x − n·ln2.
 void VectorFunctions::expm1_compensated(const Vector& to, const Vector& x, const Vector& n,
                                         const std::array<Vector, 4>& free) {
   using E = SingleExponential;
@@ -76,7 +82,6 @@ void VectorFunctions::expm1_compensated(const Vector& to, const Vector& x, const
   const auto& [r, low, square, even] = free;
   assembler_.move(square, x);  // the high part
   assembler_.subtract_product(square, n, assembler_.literal(E::ln2_high, F::ln2_high));
-  assembler_.clear(low);
   assembler_.subtract_product(low, n, assembler_.literal(E::ln2_low, F::ln2_low));
   assembler_.add(r, square, low);
   assembler_.subtract(square, r, square);
@@ -93,6 +98,7 @@ void VectorFunctions::expm1(const Vector& to, const Vector& x, const std::array<
   const auto& [n, p, r, low, square, half_power] = free;
   clamp(half_power, x, E::lowest, F::lowest, E::highest, F::highest, n);
   round_multiple_of_ln2(n, half_power);
+  assembler_.clear(low);
   expm1_compensated(p, half_power, n, {r, low, square, to});
   assembler_.load_literal(low, 1, 1);
   assembler_.subtract(n, n, low);
@@ -113,6 +119,7 @@ void VectorFunctions::tanh(const Vector& to, const Vector& x, const std::array<V
   assembler_.smaller(doubled, n, doubled);
   assembler_.add(doubled, doubled, doubled);
   round_multiple_of_ln2(n, doubled);
+  assembler_.clear(low);
   expm1_compensated(t, doubled, n, {r, low, square, to});
   const Vector &one = low, &power = n;
   assembler_.load_literal(one, 1, 1);
@@ -162,6 +169,58 @@ void VectorFunctions::sigmoid(const Vector& to, const Vector& x, const std::arra
   assembler_.subtract_product(r, quotient, rest);
   assembler_.smaller(n, n, square);
   assembler_.scale(to, r, n);
+}
+
+void VectorFunctions::erfc(const Vector& to, const Vector& x, const std::array<Vector, 7>& free) {
+  using E = elementary::ComplementaryErrorF32;
+  const auto& [magnitude, scaled, n, r, low, square, even] = free;
+  const auto literal = [&](float number) -> const Xbyak::Operand& { return assembler_.literal(number, 0); };
+  absolute(magnitude, x);
+  assembler_.larger(magnitude, assembler_.literal_in(n, 0.5F, 0), magnitude);
+  assembler_.smaller(magnitude, assembler_.literal_in(n, E::farthest, 0), magnitude);
+  // e^(x² − low)·erfc x
+  assembler_.add(even, magnitude, literal(E::shift));
+  assembler_.load_literal(low, 1, 0);
+  assembler_.divide(scaled, low, even);
+  assembler_.subtract_product(low, scaled, even);
+  assembler_.load_literal(r, E::middle, 0);
+  assembler_.subtract_product(r, scaled, literal(E::slope));
+  assembler_.multiply(square, r, r);
+  every_other_term(even, square, E::tail, {}, E::tail.size() - 1);
+  every_other_term(to, square, E::tail, {}, E::tail.size() - 2);
+  assembler_.multiply_add(to, r, even);
+  assembler_.multiply(scaled, to, scaled);
+  // times e^(low − x²)
+  assembler_.bitwise_and(r, magnitude, assembler_.literal_bits(E::upper_half));
+  assembler_.subtract(square, r, magnitude);
+  assembler_.add(even, magnitude, r);
+  assembler_.add_product(low, square, even);
+  assembler_.multiply(n, magnitude, magnitude);
+  assembler_.bitwise_xor(n, n, sign_bits());
+  round_multiple_of_ln2(n, n);
+  assembler_.multiply(magnitude, r, r);
+  assembler_.bitwise_xor(magnitude, magnitude, sign_bits());
+  expm1_compensated(to, magnitude, n, {r, low, square, even});
+  assembler_.multiply_add(to, scaled, scaled);
+  const Vector &tail = low, &mirrored = n;
+  assembler_.scale(tail, to, n);
+  assembler_.load_literal(mirrored, 2, 0);
+  assembler_.subtract(mirrored, mirrored, tail);
+  assembler_.clear(square);
+  assembler_.compare(assembler_.temporary_mask(), x, square, Predicate::less);
+  assembler_.blend(tail, assembler_.temporary_mask(), tail, mirrored);
+  // or 1 − erf x where that is large
+  absolute(magnitude, x);
+  assembler_.multiply(square, magnitude, magnitude);
+  assembler_.multiply(scaled, square, square);
+  every_other_term(even, scaled, E::small, {}, E::small.size() - 1);
+  every_other_term(r, scaled, E::small, {}, E::small.size() - 2);
+  assembler_.multiply_add(r, square, even);
+  assembler_.multiply_add(r, x, x);
+  assembler_.load_literal(even, 1, 0);
+  assembler_.subtract(r, even, r);
+  assembler_.compare(assembler_.temporary_mask(), magnitude, assembler_.literal(0.5F, 0), Predicate::less);
+  assembler_.blend(to, assembler_.temporary_mask(), tail, r);
 }
 
 /// to = |x|

@@ -28,6 +28,8 @@ class VectorFunctions {
   void log(const Vector& to, const Vector& x, const std::array<Vector, 5>& free);
   /// to = log(1 + x); f32 only.
   void log1p(const Vector& to, const Vector& x, const std::array<Vector, 6>& free);
+  /// 1 − erf x; f32 only.
+  void erfc(const Vector& to, const Vector& x, const std::array<Vector, 7>& free);
   /// sin x and cos x for |x| ≤ WaveF32::farthest; f32 only.
   void sine_and_cosine(const Vector& sine, const Vector& cosine, const Vector& x, const std::array<Vector, 4>& free);
   /// Jumps to `elsewhere` unless |x| ≤ WaveF32::farthest in all lanes.

@@ -2,9 +2,9 @@
 //
 // Below 1 it is x + x·P(x²), from 1 on 1 - e^(-x²)·G with G = erfc(x)·e^(x²) a polynomial in (x - a) / (x + a) (after
 // Shepherd and Laframboise, "Chebyshev approximation of (1 + 2x)·exp(x²)·erfc x", 1981). Both are own minimax fits of
-// erf's relative error: 2^-28.7 (f32) and 2^-55 (f64). erfc is e^(-x²)·H / (1 + 2x) from 1/2 on, with H a polynomial in
-// (x - a) / (x + a) to 2^-28.3 (f32) and 2^-56 (f64; fit_polynomials.py), and x² in two parts, as the power multiplies its
-// error.
+// erf's relative error: 2^-28.7 (f32) and 2^-55 (f64). erfc is e^(-x²)·H from 1/2 on, with x² in two parts, as the power
+// multiplies its error (fit_polynomials.py). In f64 H is a polynomial in (x - 3.5) / (x + 3.5), divided by 1 + 2x, to 2^-56;
+// in f32, with one division, t times a polynomial in t = 1 / (x + 3/4), to 2^-27.2.
 
 // Per-target include guard.
 #if defined(THALWEG_ELEMENTARY_ERROR_FUNCTION_INL_HPP) == defined(HWY_TARGET_TOGGLE)
@@ -25,8 +25,7 @@ template <class D, class V = hn::Vec<D>>
 HWY_INLINE V ErfSmall(D d, V z) {
   const V z2 = hn::Mul(z, z);
   if constexpr (sizeof(hn::TFromD<D>) == 4) {
-    return Polynomial(d, z, z2, 0x1.06eba8p-3f, -0x1.81273ep-2f, 0x1.ce2cf8p-4f, -0x1.b7f90ep-6f, 0x1.5405b2p-8f,
-                      -0x1.a3f702p-11f, 0x1.496a38p-14f);
+    return PolynomialOf(d, z, z2, elementary::ComplementaryErrorF32::small);
   } else {
     return Polynomial(d, z, z2, 0x1.06eba8214db68p-3, -0x1.812746b0379bdp-2, 0x1.ce2f21a040d16p-4,
                       -0x1.b82ce311fa93ep-6, 0x1.565bccf92b2f9p-8, -0x1.c02db03dd71d3p-11, 0x1.f9a2baa8fedc5p-14,
@@ -67,21 +66,34 @@ HWY_INLINE V Erf(D d, V x) {
   return hn::IfThenElse(hn::Lt(magnitude, one), small, large);
 }
 
-/// (1 + 2x)·e^(x²)·erfc(x) at u = (x - a) / (x + a), a = 1.5 (f32) or 3.5 (f64).
+/// e^(x² − left)·erfc(x) for x from 1/2 to where erfc has become 0. Sets `left` only if it is not 0.
 template <class D, class V = hn::Vec<D>>
-HWY_INLINE V ErfcShape(D d, V u) {
-  const V u2 = hn::Mul(u, u);
+HWY_INLINE V ErfcScaledTail(D d, V x, V& left) {
   if constexpr (sizeof(hn::TFromD<D>) == 4) {
-    return Polynomial(d, u, u2, 0x1.494dbp0f, -0x1.163888p-5f, -0x1.e6e30cp-3f, 0x1.d36004p-4f, 0x1.587342p-6f,
-                      -0x1.274e5cp-6f, -0x1.e73d3ap-8f, 0x1.dde8d2p-10f, 0x1.50e7e8p-9f, 0x1.a49c1ap-12f,
-                      -0x1.7e1a08p-11f);
+    using E = elementary::ComplementaryErrorF32;
+    const V one = hn::Set(d, 1.0f), divisor = hn::Add(x, hn::Set(d, E::shift));
+    const V t = hn::Div(one, divisor);
+    const V v = hn::NegMulAdd(t, hn::Set(d, E::slope), hn::Set(d, E::middle));
+    const V numerator = PolynomialOf(d, v, hn::Mul(v, v), E::tail);
+#if HWY_NATIVE_FMA
+    left = hn::NegMulAdd(t, divisor, one);
+    return hn::Mul(numerator, t);
+#else
+    (void)left;
+    return hn::Div(numerator, divisor);
+#endif
   } else {
-    return Polynomial(d, u, u2, 0x1.3e0a99a0ee914p+0, -0x1.1ebd220ea593cp-3, -0x1.59e2c284b11f3p-7,
-                      0x1.8f702ec6b33a9p-4, -0x1.d76830c3531bdp-4, 0x1.686106046da46p-4, -0x1.8ff5ef76d2abdp-5,
-                      0x1.38ec6671729c0p-6, -0x1.143c4ca683e7bp-8, -0x1.3cf36a55eb542p-12, 0x1.27e6649d4456fp-11,
-                      -0x1.fda8f7873d481p-14, -0x1.66e20d9d2fb39p-15, 0x1.9707ce43554fcp-16, 0x1.387bb87e8bdc2p-19,
-                      -0x1.fff241d35329dp-19, -0x1.79987dcf403c5p-25, 0x1.4220542a28efap-21, -0x1.1ec0eb0c44986p-27,
-                      -0x1.8ef74d3090fb9p-24, 0x1.00a07803b5dd5p-30, 0x1.63ce15405c67ap-27, -0x1.292c5e6cb19c5p-33);
+    const V one = hn::Set(d, 1.0), center = hn::Set(d, 3.5);
+    const V u = hn::Div(hn::Sub(x, center), hn::Add(x, center));
+    const V u2 = hn::Mul(u, u);
+    const V shape =
+        Polynomial(d, u, u2, 0x1.3e0a99a0ee914p+0, -0x1.1ebd220ea593cp-3, -0x1.59e2c284b11f3p-7, 0x1.8f702ec6b33a9p-4,
+                   -0x1.d76830c3531bdp-4, 0x1.686106046da46p-4, -0x1.8ff5ef76d2abdp-5, 0x1.38ec6671729c0p-6,
+                   -0x1.143c4ca683e7bp-8, -0x1.3cf36a55eb542p-12, 0x1.27e6649d4456fp-11, -0x1.fda8f7873d481p-14,
+                   -0x1.66e20d9d2fb39p-15, 0x1.9707ce43554fcp-16, 0x1.387bb87e8bdc2p-19, -0x1.fff241d35329dp-19,
+                   -0x1.79987dcf403c5p-25, 0x1.4220542a28efap-21, -0x1.1ec0eb0c44986p-27, -0x1.8ef74d3090fb9p-24,
+                   0x1.00a07803b5dd5p-30, 0x1.63ce15405c67ap-27, -0x1.292c5e6cb19c5p-33);
+    return hn::Div(shape, hn::Add(one, hn::Add(x, x)));
   }
 }
 
@@ -89,31 +101,29 @@ HWY_INLINE V ErfcShape(D d, V u) {
 template <class D, class V = hn::Vec<D>>
 HWY_INLINE V ErfcLarge(D d, V x) {
   const hn::RebindToUnsigned<D> du;
-  const V one = Constant(d, 1.0f, 1.0), center = Constant(d, 1.5f, 3.5);
-  x = AtMost(d, x, 10.2f, 28.0);  // where it has become 0
-  const V shape = ErfcShape(d, hn::Div(hn::Sub(x, center), hn::Add(x, center)));
-  const V scaled = hn::Div(shape, hn::Add(one, hn::Add(x, x)));
-  // x = a + b with a short enough that a² is exact; x² = a² + b·(x + a).
+  x = AtMost(d, x, elementary::ComplementaryErrorF32::farthest, 28.0);  // where it has become 0
+  V left = hn::Zero(d);
+  const V scaled = ErfcScaledTail(d, x, left);
+  // x = a + b with a short enough that a² is exact; x² = a² + b·(x + a). e^left is the rounding error of a quotient.
   const auto upper_half = hn::Set(
-      du, static_cast<hn::TFromD<decltype(du)>>(sizeof(hn::TFromD<D>) == 4 ? 0xfffff000u : 0xfffffffff8000000u));
+      du, static_cast<hn::TFromD<decltype(du)>>(
+              sizeof(hn::TFromD<D>) == 4 ? elementary::ComplementaryErrorF32::upper_half : 0xfffffffff8000000u));
   const V a = hn::BitCast(d, hn::And(hn::BitCast(du, x), upper_half));
   const V minus_square = hn::Neg(hn::Mul(a, a));
-  const V rest = hn::Mul(hn::Sub(a, x), hn::Add(x, a));
-  const V n = RoundedMultipleOfLn2(d, minus_square);
+  const V rest = hn::MulAdd(hn::Sub(a, x), hn::Add(x, a), left);
+  const V n = RoundedMultipleOfLn2(d, hn::Neg(hn::Mul(x, x)));  // NaN, as a may have become inf
   const V p = Expm1Compensated(d, minus_square, n, rest);
   return ScaleByPowerOfTwo(d, hn::MulAdd(p, scaled, scaled), n);
 }
 
-/// The complementary error function, 1 - erf(x), accurate where that is small.
+/// The complementary error function, 1 - erf(x), accurate where that is small. NaN stays, as in all that it is computed from.
 template <class D, class V = hn::Vec<D>>
 HWY_INLINE V Erfc(D d, V x) {
   const V magnitude = hn::Abs(x), half = Constant(d, 0.5f, 0.5);
-  const auto small = hn::Lt(magnitude, half);
-  const V square = hn::IfThenElseZero(small, hn::Mul(magnitude, magnitude));
-  const V near_one = hn::Sub(Constant(d, 1.0f, 1.0), hn::MulAdd(x, ErfSmall(d, square), x));
-  const V tail = ErfcLarge(d, hn::IfThenElse(small, half, magnitude));
+  const V near_one = hn::Sub(Constant(d, 1.0f, 1.0), hn::MulAdd(x, ErfSmall(d, hn::Mul(magnitude, magnitude)), x));
+  const V tail = ErfcLarge(d, AtLeast(d, magnitude, 0.5f, 0.5));
   const V large = hn::IfThenElse(hn::Lt(x, hn::Zero(d)), hn::Sub(Constant(d, 2.0f, 2.0), tail), tail);
-  return hn::IfThenElse(hn::Eq(x, x), hn::IfThenElse(small, near_one, large), x);
+  return hn::IfThenElse(hn::Lt(magnitude, half), near_one, large);
 }
 
 }  // namespace HWY_NAMESPACE

@@ -12,6 +12,7 @@
 #define THALWEG_ELEMENTARY_EXPONENTIAL_INL_HPP
 #endif
 
+#include <array>
 #include <cstddef>
 #include <limits>
 #include <utility>
@@ -80,17 +81,23 @@ HWY_INLINE V Polynomial(D d, V x, V x2, T c0, T c1, C... c) {
   return hn::MulAdd(EvenTerms(d, x2, c1, c...), x, EvenTerms(d, x2, c0, c1, c...));
 }
 
+template <class D, class V, class Coefficients, std::size_t... i>
+HWY_INLINE V PolynomialOf(D d, V x, V x2, const Coefficients& c, std::index_sequence<i...>) {
+  return Polynomial(d, x, x2, c[i]...);
+}
+/// Likewise of an array of coefficients.
+template <class D, class V, class T, std::size_t count>
+HWY_INLINE V PolynomialOf(D d, V x, V x2, const std::array<T, count>& coefficients) {
+  return PolynomialOf(d, x, x2, coefficients, std::make_index_sequence<count>());
+}
+
 template <class D>
 using ExponentialOf = elementary::Exponential<hn::TFromD<D>>;
 
-template <class D, class V = hn::Vec<D>, std::size_t... i>
-HWY_INLINE V Expm1Quotient(D d, V r, V r2, std::index_sequence<i...>) {
-  return Polynomial(d, r, r2, ExponentialOf<D>::quotient[i]...);
-}
 /// q of e^r - 1 = r + r²·q, |r| ≤ ln2 / 2.
 template <class D, class V = hn::Vec<D>>
 HWY_INLINE V Expm1Quotient(D d, V r, V r2) {
-  return Expm1Quotient(d, r, r2, std::make_index_sequence<ExponentialOf<D>::quotient.size()>());
+  return PolynomialOf(d, r, r2, ExponentialOf<D>::quotient);
 }
 
 /// e^r - 1.
@@ -173,18 +180,23 @@ HWY_INLINE V Exp(D d, V x) {
   using E = elementary::Exponential<float>;
   using F = elementary::Exponential<double>;
   x = AtLeast(d, AtMost(d, x, E::highest, F::highest), E::lowest, F::lowest);
+  // Scaling to 0 is an underflow, for which processors take 100 cycles and more; masked attention has many.
+  const auto is_zero = hn::Le(x, Constant(d, E::lowest, F::lowest));
   const V n = RoundedMultipleOfLn2(d, x);
   const V p = Expm1Reduced(d, SubtractLn2(d, x, n));
-  return ScaleByPowerOfTwo(d, hn::Add(p, Constant(d, 1.0f, 1.0)), n);
+  return ScaleByPowerOfTwo(d, hn::IfThenZeroElse(is_zero, hn::Add(p, Constant(d, 1.0f, 1.0))), n);
 }
 
 /// 2^x; exact for integers.
 template <class D, class V = hn::Vec<D>>
 HWY_INLINE V Exp2(D d, V x) {
-  x = AtLeast(d, AtMost(d, x, 129.0f, 1025.0), -151.0f, -1076.0);
+  constexpr float lowest_f32 = -151.0f;
+  constexpr double lowest_f64 = -1076.0;
+  x = AtLeast(d, AtMost(d, x, 129.0f, 1025.0), lowest_f32, lowest_f64);
+  const auto is_zero = hn::Le(x, Constant(d, lowest_f32, lowest_f64));
   const V n = hn::Round(x);
   const V p = Expm1Reduced(d, hn::Mul(hn::Sub(x, n), Constant(d, 0x1.62e43p-1f, 0x1.62e42fefa39efp-1)));
-  return ScaleByPowerOfTwo(d, hn::Add(p, Constant(d, 1.0f, 1.0)), n);
+  return ScaleByPowerOfTwo(d, hn::IfThenZeroElse(is_zero, hn::Add(p, Constant(d, 1.0f, 1.0))), n);
 }
 
 /// e^x - 1.

@@ -109,18 +109,24 @@ def fit_atan():
     odd("atan", atan, sqrt(mpf(2)) - 1, 11)
 
 
-def fit_erfc(name="erfc", center="3.5", end=28, degree=22, digits=53):
+def fit_erfc():
     """(1 + 2x)·e^(x²)·erfc(x) in u = (x - center) / (x + center), for x from 1/2 to where erfc has become 0."""
-    center, half = mpf(center), mpf("0.5")
+    center, half, end = mpf("3.5"), mpf("0.5"), 28
     scaled = lambda x: (1 + 2 * x) * exp(x * x) * erfc(x)
     of_u = lambda u: scaled(center * (1 + u) / (1 - u))
     low, high = (half - center) / (half + center), (end - center) / (end + center)
-    p = interpolate(of_u, low, high, degree, digits)
-    report(name, p, lambda u, v: v, of_u, low, high)
+    p = interpolate(of_u, low, high, 22)
+    report("erfc", p, lambda u, v: v, of_u, low, high)
 
 
 def fit_erfc_f32():
-    fit_erfc("erfc for f32", "1.5", mpf("10.2"), 10, 24)
+    """(x + 3/4)·e^(x²)·erfc(x) in v = 5/4 - 45/16 / (x + 3/4), for x from 1/2 to where erfc has become 0."""
+    shift, middle, slope = mpf("0.75"), mpf("1.25"), mpf("2.8125")
+    scaled = lambda x: (x + shift) * exp(x * x) * erfc(x)
+    of_v = lambda v: scaled(slope / (middle - v) - shift)
+    low, high = middle - slope / (mpf("0.5") + shift), middle - slope / (mpf("10.2") + shift)
+    p = interpolate(of_v, low, high, 12, 24)
+    report("erfc for f32", p, lambda v, value: value, of_v, low, high)
 
 
 def fit_digamma():
