@@ -60,12 +60,47 @@ bool is_pointwise(const Convolution& c) {
          c.image_size() == c.result_size();
 }
 
+/// Calls body(plane, memory) for each plane of the images.
+template <class T, class Body>
+void for_each_plane(const Convolution& c, std::int64_t elements, const Body& body) {
+  Pieces pieces;
+  pieces.add<T>(elements);
+  const auto task = [&](std::int64_t plane) { body(plane, reinterpret_cast<T*>(pieces.memory())); };
+  for_each_index(c.images * c.groups, c.images * c.groups * c.filters * c.steps() * c.result_size(), task,
+                 worth_threads);
+}
+
+template <class T>
+void compute_depthwise_weight(const Convolution& c, const T* x, const T* gradient, T* weight) {
+  const DepthwiseKernels<T>& kernels = depthwise_kernels<T>();
+  Pieces pieces;
+  pieces.add<T>(kernels.weight_memory(c.windows));
+  const auto body = [&](std::int64_t group) {
+    T* sums = weight + group * c.filters * c.steps();
+    std::fill_n(sums, c.filters * c.steps(), T{0});
+    for (std::int64_t image = 0; image < c.images; ++image) {
+      const std::int64_t plane = image * c.groups + group;
+      kernels.add_weight(c.windows, c.filters, x + plane * c.image_size(),
+                         gradient + plane * c.filters * c.result_size(), sums, reinterpret_cast<T*>(pieces.memory()));
+    }
+  };
+  for_each_index(c.groups, c.images * c.groups * c.filters * c.steps() * c.result_size(), body, worth_threads);
+}
+
 template <class T>
 void compute_result(const OpaqueCall& call) {
   const Convolution& c = convolution_of(call.attribute);
   const T* x = static_cast<const T*>(call.inputs[0]);
   const T* weight = static_cast<const T*>(call.inputs[1]);
   T* y = static_cast<T*>(call.output);
+  if (is_depthwise(c)) {
+    const DepthwiseKernels<T>& kernels = depthwise_kernels<T>();
+    return for_each_plane<T>(c, kernels.result_memory(c.windows), [&](std::int64_t plane, T* memory) {
+      kernels.result(c.windows, c.filters, x + plane * c.image_size(),
+                     weight + plane % c.groups * c.filters * c.steps(), y + plane * c.filters * c.result_size(),
+                     memory);
+    });
+  }
   const bool copies = !is_pointwise(c);
   const std::int64_t rows = c.windows[0].count, row = c.windows[1].count, size = c.result_size(), steps = c.steps();
   const std::int64_t part = copies ? units_of_part<T>(steps * row, rows) : rows;
@@ -100,6 +135,13 @@ void compute_transpose(const OpaqueCall& call) {
   const T* gradient = static_cast<const T*>(call.inputs[0]);
   const T* weight = static_cast<const T*>(call.inputs[1]);
   T* x = static_cast<T*>(call.output);
+  if (is_turned_depthwise(c)) {
+    const DepthwiseKernels<T>& kernels = depthwise_kernels<T>();
+    return for_each_plane<T>(c, kernels.transpose_memory(c.windows), [&](std::int64_t plane, T* memory) {
+      kernels.transpose(c.windows, gradient + plane * c.filters * c.result_size(),
+                        weight + plane % c.groups * c.filters * c.steps(), x + plane * c.image_size(), memory);
+    });
+  }
   const bool copies = !is_pointwise(c);
   const std::int64_t kernel = c.kernel_size(), size = c.result_size(), steps = c.steps();
   const std::int64_t part = copies ? units_of_part<T>(kernel * size, c.channels) : c.channels;
@@ -150,6 +192,7 @@ void compute_weight(const OpaqueCall& call) {
   const T* gradient = static_cast<const T*>(call.inputs[1]);
   T* weight = static_cast<T*>(call.output);
   if (c.images == 0) return fill_zeros(call);
+  if (is_depthwise(c)) return compute_depthwise_weight(c, x, gradient, weight);
   const bool copies = !is_pointwise(c);
   const std::int64_t kernel = c.kernel_size(), size = c.result_size(), steps = c.steps(), filters = c.filters;
   const std::int64_t part = units_of_part<T>(kernel * size, c.channels), slices = slices_of<T>(c);
