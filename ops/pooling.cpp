@@ -145,6 +145,22 @@ void max_pool(const PoolingPlanes& planes, const T* x, T* result) {
                                 HWY_ATTR { store(largest_of(group, x + image), result + place, group); });
 }
 
+/// Adds each window's number at its chosen element, one after another: few windows choose the same one, while vectors that
+/// overlap would wait for each other's stores.
+template <class T>
+void add_at(const Group& group, Vector<T> chosen, const T* numbers, T* image) {
+  const auto& [y, x] = group.planes.pooling.windows;
+  HWY_ALIGN T elements[vector_lanes<T>];
+  hn::Store(chosen, Tag<T>(), elements);
+  const auto width = static_cast<std::int32_t>(x.kernel);
+  std::int64_t window = (group.row * y.stride - y.padding) * x.image + group.first * x.stride - x.padding;
+  for (std::int64_t lane = 0; lane < group.lanes; ++lane, window += x.stride) {
+    const auto element = static_cast<std::int32_t>(elements[lane]);
+    if (element < 0) continue;  // none lies in the image
+    image[window + element / width * y.dilation * x.image + element % width * x.dilation] += numbers[lane];
+  }
+}
+
 template <class T>
 void spread_to_largest(const PoolingPlanes& planes, const T* gradient, const T* x, T* result) {
   const Tag<T> d;
@@ -153,6 +169,7 @@ void spread_to_largest(const PoolingPlanes& planes, const T* gradient, const T* 
     std::fill_n(result + planes.begin * size, (planes.end - planes.begin) * size, T{0});
   for_each_group<T>(planes, [&](const Group& group, std::int64_t place, std::int64_t image) HWY_ATTR {
     const auto chosen = place_of_largest(group, x + image);
+    if (!planes.pooling.has_pairs()) return add_at(group, chosen, gradient + place, result + image);
     const auto number = load_strided(d, gradient + place, 1, 0, group.lanes);
     add_vectors(group, result + image, [&](std::int64_t element) HWY_ATTR {
       return hn::IfThenElseZero(hn::Eq(chosen, hn::Set(d, static_cast<T>(element))), number);
