@@ -18,6 +18,14 @@ const char* blamed(const char* op) {
   return recorder == nullptr ? op : recorder->blame(op);
 }
 
+std::string place_in(const Shape& shape, std::int64_t element) {
+  if (shape.rank() <= 1) return std::to_string(element);
+  std::string place;
+  for (int axis = shape.rank(); axis-- > 0; element /= shape[axis])
+    place = fmt::format("{}{}{}", element % shape[axis], place.empty() ? "" : ", ", place);
+  return "(" + place + ")";
+}
+
 void check_epsilon(const char* op, double epsilon, DType dtype, SourceLine line) {
   const double used = dtype == DType::f32 ? static_cast<double>(static_cast<float>(epsilon)) : epsilon;
   if (used > 0 && std::isfinite(used)) return;

@@ -19,6 +19,9 @@ template <class Error>
   throw Error(error_text(blamed(op), message, blamed(line)));
 }
 
+/// Where an element is, for errors: "3" in a vector, "(1, 0)" in a matrix.
+std::string place_in(const Shape& shape, std::int64_t element);
+
 /// Whether p is in [0, 1]; false for NaN.
 inline bool is_probability(double p) { return p >= 0 && p <= 1; }
 

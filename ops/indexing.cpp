@@ -204,9 +204,10 @@ void checked_labels_kernel(const OpaqueCall& call) {
   const auto* ignored = call.inputs.size() > 1 ? static_cast<const std::int64_t*>(call.inputs[1]) : nullptr;
   for (std::size_t i = 0; i < count; ++i)
     if ((labels[i] < 0 || labels[i] >= classes) && (ignored == nullptr || labels[i] != *ignored))
-      throw IndexError(error_text(
-          call.op(), fmt::format("label {} at place {} is out of range for {} classes", labels[i], i, classes),
-          call.line()));
+      throw IndexError(error_text(call.op(),
+                                  fmt::format("label {} at place {} is out of range for {} classes", labels[i],
+                                              place_in(call.output_type.shape, static_cast<std::int64_t>(i)), classes),
+                                  call.line()));
   pass_on_first_input(call);
 }
 

@@ -13,8 +13,8 @@ namespace thalweg {
 
 namespace {
 
-[[noreturn, gnu::noinline]] void throw_out_of_range(std::int64_t index, std::size_t place, std::int64_t size, int axis,
-                                                    const OpaqueCall& call) {
+[[noreturn, gnu::noinline]] void throw_out_of_range(std::int64_t index, const std::string& place, std::int64_t size,
+                                                    int axis, const OpaqueCall& call) {
   throw IndexError(error_text(
       call.op(), fmt::format("index {} at place {} is out of range for axis {} of size {}", index, place, axis, size),
       call.line()));
@@ -48,7 +48,7 @@ void check_all(std::span<const std::int64_t> indices, std::int64_t size, int axi
   for (const std::int64_t index : indices) are_allowed &= is_allowed(index);
   if (are_allowed) return;
   const auto wrong = std::find_if_not(indices.begin(), indices.end(), is_allowed);
-  throw_out_of_range(*wrong, static_cast<std::size_t>(wrong - indices.begin()), size, axis, call);
+  throw_out_of_range(*wrong, place_in(call.input_types[1].shape, wrong - indices.begin()), size, axis, call);
 }
 
 Shape with_others_of(const Shape& shape, const Shape& other, int axis) {

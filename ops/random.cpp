@@ -38,8 +38,10 @@ void check_probabilities(const OpaqueCall& call) {
   const auto count = static_cast<std::size_t>(call.output_type.shape.size());
   for (std::size_t i = 0; i < count; ++i)
     if (!is_probability(from[i]))
-      throw ValueError(error_text(
-          call.op(), fmt::format("the probability at place {} is {}; it must be in [0, 1]", i, from[i]), call.line()));
+      throw ValueError(error_text(call.op(),
+                                  fmt::format("the probability at place {} is {}; it must be in [0, 1]",
+                                              place_in(call.output_type.shape, static_cast<std::int64_t>(i)), from[i]),
+                                  call.line()));
   pass_on_first_input(call);
 }
 

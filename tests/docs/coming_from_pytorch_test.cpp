@@ -301,6 +301,7 @@ TEST_CASE("coming from PyTorch: optimizers and training") {
     CHECK(tw::load_safetensors("run.safetensors").contains("parameter/affine1.weight"));
     tw::save_safetensors("other.safetensors", {{"w", x}});
     CHECK(tw::identical(tw::load_safetensors("other.safetensors").at("w"), x));
+    CHECK(tw::gradient_norm(registry) == 0);
     optimizer.set_learning_rate(0.01);
     CHECK(optimizer.learning_rate() == 0.01);
   }

@@ -13,6 +13,21 @@ const Tensor matrix = doubles({{1., 2., 3.}, {4., 5., 6.}});
 
 }  // namespace
 
+TEST_CASE("indices and labels out of range: their place is an index into the tensor that has them") {
+  const Tape tape;
+  const Tensor x = Tensor::ones({4, 2});
+  CHECK_THROWS_WITH(
+      gather(x, Tensor{{1, 3}, {4, 0}}).value(),
+      Catch::StartsWith("[gather] index 4 at place (1, 0) is out of range for axis 0 of size 4 at indexing_test"));
+  CHECK_THROWS_WITH(gather(x, Tensor{0, -5}).value(),
+                    Catch::StartsWith("[gather] index -5 at place 1 is out of range"));
+  CHECK_THROWS_WITH(
+      take_along_axis(x, Tensor{{0, 2}}, 1).value(),
+      Catch::StartsWith("[take_along_axis] index 2 at place (0, 1) is out of range for axis 1 of size 2"));
+  CHECK_THROWS_WITH(one_hot(Tensor{{0, 1}, {2, 3}}, 3).value(),
+                    Catch::StartsWith("[one_hot] label 3 at place (1, 1) is out of range for 3 classes"));
+}
+
 TEST_CASE("gather along any axis, with indices of any shape") {
   const Tensor indices{{2, 0}, {-1, -1}};
   expect([&](auto x) { return gather(x[0], indices, 1); }, {matrix},
