@@ -51,7 +51,7 @@ const Tensor& Recorder::eager_value(std::int32_t id) {
   return *eager_values_[static_cast<std::size_t>(id)];  // NOLINT(bugprone-unchecked-optional-access)
 }
 
-/// The same rule as Planner::check_leaves: a request must not depend on a changed parameter, except through values that
+/// The same rule as RequestGraph::collect_leaves: a request must not depend on a changed parameter, except through values that
 /// were requested before.
 void Recorder::check_eager_leaves(Segment& segment, SourceLine line) {
   std::vector<std::uint8_t> seen(static_cast<std::size_t>(next_), 0);

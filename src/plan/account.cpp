@@ -51,7 +51,9 @@ std::string Plan::explain_memory() const {
                        [&](const KeptValue& value) { return buffer_view(value.buffer).root == root; });
   };
   for (std::size_t i = 0; i < passes_.size(); ++i) {
-    for (const std::int32_t buffer : writes(passes_[i])) {
+    std::vector<std::int32_t> made = writes(passes_[i]);
+    if (const std::int32_t workspace = workspace_of(passes_[i]); workspace >= 0) made.push_back(workspace);
+    for (const std::int32_t buffer : made) {
       const BufferView view = buffer_view(buffer);
       if (view.is_arena && view.offset >= arena_begin)
         lifetimes.try_emplace(view.root, Lifetime{i, is_kept(view.root) ? passes_.size() : i, view.bytes});

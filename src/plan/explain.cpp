@@ -45,18 +45,18 @@ std::string describe_nodes(std::vector<std::int32_t> nodes, const Recorder& reco
 
 std::vector<std::int32_t> Plan::reads(const Pass& pass) const {
   std::vector<std::int32_t> buffers;
-  const auto take = [&](std::span<const std::int32_t> list) { buffers.assign(list.begin(), list.end()); };
-  switch (pass.kind) {
-    case Pass::Kind::sweep: take(list(sweep(pass).reads)); break;
-    case Pass::Kind::matmul:
-      for (const std::int32_t buffer : matmul(pass).inputs())
-        if (buffer >= 0) buffers.push_back(buffer);
-      for (const std::int32_t buffer : list(matmul(pass).joined_reads)) buffers.push_back(buffer);
-      break;
-    case Pass::Kind::copy: buffers.push_back(copy(pass).input); break;
-    case Pass::Kind::opaque: take(of_inputs(opaque(pass), opaque_inputs_)); break;
-    case Pass::Kind::zero: break;
-  }
+  const auto take = [&](std::int32_t buffer) { buffers.push_back(buffer); };
+  for_each_read(
+      pass, [&](std::size_t sweep) { std::ranges::for_each(list(sweeps_[sweep].reads), take); }, take);
+  sort_unique(buffers);
+  return buffers;
+}
+
+std::vector<std::int32_t> Plan::writes(const Pass& pass) const {
+  std::vector<std::int32_t> buffers;
+  const auto take = [&](std::int32_t buffer) { buffers.push_back(buffer); };
+  for_each_write(
+      pass, [&](std::size_t sweep) { std::ranges::for_each(list(sweeps_[sweep].writes), take); }, take);
   sort_unique(buffers);
   return buffers;
 }
@@ -66,22 +66,6 @@ std::vector<std::int32_t> Plan::nodes(const MatmulPass& pass) const {
   std::vector<std::int32_t> nodes(joined.begin(), joined.end());
   nodes.insert(nodes.end(), pass.nodes, pass.nodes + pass.node_count);
   return nodes;
-}
-
-std::vector<std::int32_t> Plan::writes(const Pass& pass) const {
-  switch (pass.kind) {
-    case Pass::Kind::sweep: {
-      const std::span<const std::int32_t> written = list(sweep(pass).writes);
-      std::vector<std::int32_t> buffers(written.begin(), written.end());
-      sort_unique(buffers);
-      return buffers;
-    }
-    case Pass::Kind::matmul: return {matmul(pass).c};
-    case Pass::Kind::copy: return {copy(pass).output};
-    case Pass::Kind::opaque: return {opaque(pass).output};
-    case Pass::Kind::zero: return {zero(pass).output};
-  }
-  return {};
 }
 
 std::size_t Plan::total_bytes(std::vector<std::int32_t> buffers) const {

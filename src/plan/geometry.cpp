@@ -1,8 +1,7 @@
-// How operands and reductions lie in a (rows × columns) domain, or in several of them.
+#include "src/plan/geometry.hpp"
 
 #include <algorithm>
-
-#include "src/plan/planner.hpp"
+#include <array>
 
 namespace thalweg::internal {
 
@@ -25,6 +24,11 @@ struct Runs {
   }
   bool are_batches() const { return count == 3 && length[0] > 0 && length[1] * length[2] >= least_batch; }
 };
+
+bool lies_as_matrix(std::int64_t rows, std::int64_t columns, std::int64_t row_stride, std::int64_t column_stride) {
+  if (columns == 1) return rows == 1 || row_stride == 1;
+  return column_stride == 1 || (rows > 1 && row_stride == 1);
+}
 
 }  // namespace
 
@@ -80,6 +84,27 @@ Shape stretched_to_rows(const Shape& operand, const Shape& domain) {
     dimensions[axis] = behind ? 1 : domain[axis];
   }
   return Shape(std::span<const std::int64_t>(dimensions.data(), static_cast<std::size_t>(domain.rank())));
+}
+
+Shape kept_axes_first(const Shape& from, std::uint32_t axes, StridedView& view) {
+  std::array<std::int64_t, Shape::max_rank> strides{}, dimensions{};
+  std::int64_t stride = 1;
+  for (int axis = from.rank(); axis-- > 0; stride *= from[axis]) strides[axis] = stride;
+  std::size_t place = 0;
+  for (const bool reduced : {false, true})
+    for (int axis = 0; axis < from.rank(); ++axis)
+      if (((axes >> axis & 1) != 0) == reduced) {
+        dimensions[place] = from[axis];
+        view.strides[place++] = strides[axis];
+      }
+  return Shape(std::span<const std::int64_t>(dimensions.data(), place));
+}
+
+bool lies_as_matrices(const StridedView& view, const Shape& shape) {
+  const int rank = shape.rank();
+  if (rank < 2) return false;
+  const auto rows = static_cast<std::size_t>(rank - 2), columns = static_cast<std::size_t>(rank - 1);
+  return lies_as_matrix(shape[rank - 2], shape[rank - 1], view.strides[rows], view.strides[columns]);
 }
 
 }  // namespace thalweg::internal

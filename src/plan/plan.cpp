@@ -20,14 +20,14 @@ namespace thalweg::internal {
 
 std::unique_ptr<Plan> Plan::make(Recorder& recorder, Segment& segment) {
   auto plan = std::make_unique<Plan>();
-  Planner::current().plan_segment(recorder, *plan, segment);
+  plan->complete(Planner::current(recorder.size()).plan_segment(recorder, segment), recorder.workspace().memory);
   ++counters.plans_made;
   return plan;
 }
 
 std::unique_ptr<Plan> Plan::make_node(Recorder& recorder, std::int32_t id) {
   auto plan = std::make_unique<Plan>();
-  Planner::current().plan_node(recorder, *plan, id);
+  plan->complete(Planner::current(recorder.size()).plan_node(recorder, id), recorder.workspace().memory);
   return plan;
 }
 

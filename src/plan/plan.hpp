@@ -2,6 +2,7 @@
 // A plan: the schedule for one request, that is its passes over memory, the places of their buffers, and what must be
 // bound anew at each run. Plain data, made by the planner (planner.hpp) and executed by Plan::run.
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <memory>
@@ -154,8 +155,7 @@ struct NumberCell {
 
 /// The result of planning. The lists are vectors in a draft (PlanDraft), and spans into one block of memory in a Plan.
 template <template <class> class List>
-class PlanLists {
- public:
+struct PlanLists {
   // For planning later segments.
   List<KeptValue> kept;           // sorted by node
   List<std::int32_t> computed;    // nodes this plan computes, sorted
@@ -163,11 +163,6 @@ class PlanLists {
   bool keeps_in_advance = false;  // whether `kept` has more than later segments are known to read
   std::size_t arena_begin = 0, arena_kept_end = 0, arena_end = 0;
 
- protected:
-  friend class Plan;
-  friend class Planner;
-  template <template <class> class OtherList>
-  friend class PlanLists;
   /// Calls f(list, the same list of `other`) for every list.
   template <class Other, class F>
   void with_lists_of(Other& other, F&& f) {
@@ -184,6 +179,20 @@ class PlanLists {
   std::span<const std::int32_t> list(const run::ListRange& range) const {
     return std::span(lists_).subspan(static_cast<std::size_t>(range.begin),
                                      static_cast<std::size_t>(range.end - range.begin));
+  }
+  template <class OtherList>
+  static auto of_inputs(const OpaquePass& pass, OtherList& list) {
+    return std::span(list.data() + pass.inputs.begin, list.data() + pass.inputs.end);
+  }
+  /// Call f for every buffer that a pass reads, or writes; more than once if it appears so. For a sweep, they call
+  /// of_sweep(its index): a draft has other sweeps than a plan. A product's workspace is neither; see workspace_of.
+  template <class OfSweep, class F>
+  void for_each_read(const Pass& pass, OfSweep&& of_sweep, F&& f) const;
+  template <class OfSweep, class F>
+  void for_each_write(const Pass& pass, OfSweep&& of_sweep, F&& f) const;
+  /// The buffer that a pass needs only while it runs; −1: none.
+  std::int32_t workspace_of(const Pass& pass) const {
+    return pass.kind == Pass::Kind::matmul ? matmuls_[static_cast<std::size_t>(pass.index)].workspace : -1;
   }
 
   List<PlanBuffer> buffers_;
@@ -219,8 +228,46 @@ template <class T>
 using LaidList = std::span<T>;
 using PlanDraft = PlanLists<GrowingList>;
 
-class Plan : public PlanLists<LaidList> {
+template <template <class> class List>
+template <class OfSweep, class F>
+void PlanLists<List>::for_each_read(const Pass& pass, OfSweep&& of_sweep, F&& f) const {
+  const auto index = static_cast<std::size_t>(pass.index);
+  switch (pass.kind) {
+    case Pass::Kind::sweep: of_sweep(index); break;
+    case Pass::Kind::matmul:
+      for (const std::int32_t buffer : matmuls_[index].inputs())
+        if (buffer >= 0) f(buffer);
+      for (const std::int32_t buffer : list(matmuls_[index].joined_reads)) f(buffer);
+      break;
+    case Pass::Kind::copy: f(copies_[index].input); break;
+    case Pass::Kind::opaque:
+      for (const std::int32_t buffer : of_inputs(opaques_[index], opaque_inputs_)) f(buffer);
+      break;
+    case Pass::Kind::zero: break;
+  }
+}
+
+template <template <class> class List>
+template <class OfSweep, class F>
+void PlanLists<List>::for_each_write(const Pass& pass, OfSweep&& of_sweep, F&& f) const {
+  const auto index = static_cast<std::size_t>(pass.index);
+  switch (pass.kind) {
+    case Pass::Kind::sweep: of_sweep(index); break;
+    case Pass::Kind::matmul: f(matmuls_[index].c); break;
+    case Pass::Kind::copy: f(copies_[index].output); break;
+    case Pass::Kind::opaque: f(opaques_[index].output); break;
+    case Pass::Kind::zero: f(zeros_[index].output); break;
+  }
+}
+
+class Plan : private PlanLists<LaidList> {
  public:
+  using PlanLists::arena_kept_end;
+  using PlanLists::computed;
+  using PlanLists::keeps_in_advance;
+  using PlanLists::kept;
+  using PlanLists::wanted;
+
   /// The plan for the request of `segment`, the last one of the recorder's path.
   static std::unique_ptr<Plan> make(Recorder& recorder, Segment& segment);
   /// The plan for one node of an eager tape.
@@ -262,13 +309,18 @@ class Plan : public PlanLists<LaidList> {
   BufferView buffer_view(std::int32_t buffer) const;
   /// Floating-point operations of a node; see TapeGraph::flops.
   static std::int64_t flops(const Recorder& recorder, std::int32_t id);
+  /// The buffer in which the plan keeps a node's value for later requests; null if it does not.
+  const PlanBuffer* kept_buffer(std::int32_t node) const {
+    const auto at = std::lower_bound(kept.begin(), kept.end(), node,
+                                     [](const KeptValue& value, std::int32_t wanted) { return value.node < wanted; });
+    return at == kept.end() || at->node != node ? nullptr : &buffers_[static_cast<std::size_t>(at->buffer)];
+  }
   /// The address of a kept value after the last run.
   const void* kept_value(std::int32_t node) const;
 
   std::uint64_t made_after = 0;  // number of the plan that the tape had executed last when this one was made; 0: none
 
  private:
-  friend class Planner;
   /// What determines the addresses that are not bound at every run.
   struct Binding {
     void* arena = nullptr;
@@ -314,14 +366,10 @@ class Plan : public PlanLists<LaidList> {
   void complete(PlanDraft& draft, RecordingMemory& memory);
   void lay_lists(PlanDraft& draft, RecordingMemory& memory);
   std::size_t pass_bytes(const Pass& pass) const;
-  /// The buffers that a pass reads, and those that it writes.
+  /// The buffers that a pass reads, and those that it writes, in order.
   std::vector<std::int32_t> reads(const Pass& pass) const;
   std::vector<std::int32_t> writes(const Pass& pass) const;
   std::vector<std::int32_t> nodes(const MatmulPass& pass) const;
-  template <class List>
-  static auto of_inputs(const OpaquePass& pass, List& list) {
-    return std::span(list.data() + pass.inputs.begin, list.data() + pass.inputs.end);
-  }
   std::size_t total_bytes(std::vector<std::int32_t> buffers) const;
   std::string explain_pass(const Pass& pass, const Recorder& recorder) const;
   std::string why_apart(std::size_t index) const;

@@ -1,13 +1,7 @@
-// Optimizations across the products of a plan. Both arise in recurrent nets, which multiply by the same weights at each
-// time step, so that the weights' gradient is a sum over time steps.
-// - Short products that are added up are merged: C + A₁ᵀ·B₁ + A₂ᵀ·B₂ + … is a single product over all of k if the Aᵢ are
-//   contiguous in memory, and the Bᵢ. The kernel then loads and stores C once for many terms.
-// - A parameter that several products read transposed is transposed once.
-// The bits do not change: a sum runs over k in order.
+#include "src/plan/products.hpp"
 
 #include <algorithm>
 
-#include "src/plan/planner.hpp"
 #include "src/run/matmul_blocking.hpp"
 
 namespace thalweg::internal {
@@ -35,50 +29,100 @@ bool are_alike(const run::MatmulForm& a, const run::MatmulForm& b) {
 
 }  // namespace
 
-void Planner::join_products() {
-  together_.clear();
-  const bool has_sums = std::any_of(draft_.matmuls_.begin(), draft_.matmuls_.end(),
-                                    [](const MatmulPass& pass) { return pass.start >= 0 && is_short(pass); });
-  if (eager_ || !has_sums) return;
-  count_reads();
-  find_chains();
-  for (const Pass& pass : passes_) {
-    if (pass.kind != Pass::Kind::matmul) continue;
-    const Link& link = links_[pass.index];
-    if (link.before >= 0 && link.after < 0) join_chain(pass.index);  // the end of one
+// --- transposed parameters ---
+
+/// Transposes parameters once if several products of few rows would each transpose them.
+void share_transposes(Schedule& schedule) {
+  struct Transposed {
+    std::int32_t buffer;
+    std::int64_t n, k, stride;
+    int uses;
+    std::int32_t copy;
+  };
+  std::vector<Transposed> matrices;
+  const auto find = [&](const MatmulPass& pass) -> Transposed* {
+    const run::MatmulForm& m = pass.form;
+    const bool is_fit = m.transpose_b && pass.batch < 0 && m.m > 1 && m.m <= most_rows && m.n > 1 &&
+                        schedule.buffer(pass.b).place == PlanBuffer::Place::registry;
+    if (!is_fit) return nullptr;
+    for (Transposed& known : matrices)
+      if (known.buffer == pass.b && known.n == m.n && known.k == m.k && known.stride == m.ldb) return &known;
+    return &matrices.emplace_back(Transposed{pass.b, m.n, m.k, m.ldb, 0, -1});
+  };
+  for (const MatmulPass& pass : schedule.matmuls_)
+    if (Transposed* const matrix = find(pass)) ++matrix->uses;
+  for (Transposed& matrix : matrices) {
+    if (matrix.uses < 2) continue;
+    StridedView view;
+    view.strides[0] = 1;
+    view.strides[1] = matrix.stride;
+    const PlanBuffer parameter = schedule.buffer(matrix.buffer);
+    matrix.copy = schedule.add_copy(parameter.node, parameter.dtype, matrix.buffer, view, Shape{matrix.k, matrix.n});
+    std::vector<Pass>& passes = schedule.passes_;  // parameters are available from the beginning
+    std::rotate(passes.begin(), passes.end() - 1, passes.end());
   }
-  drop_joined();
+  for (MatmulPass& pass : schedule.matmuls_) {
+    const Transposed* const matrix = find(pass);
+    if (matrix == nullptr || matrix->copy < 0) continue;
+    pass.b = matrix->copy;
+    pass.form.transpose_b = false;
+    pass.form.ldb = matrix->n;
+    pass.form.looks_for_zeros = false;
+  }
+}
+
+// --- sums of short products ---
+
+std::span<const GroupMember> ProductMerger::merge(Schedule& schedule) {
+  groups_.clear();
+  const bool has_sums = std::any_of(schedule.matmuls_.begin(), schedule.matmuls_.end(),
+                                    [](const MatmulPass& pass) { return pass.start >= 0 && is_short(pass); });
+  if (!has_sums) return groups_;
+  groups_.resize(schedule.buffers_.size());
+  count_reads(schedule);
+  find_chains(schedule);
+  for (const Pass& pass : schedule.passes_) {
+    if (pass.kind != Pass::Kind::matmul) continue;
+    const Link& link = links_[static_cast<std::size_t>(pass.index)];
+    if (link.before >= 0 && link.after < 0) merge_chain(schedule, pass.index);  // the end of one
+  }
+  drop_merged(schedule);
+  return groups_;
 }
 
 /// Counts the reads of each buffer, including reads through aliases, and marks kept buffers.
-void Planner::count_reads() {
-  const std::size_t buffers = draft_.buffers_.size();
-  together_.resize(buffers);
-  reads_.assign(buffers, 0);
-  for (const Pass& pass : passes_) for_each_read(pass, [&](std::int32_t buffer) { ++reads_[root(buffer)]; });
-  for (const std::int32_t kept : kept_buffers_) {
-    ++reads_[kept];
-    together_[kept].is_kept = true;
+void ProductMerger::count_reads(const Schedule& schedule) {
+  reads_.assign(schedule.buffers_.size(), 0);
+  is_kept_.assign(schedule.buffers_.size(), 0);
+  const auto count = [&](std::int32_t buffer) { ++reads_[static_cast<std::size_t>(buffer)]; };
+  for (const Pass& pass : schedule.passes_)
+    schedule.for_each_read(pass, [&](std::int32_t buffer) { count(schedule.root(buffer)); });
+  for (const std::int32_t kept : schedule.kept_buffers) {
+    count(kept);
+    is_kept_[static_cast<std::size_t>(kept)] = 1;
   }
 }
 
 /// Finds chains of products, each the only reader of the sum before it.
-void Planner::find_chains() {
-  links_.assign(draft_.matmuls_.size(), {});
-  made_by_.assign(draft_.buffers_.size(), -1);
-  for (const Pass& pass : passes_) {
+void ProductMerger::find_chains(const Schedule& schedule) {
+  links_.assign(schedule.matmuls_.size(), {});
+  made_by_.assign(schedule.buffers_.size(), -1);
+  const auto place_of = [&](std::int32_t buffer) { return schedule.buffer(buffer).place; };
+  for (const Pass& pass : schedule.passes_) {
     if (pass.kind != Pass::Kind::matmul) continue;
-    const MatmulPass& product = draft_.matmuls_[pass.index];
-    made_by_[product.c] = pass.index;
-    if (product.start < 0 || buffer(product.start).place == PlanBuffer::Place::alias) continue;
-    const std::int32_t previous = made_by_[product.start];
+    const MatmulPass& product = schedule.matmuls_[static_cast<std::size_t>(pass.index)];
+    made_by_[static_cast<std::size_t>(product.c)] = pass.index;
+    if (product.start < 0 || place_of(product.start) == PlanBuffer::Place::alias) continue;
+    const std::int32_t previous = made_by_[static_cast<std::size_t>(product.start)];
     if (previous < 0 || !is_short(product)) continue;
-    const MatmulPass& sum = draft_.matmuls_[previous];
-    Link &link = links_[pass.index], &link_before = links_[previous];
+    const MatmulPass& sum = schedule.matmuls_[static_cast<std::size_t>(previous)];
+    Link& link = links_[static_cast<std::size_t>(pass.index)];
+    Link& link_before = links_[static_cast<std::size_t>(previous)];
     const bool joins = are_alike(sum.form, product.form) && is_short(sum) && sum.node_count == 1 &&
-                       buffer(sum.c).place == PlanBuffer::Place::arena &&
-                       (sum.start < 0 || buffer(root(sum.start)).place == PlanBuffer::Place::arena) &&
-                       reads_[sum.c] == 1 && (link_before.length + 1) * product.form.k <= most_steps;
+                       place_of(sum.c) == PlanBuffer::Place::arena &&
+                       (sum.start < 0 || place_of(schedule.root(sum.start)) == PlanBuffer::Place::arena) &&
+                       reads_[static_cast<std::size_t>(sum.c)] == 1 &&
+                       (link_before.length + 1) * product.form.k <= most_steps;
     if (!joins) continue;
     link.before = previous;
     link.length = link_before.length + 1;
@@ -87,16 +131,18 @@ void Planner::find_chains() {
 }
 
 /// Merges the chain that ends with product `end` into one product, if its factors can be made contiguous.
-void Planner::join_chain(std::int32_t end) {
-  const auto product = [&](std::int32_t index) -> MatmulPass& { return draft_.matmuls_[index]; };
+void ProductMerger::merge_chain(Schedule& schedule, std::int32_t end) {
+  const auto product = [&](std::int32_t index) -> MatmulPass& {
+    return schedule.matmuls_[static_cast<std::size_t>(index)];
+  };
   chain_.clear(), chain_of_a_.clear(), chain_of_b_.clear();
-  for (std::int32_t at = end; at >= 0; at = links_[at].before) chain_.push_back(at);
+  for (std::int32_t at = end; at >= 0; at = links_[static_cast<std::size_t>(at)].before) chain_.push_back(at);
   std::reverse(chain_.begin(), chain_.end());
   for (const std::int32_t index : chain_) {
     chain_of_a_.push_back(product(index).a);
     chain_of_b_.push_back(product(index).b);
   }
-  if (!lie_together(chain_of_a_) || !lie_together(chain_of_b_)) return;
+  if (!group(schedule, chain_of_a_) || !group(schedule, chain_of_b_)) return;
   MatmulPass& whole = product(end);
   const MatmulPass& first = product(chain_.front());
   whole.a = first.a;
@@ -104,7 +150,7 @@ void Planner::join_chain(std::int32_t end) {
   whole.start = first.start;
   whole.form.k *= static_cast<std::int64_t>(chain_.size());
   whole.form.looks_for_zeros = false;
-  std::vector<std::int32_t>& lists = draft_.lists_;
+  std::vector<std::int32_t>& lists = schedule.lists_;
   whole.joined_nodes.begin = static_cast<std::int32_t>(lists.size());
   for (const std::int32_t index : chain_)
     if (index != end) {
@@ -117,90 +163,54 @@ void Planner::join_chain(std::int32_t end) {
   whole.joined_reads.end = static_cast<std::int32_t>(lists.size());
 }
 
-/// Makes these buffers contiguous, if possible; returns whether they are.
-bool Planner::lie_together(std::span<const std::int32_t> buffers) {
-  const auto at = [&](std::int32_t index) -> Together& { return together_[index]; };
-  const std::int32_t first = buffers.front();
-  if (at(first).first == first && at(first).count == static_cast<std::int32_t>(buffers.size())) {
-    std::int32_t next = first;  // they may be already
-    for (const std::int32_t index : buffers) {
-      if (index != next) return false;
-      next = at(next).next;
-    }
-    return true;
-  }
+/// Makes these buffers a contiguous group, if possible; returns whether they are one.
+bool ProductMerger::group(const Schedule& schedule, std::span<const std::int32_t> buffers) {
+  if (are_grouped(buffers)) return true;
+  if (!can_be_grouped(schedule, buffers)) return false;
   for (std::size_t i = 0; i < buffers.size(); ++i) {
-    const PlanBuffer& one = buffer(buffers[i]);
-    const bool is_free = one.place == PlanBuffer::Place::arena && one.bytes == buffer(first).bytes &&
-                         at(buffers[i]).first < 0 && !at(buffers[i]).is_kept;
-    const bool is_new = std::find(buffers.begin(), buffers.begin() + static_cast<std::ptrdiff_t>(i), buffers[i]) ==
-                        buffers.begin() + static_cast<std::ptrdiff_t>(i);
-    if (!is_free || !is_new) return false;
+    GroupMember& member = groups_[static_cast<std::size_t>(buffers[i])];
+    member.first = buffers.front();
+    member.next = i + 1 < buffers.size() ? buffers[i + 1] : -1;
   }
-  for (std::size_t i = 0; i < buffers.size(); ++i) {
-    at(buffers[i]).first = first;
-    at(buffers[i]).next = i + 1 < buffers.size() ? buffers[i + 1] : -1;
+  groups_[static_cast<std::size_t>(buffers.front())].count = static_cast<std::int32_t>(buffers.size());
+  return true;
+}
+
+bool ProductMerger::are_grouped(std::span<const std::int32_t> buffers) const {
+  std::int32_t next = buffers.front();
+  const GroupMember& first = groups_[static_cast<std::size_t>(next)];
+  if (first.first != next || first.count != static_cast<std::int32_t>(buffers.size())) return false;
+  for (const std::int32_t buffer : buffers) {
+    if (buffer != next) return false;
+    next = groups_[static_cast<std::size_t>(next)].next;
   }
-  at(first).count = static_cast<std::int32_t>(buffers.size());
+  return true;
+}
+
+bool ProductMerger::can_be_grouped(const Schedule& schedule, std::span<const std::int32_t> buffers) const {
+  for (auto at = buffers.begin(); at != buffers.end(); ++at) {
+    const PlanBuffer& buffer = schedule.buffer(*at);
+    const bool is_free =
+        buffer.place == PlanBuffer::Place::arena && buffer.bytes == schedule.buffer(buffers.front()).bytes &&
+        groups_[static_cast<std::size_t>(*at)].first < 0 && is_kept_[static_cast<std::size_t>(*at)] == 0;
+    if (!is_free || std::find(buffers.begin(), at, *at) != at) return false;
+  }
   return true;
 }
 
 /// Removes the products that were merged into others.
-void Planner::drop_joined() {
+void ProductMerger::drop_merged(Schedule& schedule) {
   std::size_t left = 0;
-  for (std::size_t i = 0; i < draft_.matmuls_.size(); ++i) {
-    if (draft_.matmuls_[i].node_count == 0) continue;
+  for (std::size_t i = 0; i < schedule.matmuls_.size(); ++i) {
+    if (schedule.matmuls_[i].node_count == 0) continue;
     links_[i].place = static_cast<std::int32_t>(left);
-    if (left != i) draft_.matmuls_[left] = draft_.matmuls_[i];
+    if (left != i) schedule.matmuls_[left] = schedule.matmuls_[i];
     ++left;
   }
-  draft_.matmuls_.resize(left);
-  auto end = passes_.begin();
-  for (Pass pass : passes_) {
-    if (pass.kind == Pass::Kind::matmul) pass.index = links_[pass.index].place;
-    if (pass.index >= 0) *end++ = pass;
-  }
-  passes_.erase(end, passes_.end());
-}
-
-/// Transposes parameters once if several products of few rows would each transpose them.
-void Planner::share_transposes() {
-  if (eager_) return;
-  struct Transposed {
-    std::int32_t buffer;
-    std::int64_t n, k, stride;
-    int uses;
-    std::int32_t copy;
-  };
-  std::vector<Transposed> matrices;
-  const auto find = [&](const MatmulPass& pass) -> Transposed* {
-    const run::MatmulForm& m = pass.form;
-    const bool is_fit = m.transpose_b && pass.batch < 0 && m.m > 1 && m.m <= most_rows && m.n > 1 &&
-                        buffer(pass.b).place == PlanBuffer::Place::registry;
-    if (!is_fit) return nullptr;
-    for (Transposed& known : matrices)
-      if (known.buffer == pass.b && known.n == m.n && known.k == m.k && known.stride == m.ldb) return &known;
-    return &matrices.emplace_back(Transposed{pass.b, m.n, m.k, m.ldb, 0, -1});
-  };
-  for (const MatmulPass& pass : draft_.matmuls_)
-    if (Transposed* const matrix = find(pass)) ++matrix->uses;
-  for (Transposed& matrix : matrices) {
-    if (matrix.uses < 2) continue;
-    StridedView view;
-    view.strides[0] = 1;
-    view.strides[1] = matrix.stride;
-    matrix.copy = copy_view(buffer(matrix.buffer).node, matrix.buffer, view, Shape{matrix.k, matrix.n});
-    passes_.insert(passes_.begin(), passes_.back());  // parameters are available from the beginning
-    passes_.pop_back();
-  }
-  for (MatmulPass& pass : draft_.matmuls_) {
-    const Transposed* const matrix = find(pass);
-    if (matrix == nullptr || matrix->copy < 0) continue;
-    pass.b = matrix->copy;
-    pass.form.transpose_b = false;
-    pass.form.ldb = matrix->n;
-    pass.form.looks_for_zeros = false;
-  }
+  schedule.matmuls_.resize(left);
+  for (Pass& pass : schedule.passes_)
+    if (pass.kind == Pass::Kind::matmul) pass.index = links_[static_cast<std::size_t>(pass.index)].place;
+  std::erase_if(schedule.passes_, [](const Pass& pass) { return pass.index < 0; });
 }
 
 }  // namespace thalweg::internal

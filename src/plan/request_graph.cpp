@@ -1,9 +1,10 @@
 // Which nodes a request needs, which of their values are in memory already, and which parameters it reads.
 
 #include <algorithm>
+#include <limits>
 
-#include "src/core_ops/core_ops.hpp"
-#include "src/plan/planner.hpp"
+#include "src/plan/request_graph.hpp"
+#include "src/run/sweep_generate.hpp"
 #include "src/tape/effects.hpp"
 
 namespace thalweg::internal {
@@ -14,8 +15,77 @@ bool is_of_registry(const Key& key) { return key.op == &parameter_op || key.op =
 
 }  // namespace
 
-void Planner::collect_targets() {
-  Segment& segment = *segment_;
+bool can_run_by_rows(const Key& key, DType dtype) {
+  const ElementKernel* const kernel = key.op->kernel;
+  return run::generates_code() && kernel->handlers != nullptr &&
+         run::is_in_line(kernel->handlers(dtype).primitive, dtype);
+}
+
+void RequestGraph::begin(Recorder& recorder, const Segment* segment) {
+  recorder_ = &recorder;
+  segment_ = segment;
+  base_ = is_eager() ? std::numeric_limits<std::int32_t>::max() : segment->base;
+  keys_ = is_eager() ? nullptr : segment->keys.data();
+  infos_ = is_eager() ? nullptr : segment->infos.data();
+  const std::int32_t ids = recorder.size();
+  nodes_.assign(is_eager() ? 0 : static_cast<std::size_t>(ids - base_), {});
+  earlier_nodes_.clear();
+  earlier_ids_.clear();
+  earlier_place_.clear(ids);
+  seen_.clear(ids);
+  targets_.clear();
+  number_readers_.clear();
+  stack_.clear();
+  contractions_ = 0;
+  has_arithmetic_on_numbers_ = false;
+  earlier_.clear();
+  for (std::size_t i = 0; i < recorder.path().size(); ++i)
+    if (const Plan* earlier = recorder.carried_out(i)) earlier_.push_back(earlier);
+}
+
+void RequestGraph::collect(Recorder& recorder, const Segment& segment, Schedule& schedule) {
+  begin(recorder, &segment);
+  collect_targets(schedule);
+  collect_nodes(schedule);
+  std::sort(read_here_.begin(), read_here_.end());
+  for (const std::int32_t id : read_here_)
+    if (key(id).op->kind != Kind::source && (node(id).target || !info(id).weak)) schedule.wanted.push_back(id);
+  collect_leaves(schedule);
+}
+
+void RequestGraph::collect(Recorder& recorder, std::int32_t id, Schedule& schedule) {
+  begin(recorder, nullptr);
+  PlanBuffer destination;
+  destination.place = PlanBuffer::Place::eager;
+  destination.node = id;
+  targets_.push_back({id, destination});
+  collect_nodes(schedule);
+}
+
+std::size_t RequestGraph::arena_begin() const {
+  std::size_t begin = 0;
+  for (const Plan* earlier : earlier_) begin = std::max(begin, earlier->arena_kept_end);
+  return begin;
+}
+
+DType RequestGraph::compute_dtype(const Key& key) const {
+  DType dtype = DType::boolean;
+  bool weak = true;
+  for (const std::int32_t id : inputs(key)) {
+    const Info& info = this->info(id);
+    if (info.dtype == DType::boolean || (info.weak && !weak)) continue;
+    if (weak && !info.weak) {
+      dtype = info.dtype;
+      weak = false;
+    } else if (weak && dtype != DType::f32) {
+      dtype = info.dtype;
+    }
+  }
+  return dtype == DType::boolean ? DType::f32 : dtype;
+}
+
+void RequestGraph::collect_targets(Schedule& schedule) {
+  const Segment& segment = *segment_;
   const Key& request = key(segment.request);
   const auto ask = [&](std::int32_t id, const PlanBuffer& destination) { targets_.push_back({id, destination}); };
   const auto keep = [&](std::int32_t id) {
@@ -44,8 +114,8 @@ void Planner::collect_targets() {
     const RegistryCore& core =
         *recorder_->registry_by_uid(segment.registries[static_cast<std::size_t>(output.registry)]);
     gradient.bytes = core.entry_bytes(output.index);
-    draft_.zeros_.push_back({.output = add_buffer(gradient), .bytes = gradient.bytes});
-    add_pass(Pass::Kind::zero, draft_.zeros_.size());
+    schedule.zeros_.push_back({.output = schedule.add_buffer(gradient), .bytes = gradient.bytes});
+    schedule.add_pass(Pass::Kind::zero, schedule.zeros_.size());
   }
   const std::vector<PendingEffect>& pending = recorder_->pending();
   for (std::size_t i = 0; i < pending.size(); ++i) {
@@ -58,7 +128,7 @@ void Planner::collect_targets() {
   for (const std::int32_t id : segment.keep) keep(id);
 }
 
-Planner::PlannedNode& Planner::need_earlier(std::int32_t id) {
+PlannedNode& RequestGraph::need_earlier(std::int32_t id) {
   if (const std::int32_t place = earlier_place_[id]; place >= 0) return earlier_nodes_[static_cast<std::size_t>(place)];
   earlier_place_.set(id, static_cast<std::int32_t>(earlier_nodes_.size()));
   earlier_ids_.push_back(id);
@@ -69,9 +139,9 @@ Planner::PlannedNode& Planner::need_earlier(std::int32_t id) {
 }
 
 /// Whether an elementwise node can read rows of slices where they are: beside values per element or single ones.
-bool Planner::reads_by_rows(std::int32_t id, const Key& key) {
+bool RequestGraph::reads_by_rows(std::int32_t id, const Key& key) const {
   if (key.op->kind != Kind::elementwise) return false;
-  const std::span<const std::int32_t> inputs = recorder_->inputs(key);
+  const std::span<const std::int32_t> inputs = this->inputs(key);
   const auto is_slice = [&](std::int32_t input) {
     const Op* const op = this->key(input).op;
     return op->kind == Kind::view && op != &reshape_op;
@@ -86,7 +156,7 @@ bool Planner::reads_by_rows(std::int32_t id, const Key& key) {
 }
 
 /// Marks the inputs of a node as needed, and counts their uses.
-void Planner::need_inputs(std::int32_t id, const Key& key) {
+void RequestGraph::need_inputs(std::int32_t id, const Key& key) {
   const std::span<const std::int32_t> inputs = value_inputs(key);
   bool reads_number = false;
   const bool is_contraction = key.op->kind == Kind::contraction;
@@ -109,7 +179,7 @@ void Planner::need_inputs(std::int32_t id, const Key& key) {
 
 /// A number takes the dtype of the tensor it is combined with. Collects the dtypes in which each is read, also through
 /// arithmetic on numbers.
-void Planner::collect_number_dtypes() {
+void RequestGraph::collect_number_dtypes() {
   const auto bit = [](DType dtype) { return static_cast<std::uint8_t>(1u << static_cast<unsigned>(dtype)); };
   std::sort(number_readers_.begin(), number_readers_.end());
   for (std::size_t i = number_readers_.size(); i-- > 0;) {
@@ -123,78 +193,67 @@ void Planner::collect_number_dtypes() {
   }
 }
 
-void Planner::collect_needed() {
-  stack_.clear();
+void RequestGraph::collect_nodes(Schedule& schedule) {
   for (const Target& target : targets_) need(target.node).target = true;
   for (std::size_t i = nodes_.size(); i-- > 0;) {  // backward, since inputs have smaller ids
     const std::int32_t id = nodes_[i].id;
     if (id < 0) continue;
     const Key& key = keys_[i];
     if (key.op->kind == Kind::source) {
-      if (is_of_registry(key)) draft_.checked_.push_back(id);
+      if (is_of_registry(key)) schedule.checked_.push_back(id);
     } else {
       need_inputs(id, key);
     }
   }
   read_here_ = earlier_ids_;
+  PlanBuffer available;
   while (!stack_.empty()) {
     const std::int32_t id = stack_.back();
     stack_.pop_back();
-    if (!place_available(node(id), false)) need_inputs(id, key(id));
+    if (!find_available(id, available)) need_inputs(id, key(id));
   }
   std::sort(earlier_ids_.begin(), earlier_ids_.end());
-  for (const std::int32_t id : earlier_ids_) place_available(node(id), true);
-  draft_.matmuls_.reserve(contractions_);  // avoids repeated copies of these large structs
+  for (const std::int32_t id : earlier_ids_) {
+    if (!find_available(id, available)) continue;
+    available.dtype = info(id).dtype;
+    available.bytes = bytes(id);
+    PlannedNode& node = this->node(id);
+    node.where = PlannedNode::Where::buffer;
+    node.buffer = schedule.add_buffer(available);
+  }
+  schedule.matmuls_.reserve(contractions_);  // avoids repeated copies of these large structs
   if (has_arithmetic_on_numbers_) collect_number_dtypes();
-  if (eager_) return;
-  std::sort(read_here_.begin(), read_here_.end());
-  for (const std::int32_t id : read_here_)
-    if (key(id).op->kind != Kind::source && (node(id).target || !info(id).weak)) draft_.wanted.push_back(id);
 }
 
-/// Whether the node's value is in memory from an earlier request or, on an eager tape, from recording; `place_it` then
-/// gives it a buffer there.
-bool Planner::place_available(PlannedNode& node, bool place_it) {
-  const std::int32_t id = node.id;
+/// Whether the node's value is in memory from an earlier request or, on an eager tape, from recording; `buffer` then
+/// says in which place.
+bool RequestGraph::find_available(std::int32_t id, PlanBuffer& buffer) const {
   // Numbers are computed anew by their readers, in the readers' dtypes. Other sources are read where they lie, except a
   // parameter whose value was asked for: it is kept as it was then.
   const bool lies_still = key(id).op->kind == Kind::source && !is_of_registry(key(id));
   if (id >= base_ || lies_still || info(id).weak) return false;
-  PlanBuffer buffer;
+  buffer = {};
   buffer.node = id;
-  if (eager_) {
-    if (id == targets_[0].node || !recorder_->has_eager_value(id)) return false;
+  if (is_eager()) {
     buffer.place = PlanBuffer::Place::eager;
-  } else {
-    bool found = false;
-    for (const Plan* earlier : earlier_) {
-      if (found) continue;
-      const auto& kept = earlier->kept;
-      const auto at = std::lower_bound(kept.begin(), kept.end(), id,
-                                       [](const KeptValue& a, std::int32_t wanted) { return a.node < wanted; });
-      if (at == kept.end() || at->node != id) continue;
-      found = true;
-      const PlanBuffer& there = earlier->buffers_[static_cast<std::size_t>(at->buffer)];
-      const bool is_held = there.place == PlanBuffer::Place::held;
-      buffer.place = is_held ? there.place : PlanBuffer::Place::earlier;
-      if (is_held) buffer.node = there.node;  // the requested node, of which this one is a view
-      buffer.offset = there.offset;
-    }
-    if (!found) return false;
+    return id != targets_[0].node && recorder_->has_eager_value(id);
   }
-  if (place_it) {
-    buffer.dtype = info(id).dtype;
-    buffer.bytes = bytes_of(id);
-    node.where = PlannedNode::Where::buffer;
-    node.buffer = add_buffer(buffer);
+  for (const Plan* earlier : earlier_) {
+    const PlanBuffer* const kept = earlier->kept_buffer(id);
+    if (kept == nullptr) continue;
+    const bool is_held = kept->place == PlanBuffer::Place::held;
+    buffer.place = is_held ? kept->place : PlanBuffer::Place::earlier;
+    if (is_held) buffer.node = kept->node;  // the requested node, of which this one is a view
+    buffer.offset = kept->offset;
+    return true;
   }
-  return true;
+  return false;
 }
 
 /// Collects the parameters that the request reads, except through values that were requested before: they must not have
 /// changed since they were recorded. Ignores what happens to be in memory, so that the error depends on the program
 /// alone.
-void Planner::check_leaves() {
+void RequestGraph::collect_leaves(Schedule& schedule) {
   for (const Segment* earlier : recorder_->path())
     if (earlier != segment_)
       for (const std::int32_t id : earlier->asked) seen_.set(id, 0);
@@ -209,14 +268,14 @@ void Planner::check_leaves() {
     const std::int32_t id = stack_.back();
     stack_.pop_back();
     const Key& key = this->key(id);
-    if (is_of_registry(key)) draft_.checked_.push_back(id);
+    if (is_of_registry(key)) schedule.checked_.push_back(id);
     for (const std::int32_t input : value_inputs(key)) visit(input);
   }
-  std::sort(draft_.checked_.begin(), draft_.checked_.end());  // the error names the first
+  std::sort(schedule.checked_.begin(), schedule.checked_.end());  // the error names the first
 }
 
-std::span<const std::int32_t> Planner::view_inputs(const Key& key) const {
-  const std::span<const std::int32_t> inputs = recorder_->inputs(key);
+std::span<const std::int32_t> RequestGraph::view_inputs(const Key& key) const {
+  const std::span<const std::int32_t> inputs = this->inputs(key);
   if (inputs.size() < 2) return inputs;
   const Op* const second = this->key(inputs[1]).op;
   return second == &number_op || second == &literal_op ? inputs : inputs.first(1);
