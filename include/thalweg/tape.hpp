@@ -135,36 +135,41 @@ class Operand {
   Operand(const Var& var, const char* file = __builtin_FILE(), unsigned line = __builtin_LINE())
       : Operand(var, SourceLine{file, line}) {}
   /// `var` with an explicit line: how a composite op passes on its caller's line.
-  Operand(const Var& var, SourceLine line) : serial_(var.serial()), id_(var.id()), line_(line), kind_(Kind::var) {}
+  Operand(const Var& var, SourceLine line)
+      : serial_(var.serial()), file_(line.file), line_(static_cast<std::uint32_t>(line.line)), id_(var.id()) {}
   Operand(const Parameter& parameter, const char* file = __builtin_FILE(), unsigned line = __builtin_LINE())
-      : parameter_(&parameter), line_{file, line}, kind_(Kind::parameter) {}
+      : parameter_(&parameter), file_(file), line_(line), id_(id_of(Kind::parameter)) {}
   Operand(const Tensor& tensor, const char* file = __builtin_FILE(), unsigned line = __builtin_LINE())
-      : tensor_(&tensor), line_{file, line}, kind_(Kind::tensor) {}
+      : tensor_(&tensor), file_(file), line_(line), id_(id_of(Kind::tensor)) {}
   /// An integer that f64 cannot represent counts as a fraction, which i64 operands reject: pass a Tensor instead.
   template <Number T>
   Operand(T number, const char* file = __builtin_FILE(), unsigned line = __builtin_LINE())
       : number_(static_cast<double>(number)),
-        line_{file, line},
-        kind_(std::integral<T> && internal::is_exact(number) ? Kind::integer : Kind::number) {}
+        file_(file),
+        line_(line),
+        id_(id_of(std::integral<T> && internal::is_exact(number) ? Kind::integer : Kind::number)) {}
   Operand(const Operand&) = delete;
   Operand& operator=(const Operand&) = delete;
 
-  Kind kind() const { return kind_; }
-  SourceLine line() const { return line_; }
-  bool is_number() const { return kind_ >= Kind::number; }
+  Kind kind() const { return id_ >= 0 ? Kind::var : static_cast<Kind>(~id_); }
+  SourceLine line() const { return {file_, line_}; }
+  bool is_number() const { return kind() >= Kind::number; }
   double number() const { return number_; }
 
  private:
   friend class internal::Recorder;
+  static constexpr std::int32_t id_of(Kind kind) { return ~static_cast<std::int32_t>(kind); }
+
+  // An operand is written for every argument of every op, so it has three words only.
   union {
     std::uint64_t serial_;
     const Parameter* parameter_;
     const Tensor* tensor_;
     double number_;
   };
-  std::int32_t id_ = -1;
-  SourceLine line_;
-  Kind kind_;
+  const char* file_;
+  std::uint32_t line_;
+  std::int32_t id_;  // of a Var's node; of others, and of an empty Var, id_of(kind)
 };
 
 template <Number T>

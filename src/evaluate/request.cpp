@@ -146,14 +146,17 @@ inline Tensor Recorder::value(std::int32_t id, SourceLine line) {
   return {held.storage, held.dtype, held.shape};
 }
 
-inline StorageHandle Recorder::call(const Var& var) {
-  const bool is_own = current_ == this && serial_ == var.serial();
-  if (!is_own || !expects({&value_request_op, var.id()}) || options_.detect_anomaly) [[unlikely]]
+inline Tensor Recorder::call(std::uint64_t serial, std::int32_t id) {
+  const bool is_own = current_ == this && serial_ == serial;
+  if (!is_own || !expects({&value_request_op, id}) || options_.detect_anomaly) [[unlikely]]
     return {};
   Plan* const plan = predicted_->plan.get();
   Storage* const value = plan != nullptr ? plan->call(*this) : nullptr;
-  if (value != nullptr) last_segment_->likely = predicted_;
-  return StorageHandle(value);
+  if (value == nullptr) [[unlikely]]
+    return {};
+  if (last_segment_->likely != predicted_) [[unlikely]]
+    last_segment_->likely = predicted_;
+  return {StorageHandle(value), plan->called_value().dtype, plan->called_value().shape};
 }
 
 [[gnu::noinline]] Tensor Recorder::last_value(std::int32_t id, SourceLine line) {
@@ -303,6 +306,14 @@ Tensor internal::printed_value(const Var& var, SourceLine line) {
   return Recorder::of(var, "print", line).value(var.id(), line);
 }
 
+namespace {
+
+[[gnu::noinline]] Tensor last_value(Var var, SourceLine line) {
+  return internal::Recorder::of(var, "value", line).last_value(var.id(), line);
+}
+
+}  // namespace
+
 Tensor internal::compute(Var (*function)(const void* object), const void* object, const TapeOptions& options,
                          SourceLine line) {
   struct OwnTape {
@@ -313,11 +324,10 @@ Tensor internal::compute(Var (*function)(const void* object), const void* object
   recorder.begin(options);
   const OwnTape tape{recorder};
   const Var result = function(object);
-  if (StorageHandle value = recorder.call(result)) [[likely]] {
-    const Info& node = recorder.info(result.id());
-    return Tensor(std::move(value), node.dtype, node.shape);
-  }
-  return Recorder::of(result, "value", line).last_value(result.id(), line);
+  Tensor value = recorder.call(result.serial(), result.id());
+  if (!value.storage()) [[unlikely]]
+    value = last_value(result, line);
+  return value;
 }
 
 }  // namespace thalweg

@@ -33,18 +33,25 @@ inline bool Plan::read_data(const Recorder& recorder) {
   return differences != 0;
 }
 
+/// Whether what the last run bound is still so, and may be read.
+inline bool Plan::is_bound_for(const Recorder& recorder) const {
+  return binding_ == Binding{recorder.arena_data(), nullptr, RegistryCore::layouts_made()} &&
+         recorder.arena_bytes() >= arena_end && recorder.reads_are_fresh();
+}
+
 inline Storage* Plan::call(const Recorder& recorder) {
-  if (calls_.empty() || pass_observer != nullptr || !recorder.reads_are_fresh()) [[unlikely]]
+  if (calls_.empty() || pass_observer != nullptr) [[unlikely]]
     return nullptr;
-  const bool is_bound = binding_ == Binding{recorder.arena_data(), nullptr, RegistryCore::layouts_made()};
-  if (!is_bound || recorder.arena_bytes() < arena_end) [[unlikely]]
-    return nullptr;
+  if (!takes_tensors_only_) [[unlikely]] {
+    if (!is_bound_for(recorder)) [[unlikely]]
+      return nullptr;
+    read_data(recorder);
+  }
   Storage* const value = take_pooled(value_bytes_, value_size_class_);
   if (value == nullptr) [[unlikely]]
     return nullptr;
   bind_argument(held_arguments_.front().argument, value->data);
   bind_constant_arguments(recorder);
-  read_data(recorder);
   for (const Call& call : calls_) call.function.code(call.arguments, call.function.memory, nullptr);
   count_run();
   return value;

@@ -307,7 +307,9 @@ void Plan::find_calls(const Recorder& recorder) {
     calls.push_back({sweep.sweep.function(), &arguments_[static_cast<std::size_t>(sweep.arguments)]});
   }
   calls_ = std::move(calls);
-  const HeldBuffer& value = held_arguments_.front().held;
+  takes_tensors_only_ =
+      argument_count_ == std::ssize(constant_arguments_) + 1 && number_nodes_.empty() && draw_nodes_.empty();
+  const HeldBuffer& value = called_value();
   value_bytes_ = static_cast<std::size_t>(value.shape->size()) * size_of(value.dtype);
   value_size_class_ = size_class_of(whole_lines(value_bytes_));
 }

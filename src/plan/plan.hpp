@@ -281,6 +281,8 @@ class Plan : private PlanLists<LaidList> {
   /// leaves the tape. Returns that value's memory; null, and has done nothing, if it is for `run`: the plan is not like
   /// that, has not run often enough, or there is more to do this time.
   Storage* call(const Recorder& recorder);
+  /// The value that `call` computes.
+  const HeldBuffer& called_value() const { return held_arguments_.front().held; }
 
   std::size_t bytes() const;
   std::string explain(const Recorder& recorder) const;
@@ -329,6 +331,7 @@ class Plan : private PlanLists<LaidList> {
     bool operator==(const Binding&) const = default;
   };
   void bind(Recorder& recorder, const Recorder::BackwardTarget& target);
+  bool is_bound_for(const Recorder& recorder) const;
   void bind_argument(std::int32_t argument, void* memory) {
     arguments_[static_cast<std::size_t>(argument)] = reinterpret_cast<run::Argument>(memory);
   }
@@ -409,6 +412,7 @@ class Plan : private PlanLists<LaidList> {
     const run::Argument* arguments;
   };
   std::vector<Call> calls_;
+  bool takes_tensors_only_ = false;  // calls have no other arguments than constants and the value, and read no data
   std::size_t value_bytes_ = 0;
   int value_size_class_ = 0;
   /// What each run adds to the thread's statistics.

@@ -25,28 +25,31 @@ std::uint64_t constant_attribute(const Tensor& tensor) { return reinterpret_cast
 struct Recorder::Ahead {
   const Key* key;
   std::int32_t next;
+  std::int32_t last_constant;
 };
 
-inline void Recorder::hold(const Tensor& tensor, std::int32_t id) {
+inline void Recorder::hold(const Tensor& tensor, std::int32_t id, std::int32_t& last_constant) {
   Storage* const storage = tensor.storage().get();
   Slot& slot = slots_[id];
   slot.storage = storage;
   if (storage == nullptr) [[unlikely]]
     return;  // a default-constructed tensor
+  slot.previous_constant = std::exchange(last_constant, id);
   storage->add_reference();
-  slot.previous_constant = last_constant_;
-  last_constant_ = id;
 }
 
-[[gnu::noinline]] void Recorder::give_back_ahead() { release(let_go_of_constants(next_)); }
+void Recorder::give_back_ahead() {
+  if (current_ != nullptr) release(current_->let_go_of_constants(current_->next_));
+}
 
 /// The node of an operand: a Var of this tape, or the leaf ahead if it matches. Otherwise an id that matches no input
 /// of a key. Data written for a leaf are ahead of the recording, and count only once the cursor advances.
 [[gnu::always_inline]] inline std::int32_t Recorder::expected_node(const Operand& operand, Ahead& ahead) {
   constexpr std::int32_t unexpected = -2;
   const Key& key = *ahead.key;
-  switch (operand.kind_) {
-    case Operand::Kind::var: return operand.serial_ == serial_ ? operand.id_ : unexpected;
+  if (operand.id_ >= 0) return operand.serial_ == serial_ ? operand.id_ : unexpected;
+  switch (operand.kind()) {
+    case Operand::Kind::var: return unexpected;  // an empty one
     case Operand::Kind::parameter: {
       RegistryCore* const registry = operand.parameter_->core().get();
       if (registry == nullptr || key.op != &parameter_op || !pending_.empty()) return unexpected;
@@ -60,54 +63,66 @@ inline void Recorder::hold(const Tensor& tensor, std::int32_t id) {
       const Tensor& tensor = *operand.tensor_;
       if (key.op != &constant_op || key.attribute != constant_attribute(tensor) || key.dtype != tensor.dtype())
         return unexpected;
-      hold(tensor, ahead.next);
+      hold(tensor, ahead.next, ahead.last_constant);
       break;
     }
     case Operand::Kind::number:
     case Operand::Kind::integer: {
-      const DType dtype = operand.kind_ == Operand::Kind::number ? DType::f32 : DType::i64;
+      const DType dtype = operand.kind() == Operand::Kind::number ? DType::f32 : DType::i64;
       if (!is_key(key, number_op, -1, -1, -1, weak(dtype), 0)) return unexpected;
       slots_[ahead.next] = number_slot(operand.number_);
       break;
     }
   }
-  lines_[ahead.next] = line_in_scope(operand.line_, scope_);
+  set_line(ahead.next, operand.line());
   ++ahead.key;
   return ahead.next++;
 }
 
-/// For one to three operands. Returns an empty Var if the node does not match at the cursor.
-template <class... Operands>
-[[gnu::always_inline]] inline Var Recorder::record_again(const Op& op, std::uint64_t attribute, const Operand& first,
-                                                         const Operands&... others) {
+namespace {
+
+[[gnu::noinline]] Var record_first_time(const Op& op, const Operand& a, const Operand& b, std::uint64_t attribute,
+                                        Recorder::FirstTime first_time) {
+  Recorder::give_back_ahead();
+  return first_time(op, a, b, attribute);
+}
+
+}  // namespace
+
+/// For one to three operands.
+template <class RecordAnew, class... Operands>
+[[gnu::always_inline]] inline Var Recorder::record_again(RecordAnew record_anew, const Op& op, std::uint64_t attribute,
+                                                         const Operand& first, const Operands&... others) {
   Recorder* const recorder = current_;
   if (recorder == nullptr) [[unlikely]]
-    return {};
-  Ahead ahead{recorder->expected_, recorder->next_};
+    return record_anew();
+  Ahead ahead{recorder->expected_, recorder->next_, recorder->last_constant_};
   const std::int32_t ids[] = {recorder->expected_node(first, ahead), recorder->expected_node(others, ahead)..., -1, -1};
   if (!is_key(*ahead.key, op, ids[0], ids[1], ids[2], 1 + sizeof...(Operands), attribute)) [[unlikely]] {
-    recorder->give_back_ahead();
-    return {};
+    recorder->last_constant_ = ahead.last_constant;
+    return record_anew();
   }
-  recorder->expected_ = ahead.key;
-  recorder->next_ = ahead.next;
-  return recorder->var(recorder->advance(first.line()));
+  recorder->set_line(ahead.next, first.line());
+  recorder->expected_ = ahead.key + 1;
+  recorder->next_ = ahead.next + 1;
+  recorder->last_constant_ = ahead.last_constant;
+  return recorder->var(ahead.next);
 }
 
 Var Recorder::record(const Op& op, const Operand& a, const Operand& b, std::uint64_t attribute, FirstTime first_time) {
-  const Var known = record_again(op, attribute, a, b);
-  return known.empty() ? first_time(op, a, b, attribute) : known;
+  return record_again([&] { return record_first_time(op, a, b, attribute, first_time); }, op, attribute, a, b);
 }
 
 std::int32_t Recorder::resolve_leaf(const Operand& operand, const char* op) {
-  Ahead ahead{expected_, next_};
+  Ahead ahead{expected_, next_, last_constant_};
   if (const std::int32_t id = expected_node(operand, ahead); id >= 0) [[likely]] {
     expected_ = ahead.key;
     next_ = ahead.next;
+    last_constant_ = ahead.last_constant;
     return id;
   }
-  const SourceLine line = operand.line_;
-  switch (operand.kind_) {
+  const SourceLine line = operand.line();
+  switch (operand.kind()) {
     case Operand::Kind::var: throw_foreign(Var(operand.serial_, operand.id_), op, line);
     case Operand::Kind::parameter: {
       const Parameter& parameter_handle = *operand.parameter_;
@@ -138,7 +153,7 @@ void Recorder::throw_foreign(const Var& var, const char* op, SourceLine line) co
 
 std::int32_t Recorder::append_constant(const Tensor& tensor, SourceLine line) {
   const std::int32_t id = append(constant_op, -1, -1, -1, constant_traits(tensor), constant_attribute(tensor), line);
-  hold(tensor, id);
+  hold(tensor, id, last_constant_);
   return id;
 }
 
@@ -222,13 +237,20 @@ template <class... Operands>
 }
 
 template <class... Operands>
-[[gnu::always_inline]] inline Var record_any(const Op& op, std::uint64_t attribute, const Operand& first,
-                                             const Operands&... others) {
-  if (const Var known = Recorder::record_again(op, attribute, first, others...); !known.empty()) return known;
+[[gnu::noinline]] Var record_anew(const Op& op, std::uint64_t attribute, const Operand& first,
+                                  const Operands&... others) {
+  Recorder::give_back_ahead();
   Recorder& recorder = Recorder::require(op, first);
   const std::int32_t ids[] = {recorder.resolve(first, op), recorder.resolve(others, op)..., -1,
                               -1};  // from left to right
   return recorder.var(recorder.append(op, ids[0], ids[1], ids[2], 1 + sizeof...(Operands), attribute, first.line()));
+}
+
+template <class... Operands>
+[[gnu::always_inline]] inline Var record_any(const Op& op, std::uint64_t attribute, const Operand& first,
+                                             const Operands&... others) {
+  return Recorder::record_again([&] { return record_anew(op, attribute, first, others...); }, op, attribute, first,
+                                others...);
 }
 
 // Out of line, so that `record` needs no stack frame if its operands are Vars.

@@ -229,7 +229,7 @@ std::int32_t Recorder::append_new(const Key& key, SourceLine line) {
   info.origin = deriving_;
   reserve(next_ + 1);
   push(key, info);
-  lines_[next_] = line_in_scope(line, scope_);
+  set_line(next_, line);
   const std::int32_t id = next_++;
   if (options_.engine == Engine::eager && key.op->kind != Kind::random) compute_new(id);
   return id;

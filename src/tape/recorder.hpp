@@ -53,25 +53,26 @@ class alignas(64) Recorder {
   [[noreturn]] void throw_foreign(const Var& var, const char* op, SourceLine line) const;
 
   void begin(const TapeOptions& options) {
-    outer_ = current_;
-    current_ = this;
     start(options);
+    outer_ = std::exchange(current_, this);
   }
   void end() {
     Storage* const unused = let_go_of_constants(0);
-    if (has_more_ || !held_.empty() || current_ != this) return end_with_more(unused);
+    if (has_more_ || !held_.empty() || current_ != this) [[unlikely]]
+      return end_with_more(unused);
     // The usual case, a tape that repeats an earlier one: no call, so no registers are saved.
     forget_recorded();
     current_ = outer_;
     workspace_.spare_ = this;
-    if (unused != nullptr || !registries_.empty()) forget_data(unused);
+    if (unused != nullptr || !registries_.empty()) [[unlikely]]
+      forget_data(unused);
   }
   void clear();
 
   /// The same for recording ops: looks at the arguments only in case of an error.
   static Recorder& require(const Op& op, const Operand& operand) {
     if (current_ == nullptr) [[unlikely]]
-      throw_no_tape(op.name, operand.line(), operand.kind_ == Operand::Kind::var ? operand.serial_ : 0);
+      throw_no_tape(op.name, operand.line(), operand.kind() == Operand::Kind::var ? operand.serial_ : 0);
     return *current_;
   }
   std::int32_t resolve(const Operand& operand, const Op& op) {
@@ -80,9 +81,7 @@ class alignas(64) Recorder {
     return resolve_leaf(operand, op.name);
   }
   /// Whether the operand is a Var of this tape.
-  bool is_own(const Operand& operand) const {
-    return operand.kind_ == Operand::Kind::var && operand.serial_ == serial_;
-  }
+  bool is_own(const Operand& operand) const { return operand.id_ >= 0 && operand.serial_ == serial_; }
 
   // --- recording ---
 
@@ -121,7 +120,7 @@ class alignas(64) Recorder {
   /// Records the node at the cursor.
   std::int32_t advance(SourceLine line) {
     ++expected_;
-    lines_[next_] = line_in_scope(line, scope_);
+    set_line(next_, line);
     return next_++;
   }
   std::int32_t append(const Op& op, std::int32_t a, std::int32_t b, std::int32_t c, std::uint32_t traits,
@@ -155,8 +154,13 @@ class alignas(64) Recorder {
   /// checks are needed. Otherwise nothing has been recorded yet, and `first_time` does so.
   using FirstTime = Var (*)(const Op& op, const Operand& a, const Operand& b, std::uint64_t attribute);
   static Var record(const Op& op, const Operand& a, const Operand& b, std::uint64_t attribute, FirstTime first_time);
-  template <class... Operands>
-  static Var record_again(const Op& op, std::uint64_t attribute, const Operand& first, const Operands&... others);
+  /// Records a node of any operands if it is at the cursor; otherwise nothing has been recorded, and the result is that of
+  /// `record_anew`.
+  template <class RecordAnew, class... Operands>
+  static Var record_again(RecordAnew record_anew, const Op& op, std::uint64_t attribute, const Operand& first,
+                          const Operands&... others);
+  /// Gives up the constants that were matched ahead of the cursor but not recorded.
+  static void give_back_ahead();
 
   /// Records a composition of nodes `a` and `b` (−1: a single input), without building it if it is at the cursor.
   std::int32_t compose(const Composition& composition, std::int32_t a, std::int32_t b, std::uint64_t attribute,
@@ -244,7 +248,7 @@ class alignas(64) Recorder {
   Tensor last_value(std::int32_t id, SourceLine line);
   /// The short way to the value of `compute`, whose tape ends right afterwards: if its plan comes down to calling a few
   /// functions, the request needs no traces. Otherwise the result is empty, and nothing has been done.
-  StorageHandle call(const Var& var);
+  Tensor call(std::uint64_t serial, std::int32_t id);
   double item(std::int32_t id, SourceLine line);
   void keep(std::int32_t id);
   void watch(std::string pattern);
@@ -340,6 +344,14 @@ class alignas(64) Recorder {
  private:
   friend class ::thalweg::Tape;
   std::int32_t resolve_leaf(const Operand& operand, const char* op);
+  /// Notes where node `id` is recorded. That is mostly where the tape before has recorded it, and comparing is cheaper than
+  /// storing.
+  void set_line(std::int32_t id, SourceLine place) {
+    Line& line = lines_[id];
+    const Line found = line_in_scope(place, scope_);
+    if (line.file != found.file || line.line != found.line || line.scope != found.scope) [[unlikely]]
+      line = found;
+  }
   struct Ahead;
   std::int32_t expected_node(const Operand& operand, Ahead& ahead);
   void start(const TapeOptions& options) {
@@ -356,7 +368,7 @@ class alignas(64) Recorder {
   }
   void end_with_more(Storage* unused);
   /// Holds the tensor of constant `id` until the tape ends.
-  void hold(const Tensor& tensor, std::int32_t id);
+  void hold(const Tensor& tensor, std::int32_t id, std::int32_t& last_constant);
   /// Gives up the constants from node `first` on. Returns those that nobody else holds, linked by next_free.
   Storage* let_go_of_constants(std::int32_t first) {
     Storage* unused = nullptr;
@@ -374,8 +386,6 @@ class alignas(64) Recorder {
   static void release(Storage* unused);
   /// Releases `unused` and ends the reading of registries.
   void forget_data(Storage* unused);
-  /// Gives up the constants that were matched ahead of the cursor but not recorded.
-  void give_back_ahead();
   std::int32_t append_constant(const Tensor& tensor, SourceLine line);
   std::int32_t append_number(double value, std::uint32_t traits, SourceLine line);
   std::int32_t append_new(const Key& key, SourceLine line);
@@ -410,10 +420,12 @@ class alignas(64) Recorder {
   }
   /// Clears the state that every tape has.
   void forget_recorded() {
-    path_.clear();
-    scopes_.clear();
-    pending_.clear();
-    arena_kept_bytes_ = 0;
+    if (!path_.empty() || !scopes_.empty() || !pending_.empty()) [[unlikely]] {
+      path_.clear();
+      scopes_.clear();
+      pending_.clear();
+      arena_kept_bytes_ = 0;
+    }
     serial_ = 0;
   }
   /// And of what not all have.
@@ -448,7 +460,7 @@ class alignas(64) Recorder {
     return expects(request) && predicted_->longest < reserved_ && watched_.empty();
   }
   Segment& step_to(Segment& segment, SourceLine line) {
-    lines_[segment.request] = line_in_scope(line, scope_);
+    set_line(segment.request, line);
     next_ = segment.end();
     last_segment_->likely = &segment;
     last_segment_ = &segment;
@@ -515,6 +527,8 @@ class alignas(64) Recorder {
   // Read by every op. With the default TLS model the compiler would call a function to find it.
   [[gnu::tls_model("initial-exec")]] static constinit thread_local Recorder* current_;
 
+  // What every tape writes lies in two cache lines: a processor commits two stores at once only if they are to the same.
+
   // The cursor: the next key of the predicted segment. Without a prediction, or at its end, it points to a key that
   // equals no other, so that recording needs no other check.
   const Key* expected_;
@@ -522,15 +536,21 @@ class alignas(64) Recorder {
       &no_composed;  // the next composition at or after the cursor, after skipping those before it
   std::int32_t next_ = 0;
   std::int32_t scope_ = -1;
+  std::uint64_t serial_ = 0;
+  Segment* predicted_ = nullptr;     // null: the open segment is new, and nodes are appended to keys_
+  std::int32_t last_constant_ = -1;  // node id; the slots of constants form a list
+  std::int32_t reserved_ = 0;        // size of lines and slots
   Line* lines_ = nullptr;
   Slot* slots_ = nullptr;
-  std::int32_t reserved_ = 0;  // size of lines and slots
-  std::uint64_t serial_ = 0;
 
-  Segment* predicted_ = nullptr;  // null: the open segment is new, and nodes are appended to keys_
+  alignas(64) Recorder* outer_ = nullptr;  // see inner_
+  TapeOptions options_;
   std::int32_t segment_base_ = 0;
-  const Key* open_keys_ = nullptr;  // keys from segment_base_ on: of the predicted segment, or keys_
+  std::uint64_t last_plan_ = 0;      // the number of the plan run last
+  Segment* last_segment_ = nullptr;  // the last completed segment
+  const Key* open_keys_ = nullptr;   // keys from segment_base_ on: of the predicted segment, or keys_
   const Info* open_infos_ = nullptr;
+  Workspace& workspace_;
   std::vector<Key> keys_;  // of the open segment, while it is new
   std::vector<Info> infos_;
   std::vector<Expansion> expansions_;
@@ -540,15 +560,12 @@ class alignas(64) Recorder {
   std::int32_t deriving_ = -1;         // the node being differentiated
   std::uint32_t phase_questions_ = 0;  // number of calls of phase()
 
-  Segment* last_segment_ = nullptr;  // the last completed segment
   struct Step {
     Segment* segment;
     std::uint64_t plan;  // number of the plan executed for its request
   };
   std::vector<Step> path_;
-  std::uint64_t last_plan_ = 0;  // the number of the plan run last
   Scopes scopes_;
-  std::int32_t last_constant_ = -1;  // node id; the slots of constants form a list
   struct RegistryRead {
     std::uint32_t uid;
     std::shared_ptr<RegistryCore> core;
@@ -570,10 +587,7 @@ class alignas(64) Recorder {
   std::vector<std::optional<Tensor>> eager_values_;  // by id
   std::unique_ptr<Segment> eager_root_;              // eager tapes do not share structure
 
-  TapeOptions options_;
-  Workspace& workspace_;
   // The list of the thread's recorders: those of live tapes, outermost first, then the free ones.
-  Recorder* outer_ = nullptr;
   Recorder* inner_ = nullptr;
   std::vector<Line> line_memory_;
   std::vector<Slot> slot_memory_;

@@ -22,6 +22,7 @@ class Scopes {
     entries_.push_back({name, parent, line, op_of(parent, op)});
     return size() - 1;
   }
+  bool empty() const { return entries_.empty(); }
   void clear() { entries_.clear(); }
 
   /// The outermost OpScope's name; `op` without one.

@@ -73,8 +73,9 @@ class Workspace {
   friend class Recorder;
   std::vector<std::unique_ptr<Recorder>> recorders_;
   Recorder* outermost_ = nullptr;  // the first of the list linked by Recorder::inner_
-  Recorder* spare_ = nullptr;      // the next tape gets it; null: acquire_new() finds or makes one
   std::vector<std::unique_ptr<Plan>> retired_plans_;
+  // Both are written by every tape, so they share a cache line.
+  alignas(16) Recorder* spare_ = nullptr;  // the next tape gets it; null: acquire_new() finds or makes one
   std::uint64_t last_serial_;
 };
 

@@ -24,7 +24,7 @@ static_assert(sizeof(Storage) <= block_alignment);
 // Size classes: 0 is a header without data; then multiples of 64 bytes up to 256, then four per doubling, so that a
 // block is at most a quarter larger than requested.
 inline constexpr int class_count = 4 * 64 - 1;
-inline constexpr int unpooled = class_count;
+inline constexpr int unpooled = class_count;  // of blocks that do not go to the pool
 
 constexpr std::size_t whole_lines(std::size_t bytes) { return (bytes + block_alignment - 1) / block_alignment; }
 
@@ -52,13 +52,12 @@ inline void free_block(void* block, bool is_large) { ::operator delete(block, al
 
 /// A thread's free blocks, by size class. The total bytes and the number of large blocks are limited. A block goes to
 /// the pool of the thread that releases it.
-class BlockPool {
+class alignas(64) BlockPool {
  public:
   BlockPool() {
-    for (int size_class = 0; size_class < class_count; ++size_class) {
-      List& list = lists_[static_cast<std::size_t>(size_class)];
-      list.lines = static_cast<std::uint32_t>(std::min(lines_of(size_class) + 1, max_lines + 1));
-    }
+    for (int size_class = 0; size_class < class_count; ++size_class)
+      lists_[static_cast<std::size_t>(size_class)].lines = std::min(lines_of(size_class) + 1, max_lines + 1);
+    lists_[unpooled].lines = max_lines + 1;
     current_ = this;
   }
   ~BlockPool() {
@@ -83,49 +82,41 @@ class BlockPool {
     if (block == nullptr) [[unlikely]]
       return nullptr;
     list.first = block->next_free;
-    --list.count;
     kept_lines_ -= list.lines;
     return block;
   }
 
-  /// Keeps a block without references that owns no other memory, or frees it if it is too large or there are too many.
-  void keep(Storage* block) {
+  /// Keeps a block without references that owns no other memory. Returns false, and has done nothing, for a block that is
+  /// unpooled or large, or if the pool is full.
+  bool keep(Storage* block) {
     List& list = lists_[block->size_class];
     if (list.lines >= large_lines || kept_lines_ + list.lines > max_lines) [[unlikely]]
-      return keep_much(block, list);
+      return false;
     put(block, list);
+    return true;
   }
+  /// The same for such a block; frees it if it is too large or there are too many.
+  void keep_or_free(Storage* block);
 
  private:
   struct List {
     Storage* first = nullptr;
-    std::uint32_t count = 0;
-    std::uint32_t lines = 0;  // of a block, with its header
+    std::size_t lines = 0;  // of a block, with its header
   };
 
   static constexpr std::size_t max_lines = (std::size_t{256} << 20) / block_alignment;
   static constexpr std::size_t large_lines = (std::size_t{1} << 20) / block_alignment;
-  static constexpr std::size_t max_large_blocks = 16;
-
-  /// For a large block, or a full pool.
-  [[gnu::noinline]] void keep_much(Storage* block, List& list) {
-    if (list.lines >= large_lines && (list.lines > max_lines || list.count >= max_large_blocks))
-      return free_block(block, block->is_large);
-    // The blocks that fill the pool have not been reused: start afresh, to adapt to a change of sizes.
-    if (kept_lines_ + list.lines > max_lines) clear();
-    put(block, list);
-  }
+  static constexpr std::int32_t max_large_blocks = 16;
 
   void put(Storage* block, List& list) {
     block->next_free = list.first;
     list.first = block;
-    ++list.count;
     kept_lines_ += list.lines;
   }
 
   void clear() {
     for (List& list : lists_)
-      for (list.count = 0; list.first != nullptr;) {
+      while (list.first != nullptr) {
         Storage* const block = std::exchange(list.first, list.first->next_free);
         free_block(block, block->is_large);
       }
@@ -136,8 +127,8 @@ class BlockPool {
   [[gnu::tls_model("initial-exec")]] static inline constinit thread_local BlockPool* current_ = nullptr;
   static inline constinit thread_local bool is_gone_ = false;
 
-  std::array<List, class_count> lists_{};
-  std::size_t kept_lines_ = 0;
+  std::size_t kept_lines_ = 0;  // beside the lists of the smallest blocks, since both are written together
+  std::array<List, class_count + 1> lists_{};
 };
 
 /// A block from the pool, or null. Its header is as it was when it came, except for what is set here.

@@ -74,30 +74,43 @@ Storage* Storage::allocate(std::size_t bytes) {
 Storage* Storage::borrow(void* data, std::size_t bytes, std::shared_ptr<void> owner) {
   Storage* storage = allocate(0);
   storage->borrowed = true;
+  storage->size_class = unpooled;
   storage->data = data;
   storage->bytes = bytes;
   storage->owner = std::move(owner);
   return storage;
 }
 
+void BlockPool::keep_or_free(Storage* block) {
+  List& list = lists_[block->size_class];
+  // Each large block counts those of its list, in the place of its references.
+  const std::int32_t count = list.first != nullptr ? list.first->references.load(std::memory_order_relaxed) : 0;
+  if (list.lines >= large_lines && (list.lines > max_lines || count >= max_large_blocks))
+    return free_block(block, block->is_large);
+  // The blocks that fill the pool have not been reused: start afresh, to adapt to a change of sizes.
+  if (kept_lines_ + list.lines > max_lines) clear();
+  block->references.store(count + 1, std::memory_order_relaxed);
+  put(block, list);
+}
+
 namespace {
 
 [[gnu::noinline]] void release_slowly(Storage* storage) {
-  const int size_class = storage->size_class;
+  const int size_class = storage->borrowed ? size_class_of(0) : storage->size_class;
   const bool is_large = storage->is_large;
   storage->~Storage();  // may run the owner's deleter, which may release more
   BlockPool* const pool = size_class == unpooled ? nullptr : BlockPool::find_or_make();
   if (pool == nullptr) return free_block(storage, is_large);
-  pool->keep(make_storage_in(storage, 0, size_class, is_large));
+  Storage* const block = make_storage_in(storage, 0, size_class, is_large);
+  if (!pool->keep(block)) pool->keep_or_free(block);
 }
 
 }  // namespace
 
 void Storage::release(Storage* storage) {
   BlockPool* const pool = BlockPool::current();
-  if (storage->borrowed || storage->size_class == unpooled || pool == nullptr) [[unlikely]]
-    return release_slowly(storage);
-  pool->keep(storage);  // there is no owner, so nothing to destroy
+  if (pool == nullptr || !pool->keep(storage)) [[unlikely]]  // where it is kept, there is no owner to destroy
+    release_slowly(storage);
 }
 
 }  // namespace thalweg::internal

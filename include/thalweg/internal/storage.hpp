@@ -29,7 +29,7 @@ struct Storage {
   std::atomic<std::int32_t> references{1};
   bool borrowed = false;
   bool is_large = false;        // begins with a huge page
-  std::uint8_t size_class = 0;  // of the pool
+  std::uint8_t size_class = 0;  // of the pool; a borrowed block has none
   void* data = nullptr;
   union {
     std::size_t bytes = 0;
@@ -40,7 +40,7 @@ struct Storage {
   static Storage* allocate(std::size_t bytes);
   static Storage* borrow(void* data, std::size_t bytes, std::shared_ptr<void> owner);
   void add_reference() {
-    if (is_single_threaded())
+    if (is_single_threaded()) [[likely]]
       references.store(references.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
     else
       references.fetch_add(1, std::memory_order_relaxed);
@@ -50,9 +50,11 @@ struct Storage {
   bool drop_reference() {
     const std::int32_t count = references.load(std::memory_order_acquire);
     if (count == 1) return true;
-    if (!is_single_threaded()) return references.fetch_sub(1, std::memory_order_acq_rel) == 1;
-    references.store(count - 1, std::memory_order_relaxed);
-    return false;
+    if (is_single_threaded()) [[likely]] {
+      references.store(count - 1, std::memory_order_relaxed);
+      return false;
+    }
+    return references.fetch_sub(1, std::memory_order_acq_rel) == 1;
   }
   static void release(Storage* storage);  // called when the last reference is gone
 };
