@@ -18,6 +18,8 @@ const char* blamed(const char* op) {
   return recorder == nullptr ? op : recorder->blame(op);
 }
 
+std::string path_to(const char* op) { return internal::Recorder::path_to(op); }
+
 std::string place_in(const Shape& shape, std::int64_t element) {
   if (shape.rank() <= 1) return std::to_string(element);
   std::string place;

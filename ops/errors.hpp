@@ -13,10 +13,13 @@ SourceLine blamed(SourceLine line);
 /// The op that an error names: the composite that the user called, if there is one; else `op`.
 const char* blamed(const char* op);
 
+/// The same with the layers around it, "affine1/matmul".
+std::string path_to(const char* op);
+
 /// Throws Error with `op`, the message and the user's line.
 template <class Error>
 [[noreturn]] void fail(const char* op, const std::string& message, SourceLine line) {
-  throw Error(error_text(blamed(op), message, blamed(line)));
+  throw Error(error_text(path_to(op), message, blamed(line)));
 }
 
 /// Where an element is, for errors: "3" in a vector, "(1, 0)" in a matrix.

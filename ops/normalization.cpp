@@ -156,6 +156,14 @@ Var log_softmax(const Operand& x, int axis) {
   return record(log_softmax_composition, x, static_cast<std::uint64_t>(axis));
 }
 
+Var normalize(const Operand& x, const NormalizeOptions& options) {
+  const OpScope scope("normalize", x.line());
+  const Var value = floating_value("normalize", x);
+  check_epsilon("normalize", options.epsilon, value.dtype(), x.line());
+  const Var length = norm(Operand(value, x.line()), {.p = options.p, .axes = options.axes, .keep_dimensions = true});
+  return value / maximum(length, literal(options.epsilon));
+}
+
 Var layer_norm(const Operand& x, const Operand& gamma, const Operand& beta, const LayerNormOptions& options) {
   return layer_normalized("layer_norm", x, &gamma, &beta, true, options);
 }

@@ -6,6 +6,8 @@
 #include <fmt/format.h>
 
 #include <thalweg/ops/arithmetic.hpp>
+#include <thalweg/ops/exponential.hpp>
+#include <thalweg/ops/reduction.hpp>
 
 #include "ops/buffers.hpp"
 #include "ops/errors.hpp"
@@ -94,6 +96,14 @@ Var bernoulli(const Operand& probabilities, Random& random) {
   const OpScope scope("bernoulli", probabilities.line());
   const Var checked = record(probabilities_op, probabilities);
   return uniform(checked.shape(), random, checked.dtype(), probabilities.line()) < checked;
+}
+
+Var categorical(const Operand& logits, Random& random, int axis) {
+  const OpScope scope("categorical", logits.line());
+  const Var value = floating_value("categorical", logits);
+  // In f64: in f32 the largest of −ln(−ln u) is 16.6, so that unlikely classes would be drawn too rarely.
+  const Var u = uniform(value.shape(), random, DType::f64, logits.line());
+  return argmax(cast(value, DType::f64) - log(-log(u)), axis);
 }
 
 Var permutation(std::int64_t count, Random& random, SourceLine line) {

@@ -1,10 +1,12 @@
 #pragma once
 // Every error the library throws derives from Error. All messages have one style:
 //   [matmul] inner dimensions differ: lhs (2, 3), rhs (4, 5) at model.cpp:12
+// An op in a layer, or in a Scope of the user's, is named with it: [affine2/matmul].
 
 #include <cstdint>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 
 namespace thalweg {
 
@@ -62,6 +64,6 @@ class IoError : public Error {
 };
 
 /// "[op] message at file.cpp:12", without the folder of the file. An unknown line is left out.
-std::string error_text(const char* op, const std::string& message, SourceLine line = {});
+std::string error_text(std::string_view op, const std::string& message, SourceLine line = {});
 
 }  // namespace thalweg

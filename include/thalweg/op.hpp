@@ -92,8 +92,9 @@ struct OpaqueCall {
   const internal::Recorder* recorder;
   std::int32_t node;
 
-  /// For error messages: the op the user called, and the line of the call. Looked up only when called.
-  const char* op() const;
+  /// For error messages: the op the user called, with the layers around it ("affine1/matmul"), and the line of the call. Looked
+  /// up only when called.
+  std::string op() const;
   SourceLine line() const;
 };
 using OpaqueKernel = void (*)(const OpaqueCall&);

@@ -51,6 +51,15 @@ class Random {
   /// An independent source, at its first draw: always the same for the same name, regardless of draws made here.
   Random split(std::string_view name) const { return Random(seed_, stream_of(stream_, name)); }
 
+  // One number, with the next draw number: for a program's own decisions.
+
+  /// Uniform in [0, 1).
+  double uniform();
+  /// Standard normal.
+  double normal();
+  /// Each of 0, 1, …, bound − 1 with the same probability. ValueError for a bound below 1.
+  std::int64_t index(std::int64_t bound);
+
   /// The number of draws made so far: a checkpoint saves it with seed and stream.
   std::uint64_t position() const { return position_; }
   void set_position(std::uint64_t position) { position_ = position; }
@@ -76,5 +85,23 @@ void fill_indices(std::span<std::int64_t> values, std::int64_t bound, const Draw
 
 /// 0, 1, …, n − 1 in a random order, each order equally likely.
 void fill_permutation(std::span<std::int64_t> values, const DrawSource& source);
+
+inline double Random::uniform() {
+  double number = 0;
+  fill_uniform(std::span(&number, 1), next_source());
+  return number;
+}
+
+inline double Random::normal() {
+  double number = 0;
+  fill_normal(std::span(&number, 1), next_source());
+  return number;
+}
+
+inline std::int64_t Random::index(std::int64_t bound) {
+  std::int64_t number = 0;
+  fill_indices(std::span(&number, 1), bound, next_source());
+  return number;
+}
 
 }  // namespace thalweg

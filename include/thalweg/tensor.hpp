@@ -237,6 +237,10 @@ Tensor ones_like(const X& x, SourceLine line = SourceLine::here()) {
 Shape reshaped(const char* op, const Shape& shape, std::span<const std::int64_t> dimensions, SourceLine line = {});
 Shape reshaped(const char* op, const Shape& shape, internal::DimensionList dimensions, SourceLine line = {});
 
+/// The indices of the elements that are not 0, or true, in row-major order: i64, (count, x.rank()), as PyTorch's. For the rows
+/// of y for which a Var is true: gather(y, flatten(nonzero(mask.value()))).
+Tensor nonzero(const Tensor& x);
+
 /// Same dtype, shape and bits: NaN equals the same NaN, and 0 differs from −0.
 bool identical(const Tensor& a, const Tensor& b);
 /// Same shape, and |a − b| ≤ absolute + relative·|b| for every element, compared in f64. Equal infinities are close;

@@ -82,8 +82,11 @@ NodeType cast_shape(const Inference& inference) {
 }
 
 void cast_kernel(const OpaqueCall& call) {
-  convert(call.inputs[0], call.input_types[0].dtype, call.output, call.output_type.dtype, call.output_type.shape,
-          call.op(), call.line());
+  try {
+    convert(call.inputs[0], call.input_types[0].dtype, call.output, call.output_type.dtype, call.output_type.shape);
+  } catch (const NoI64Value& value) {
+    throw ValueError(error_text(call.op(), value.message, call.line()));
+  }
 }
 
 // --- the sum over an axis of size 0: the result has elements although the input has none ---

@@ -206,7 +206,12 @@ void Recorder::derive_backward(std::int32_t loss, std::int32_t seed, const Backw
   std::erase_if(wanted.leaves, [&](const auto& leaf) { return !is_reached(leaf.second); });
   for (const auto& [registry, leaf] : wanted.leaves)
     check_not_assigned(*registry, static_cast<std::int32_t>(slot(leaf).index), "backward", line);
-  if (wanted.leaves.empty()) throw TapeError(error_text("backward", "the loss reaches no trainable parameter", line));
+  if (wanted.leaves.empty())
+    throw TapeError(error_text("backward",
+                               target.registry == nullptr
+                                   ? "the loss reaches no trainable parameter"
+                                   : "the loss reaches no trainable parameter of the registry or selection given",
+                               line));
 
   for (const auto& [registry, leaf] : wanted.leaves) {
     const bool is_known =

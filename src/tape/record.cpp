@@ -126,7 +126,8 @@ std::int32_t Recorder::resolve_leaf(const Operand& operand, const char* op) {
     case Operand::Kind::var: throw_foreign(Var(operand.serial_, operand.id_), op, line);
     case Operand::Kind::parameter: {
       const Parameter& parameter_handle = *operand.parameter_;
-      if (!parameter_handle.core()) throw TapeError(error_text(blame(op), "an empty Parameter was given", blame(line)));
+      if (!parameter_handle.core())
+        throw TapeError(error_text(path_to(op), "an empty Parameter was given", blame(line)));
       return append_parameter(*parameter_handle.core(), parameter_handle.index(), line);
     }
     case Operand::Kind::tensor: return append_constant(*operand.tensor_, line);
@@ -146,7 +147,7 @@ void Recorder::throw_foreign(const Var& var, const char* op, SourceLine line) co
   } else if (workspace_.is_alive(serial)) {
     reason = "it belongs to another tape, which is not the current one; pass x.value(), which is a constant";
   }
-  throw TapeError(error_text(blame(op), "a Var cannot be used here: " + reason, blame(line)));
+  throw TapeError(error_text(path_to(op), "a Var cannot be used here: " + reason, blame(line)));
 }
 
 // --- constants ---

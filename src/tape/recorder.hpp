@@ -216,7 +216,7 @@ class alignas(64) Recorder {
     return scopes_.line_of(recorded.scope, recorded.place());
   }
   /// The op that the user called to record `id`, a node that is not from a backward pass.
-  const char* outermost_op(std::int32_t id) const { return scopes_.op_of(lines_[id].scope, key(id).op->name); }
+  std::string path_to_op(std::int32_t id) const { return scopes_.path_to_op(lines_[id].scope, key(id).op->name); }
   /// The scopes in which node `id` was recorded, outermost first. Each opening of a scope is distinct.
   std::vector<std::int32_t> scope_path(std::int32_t id) const { return scopes_.path_of(lines_[origin(id)].scope); }
   const ScopeEntry& scope(std::int32_t opening) const { return scopes_[opening]; }
@@ -240,6 +240,10 @@ class alignas(64) Recorder {
   SourceLine blame(SourceLine line) const { return scopes_.line_of(scope_, line); }
   /// The op that an error should name: the outermost composite whose scope is open, or `op`.
   const char* blame(const char* op) const { return scopes_.op_of(scope_, op); }
+  /// The same with the layers around it: "affine1/matmul". Without a tape: `op`.
+  static std::string path_to(const char* op) {
+    return current_ == nullptr ? op : current_->scopes_.path_to_op(current_->scope_, op);
+  }
 
   // --- requests ---
 

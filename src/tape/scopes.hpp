@@ -30,6 +30,8 @@ class Scopes {
     const char* const outermost = scope >= 0 ? (*this)[scope].op : nullptr;
     return outermost != nullptr ? outermost : op;
   }
+  /// What op_of gives, with the scopes around it: "affine1/matmul".
+  std::string path_to_op(std::int32_t scope, const char* op) const;
   /// The line of the outermost scope; `line` without one.
   SourceLine line_of(std::int32_t scope, SourceLine line) const {
     for (; scope >= 0; scope = (*this)[scope].parent) line = (*this)[scope].line;

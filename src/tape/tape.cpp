@@ -62,7 +62,7 @@ Scope::~Scope() {
 
 // --- op.hpp ---
 
-const char* OpaqueCall::op() const { return recorder->outermost_op(node); }
+std::string OpaqueCall::op() const { return recorder->path_to_op(node); }
 SourceLine OpaqueCall::line() const { return recorder->outermost_line(node); }
 
 Var record(const Op& op, std::span<const Var> inputs, std::uint64_t attribute, SourceLine line) {
@@ -111,9 +111,15 @@ Var as_var(const Operand& operand, const char* op) {
   return recorder.var(recorder.resolve(operand, op));
 }
 
-void Inference::fail_shape(const std::string& message) const { throw ShapeError(error_text(op_, message, line_)); }
-void Inference::fail_dtype(const std::string& message) const { throw DtypeError(error_text(op_, message, line_)); }
-void Inference::fail_index(const std::string& message) const { throw IndexError(error_text(op_, message, line_)); }
+void Inference::fail_shape(const std::string& message) const {
+  throw ShapeError(error_text(Recorder::path_to(op_), message, line_));
+}
+void Inference::fail_dtype(const std::string& message) const {
+  throw DtypeError(error_text(Recorder::path_to(op_), message, line_));
+}
+void Inference::fail_index(const std::string& message) const {
+  throw IndexError(error_text(Recorder::path_to(op_), message, line_));
+}
 
 namespace {
 

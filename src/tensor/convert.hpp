@@ -3,6 +3,7 @@
 
 #include <concepts>
 #include <cstdint>
+#include <string>
 
 #include <thalweg/dtype.hpp>
 #include <thalweg/error.hpp>
@@ -16,9 +17,13 @@ bool has_i64_value(From value) {
   return value >= From(-0x1p63) && value < From(0x1p63);  // false for NaN
 }
 
-/// Converts element by element: toward zero to i64; to bool, all but 0 is true. ValueError naming `op` for the first
-/// fraction that i64 cannot hold; the contents of `to` are then undefined.
-void convert(const void* from, DType from_dtype, void* to, DType to_dtype, const Shape& shape, const char* op,
-             SourceLine line);
+/// The first fraction that i64 cannot hold, in words: whoever called `convert` knows the op and the line.
+struct NoI64Value {
+  std::string message;
+};
+
+/// Converts element by element: toward zero to i64; to bool, all but 0 is true. Throws NoI64Value; the contents of `to`
+/// are then undefined.
+void convert(const void* from, DType from_dtype, void* to, DType to_dtype, const Shape& shape);
 
 }  // namespace thalweg::internal

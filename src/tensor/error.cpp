@@ -19,7 +19,7 @@ std::string internal::at_place(SourceLine line) {
   return place.empty() ? "" : " at " + place;
 }
 
-std::string error_text(const char* op, const std::string& message, SourceLine line) {
+std::string error_text(std::string_view op, const std::string& message, SourceLine line) {
   return fmt::format("[{}] {}{}", op, message, internal::at_place(line));
 }
 

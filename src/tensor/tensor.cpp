@@ -328,8 +328,32 @@ Tensor Tensor::reshape(const Shape& shape, SourceLine line) const {
 Tensor Tensor::to(DType dtype, SourceLine line) const {
   if (dtype == dtype_) return *this;
   Tensor result = made("to", shape(), dtype, line);
-  internal::convert(raw(), dtype_, result.mutable_raw(), dtype, shape(), "to", line);
+  try {
+    internal::convert(raw(), dtype_, result.mutable_raw(), dtype, shape());
+  } catch (const internal::NoI64Value& value) {
+    throw ValueError(error_text("to", value.message, line));
+  }
   return result;
+}
+
+Tensor nonzero(const Tensor& x) {
+  const Shape& shape = x.shape();
+  std::vector<std::int64_t> indices;
+  std::int64_t count = 0;
+  internal::visit_dtype(x.dtype(), [&]<class T>() {
+    const std::span<const T> elements = x.data<T>();
+    for (std::int64_t i = 0; i < x.size(); ++i) {
+      if (elements[static_cast<std::size_t>(i)] == T{}) continue;
+      ++count;
+      std::int64_t rest = i, block = shape.size();
+      for (const std::int64_t dimension : shape) {
+        block /= dimension;
+        indices.push_back(rest / block);
+        rest %= block;
+      }
+    }
+  });
+  return Tensor::from(indices, {count, shape.rank()});
 }
 
 // ---- comparing

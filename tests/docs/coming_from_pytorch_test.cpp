@@ -48,6 +48,9 @@ TEST_CASE("coming from PyTorch: tensors") {
   tw::Random random(0);
   CHECK(tw::Tensor::uniform({2, 3}, random).size() == 6);
   CHECK(tw::Tensor::normal({2, 3}, random).size() == 6);
+  CHECK(random.uniform() < 1);
+  CHECK(std::isfinite(random.normal()));
+  CHECK(random.index(5) < 5);
   CHECK(x.to(tw::f64).dtype() == tw::f64);
   CHECK(x.at<float>({0, 1}) == 2);
   CHECK(x.data<float>()[5] == 7);
@@ -157,9 +160,26 @@ TEST_CASE("coming from PyTorch: ops") {
     CHECK(tw::average_pool2d(img, 3, {.stride = 1, .padding = 1}).shape() == img.shape());
     CHECK(is(tw::mean(img, {.axes = {2, 3}, .keep_dimensions = true}), tw::Tensor::ones({1, 2, 1, 1})));
     CHECK(tw::pad(img, {{}, {}, {2, 2}, {1, 1}}).shape() == tw::Shape{1, 2, 8, 8});
+    CHECK(is(tw::upsample2d(img, 2), tw::Tensor::ones({1, 2, 8, 12})));
+    CHECK(
+        is(tw::resize2d(img, {8, 9}, {.interpolation = tw::Interpolation::bilinear}), tw::Tensor::ones({1, 2, 8, 9})));
   }
   const tw::Tensor mask{true, false, false};
   CHECK(is(tw::masked_fill(x, mask, 0), {{0., 2., 3.}, {0., 5., 7.}}));
+  {
+    const tw::Tensor mask{false, true};
+    CHECK(tw::identical(tw::nonzero(mask), tw::Tensor{{1}}));
+    CHECK(is(tw::gather(x, tw::flatten(tw::nonzero(mask))), {{4., 5., 7.}}));
+    const tw::Var m = mask;
+    CHECK(tw::identical(tw::nonzero(m.value()), tw::Tensor{{1}}));
+  }
+  CHECK(is(tw::norm(tw::normalize(x), {.axes = -1}), {1., 1.}));
+  {
+    tw::Random random(0);
+    const tw::Tensor p{{0., 0., 1.}, {1., 0., 0.}};
+    CHECK(is(tw::categorical(tw::log(p), random), tw::Tensor{2, 0}));
+    CHECK(tw::categorical(x, random).shape() == tw::Shape{2});
+  }
   const tw::Tensor labels{2, 0};
   CHECK(is(tw::one_hot(labels, 3), {{0., 0., 1.}, {1., 0., 0.}}));
   CHECK(is(tw::sum(tw::softmax(x), -1), {1., 1.}));

@@ -70,7 +70,8 @@ TEST_CASE("Conv2d: what it refuses") {
   const tw::Conv2d conv(registry, "conv1", tw::ones({1, 1, 3, 3}));
   const tw::Tape tape;
   const std::string here = " at layers_test.cpp:" + std::to_string(__LINE__ + 1);
-  CHECK_THROWS_WITH(conv(tw::Tensor::zeros({1, 2, 4, 4})), Catch::StartsWith("[conv2d]") && Catch::EndsWith(here));
+  CHECK_THROWS_WITH(conv(tw::Tensor::zeros({1, 2, 4, 4})),
+                    Catch::StartsWith("[conv1/conv2d]") && Catch::EndsWith(here));
 }
 
 TEST_CASE("layers: a convolutional network of them") {
@@ -91,7 +92,34 @@ TEST_CASE("layers: an error inside one names the line that called it") {
   const tw::Sequential net(affine, tw::relu);
   const tw::Tape tape;
   const std::string here = " at layers_test.cpp:" + std::to_string(__LINE__ + 1);
-  CHECK_THROWS_WITH(net(two_rows), Catch::Contains("[matmul]") && Catch::EndsWith(here));
+  CHECK_THROWS_WITH(net(two_rows),
+                    Catch::StartsWith("[affine1/matmul] inner dimensions differ") && Catch::EndsWith(here));
+}
+
+TEST_CASE("layers: an error names the layers around the op, whenever it is found") {
+  tw::ParameterRegistry registry;
+  const tw::Parameter table = registry.add("table", tw::ones({4, 2}));
+  const tw::BatchNorm norm(registry, "norm1", 3);
+  tw::Var dead;
+  {
+    const tw::Tape ended;
+    dead = two_rows;
+  }
+  const tw::Engine engine = GENERATE(tw::Engine::planned, tw::Engine::eager);
+  const tw::Tape tape({.engine = engine});
+  const auto embed = [&](const tw::Var& rows) {
+    const tw::Scope encoder("encoder");
+    const tw::Scope embedding("embedding");
+    return tw::gather(table, rows).value();
+  };
+  CHECK_THROWS_WITH(
+      embed(tw::Tensor{{1, 3}, {4, 0}}),
+      Catch::StartsWith("[encoder/embedding/gather] index 4 at place (1, 0) is out of range for axis 0 of size 4"));
+  CHECK_THROWS_WITH(embed(tw::Tensor{1., 3.}),
+                    Catch::StartsWith("[encoder/embedding/gather] indices must be i64, they are f32"));
+  CHECK_THROWS_WITH(norm(tw::Tensor::ones({2, 4})), Catch::StartsWith("[norm1/batch_norm] gamma (3,) must be (4,)"));
+  CHECK_THROWS_WITH(norm(dead), Catch::StartsWith("[norm1/batch_norm] a Var cannot be used here"));
+  CHECK_THROWS_WITH(tw::Sequential(norm)(dead), Catch::StartsWith("[Sequential] a Var cannot be used here"));
 }
 
 TEST_CASE("layers: a layer may end before the tape that it recorded on") {

@@ -153,6 +153,24 @@ const std::map<std::string, Function>& functions() {
          [](Inputs x) {
            return average_pool2d(x[0], {2, 3}, {.stride = {1, 2}, .padding = 1, .count_include_padding = false});
          }},
+        {"resize2d",
+         [](Inputs x) {
+           return resize2d(x[0], {7, 4});
+         }},
+        {"resize2d, bilinear",
+         [](Inputs x) {
+           return resize2d(x[0], {7, 4}, {.interpolation = Interpolation::bilinear});
+         }},
+        {"resize2d, aligned",
+         [](Inputs x) {
+           return resize2d(x[0], {3, 9}, {.interpolation = Interpolation::bilinear, .align_corners = true});
+         }},
+        {"upsample2d", [](Inputs x) { return upsample2d(x[0], 2); }},
+        {"upsample2d, bilinear",
+         [](Inputs x) {
+           return upsample2d(x[0], {2, 3}, {.interpolation = Interpolation::bilinear});
+         }},
+        {"normalize", [](Inputs x) { return normalize(x[0], {.axes = 1}); }},
     };
     for (const auto& [name, function] : losses())
       for (const auto& [suffix, reduction] : {std::pair(", none", Reduction::none), std::pair(", sum", Reduction::sum),

@@ -188,6 +188,25 @@ TEST_CASE("Random: numbers its draws, and goes back to a position") {
   CHECK(random.next_draw() == 1);
 }
 
+TEST_CASE("Random: single numbers, each a draw of its own") {
+  Random random(5);
+  std::vector<double> number(1);
+  const double first = random.uniform(), second = random.normal();
+  const std::int64_t third = random.index(1000);
+  CHECK(random.position() == 3);
+  tw::fill_uniform(std::span(number), {.seed = 5});
+  CHECK(first == number[0]);
+  tw::fill_normal(std::span(number), {.seed = 5, .draw = 1});
+  CHECK(second == number[0]);
+  std::vector<std::int64_t> index(1);
+  tw::fill_indices(index, 1000, {.seed = 5, .draw = 2});
+  CHECK(third == index[0]);
+  CHECK_THROWS_AS(random.index(0), tw::ValueError);
+  std::vector<int> counts(7);
+  for (int i = 0; i < 7000; ++i) ++counts[static_cast<std::size_t>(random.index(7))];
+  for (const int count : counts) CHECK(std::abs(count - 1000) < 150);
+}
+
 TEST_CASE("Random: a split depends on its name and its parent, not on what was drawn") {
   Random random(5);
   const Random before = random.split("trial");

@@ -355,6 +355,17 @@ TEST_CASE("subnormals survive copies and conversions") {
   CHECK(Tensor({1e-310}, f64).item() + 0.0 == 1e-310);
 }
 
+TEST_CASE("nonzero: the indices of what is not 0, in row-major order") {
+  CHECK(identical(nonzero(Tensor{{0., 1.5, 0.}, {-2., 0., std::nan("")}}), Tensor{{0, 1}, {1, 0}, {1, 2}}));
+  CHECK(identical(nonzero(Tensor{true, false, true}), Tensor{{0}, {2}}));
+  CHECK(identical(nonzero(Tensor({0., -0., 3.}, f64)), Tensor{{2}}));
+  CHECK(identical(nonzero(Tensor{{{0, 7}}}), Tensor{{0, 0, 1}}));
+  CHECK(nonzero(Tensor{0, 0}).shape() == Shape{0, 1});
+  CHECK(nonzero(Tensor::ones({0, 3})).shape() == Shape{0, 2});
+  CHECK(nonzero(Tensor(4)).shape() == Shape{1, 0});
+  CHECK(nonzero(Tensor(0)).shape() == Shape{0, 0});
+}
+
 TEST_CASE("identical: dtype, shape and bits") {
   const Tensor a{1., not_a_number, -0.};
   CHECK(identical(a, Tensor{1., not_a_number, -0.}));

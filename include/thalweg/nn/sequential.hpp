@@ -42,7 +42,7 @@ class Sequential {
   std::size_t size() const { return layers_.size(); }
 
   Var operator()(const Operand& x) const {
-    Var value = as_var(x);
+    Var value = as_var(x, "Sequential");
     for (const auto& layer : layers_) value = layer(Operand(value, x.line()));
     return value;
   }

@@ -13,6 +13,15 @@ Var softmax(const Operand& x, int axis = -1);
 /// ln softmax(x) = x − ln Σ eˣ along `axis`. d/dx: ḡ − softmax(x)·Σ ḡ.
 Var log_softmax(const Operand& x, int axis = -1);
 
+struct NormalizeOptions {
+  double p = 2;
+  Axes axes = -1;          // over which the norm is taken
+  double epsilon = 1e-12;  // lower bound of the norm
+};
+/// x / max(‖x‖, ε) with the norm of `norm` over `axes`: vectors of length 1, and 0 for 0. d/dx by the quotient rule; ḡ/ε
+/// below ε. ValueError unless ε is positive and finite in the dtype of x, and p is above 0.
+Var normalize(const Operand& x, const NormalizeOptions& options = {});
+
 struct LayerNormOptions {
   Axes axes = -1;         // over which mean and variance are taken; gamma and beta have their shape
   double epsilon = 1e-5;  // inside the root

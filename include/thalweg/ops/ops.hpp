@@ -17,6 +17,7 @@
 #include <thalweg/ops/pooling.hpp>
 #include <thalweg/ops/random.hpp>
 #include <thalweg/ops/reduction.hpp>
+#include <thalweg/ops/resize.hpp>
 #include <thalweg/ops/rounding.hpp>
 #include <thalweg/ops/shape.hpp>
 #include <thalweg/ops/sorting.hpp>

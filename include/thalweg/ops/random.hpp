@@ -19,4 +19,10 @@ Var bernoulli(const Operand& probabilities, Random& random);
 /// shuffles the rows of x. ValueError for a negative count.
 Var permutation(std::int64_t count, Random& random, SourceLine line = SourceLine::here());
 
+/// An index along `axis`, drawn with the probabilities softmax(logits): i64, of the logits' shape without that axis. Logits
+/// of −inf are never drawn. For probabilities: categorical(log(p), random). The largest of logits − ln(−ln u), with u
+/// uniform (Gumbel, Statistical Theory of Extreme Values, 1954). IndexError for an axis out of range, ShapeError for one
+/// without elements; DtypeError for i64 and bool.
+Var categorical(const Operand& logits, Random& random, int axis = -1);
+
 }  // namespace thalweg

@@ -447,3 +447,24 @@ def average_pool2d(x, kernel, stride, padding=(0, 0), count_include_padding=True
     return pool2d(
         lambda elements: total(elements) / (size if count_include_padding else len(elements)), x, kernel, stride, padding, (1, 1)
     )
+
+
+def resize2d(x, size, bilinear=False, align_corners=False):
+    """Each axis in turn: the element at ⌊i·from/to⌋, or between the two nearest."""
+    for axis, to in zip((2, 3), size):
+        origin = x.shape[axis]
+        parts = []
+        for i in range(to):
+            if not bilinear:
+                parts.append(x.take(i * origin // to, axis))
+                continue
+            if align_corners:
+                source = mp.mpf(i) * (origin - 1) / max(to - 1, 1)
+            else:
+                source = max((i + mp.mpf(1) / 2) * origin / to - mp.mpf(1) / 2, mp.mpf(0))
+            before = min(int(mp.floor(source)), origin - 1)
+            after = min(before + 1, origin - 1)
+            share = source - before
+            parts.append(x.take(before, axis) * (1 - share) + x.take(after, axis) * share)
+        x = np.stack(parts, axis)
+    return x

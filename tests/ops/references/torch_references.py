@@ -117,6 +117,13 @@ case("average_pool2d", lambda x: F.avg_pool2d(x, 2), picture)
 case("average_pool2d, padded", lambda x: F.avg_pool2d(x, (3, 2), (2, 1), 1), picture)
 case("average_pool2d, without padding", lambda x: F.avg_pool2d(x, (2, 3), (1, 2), 1, count_include_pad=False), picture)
 
+case("resize2d", lambda x: F.interpolate(x, (7, 4)), picture)
+case("resize2d, bilinear", lambda x: F.interpolate(x, (7, 4), mode="bilinear"), picture)
+case("resize2d, aligned", lambda x: F.interpolate(x, (3, 9), mode="bilinear", align_corners=True), picture)
+case("upsample2d", lambda x: F.interpolate(x, scale_factor=2), picture)
+case("upsample2d, bilinear", lambda x: F.interpolate(x, scale_factor=(2, 3), mode="bilinear"), picture)
+case("normalize", lambda x: F.normalize(x, dim=1), picture)
+
 # --- written out ---
 
 

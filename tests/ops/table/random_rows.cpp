@@ -107,6 +107,29 @@ std::vector<Row> rows() {
                        Random random;
                        return permutation(-1, random);
                      }}}},
+      {.op = "categorical",
+       .function =
+           [](Inputs) {
+             Random random(11);
+             return categorical(doubles({{0., 1., -inf}, {-inf, -1., -2.}, {0.5, 0.5, 0.5}, {-inf, -inf, 3.}}), random);
+           },
+       .reference =
+           "np.argmax(np.array([[0, 1, -mp.inf], [-mp.inf, -1, -2], [0.5, 0.5, 0.5], [-mp.inf, -mp.inf, 3]]) - "
+           "of_each(mp.log, -of_each(mp.log, uniform_f64((4, 3), seed=11))), 1)",
+       .mistakes = {{{},
+                     typeid(DtypeError),
+                     "[categorical] i64 has no fractions; cast to f32 or f64 first",
+                     [](Inputs) {
+                       Random random;
+                       return categorical(Tensor{1, 2}, random);
+                     }},
+                    {{},
+                     typeid(IndexError),
+                     "[categorical] axis 2 is out of range for shape (2,)",
+                     [](Inputs) {
+                       Random random;
+                       return categorical(doubles({1., 2.}), random, 2);
+                     }}}},
   };
 }
 

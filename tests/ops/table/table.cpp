@@ -23,11 +23,11 @@ std::string name_of(const Row& row) { return row.form.empty() ? row.op : row.op 
 
 const std::vector<Family>& families() {
   static const std::vector<Family> all = {
-      activation_family(),  arithmetic_family(),    convolution_family(),    cumulative_family(),
-      exponential_family(), indexing_family(),      linear_algebra_family(), logic_family(),
-      loss_family(),        matmul_family(),        normalization_family(),  pooling_family(),
-      random_family(),      reduction_family(),     shape_family(),          sorting_family(),
-      special_family(),     trigonometric_family(),
+      activation_family(),  arithmetic_family(), convolution_family(),    cumulative_family(),
+      exponential_family(), indexing_family(),   linear_algebra_family(), logic_family(),
+      loss_family(),        matmul_family(),     normalization_family(),  pooling_family(),
+      random_family(),      reduction_family(),  resize_family(),         shape_family(),
+      sorting_family(),     special_family(),    trigonometric_family(),
   };
   return all;
 }

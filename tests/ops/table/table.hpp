@@ -135,6 +135,7 @@ Family normalization_family();
 Family pooling_family();
 Family random_family();
 Family reduction_family();
+Family resize_family();
 Family shape_family();
 Family sorting_family();
 Family special_family();
