@@ -1,8 +1,12 @@
-// Gathering, scattering and sorting: values, gradients, repeated and wrong indices.
+// Gathering, scattering, sorting, drawing of classes: values, gradients, repeated and wrong indices.
 #include "tests/ops/expect.hpp"
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 #include <numeric>
+
+#include <thalweg/compute.hpp>
 
 using namespace thalweg;
 using namespace thalweg::tests;
@@ -207,5 +211,21 @@ TEST_CASE("edge case 25: wrong indices are found before anything is written") {
           return scatter_add(x[0], Tensor{std::int64_t{0}, index}, 1.0);
         },
         {doubles({1., 2., 3.})}, {"[scatter_add]", text.c_str(), "axis 0", "size 3"});
+  }
+}
+
+TEST_CASE("categorical: each class is drawn as often as its probability says, one of logit −inf never") {
+  Random random(11);
+  constexpr std::int64_t rows = 100'000;
+  const double never = -std::numeric_limits<double>::infinity();
+  const Tensor logits({std::log(0.1), std::log(0.2), never, std::log(0.7)}, f64);
+  const Tensor drawn = compute([&] { return categorical(broadcast_to(logits, {rows, 4}), random); });
+  REQUIRE(drawn.shape() == Shape{rows});
+  std::vector<double> counts(4);
+  for (const std::int64_t index : drawn.data<std::int64_t>()) ++counts[static_cast<std::size_t>(index)];
+  const double expected[] = {0.1, 0.2, 0, 0.7};
+  for (std::size_t i = 0; i < 4; ++i) {
+    const double deviation = std::sqrt(expected[i] * (1 - expected[i]) * rows);
+    CHECK(std::abs(counts[i] - expected[i] * rows) <= 4 * deviation);
   }
 }
