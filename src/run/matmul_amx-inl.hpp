@@ -7,6 +7,9 @@
 //
 // A slice of B is copied first, so that it lies in the L2 cache, then 32 rows of A at a time, which stay in the L1 cache. C
 // is written along its rows: the other way, 32 rows far apart at a time, takes up to three times as long.
+//
+// The AMX unit works beside the others: between the steps of a block the next rows of A are copied, and the sums of the
+// block before are moved from a small buffer to C. (Stored there at once, a tile's 16 rows share few sets of the L1 cache.)
 
 #if defined(THALWEG_RUN_MATMUL_AMX_INL) == defined(HWY_TARGET_TOGGLE)
 #ifdef THALWEG_RUN_MATMUL_AMX_INL
@@ -18,6 +21,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 
 #include <hwy/highway.h>
 
@@ -36,6 +40,9 @@ namespace thalweg::run::HWY_NAMESPACE {
 inline constexpr std::int64_t amx_lines = 16, amx_steps_of_tile = 32, amx_tile_elements = 256;
 /// The rows and columns of a block of C.
 inline constexpr std::int64_t amx_block = 2 * amx_lines;
+
+/// From how many of k on, and of how many panels, a block takes long enough for other work to run beside it.
+inline constexpr std::int64_t amx_least_buffered_steps = 384, amx_least_panels_ahead = 4;
 
 /// What the instruction ldtilecfg reads.
 struct TileShapes {
@@ -83,38 +90,59 @@ class TileRegisters {
   std::int64_t rows_ = 0, columns_ = 0;
 };
 
-/// What of A is prefetched while a block is multiplied: with each step, 128 bytes of some rows of memory.
+/// Rows of A that are copied or, if `to` is null, prefetched while a block is multiplied: with each step, 32 of k of each.
 struct RowsAhead {
   const float* from = nullptr;
   std::ptrdiff_t row = 0, step = 0;  // from one to the next
   std::int64_t rows = 0;
+  float* to = nullptr;
+  std::ptrdiff_t to_step = 0;
 };
 
-/// One block of C: `steps` times 32 of k. The tiles of A and B lie one after the other, those of a step side by side.
+/// A block's 32 × 32 sums on their way to C: some rows with each step.
+struct FinishedSums {
+  const float* sums = nullptr;
+  float* c = nullptr;
+  std::ptrdiff_t ldc = 0;
+  std::int64_t rows = 0;
+
+  HWY_INLINE void move(std::int64_t most_rows) {
+    const Numbers d;
+    for (std::int64_t i = std::min(rows, most_rows); i > 0; --i, --rows, sums += amx_block, c += ldc) {
+      hn::StoreU(hn::Load(d, sums), d, c);
+      hn::StoreU(hn::Load(d, sums + amx_lines), d, c + amx_lines);
+    }
+  }
+};
+
+/// One block of C, or of a buffer for it: `steps` times 32 of k. The tiles of A and B lie one after the other, those of a
+/// step side by side. B is read past the L1 cache, which then keeps A.
 template <int row_tiles, int column_tiles>
-HWY_NOINLINE void multiply_tiles(const float* a, const float* b, std::int64_t steps, const float* start, float* c,
-                                 std::ptrdiff_t ldc, RowsAhead ahead) {
+HWY_NOINLINE void multiply_tiles(const float* a, const float* b, std::int64_t steps, const float* start,
+                                 std::ptrdiff_t ld_start, float* c, std::ptrdiff_t ldc, RowsAhead ahead,
+                                 FinishedSums finished) {
   asm volatile("" ::: "memory");  // gcc's intrinsics do not say that they read memory
   constexpr std::ptrdiff_t line = 64;
-  const std::ptrdiff_t row = ldc * static_cast<std::ptrdiff_t>(sizeof(float));
   constexpr bool lower = row_tiles == 2, right = column_tiles == 2;
   if (start) {
+    const std::ptrdiff_t row = ld_start * static_cast<std::ptrdiff_t>(sizeof(float));
     _tile_loadd(0, start, row);
     if constexpr (right) _tile_loadd(1, start + amx_lines, row);
-    if constexpr (lower) _tile_loadd(2, start + amx_lines * ldc, row);
-    if constexpr (lower && right) _tile_loadd(3, start + amx_lines * ldc + amx_lines, row);
+    if constexpr (lower) _tile_loadd(2, start + amx_lines * ld_start, row);
+    if constexpr (lower && right) _tile_loadd(3, start + amx_lines * ld_start + amx_lines, row);
   } else {
     _tile_zero(0);
     if constexpr (right) _tile_zero(1);
     if constexpr (lower) _tile_zero(2);
     if constexpr (lower && right) _tile_zero(3);
   }
+  const std::int64_t rows_per_step = hwy::DivCeil(finished.rows, std::max<std::int64_t>(steps, 1));
   for (; steps > 0; --steps) {
     _tile_loadd(4, a, line);
-    _tile_loadd(6, b, line);
+    _tile_stream_loadd(6, b, line);
     _tile_dpbf16ps(0, 4, 6);
     if constexpr (right) {
-      _tile_loadd(7, b + amx_tile_elements, line);
+      _tile_stream_loadd(7, b + amx_tile_elements, line);
       _tile_dpbf16ps(1, 4, 7);
     }
     if constexpr (lower) {
@@ -124,16 +152,28 @@ HWY_NOINLINE void multiply_tiles(const float* a, const float* b, std::int64_t st
     if constexpr (lower && right) _tile_dpbf16ps(3, 5, 7);
     a += row_tiles * amx_tile_elements;
     b += column_tiles * amx_tile_elements;
-    for (std::int64_t i = 0; i < ahead.rows; ++i) {
-      __builtin_prefetch(ahead.from + i * ahead.row, 0, 2);
-      __builtin_prefetch(ahead.from + i * ahead.row + 16, 0, 2);
+    if (ahead.to) {
+      const Numbers d;
+      for (std::int64_t i = 0; i < ahead.rows; ++i) {
+        const float* const row = ahead.from + i * ahead.row;
+        hn::Store(pairs_along(hn::LoadU(d, row), hn::LoadU(d, row + amx_lines)), d, ahead.to + i * amx_lines);
+      }
+      ahead.to += ahead.to_step;
+    } else {
+      for (std::int64_t i = 0; i < ahead.rows; ++i) {
+        __builtin_prefetch(ahead.from + i * ahead.row, 0, 2);
+        __builtin_prefetch(ahead.from + i * ahead.row + 16, 0, 2);
+      }
     }
     ahead.from += ahead.step;
+    finished.move(rows_per_step);
   }
+  const std::ptrdiff_t row = ldc * static_cast<std::ptrdiff_t>(sizeof(float));
   _tile_stored(0, c, row);
   if constexpr (right) _tile_stored(1, c + amx_lines, row);
   if constexpr (lower) _tile_stored(2, c + amx_lines * ldc, row);
   if constexpr (lower && right) _tile_stored(3, c + amx_lines * ldc + amx_lines, row);
+  asm volatile("" ::: "memory");  // nor that they write it
 }
 
 /// How the 32 of k of a line lie in memory, and whether lines are a tile's rows, as of A, or its columns, as of B.
@@ -226,69 +266,113 @@ inline void finish_amx_block(const Product<float>& product, const AmxSlice& slic
   }
 }
 
-/// Of op(A)'s next rows, at most 32 of these, the `index`th of `count` parts.
-inline RowsAhead rows_ahead(const Product<float>& product, const AmxSlice& slice, Range rows, std::int64_t index,
-                            std::int64_t count) {
-  const std::int64_t left = std::min(amx_block, rows.end - rows.begin);
-  const std::int64_t per_part = hwy::DivCeil(amx_block, count), first = index * per_part;
-  const float* const from = product.a + slice.first * product.a_step + rows.begin * product.a_row;
-  if (left <= 0) return {};
-  if (product.a_step == 1)
-    return {from + first * product.a_row, product.a_row, amx_steps_of_tile, std::min(per_part, left - first)};
-  // The rows in memory are steps of k: each part has some of all slices' steps.
-  const std::int64_t steps = std::min(per_part, amx_steps_of_tile - first);
-  return {from + first * slice.units() * product.a_step, product.a_step, per_part * product.a_step, steps};
-}
+/// A thread's part of C over one slice: all rows of some panels, 32 rows at a time.
+class AmxPart {
+ public:
+  AmxPart(const Product<float>& product, const AmxSlice& slice, Range rows, Range panels)
+      : product_(product),
+        slice_(slice),
+        rows_(rows),
+        panels_(panels),
+        copy_elements_(slice.units() * 2 * amx_tile_elements),
+        a_(reinterpret_cast<float*>(scratch_of_thread(
+            static_cast<std::size_t>(2 * copy_elements_ + 2 * amx_block * amx_block) * sizeof(float)))),
+        next_a_(a_ + copy_elements_),
+        sums_(next_a_ + copy_elements_),
+        next_sums_(sums_ + amx_block * amx_block) {}
 
-/// At most 32 rows of C by some panels, over one slice; and the rows that come after them.
-inline void multiply_amx_rows(const Product<float>& product, const AmxSlice& slice, Range rows, Range rows_after,
-                              Range panels, TileRegisters& registers) {
-  const std::int64_t count = rows.end - rows.begin, units = slice.units();
-  const bool has_two_rows = count > amx_lines;
-  auto* const a = reinterpret_cast<float*>(
-      scratch_of_thread(static_cast<std::size_t>(units * 2 * amx_tile_elements) * sizeof(float)));
-  pack_lines<Lines::rows>(product.a + slice.first * product.a_step + rows.begin * product.a_row, product.a_row,
-                          product.a_step, count, slice.steps, a);
-  const bool is_last = slice.first + slice.steps == product.k;
-  const bool has_epilogue = product.epilogue.bias != nullptr || product.epilogue.activation != Activation::none;
-  const float* const start = slice.first == 0 ? product.start : product.c;
-  for (std::int64_t index = panels.begin; index < panels.end; ++index) {
-    const std::int64_t columns = slice.panel_columns(index), column = slice.column + index * amx_block;
-    const bool has_two_columns = columns > amx_lines;
-    const std::ptrdiff_t offset = rows.begin * product.ldc + column;
-    registers.shape(count, columns);
+  void multiply() {
+    for (std::int64_t row = rows_.begin; row < rows_.end; row += amx_block)
+      multiply_rows({row, std::min(rows_.end, row + amx_block)});
+    finished_.move(amx_block);
+  }
+
+ private:
+  /// Whether rows of A are copied while those before are multiplied.
+  bool copies_ahead() const {
+    return product_.a_step == 1 && slice_.steps % amx_steps_of_tile == 0 &&
+           panels_.end - panels_.begin >= amx_least_panels_ahead;
+  }
+
+  const float* a_from(std::int64_t row) const {
+    return product_.a + slice_.first * product_.a_step + row * product_.a_row;
+  }
+
+  /// Of op(A)'s rows from `row` on, at most 32, what goes with the panel `index` of this part.
+  RowsAhead rows_ahead(std::int64_t row, std::int64_t index) const {
+    const std::int64_t left = std::min(amx_block, rows_.end - row);
+    const std::int64_t per_panel = hwy::DivCeil(amx_block, panels_.end - panels_.begin), first = index * per_panel;
+    if (left <= 0) return {};
+    if (product_.a_step == 1) {
+      RowsAhead ahead{a_from(row + first), product_.a_row, amx_steps_of_tile, std::min(per_panel, left - first)};
+      if (copies_ahead()) ahead.to = next_a_ + first * amx_lines;
+      ahead.to_step = hwy::DivCeil(left, amx_lines) * amx_tile_elements;
+      return ahead;
+    }
+    // The rows in memory are steps of k: each panel's share has some of all slices' steps.
+    const std::int64_t steps = std::min(per_panel, amx_steps_of_tile - first);
+    return {a_from(row) + first * slice_.units() * product_.a_step, product_.a_step, per_panel * product_.a_step,
+            steps};
+  }
+
+  void multiply_rows(Range rows) {
+    const std::int64_t count = rows.end - rows.begin;
+    if (rows.begin == rows_.begin || !copies_ahead())
+      pack_lines<Lines::rows>(a_from(rows.begin), product_.a_row, product_.a_step, count, slice_.steps, a_);
+    for (std::int64_t index = panels_.begin; index < panels_.end; ++index)
+      multiply_block(rows, index, rows_ahead(rows.end, index - panels_.begin));
+    if (copies_ahead()) std::swap(a_, next_a_);
+  }
+
+  void multiply_block(Range rows, std::int64_t index, const RowsAhead& ahead) {
+    const std::int64_t count = rows.end - rows.begin, columns = slice_.panel_columns(index);
+    const std::int64_t column = slice_.column + index * amx_block;
+    const bool has_two_rows = count > amx_lines, has_two_columns = columns > amx_lines;
+    const bool has_epilogue = product_.epilogue.bias != nullptr || product_.epilogue.activation != Activation::none;
+    const bool finishes = slice_.first + slice_.steps == product_.k && has_epilogue;
+    const bool is_buffered =
+        slice_.steps >= amx_least_buffered_steps && count == amx_block && columns == amx_block && !finishes;
+    const std::ptrdiff_t offset = rows.begin * product_.ldc + column;
+    const float* const start = slice_.first == 0 ? product_.start : product_.c;
+    float* const c = product_.c + offset;
+    registers_.shape(count, columns);
     const auto multiply = has_two_rows      ? has_two_columns ? &multiply_tiles<2, 2> : &multiply_tiles<2, 1>
                                : has_two_columns ? &multiply_tiles<1, 2>
                                             : &multiply_tiles<1, 1>;
-    multiply(a, slice.panel(index), units, start ? start + offset : nullptr, product.c + offset, product.ldc,
-             rows_ahead(product, slice, rows_after, index - panels.begin, panels.end - panels.begin));
-    if (is_last && has_epilogue) finish_amx_block(product, slice, column, columns, rows);
+    multiply(a_, slice_.panel(index), slice_.units(), start ? start + offset : nullptr, product_.ldc,
+             is_buffered ? sums_ : c, is_buffered ? amx_block : product_.ldc, ahead, finished_);
+    finished_ = {};
+    if (is_buffered) {
+      finished_ = {sums_, c, product_.ldc, amx_block};
+      std::swap(sums_, next_sums_);
+    }
+    if (finishes) finish_amx_block(product_, slice_, column, columns, rows);
   }
-}
 
-/// The rows and panels of C that one task of a thread does.
-inline void multiply_amx_part(const Product<float>& product, const AmxSlice& slice, Range rows, Range panels) {
-  TileRegisters registers;
-  for (std::int64_t row = rows.begin; row < rows.end; row += amx_block) {
-    const std::int64_t end = std::min(rows.end, row + amx_block);
-    multiply_amx_rows(product, slice, {row, end}, {end, rows.end}, panels, registers);
-  }
-}
+  const Product<float>& product_;
+  const AmxSlice& slice_;
+  Range rows_, panels_;
+  std::int64_t copy_elements_;
+  float *a_, *next_a_, *sums_, *next_sums_;
+  TileRegisters registers_;
+  FinishedSums finished_;
+};
 
 inline void multiply_amx_slice(const Product<float>& product, const AmxSlice& slice) {
   const std::int64_t panels = slice.panels(), row_blocks = hwy::DivCeil(product.m, amx_block);
   const std::int64_t packs = product.transpose_b ? panels : slice.units();
   if (!is_shared(product.m, product.n, product.k)) {
     for (std::int64_t index = 0; index < packs; ++index) pack_amx_part(product, slice, index);
-    return multiply_amx_part(product, slice, {0, product.m}, {0, panels});
+    return AmxPart(product, slice, {0, product.m}, {0, panels}).multiply();
   }
   parallel_for(packs, [&](std::int64_t index) { pack_amx_part(product, slice, index); });
   // If there are few rows, share out the columns too, although each part copies its rows again.
-  const std::int64_t panel_parts = std::min(panels, hwy::DivCeil(parallel_parts, row_blocks));
-  parallel_for(row_blocks * panel_parts, [&](std::int64_t index) {
-    const std::int64_t row = index / panel_parts * amx_block;
-    multiply_amx_part(product, slice, {row, std::min(product.m, row + amx_block)},
-                      part(index % panel_parts, panel_parts, panels));
+  const std::int64_t row_parts = std::min(row_blocks, std::max(parallel_parts, 4 * std::int64_t{thread_limit()}));
+  const std::int64_t panel_parts = std::min(panels, hwy::DivCeil(parallel_parts, row_parts));
+  parallel_for(row_parts * panel_parts, [&](std::int64_t index) {
+    const Range blocks = part(index / panel_parts, row_parts, row_blocks);
+    const Range rows{blocks.begin * amx_block, std::min(product.m, blocks.end * amx_block)};
+    AmxPart(product, slice, rows, part(index % panel_parts, panel_parts, panels)).multiply();
   });
 }
 

@@ -79,7 +79,7 @@ constexpr std::int64_t packed_elements(std::int64_t m, std::int64_t k) {
 
 /// By AMX: the columns and steps of the copy of B, which stays in an L2 cache of 2 MB; of the steps, 32 rows of A stay in the
 /// L1 cache. And its elements, as f32.
-inline constexpr std::int64_t amx_columns = 1024, amx_steps = 256;
+inline constexpr std::int64_t amx_columns = 1024, amx_steps = 512;
 constexpr std::int64_t amx_elements(std::int64_t n, std::int64_t k) {
   const auto up = [](std::int64_t x) { return (x + 31) / 32 * 32; };
   return std::min(up(n), amx_columns) * std::min(up(k), amx_steps) / 2;
