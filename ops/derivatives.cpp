@@ -155,7 +155,7 @@ Vars matrix_by_columns(const Request& request, const Var& y, std::span<const Var
 }
 
 Vars jacobians(const Request& request, const Var& y, std::span<const Var> inputs) {
-  const Scope scope(request.op, request.line);
+  const OpScope scope(request.op, request.line);
   check_dtypes(request, y, inputs);
   std::vector<Shape> shapes;
   for (const Var& input : inputs) shapes.push_back(joined(request, y.shape(), input.shape()));
@@ -173,7 +173,7 @@ Vars jacobians(const Request& request, const Var& y, std::span<const Var> inputs
 }
 
 Var jacobian_along(const Request& request, const Var& y, std::span<const Var> inputs, std::span<const Var> directions) {
-  const Scope scope(request.op, request.line);
+  const OpScope scope(request.op, request.line);
   check_dtypes(request, y, inputs);
   check_directions(request, inputs, directions);
   if (inputs.empty()) return Tensor::zeros(y.shape(), y.dtype());
@@ -181,7 +181,7 @@ Var jacobian_along(const Request& request, const Var& y, std::span<const Var> in
 }
 
 std::vector<Vars> hessians(const Request& request, const Var& y, std::span<const Var> inputs) {
-  const Scope scope(request.op, request.line);
+  const OpScope scope(request.op, request.line);
   check_dtypes(request, y, inputs);
   check_scalar(request, y);
   std::vector<Vars> blocks;
@@ -190,7 +190,7 @@ std::vector<Vars> hessians(const Request& request, const Var& y, std::span<const
 }
 
 Vars hessian_along(const Request& request, const Var& y, std::span<const Var> inputs, std::span<const Var> directions) {
-  const Scope scope(request.op, request.line);
+  const OpScope scope(request.op, request.line);
   check_dtypes(request, y, inputs);
   check_scalar(request, y);
   check_directions(request, inputs, directions);
@@ -244,14 +244,14 @@ Vars split(const Request& request, const Var& direction, std::span<const Var> in
 }
 
 Var flat_jacobian(const Request& request, const Var& y, const Vars& inputs) {
-  const Scope scope(request.op, request.line);
+  const OpScope scope(request.op, request.line);
   Vars parts = jacobians(request, y, inputs);
   for (std::size_t i = 0; i < parts.size(); ++i) parts[i] = reshape(parts[i], {y.size(), inputs[i].size()});
   return reshape(joined(parts, 1), joined(request, y.shape(), Shape{element_count(inputs)}));
 }
 
 Var flat_hessian(const Request& request, const Var& y, const Vars& inputs) {
-  const Scope scope(request.op, request.line);
+  const OpScope scope(request.op, request.line);
   check_dtypes(request, y, inputs);
   check_scalar(request, y);
   Vars rows;
