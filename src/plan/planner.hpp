@@ -5,7 +5,7 @@
 //   Delivery       brings the values of targets to their destinations
 //   ProductMerger  and share_transposes optimize across products
 //   ArenaLayout    places the buffers in the arena
-//   Compilation        compiles the sweeps, and finds what each run must bind
+//   Compilation    compiles the sweeps, and finds what each run must bind
 
 #include <cstdint>
 

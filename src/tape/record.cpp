@@ -55,7 +55,10 @@ void Recorder::give_back_ahead() {
       if (registry == nullptr || key.op != &parameter_op || !pending_.empty()) return unexpected;
       const int index = operand.parameter_->index();
       if (key.attribute != pack({registry->uid, RegistrySpace::parameter, index})) return unexpected;
-      read(*registry);
+      if (registry->uid != last_read_) {
+        last_constant_ = ahead.last_constant;  // so that the tape's end gives them up if this throws
+        note_read(*registry);
+      }
       slots_[ahead.next] = registry_slot(*registry, static_cast<std::uint32_t>(index), registry->write_count);
       break;
     }
