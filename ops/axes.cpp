@@ -12,7 +12,7 @@
 
 namespace thalweg {
 
-Axes::Axes(std::span<const int> axes) : count_(axes.size() == 0 ? -1 : static_cast<int>(axes.size())) {
+Axes::Axes(std::span<const int> axes) : count_(axes.empty() ? -1 : static_cast<int>(axes.size())) {
   if (axes.size() > axes_.size())
     throw IndexError(
         error_text("axes", fmt::format("{} axes are named; a tensor has at most {}", axes.size(), axes_.size())));

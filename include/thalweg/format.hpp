@@ -26,7 +26,8 @@ Tensor printed_value(const Var& var, SourceLine line);
 
 /// Whether the text between `{:` and `}` formats a number: it has a precision, or ends in a number presentation.
 constexpr bool is_number_format(std::string_view text) {
-  if (text.size() > 1 && std::string_view("<>^").find(text[1]) != text.npos) text.remove_prefix(2);  // fill, alignment
+  if (text.size() > 1 && std::string_view("<>^").find(text[1]) != std::string_view::npos)
+    text.remove_prefix(2);  // fill, alignment
   bool has_precision = false;
   char last = 0;
   int depth = 0;  // in the braces of `{:{}}`

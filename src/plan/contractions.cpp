@@ -18,7 +18,7 @@ struct Contractions::Factor {
   /// The distance of the matrices along axis `axis` of a product of rank `rank`; 0: the same matrix for all.
   std::int64_t batch_stride(int axis, int rank) const {
     const int own = axis - (rank - shape->rank());
-    return own < 0 || (*shape)[own] == 1 ? 0 : view->strides[own];
+    return !view || own < 0 || (*shape)[own] == 1 ? 0 : view->strides[own];
   }
 };
 

@@ -69,7 +69,8 @@ Tensor batch_of(const Tensor& x, std::int64_t batch) {
 }  // namespace
 
 TEST_CASE("batches: planned and eager, one thread and two, give the same bits") {
-  for (const Shape& shape : {Shape{3, 40, 30}, Shape{5, 128, 64}, Shape{2, 7, 300}, Shape{4, 600, 2}, Shape{6, 3, 5}, Shape{32, 64, 128}})
+  for (const Shape& shape :
+       {Shape{3, 40, 30}, Shape{5, 128, 64}, Shape{2, 7, 300}, Shape{4, 600, 2}, Shape{6, 3, 5}, Shape{32, 64, 128}})
     for (const DType dtype : {DType::f32, DType::f64})
       for (const Case& each : cases) {
         CAPTURE(each.name, to_string(shape), name(dtype));
