@@ -1,4 +1,6 @@
+#include <array>
 #include <cmath>
+#include <span>
 
 #include <fmt/format.h>
 
@@ -6,14 +8,44 @@
 #include <thalweg/nn/affine.hpp>
 #include <thalweg/nn/batch_norm.hpp>
 #include <thalweg/nn/conv2d.hpp>
+#include <thalweg/nn/conv_transpose2d.hpp>
 #include <thalweg/nn/dropout.hpp>
+#include <thalweg/nn/embedding.hpp>
 #include <thalweg/nn/initializers.hpp>
+#include <thalweg/nn/normalization.hpp>
 #include <thalweg/ops/arithmetic.hpp>
+#include <thalweg/ops/indexing.hpp>
 #include <thalweg/ops/matmul.hpp>
 
 #include "nn/names.hpp"
 
 namespace thalweg {
+
+namespace {
+
+/// ValueError for a number below 1.
+void check_at_least_one(const char* layer, const char* what, std::int64_t number, SourceLine line) {
+  if (number < 1) throw ValueError(error_text(layer, fmt::format("{} must be at least 1, got {}", what, number), line));
+}
+
+Shape checked_features(const char* layer, std::int64_t features, SourceLine line) {
+  check_at_least_one(layer, "features", features, line);
+  return {features};
+}
+
+/// The last axes, as many as `shape` has.
+LayerNormOptions over_last_axes(const char* layer, const Shape& shape, const NormLayerOptions& options,
+                                SourceLine line) {
+  if (shape.rank() == 0 || shape.size() == 0)
+    throw ShapeError(error_text(
+        layer, fmt::format("a layer needs at least one element to normalize, not the shape {}", to_string(shape)),
+        line));
+  std::array<int, Shape::max_rank> axes{};
+  for (int i = 0; i < shape.rank(); ++i) axes[i] = i - shape.rank();
+  return {.axes = std::span(axes.data(), static_cast<std::size_t>(shape.rank())), .epsilon = options.epsilon};
+}
+
+}  // namespace
 
 Affine::Affine(ParameterRegistry& registry, const std::string& name, const Initializer& weight,
                const AffineOptions& options, SourceLine line)
@@ -50,12 +82,45 @@ Var Conv2d::operator()(const Operand& x) const {
   return bias_.empty() ? conv2d(x, weight_, options_) : conv2d(x, weight_, bias_, options_);
 }
 
+ConvTranspose2d::ConvTranspose2d(ParameterRegistry& registry, const std::string& name, const Initializer& weight,
+                                 const ConvTranspose2dLayerOptions& options, SourceLine line)
+    : scope_(internal::interned_name(name)),
+      options_{options.stride, options.padding, options.output_padding, options.dilation, options.groups} {
+  if (weight.shape.rank() != 4)
+    throw ShapeError(error_text(
+        "ConvTranspose2d",
+        fmt::format("the weight has shape (channels, filters/groups, height, width), not {}", to_string(weight.shape)),
+        line));
+  check_at_least_one("ConvTranspose2d", "groups", options.groups, line);
+  internal::check_names_are_free("ConvTranspose2d", registry, name, {"weight", "bias"}, line);
+  weight_ = registry.add(name + ".weight", weight, {}, line);
+  if (options.bias) bias_ = registry.add(name + ".bias", zeros({weight.shape[1] * options.groups}), {}, line);
+}
+
+Var ConvTranspose2d::operator()(const Operand& x) const {
+  const Scope scope(scope_, x.line());
+  return bias_.empty() ? conv_transpose2d(x, weight_, options_) : conv_transpose2d(x, weight_, bias_, options_);
+}
+
+Embedding::Embedding(ParameterRegistry& registry, const std::string& name, const Initializer& weight, SourceLine line)
+    : scope_(internal::interned_name(name)) {
+  if (weight.shape.rank() != 2)
+    throw ShapeError(error_text(
+        "Embedding", fmt::format("the weight has shape (rows, features), not {}", to_string(weight.shape)), line));
+  internal::check_names_are_free("Embedding", registry, name, {"weight"}, line);
+  weight_ = registry.add(name + ".weight", weight, {}, line);
+}
+
+Var Embedding::operator()(const Operand& indices) const {
+  const Scope scope(scope_, indices.line());
+  return gather(weight_, indices);
+}
+
 BatchNorm::BatchNorm(ParameterRegistry& registry, const std::string& name, std::int64_t features,
                      const BatchNormLayerOptions& options, SourceLine line)
     : scope_(internal::interned_name(name)), form_(options.form) {
   const double variance = options.initial_running_variance;
-  if (features < 1)
-    throw ValueError(error_text("BatchNorm", fmt::format("features must be at least 1, got {}", features), line));
+  check_at_least_one("BatchNorm", "features", features, line);
   if (!(variance >= 0))
     throw ValueError(
         error_text("BatchNorm", fmt::format("initial_running_variance is {}; it must be at least 0", variance), line));
@@ -71,6 +136,56 @@ BatchNorm::BatchNorm(ParameterRegistry& registry, const std::string& name, std::
 Var BatchNorm::operator()(const Operand& x) const {
   const Scope scope(scope_, x.line());
   return batch_norm(x, gamma_, beta_, running_mean_, running_variance_, form_);
+}
+
+LayerNorm::LayerNorm(ParameterRegistry& registry, const std::string& name, std::int64_t features,
+                     const NormLayerOptions& options, SourceLine line)
+    : LayerNorm(registry, name, checked_features("LayerNorm", features, line), options, line) {}
+
+LayerNorm::LayerNorm(ParameterRegistry& registry, const std::string& name, const Shape& shape,
+                     const NormLayerOptions& options, SourceLine line)
+    : scope_(internal::interned_name(name)), options_(over_last_axes("LayerNorm", shape, options, line)) {
+  internal::check_names_are_free("LayerNorm", registry, name, {"gamma", "beta"}, line);
+  gamma_ = registry.add(name + ".gamma", ones(shape), {}, line);
+  beta_ = registry.add(name + ".beta", zeros(shape), {}, line);
+}
+
+Var LayerNorm::operator()(const Operand& x) const {
+  const Scope scope(scope_, x.line());
+  return layer_norm(x, gamma_, beta_, options_);
+}
+
+RMSNorm::RMSNorm(ParameterRegistry& registry, const std::string& name, std::int64_t features,
+                 const NormLayerOptions& options, SourceLine line)
+    : RMSNorm(registry, name, checked_features("RMSNorm", features, line), options, line) {}
+
+RMSNorm::RMSNorm(ParameterRegistry& registry, const std::string& name, const Shape& shape,
+                 const NormLayerOptions& options, SourceLine line)
+    : scope_(internal::interned_name(name)), options_(over_last_axes("RMSNorm", shape, options, line)) {
+  internal::check_names_are_free("RMSNorm", registry, name, {"gamma"}, line);
+  gamma_ = registry.add(name + ".gamma", ones(shape), {}, line);
+}
+
+Var RMSNorm::operator()(const Operand& x) const {
+  const Scope scope(scope_, x.line());
+  return rms_norm(x, gamma_, options_);
+}
+
+GroupNorm::GroupNorm(ParameterRegistry& registry, const std::string& name, std::int64_t groups, std::int64_t channels,
+                     const NormLayerOptions& options, SourceLine line)
+    : scope_(internal::interned_name(name)), groups_(groups), options_{options.epsilon} {
+  check_at_least_one("GroupNorm", "groups", groups, line);
+  check_at_least_one("GroupNorm", "channels", channels, line);
+  if (channels % groups != 0)
+    throw ShapeError(error_text("GroupNorm", fmt::format("{} channels do not make {} groups", channels, groups), line));
+  internal::check_names_are_free("GroupNorm", registry, name, {"gamma", "beta"}, line);
+  gamma_ = registry.add(name + ".gamma", ones({channels}), {}, line);
+  beta_ = registry.add(name + ".beta", zeros({channels}), {}, line);
+}
+
+Var GroupNorm::operator()(const Operand& x) const {
+  const Scope scope(scope_, x.line());
+  return group_norm(x, groups_, gamma_, beta_, options_);
 }
 
 Dropout::Dropout(double probability, Random& random, DropoutForm form, SourceLine line)

@@ -343,14 +343,12 @@ Var pad(const Operand& x, std::span<const Padding> padding, double fill_value) {
                      x.line());
   Dimensions dimensions{};
   for (int axis = 0; axis < shape.rank(); ++axis) {
-    const Padding& around = padding[axis];
+    const std::int64_t before = padding[axis].before, after = padding[axis].after;
     std::int64_t& dimension = dimensions[axis];
-    if (around.before < 0 || around.after < 0)
-      fail<ValueError>("pad",
-                       fmt::format("the padding ({}, {}) of axis {} is negative", around.before, around.after, axis),
+    if (before < 0 || after < 0)
+      fail<ValueError>("pad", fmt::format("the padding ({}, {}) of axis {} is negative", before, after, axis),
                        x.line());
-    if (__builtin_add_overflow(shape[axis], around.before, &dimension) ||
-        __builtin_add_overflow(dimension, around.after, &dimension))
+    if (__builtin_add_overflow(shape[axis], before, &dimension) || __builtin_add_overflow(dimension, after, &dimension))
       fail<ShapeError>("pad", fmt::format("axis {} becomes longer than int64 counts", axis), x.line());
   }
   const Shape whole = checked_shape("pad", dimensions, shape.rank(), x.line());

@@ -112,7 +112,7 @@ Optimizer::~Optimizer() {
 }
 
 void Optimizer::start(const Schedule& learning_rate, const GradientOptions& gradient, SourceLine line) {
-  learning_rate_ = learning_rate;
+  learning_rate_ = given_rate_ = learning_rate;
   gradient_options_ = gradient;
   find_parts();
   const internal::WriteClaim claim = core_->claim_write(name_, line);
@@ -163,6 +163,12 @@ double Optimizer::learning_rate() const { return learning_rate_(step_count_); }
 
 void Optimizer::set_learning_rate(const Schedule& learning_rate, SourceLine line) {
   option_check(name_, *core_, line).not_negative("learning_rate", learning_rate(step_count_));
+  is_rate_set_ = learning_rate.number().has_value();
+  if (!is_rate_set_) given_rate_ = learning_rate;
+  use_learning_rate(learning_rate);
+}
+
+void Optimizer::use_learning_rate(const Schedule& learning_rate) {
   learning_rate_ = learning_rate;
   replace_learning_rate(learning_rate);
 }
@@ -248,7 +254,8 @@ void Optimizer::divide_into_parts() {
 
 Optimizer::Progress Optimizer::progress() {
   find_parts();
-  Progress progress{step_count_, skipped_count_, {}, numbers_};
+  Progress progress{step_count_, skipped_count_, {}, numbers_, {}};
+  if (is_rate_set_) progress.learning_rate = learning_rate_.number();
   for (std::size_t i = 0; i < begins_.size(); ++i)
     if (begins_[i].step != 0) progress.begins.emplace_back(core_->entries[i].name, begins_[i].step);
   return progress;
@@ -263,6 +270,8 @@ void Optimizer::set_progress(const Progress& progress) {
   for (const auto& [name, step] : progress.begins)
     if (const int index = core_->find(name); index >= 0) begins_[index].step = step;
   layout_ = 0;
+  is_rate_set_ = progress.learning_rate.has_value();
+  use_learning_rate(is_rate_set_ ? Schedule(*progress.learning_rate) : given_rate_);
 }
 
 // --- a step ---

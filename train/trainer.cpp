@@ -189,7 +189,7 @@ History Trainer::fit(const Dataset& samples, SourceLine line) {
     if (train_epoch(epoch) == Flow::stop) break;
 
   if (!best_values_.empty()) {
-    std::vector<Parameter> parameters = registry_.parameters();
+    const std::vector<Parameter>& parameters = registry_.parameters();
     for (std::size_t i = 0; i < parameters.size(); ++i) parameters[i].set_value(best_values_[i]);
   }
   return history;

@@ -122,8 +122,8 @@ class ParameterRegistry {
   /// The parameter of that name. ValueError suggesting the closest names if there is none.
   Parameter operator[](const NameArgument& name) const;
   bool contains(std::string_view name) const;
-  /// All parameters, in the order in which they were added.
-  std::vector<Parameter> parameters() const;
+  /// All parameters, in the order in which they were added. Copy them before adding others.
+  const std::vector<Parameter>& parameters() const { return parameters_; }
   /// The parameters whose name matches the pattern ('*' matches any text). ValueError if none does.
   Selection select(std::string_view pattern, SourceLine line = SourceLine::here()) const;
   /// Freezes or unfreezes the matching parameters: frozen ones get no gradient and no optimizer state. Parameters that
@@ -151,6 +151,7 @@ class ParameterRegistry {
 
  private:
   std::shared_ptr<internal::RegistryCore> core_;
+  std::vector<Parameter> parameters_;
 };
 
 }  // namespace thalweg

@@ -17,8 +17,11 @@
 #include <thalweg/nn/affine.hpp>
 #include <thalweg/nn/batch_norm.hpp>
 #include <thalweg/nn/conv2d.hpp>
+#include <thalweg/nn/conv_transpose2d.hpp>
 #include <thalweg/nn/dropout.hpp>
+#include <thalweg/nn/embedding.hpp>
 #include <thalweg/nn/initializers.hpp>
+#include <thalweg/nn/normalization.hpp>
 #include <thalweg/nn/pooling.hpp>
 #include <thalweg/nn/sequential.hpp>
 #include <thalweg/op.hpp>

@@ -1,6 +1,7 @@
 #include <thalweg/registry.hpp>
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 #include <numeric>
 #include <span>
@@ -98,6 +99,7 @@ Parameter ParameterRegistry::add(std::string name, const Initializer& initialize
   std::ranges::fill(values, 0.0);
   initializer.fill(values, core_->seed, stream_of(0, name));
 
+  parameters_.reserve(std::bit_ceil(parameters_.size() + 1));
   const WriteClaim claim = core_->claim_write("add", line);
   const int index = core_->append(std::move(name), initializer.shape, options.trainable);
   void* const data = core_->value_data(index);
@@ -105,7 +107,7 @@ Parameter ParameterRegistry::add(std::string name, const Initializer& initialize
     std::ranges::copy(values, static_cast<double*>(data));
   else
     std::ranges::transform(values, static_cast<float*>(data), [](double number) { return static_cast<float>(number); });
-  return Parameter(core_, index);
+  return parameters_.emplace_back(core_, index);
 }
 
 Parameter ParameterRegistry::operator[](const NameArgument& name) const {
@@ -113,13 +115,6 @@ Parameter ParameterRegistry::operator[](const NameArgument& name) const {
 }
 
 bool ParameterRegistry::contains(std::string_view name) const { return core_->find(name) >= 0; }
-
-std::vector<Parameter> ParameterRegistry::parameters() const {
-  std::vector<Parameter> all;
-  all.reserve(static_cast<std::size_t>(size()));
-  for (int i = 0; i < size(); ++i) all.emplace_back(core_, i);
-  return all;
-}
 
 Selection ParameterRegistry::select(std::string_view pattern, SourceLine line) const {
   return Selection(core_, find_matching("select", *core_, pattern, line));

@@ -74,6 +74,94 @@ TEST_CASE("Conv2d: what it refuses") {
                     Catch::StartsWith("[conv1/conv2d]") && Catch::EndsWith(here));
 }
 
+TEST_CASE("ConvTranspose2d: conv_transpose2d with the weight and bias registered under its name") {
+  tw::ParameterRegistry registry({.dtype = tw::f64});
+  const tw::ConvTranspose2dOptions options{.stride = {2, 1}, .padding = 1, .output_padding = {1, 0}, .groups = 2};
+  const tw::ConvTranspose2d up(registry, "up1", tw::he_normal({4, 3, 3, 2}),
+                               {.stride = {2, 1}, .padding = 1, .output_padding = {1, 0}, .groups = 2});
+  registry["up1.bias"].set_value(tw::Tensor({1., 2., 3., 4., 5., 6.}, tw::f64));
+  tw::Random random(0);
+  const tw::Tensor x = tw::Tensor::normal({2, 4, 5, 6}, random, tw::f64);
+  const tw::Tensor y = tw::compute([&] { return up(x); });
+  CHECK(y.shape() == tw::Shape{2, 6, 10, 5});
+  CHECK(tw::identical(y, tw::compute([&] { return tw::conv_transpose2d(x, up.weight(), up.bias(), options); })));
+  CHECK(up.weight().name() == "up1.weight");
+  CHECK(up.bias().name() == "up1.bias");
+  const tw::ConvTranspose2d plain(registry, "up2", tw::he_normal({4, 1, 2, 2}), {.bias = false});
+  CHECK(plain.bias().empty());
+  CHECK(tw::compute([&] { return plain(x); }).shape() == tw::Shape{2, 1, 6, 7});
+  CHECK(registry.size() == 3);
+  CHECK_THROWS_WITH(
+      tw::ConvTranspose2d(registry, "up3", tw::ones({3, 2})),
+      Catch::StartsWith(
+          "[ConvTranspose2d] the weight has shape (channels, filters/groups, height, width), not (3, 2)"));
+  CHECK_THROWS_AS(tw::ConvTranspose2d(registry, "up3", tw::ones({2, 2, 2, 2}), {.groups = 0}), tw::ValueError);
+  CHECK_THROWS_AS(tw::ConvTranspose2d(registry, "up1", tw::ones({2, 2, 2, 2})), tw::ValueError);
+  CHECK(registry.size() == 3);
+}
+
+TEST_CASE("Embedding: rows of its weight, whose gradient adds up repeated ones") {
+  tw::ParameterRegistry registry({.dtype = tw::f64});
+  const tw::Embedding embedding(registry, "embedding", tw::Tensor{{1., 2.}, {3., 4.}, {5., 6.}});
+  const tw::Tensor indices{{2, 0}, {2, -2}};
+  const tw::Tape tape;
+  const tw::Var y = embedding(indices);
+  CHECK(tw::identical(y.value(), tw::Tensor({{{5., 6.}, {1., 2.}}, {{5., 6.}, {3., 4.}}}, tw::f64)));
+  tw::backward(tw::sum(y));
+  CHECK(tw::identical(embedding.weight().gradient(), tw::Tensor({{1., 1.}, {1., 1.}, {2., 2.}}, tw::f64)));
+  CHECK_THROWS_WITH(embedding(tw::Tensor{3}).value(), Catch::StartsWith("[embedding/gather] index 3"));
+  CHECK_THROWS_WITH(embedding(tw::Tensor{3.}), Catch::StartsWith("[embedding/gather] indices must be i64"));
+  CHECK_THROWS_WITH(tw::Embedding(registry, "e", tw::ones({3})),
+                    Catch::StartsWith("[Embedding] the weight has shape (rows, features), not (3,)"));
+  CHECK_THROWS_AS(tw::Embedding(registry, "embedding", tw::ones({3, 1})), tw::ValueError);
+  CHECK(registry.size() == 1);
+}
+
+TEST_CASE("LayerNorm, RMSNorm, GroupNorm: the ops with their parameters") {
+  tw::ParameterRegistry registry({.dtype = tw::f64});
+  const tw::LayerNorm rows(registry, "rows", 6), planes(registry, "planes", {4, 6}, {.epsilon = 1e-3});
+  const tw::RMSNorm mean_squares(registry, "mean_squares", 6), planes_of_squares(registry, "squares", {4, 6});
+  const tw::GroupNorm groups(registry, "groups", 2, 4);
+  tw::Random random(0);
+  const tw::Tensor x = tw::Tensor::normal({3, 4, 6}, random, tw::f64);
+  {
+    const tw::Tape tape;
+    CHECK(tw::identical(rows(x).value(), tw::layer_norm(x).value()));
+    CHECK(tw::identical(planes(x).value(), tw::layer_norm(x, {.axes = {1, 2}, .epsilon = 1e-3}).value()));
+    CHECK(tw::identical(mean_squares(x).value(), tw::rms_norm(x).value()));
+    CHECK(tw::identical(planes_of_squares(x).value(), tw::rms_norm(x, {.axes = {1, 2}}).value()));
+    CHECK(tw::identical(groups(x).value(), tw::group_norm(x, 2).value()));
+  }
+  for (const tw::Parameter& parameter : registry.parameters())
+    parameter.set_value(tw::Tensor::normal(parameter.shape(), random, tw::f64));
+  const tw::Tape tape;
+  CHECK(tw::identical(rows(x).value(), tw::layer_norm(x, rows.gamma(), rows.beta()).value()));
+  CHECK(tw::identical(mean_squares(x).value(), tw::rms_norm(x, mean_squares.gamma()).value()));
+  CHECK(tw::identical(groups(x).value(), tw::group_norm(x, 2, groups.gamma(), groups.beta()).value()));
+  CHECK(planes.gamma().name() == "planes.gamma");
+  CHECK(planes.beta().shape() == tw::Shape{4, 6});
+  CHECK(groups.beta().shape() == tw::Shape{4});
+  const std::string here = " at layers_test.cpp:" + std::to_string(__LINE__ + 1);
+  CHECK_THROWS_WITH(rows(tw::Tensor::ones({3, 5}, tw::f64)),
+                    Catch::StartsWith("[rows/layer_norm] gamma (6,) must be (5,)") && Catch::EndsWith(here));
+}
+
+TEST_CASE("LayerNorm, RMSNorm, GroupNorm: what they refuse") {
+  tw::ParameterRegistry registry;
+  CHECK_THROWS_WITH(tw::LayerNorm(registry, "n", 0),
+                    Catch::StartsWith("[LayerNorm] features must be at least 1, got 0 at layers_test.cpp:"));
+  CHECK_THROWS_WITH(tw::LayerNorm(registry, "n", tw::Shape{}),
+                    Catch::StartsWith("[LayerNorm] a layer needs at least one element to normalize, not the shape ()"));
+  CHECK_THROWS_AS(tw::RMSNorm(registry, "n", {2, 0}), tw::ShapeError);
+  CHECK_THROWS_WITH(tw::GroupNorm(registry, "n", 3, 4),
+                    Catch::StartsWith("[GroupNorm] 4 channels do not make 3 groups at layers_test.cpp:"));
+  CHECK_THROWS_AS(tw::GroupNorm(registry, "n", 0, 4), tw::ValueError);
+  registry.add("n.beta", tw::zeros({4}));
+  CHECK_THROWS_AS(tw::LayerNorm(registry, "n", 4), tw::ValueError);
+  CHECK_THROWS_AS(tw::GroupNorm(registry, "n", 2, 4), tw::ValueError);
+  CHECK(registry.size() == 1);
+}
+
 TEST_CASE("layers: a convolutional network of them") {
   tw::ParameterRegistry registry;
   const tw::Sequential net(tw::Conv2d(registry, "conv1", tw::he_normal({3, 1, 3, 3}), {.padding = 1}), tw::relu,

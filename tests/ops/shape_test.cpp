@@ -63,6 +63,8 @@ TEST_CASE("sizes and repetitions in braces are integers of any type") {
   CHECK(same(tile(x, {count}), concatenate({x, x, x}, 1)));
   CHECK(same(repeat(x, {1, 0, count}, 0), gather(x, Tensor{0, 2, 2, 2})));
   CHECK(same(repeat(x, count, 0), gather(x, Tensor{0, 0, 0, 1, 1, 1, 2, 2, 2})));
+  CHECK(same(pad(x, {{1, count}, {}}), pad(x, 0, 1, 3)));
+  CHECK(max_pool2d(Tensor::ones({1, 1, 6, 6}), {count, 1}).shape() == Shape{1, 1, 2, 6});
   CHECK_THROWS_WITH(repeat(x, {count}, 0), Catch::StartsWith("[repeat] 1 counts are given for axis 0"));
 }
 

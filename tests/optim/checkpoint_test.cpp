@@ -237,6 +237,54 @@ TEST_CASE("checkpoint: parameters added, frozen or unfrozen on the way keep thei
   CHECK(identical(whole.b.value(), resumed.b.value()));
 }
 
+TEST_CASE("checkpoint: a learning rate set as a number is restored, one of the program's is not", "[optim]") {
+  const Folder folder;
+  struct Trained {
+    ParameterRegistry registry{{.dtype = f64}};
+    Parameter a = registry.add("a", ones({3})), b = registry.add("b", ones({2}));
+    Adam adam;
+    Checkpoint checkpoint{registry};
+    explicit Trained(const Schedule& rate)
+        : adam(registry, {.learning_rate = rate, .groups = {{"b", [](auto& o) { o.weight_decay = 0.1; }}}}) {
+      checkpoint.add(adam);
+    }
+    void train(int steps) {
+      for (int i = 0; i < steps; ++i) {
+        const Tape tape;
+        backward(sum(square(a) * 3) + sum(square(b)));
+        adam.step();
+      }
+    }
+  };
+  Trained whole(0.1);
+  whole.train(2);
+  whole.checkpoint.save(folder.file("as given"));
+  whole.adam.set_learning_rate(0.02);
+  whole.train(2);
+  whole.checkpoint.save(folder.file("set"));
+  whole.train(3);
+
+  Trained resumed(0.1);
+  resumed.checkpoint.load(folder.file("set"));
+  CHECK(resumed.adam.learning_rate() == 0.02);
+  resumed.train(3);
+  CHECK(identical(whole.a.value(), resumed.a.value()));
+  CHECK(identical(whole.b.value(), resumed.b.value()));
+
+  // From a run without: back to what the program has given, whether in the options or later as a schedule.
+  resumed.checkpoint.load(folder.file("as given"));
+  CHECK(resumed.adam.learning_rate() == 0.1);
+  Trained another(0.3);
+  another.checkpoint.load(folder.file("as given"));
+  CHECK(another.adam.learning_rate() == 0.3);
+  another.adam.set_learning_rate([](std::int64_t n) { return 1. / static_cast<double>(n + 1); });
+  another.checkpoint.save(folder.file("schedule"));
+  another.adam.set_learning_rate(0.5);
+  another.checkpoint.load(folder.file("schedule"));
+  another.adam.set_step_count(3);
+  CHECK(another.adam.learning_rate() == 0.25);
+}
+
 TEST_CASE("checkpoint: files that do not fit are named, with what was expected and found, and nothing changes",
           "[optim]") {
   const Folder folder;

@@ -65,6 +65,9 @@ TEST_CASE("ParameterRegistry: parameters keep name, shape, dtype and value") {
   CHECK_FALSE(registry.contains("affine1"));
   CHECK(registry["affine1.bias"].index() == bias.index());
   CHECK(registry.parameters()[0].name() == "affine1.weight");
+  // One list, so that these belong together.
+  const std::vector<Parameter> all(registry.parameters().begin(), registry.parameters().end());
+  CHECK(all.size() == 2);
 }
 
 TEST_CASE("ParameterRegistry: copies of a Parameter alias one value, and outlive the registry") {

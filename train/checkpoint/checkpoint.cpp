@@ -28,17 +28,20 @@ json written(const Optimizer::Progress& progress) {
   for (const auto& [name, step] : progress.begins) begins[name] = step;
   json numbers = json::object();
   for (const auto& [name, number] : progress.numbers) numbers[name] = fmt::format("{:a}", number);
-  return {{"step_count", progress.step_count},
-          {"skipped_count", progress.skipped_count},
-          {"begins", begins},
-          {"numbers", numbers}};
+  json text = {{"step_count", progress.step_count},
+               {"skipped_count", progress.skipped_count},
+               {"begins", begins},
+               {"numbers", numbers}};
+  if (progress.learning_rate) text["learning_rate"] = fmt::format("{:a}", *progress.learning_rate);
+  return text;
 }
 
 Optimizer::Progress read_progress(const json& text) {
-  Optimizer::Progress progress{text.at("step_count"), text.at("skipped_count"), {}, {}};
+  Optimizer::Progress progress{text.at("step_count"), text.at("skipped_count"), {}, {}, {}};
   for (const auto& [name, step] : text.at("begins").items()) progress.begins.emplace_back(name, step);
   for (const auto& [name, number] : text.at("numbers").items())
     progress.numbers.emplace_back(name, std::stod(number.get<std::string>()));
+  if (text.contains("learning_rate")) progress.learning_rate = std::stod(text.at("learning_rate").get<std::string>());
   return progress;
 }
 

@@ -13,7 +13,7 @@ namespace thalweg {
 struct HeightWidth {
   std::int64_t height, width;
   constexpr HeightWidth(std::int64_t both) : height(both), width(both) {}
-  constexpr HeightWidth(std::int64_t height, std::int64_t width) : height(height), width(width) {}
+  constexpr HeightWidth(internal::Dimension height, internal::Dimension width) : height(height), width(width) {}
 };
 
 /// The padding with which the result has ⌈size/stride⌉ positions along an axis: as many as the image with a stride of 1. If

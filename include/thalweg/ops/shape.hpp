@@ -66,7 +66,7 @@ Var roll(const Operand& x, std::int64_t shift, int axis);
 Var roll(const Operand& x, std::int64_t shift);
 
 struct Padding {
-  std::int64_t before = 0, after = 0;
+  internal::Dimension before = 0, after = 0;
 };
 /// x with `fill_value` before and after it along each axis; one Padding per axis. The fill value is data. ShapeError
 /// unless there is one Padding per axis, ValueError for a negative one. d/dx: the gradient without the padding.

@@ -183,8 +183,8 @@ class Optimizer {
 
   /// The learning rate of the next step, for parameters without a group.
   double learning_rate() const;
-  /// Sets a number or a schedule from the next step on; groups with their own rate keep it. ValueError for a rate that
-  /// is negative or not finite.
+  /// Sets a number or a schedule from the next step on; groups with their own rate keep it. A checkpoint restores a
+  /// number, but not a schedule, which is a function. ValueError for a rate that is negative or not finite.
   void set_learning_rate(const Schedule& learning_rate, SourceLine line = SourceLine::here());
 
   /// Steps made so far.
@@ -204,6 +204,7 @@ class Optimizer {
     /// By parameter: the steps made before its state began, which do not count for its step number.
     std::vector<std::pair<std::string, std::int64_t>> begins = {};
     std::vector<std::pair<std::string, double>> numbers = {};  // see Optimizer::number
+    std::optional<double> learning_rate = {};                  // the number set by set_learning_rate
   };
   Progress progress();
   void set_progress(const Progress& progress);
@@ -245,6 +246,7 @@ class Optimizer {
   /// The index of the options for a parameter of that name; adds them if there are none yet.
   virtual int options_of(const std::string& name) = 0;
   virtual const UpdateRule& rule(int options) const = 0;
+  void use_learning_rate(const Schedule& learning_rate);
   virtual void replace_learning_rate(const Schedule& learning_rate) = 0;
 
   /// Divides the parameters into parts_, anew after parameters were added, frozen or converted.
@@ -295,6 +297,8 @@ class Optimizer {
   Unit unit_;
   OptimizedParameters parameters_;
   Schedule learning_rate_ = 0;
+  Schedule given_rate_ = 0;   // that of the options, or the last schedule set: the program's, which no checkpoint holds
+  bool is_rate_set_ = false;  // whether learning_rate_ is a number that replaces it
   GradientOptions gradient_options_;
   double gradient_scale_[2] = {1, 1};  // of the current step; two factors so that neither underflows
   std::int64_t step_count_ = 0, skipped_count_ = 0;

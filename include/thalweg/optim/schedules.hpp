@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include <thalweg/error.hpp>
@@ -27,6 +28,8 @@ class Schedule {
       : function_(std::make_shared<const std::function<double(std::int64_t)>>(function)) {}
 
   double operator()(std::int64_t step) const { return function_ ? (*function_)(step) : rate_; }
+  /// The rate, if this is a number.
+  std::optional<double> number() const { return function_ ? std::nullopt : std::optional(rate_); }
 
  private:
   double rate_ = 0;

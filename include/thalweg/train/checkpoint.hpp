@@ -35,7 +35,9 @@ class Checkpoint {
   /// Includes all parameters of the registry, trainable or not.
   explicit Checkpoint(ParameterRegistry& registry) : registry_(registry) {}
 
-  /// Adds an optimizer's state and step count. It must optimize parameters of this registry.
+  /// Adds an optimizer's state, step count, and learning rate if it was set by `set_learning_rate` as a number. The
+  /// options and schedules are the program's: a run that resumes may have others. It must optimize parameters of this
+  /// registry.
   Checkpoint& add(Optimizer& optimizer, SourceLine line = SourceLine::here());
   /// Adds the number of draws made so far. On loading, seed and stream must be those in the file.
   Checkpoint& add(const std::string& name, Random& random, SourceLine line = SourceLine::here());
