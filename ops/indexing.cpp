@@ -183,12 +183,6 @@ Var scatter_along_axis_pullback(const Pullback& p) {
   return record(take_along_axis_op, p.gradient, p.input(1), static_cast<std::uint64_t>(attribute_axis(p.attribute)));
 }
 
-/// x, with bools converted to i64.
-Var as_numbers(const Operand& x, const char* op) {
-  const Var value = as_var(x, op);
-  return value.dtype() == DType::boolean ? cast(value, DType::i64) : value;
-}
-
 // --- labels ---
 
 NodeType labels_shape(const Inference& inference) {

@@ -22,6 +22,11 @@ namespace {
 
 }  // namespace
 
+Var as_numbers(const Operand& x, const char* op) {
+  const Var value = as_var(x, op);
+  return value.dtype() == DType::boolean ? cast(value, DType::i64) : value;
+}
+
 void check_indices(const Inference& inference, int place) {
   const DType dtype = inference.input(place).dtype;
   if (dtype != DType::i64) inference.fail_dtype(fmt::format("indices must be i64, they are {}", name(dtype)));

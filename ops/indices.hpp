@@ -9,6 +9,9 @@
 
 namespace thalweg {
 
+/// x, with bools converted to i64.
+Var as_numbers(const Operand& x, const char* op);
+
 /// DtypeError unless input `place` is i64.
 void check_indices(const Inference& inference, int place);
 

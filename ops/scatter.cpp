@@ -1,4 +1,4 @@
-// Overwriting at indices.
+// Overwriting at indices, and the largest or smallest value there.
 
 #include <algorithm>
 #include <cstring>
@@ -12,6 +12,7 @@
 #include "ops/buffers.hpp"
 #include "ops/indices.hpp"
 #include "src/core_ops/core_ops.hpp"
+#include "src/tensor/visit.hpp"
 
 namespace thalweg {
 
@@ -128,26 +129,143 @@ Var pullback_updates_along_axis(const Pullback& p) {
   return where(take_along_axis(last, indices, axis) == number, take_along_axis(p.gradient, indices, axis), 0);
 }
 
+// --- scatter_max and scatter_min; inputs and attribute as above ---
+
+enum class Places : std::uint8_t { rows, along_axis };
+
+struct Larger {
+  template <class T>
+  static bool replaces(T update, T value) {
+    return update > value || is_nan(update);
+  }
+};
+struct Smaller {
+  template <class T>
+  static bool replaces(T update, T value) {
+    return update < value || is_nan(update);
+  }
+};
+
+template <class Extremum, Places places>
+void extremum_kernel(const OpaqueCall& call) {
+  const AxisSplit split = begin_scatter(call);
+  const std::int64_t inner = split.inner;
+  const std::int64_t lines = places == Places::rows ? call.input_types[1].shape.size()
+                                                    : call.input_types[1].shape[attribute_axis(call.attribute)];
+  internal::visit_number(call.output_type.dtype, [&]<class T>() {
+    const T* from = static_cast<const T*>(call.inputs[2]);
+    const auto* const indices = static_cast<const std::int64_t*>(call.inputs[1]);
+    T* to = static_cast<T*>(call.output);
+    for (std::int64_t i = 0; i < split.outer; ++i, to += split.count * inner)
+      for (std::int64_t k = 0; k < lines; ++k)
+        for (std::int64_t j = 0; j < inner; ++j, ++from) {
+          const std::int64_t index = indices[places == Places::rows ? k : (i * lines + k) * inner + j];
+          T& value = to[from_front(index, split.count) * inner + j];
+          if (Extremum::replaces(*from, value)) value = *from;
+        }
+  });
+}
+
+template <Places places>
+Var taken(const Pullback& p, const Var& x) {
+  const int axis = attribute_axis(p.attribute);
+  return places == Places::rows ? gather(x, p.input(1), axis) : take_along_axis(x, p.input(1), axis);
+}
+
+/// Where the updates equal the result, in its gradient's dtype.
+template <Places places>
+Var tied_updates(const Pullback& p) {
+  return cast(p.input(2) == taken<places>(p, p.output), p.gradient.dtype());
+}
+
+Var tied_values(const Pullback& p) { return cast(p.input(0) == p.output, p.gradient.dtype()); }
+
+/// The number of values that equal each element of the result.
+template <Places places>
+Var tie_count(const Pullback& p) {
+  const Var values = tied_values(p), updates = tied_updates<places>(p);
+  const int axis = attribute_axis(p.attribute);
+  return places == Places::rows ? scatter_add(values, p.input(1), updates, axis)
+                                : scatter_add_along_axis(values, p.input(1), updates, axis);
+}
+
+/// The gradient is divided evenly among the values that equal the result; those of a NaN are NaN, as for `max`.
+template <Places places>
+Var extremum_pullback_x(const Pullback& p) {
+  return chain(p.gradient, tied_values(p) / tie_count<places>(p));
+}
+template <Places places>
+Var extremum_pullback_updates(const Pullback& p) {
+  return chain(taken<places>(p, p.gradient), tied_updates<places>(p) / taken<places>(p, tie_count<places>(p)));
+}
+
+template <class Extremum, Places places>
+Op extremum_op(const char* name) {
+  return {.name = name,
+          .kind = Kind::opaque,
+          .shape_rule = scatter_shape,
+          .pullbacks = {extremum_pullback_x<places>, nullptr, extremum_pullback_updates<places>},
+          .opaque_kernel = extremum_kernel<Extremum, places>,
+          .can_fail = true};
+}
+
+const Op scatter_max_op = extremum_op<Larger, Places::rows>("scatter_max");
+const Op scatter_min_op = extremum_op<Smaller, Places::rows>("scatter_min");
+const Op scatter_max_along_axis_op = extremum_op<Larger, Places::along_axis>("scatter_max_along_axis");
+const Op scatter_min_along_axis_op = extremum_op<Smaller, Places::along_axis>("scatter_min_along_axis");
+
+/// Records an op on rows, or along an axis.
+Var scatter_rows(const Op& op, const Operand& x, const Var& value, const Operand& indices, const Operand& updates,
+                 int axis) {
+  const Var places = as_var(indices, op.name);
+  const int at = axis_from_front(op.name, axis, value.shape(), x.line());
+  const auto attribute = static_cast<std::uint64_t>(at);
+  const NodeType types[2] = {{value.shape(), value.dtype(), false}, {places.shape(), places.dtype(), false}};
+  const Shape shape = gather_shape(Inference(op.name, blamed(x.line()), attribute, types)).shape;
+  return record(op, value, places, checked_updates(op.name, updates, value, shape, x.line()), attribute);
+}
+
+Var scatter_elements(const Op& op, const Operand& x, const Var& value, const Operand& indices, const Operand& updates,
+                     int axis) {
+  const Var places = as_var(indices, op.name);
+  const int at = axis_from_front(op.name, axis, value.shape(), x.line());
+  const Shape shape = checked_places(op.name, value, places, at, x.line());
+  return record(op, value, broadcast_if_needed(places, shape),
+                checked_updates(op.name, updates, value, shape, x.line()), static_cast<std::uint64_t>(at));
+}
+
 }  // namespace
 
 Var scatter(const Operand& x, const Operand& indices, const Operand& updates, int axis) {
   const OpScope scope("scatter", x.line());
-  const Var value = as_var(x, "scatter"), places = as_var(indices, "scatter");
-  const int at = axis_from_front("scatter", axis, value.shape(), x.line());
-  const auto attribute = static_cast<std::uint64_t>(at);
-  const NodeType types[2] = {{value.shape(), value.dtype(), false}, {places.shape(), places.dtype(), false}};
-  const Shape shape = gather_shape(Inference("scatter", blamed(x.line()), attribute, types)).shape;
-  return record(scatter_op, value, places, checked_updates("scatter", updates, value, shape, x.line()), attribute);
+  return scatter_rows(scatter_op, x, as_var(x, "scatter"), indices, updates, axis);
 }
 
 Var scatter_along_axis(const Operand& x, const Operand& indices, const Operand& updates, int axis) {
   const OpScope scope("scatter_along_axis", x.line());
-  const char* const op = "scatter_along_axis";
-  const Var value = as_var(x, op), places = as_var(indices, op);
-  const int at = axis_from_front(op, axis, value.shape(), x.line());
-  const Shape shape = checked_places(op, value, places, at, x.line());
-  return record(scatter_along_axis_op, value, broadcast_if_needed(places, shape),
-                checked_updates(op, updates, value, shape, x.line()), static_cast<std::uint64_t>(at));
+  return scatter_elements(scatter_along_axis_op, x, as_var(x, "scatter_along_axis"), indices, updates, axis);
+}
+
+Var scatter_max(const Operand& x, const Operand& indices, const Operand& updates, int axis) {
+  const OpScope scope("scatter_max", x.line());
+  return scatter_rows(scatter_max_op, x, as_numbers(x, "scatter_max"), indices, updates, axis);
+}
+
+Var scatter_min(const Operand& x, const Operand& indices, const Operand& updates, int axis) {
+  const OpScope scope("scatter_min", x.line());
+  return scatter_rows(scatter_min_op, x, as_numbers(x, "scatter_min"), indices, updates, axis);
+}
+
+Var scatter_max_along_axis(const Operand& x, const Operand& indices, const Operand& updates, int axis) {
+  const OpScope scope("scatter_max_along_axis", x.line());
+  return scatter_elements(scatter_max_along_axis_op, x, as_numbers(x, "scatter_max_along_axis"), indices, updates,
+                          axis);
+}
+
+Var scatter_min_along_axis(const Operand& x, const Operand& indices, const Operand& updates, int axis) {
+  const OpScope scope("scatter_min_along_axis", x.line());
+  return scatter_elements(scatter_min_along_axis_op, x, as_numbers(x, "scatter_min_along_axis"), indices, updates,
+                          axis);
 }
 
 }  // namespace thalweg

@@ -136,11 +136,13 @@ TEST_CASE("coming from PyTorch: ops") {
   CHECK(is(tw::scatter_add(x, rows, u), {{2., 3., 4.}, {6., 7., 9.}}));
   {
     const tw::Tensor rows{1}, u{{8., 9., 6.}};
+    CHECK(is(tw::scatter_max(x, rows, u), {{1., 2., 3.}, {8., 9., 7.}}));
     CHECK(is(tw::scatter(x, rows, u), {{1., 2., 3.}, {8., 9., 6.}}));
   }
   {
     const tw::Tensor u{{8., 9.}, {6., 5.}};
     CHECK(is(tw::scatter(x, tw::Tensor::arange(1, 3), u, 1), {{1., 8., 9.}, {4., 6., 5.}}));
+    CHECK(is(tw::scatter_max_along_axis(x, places, u, 1), {{9., 2., 8.}, {4., 6., 7.}}));
     CHECK(is(tw::scatter_along_axis(x, places, u, 1), {{9., 2., 8.}, {4., 5., 7.}}));
   }
   {

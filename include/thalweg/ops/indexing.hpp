@@ -30,6 +30,16 @@ Var scatter_add_along_axis(const Operand& x, const Operand& indices, const Opera
 /// scatter). The last update for a repeated index wins. Derivatives as for `scatter`, along the axis.
 Var scatter_along_axis(const Operand& x, const Operand& indices, const Operand& updates, int axis);
 
+/// x with the largest (scatter_max) or smallest of x and all `updates` at `indices` along `axis` (JAX's
+/// x.at[indices].max); NaN if one of them is NaN. `updates` has the shape of gather(x, indices, axis), or is one number.
+/// The gradient is divided evenly among the values that equal the result, as for `max`.
+Var scatter_max(const Operand& x, const Operand& indices, const Operand& updates, int axis = 0);
+Var scatter_min(const Operand& x, const Operand& indices, const Operand& updates, int axis = 0);
+/// The same at x[i, indices[i, j, k], k], with `updates` of the shape of the indices or one number (PyTorch's
+/// scatter_reduce with "amax" and "amin").
+Var scatter_max_along_axis(const Operand& x, const Operand& indices, const Operand& updates, int axis);
+Var scatter_min_along_axis(const Operand& x, const Operand& indices, const Operand& updates, int axis);
+
 /// `value` where the mask is true, else x; all three broadcast. DtypeError for a mask that is not bool. The gradient
 /// goes to the selected operand.
 Var masked_fill(const Operand& x, const Operand& mask, const Operand& value);

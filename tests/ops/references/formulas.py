@@ -346,37 +346,55 @@ def first_along(function, x, axis, count):
     return np.take(along(function, x, axis), np.arange(count), axis=axis)
 
 
-def scatter_add(x, places, updates, axis=0):
-    """x with updates, in the shape of x taken at the places, added there."""
-    result = np.moveaxis(x, axis, 0).copy()
-    moved = np.moveaxis(updates, range(axis, axis + places.ndim), range(places.ndim))
-    for index in np.ndindex(*places.shape):
-        result[places[index]] = result[places[index]] + moved[index]
-    return np.moveaxis(result, 0, axis)
+def _last(old, new):
+    return new
 
 
-def scatter(x, places, updates, axis=0):
+def _sum(old, new):
+    return old + new
+
+
+def scatter(x, places, updates, axis=0, combine=_last):
     """x with updates, in the shape of x taken at the places, written there in their order."""
     result = np.moveaxis(x, axis, 0).copy()
     moved = np.moveaxis(updates, range(axis, axis + places.ndim), range(places.ndim))
     for index in np.ndindex(*places.shape):
-        result[places[index]] = moved[index]
+        for rest in np.ndindex(*result.shape[1:]):
+            at = (places[index], *rest)
+            result[at] = combine(result[at], moved[index + rest])
     return np.moveaxis(result, 0, axis)
 
 
-def scatter_along_axis(x, places, updates, axis):
-    result = x.copy()
-    for index in np.ndindex(*places.shape):
-        result[index[:axis] + (places[index],) + index[axis + 1 :]] = updates[index]
-    return result
-
-
-def scatter_add_along_axis(x, places, updates, axis):
+def scatter_along_axis(x, places, updates, axis, combine=_last):
     result = x.copy()
     for index in np.ndindex(*places.shape):
         at = index[:axis] + (places[index],) + index[axis + 1 :]
-        result[at] = result[at] + updates[index]
+        result[at] = combine(result[at], updates[index])
     return result
+
+
+def scatter_add(x, places, updates, axis=0):
+    return scatter(x, places, updates, axis, _sum)
+
+
+def scatter_max(x, places, updates, axis=0):
+    return scatter(x, places, updates, axis, max)
+
+
+def scatter_min(x, places, updates, axis=0):
+    return scatter(x, places, updates, axis, min)
+
+
+def scatter_add_along_axis(x, places, updates, axis):
+    return scatter_along_axis(x, places, updates, axis, _sum)
+
+
+def scatter_max_along_axis(x, places, updates, axis):
+    return scatter_along_axis(x, places, updates, axis, max)
+
+
+def scatter_min_along_axis(x, places, updates, axis):
+    return scatter_along_axis(x, places, updates, axis, min)
 
 
 def roll(x, shift, axis=None):
