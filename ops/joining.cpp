@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include <thalweg/ops/arithmetic.hpp>
 #include <thalweg/ops/indexing.hpp>
 #include <thalweg/ops/shape.hpp>
 
@@ -130,16 +131,22 @@ Var stack(std::span<const Var> parts, int axis, SourceLine line) {
   const OpScope scope("stack", line);
   if (parts.empty()) fail<ShapeError>("stack", "there are no parts", line);
   const Shape shape = parts[0].shape();
+  // Numbers take the dtype of the other parts.
+  const auto strong = std::find_if(parts.begin(), parts.end(), [](const Var& part) { return !type_of(part).weak; });
+  const DType dtype = strong == parts.end() ? parts[0].dtype() : strong->dtype();
   std::vector<Var> raised;
   for (std::size_t i = 0; i < parts.size(); ++i) {
     if (!(parts[i].shape() == shape))
       fail<ShapeError>("stack",
                        fmt::format("part {} has shape {}, part 0 {}", i, to_string(parts[i].shape()), to_string(shape)),
                        line);
-    if (parts[i].dtype() != parts[0].dtype())
+    const Var part =
+        type_of(parts[i]).weak && strong != parts.end() ? parts[i] * internal::typed_literal(1, dtype) : parts[i];
+    if (part.dtype() != dtype)
       fail<DtypeError>(
-          "stack", fmt::format("part {} is {}, part 0 {}", i, name(parts[i].dtype()), name(parts[0].dtype())), line);
-    raised.push_back(unsqueeze(parts[i], axis_from_front("stack", axis, shape, line, 1)));
+          "stack", fmt::format("part {} is {}, part {} {}", i, name(part.dtype()), strong - parts.begin(), name(dtype)),
+          line);
+    raised.push_back(unsqueeze(part, axis_from_front("stack", axis, shape, line, 1)));
   }
   return concatenate(std::span<const Var>(raised), axis, line);
 }

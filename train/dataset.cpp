@@ -93,7 +93,7 @@ Dataset::Dataset(std::vector<std::uint8_t> images, std::vector<std::uint8_t> lab
 Dataset::Dataset(const Tensor& images, const Tensor& labels, SourceLine line) {
   if (images.rank() == 0 || labels.rank() == 0 || images.shape()[0] != labels.shape()[0])
     throw ShapeError(error_text("Dataset",
-                                fmt::format("images {} and labels {} have not a row for each sample",
+                                fmt::format("inputs {} and targets {} differ in their number of rows",
                                             to_string(images.shape()), to_string(labels.shape())),
                                 line));
   size_ = images.shape()[0];

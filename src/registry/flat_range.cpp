@@ -52,7 +52,7 @@ std::optional<std::string> find_non_finite_gradient(const RegistryCore& core, st
   for_each_gradient(core, ranges, [&](std::int64_t at, double value) {
     if (place >= 0 || std::isfinite(value)) return;
     place = at;
-    found = value;
+    found = std::isnan(value) ? std::nan("") : value;  // without a sign
   });
   if (place < 0) return std::nullopt;
   for (const RegistryCore::Entry& entry : core.entries)

@@ -113,8 +113,25 @@ TEST_CASE("coming from PyTorch: ops") {
     CHECK(is(tw::solve_triangular(l, b, {.lower = false, .transposed = true}), {{1.}, {2.5}}));
     CHECK(is(tw::matmul(m, tw::solve_triangular(l, tw::solve_triangular(l, b), {.transposed = true})), b));
     CHECK(is(tw::log_determinant(m), std::log(16.)));
+    CHECK(is(tw::diagonal(m), {4., 5.}));
+    {
+      const tw::Var v = tw::Tensor{6., 7.};
+      CHECK(is(v * tw::Tensor::eye(2), {{6., 0.}, {0., 7.}}));
+    }
     const tw::Tensor x{{1., 0.}, {0., 2.}};
     CHECK(is(tw::solve(tw::matmul(tw::transpose(x), x), tw::matmul(tw::transpose(x), y)), {1., 0.5}));
+  }
+  CHECK(is(tw::cumulative_sum(x, 1), {{1., 3., 6.}, {4., 9., 16.}}));
+  CHECK(is(tw::logsumexp(x, 1), {3.4076059644443806, 7.169846019556}));
+  CHECK(is(tw::norm(x, {.axes = 1}), {std::sqrt(14.), std::sqrt(90.)}));
+  CHECK(tw::unsqueeze(x, 0).shape() == tw::Shape{1, 2, 3});
+  CHECK(is(tw::mean(tw::broadcast_to(x, {4, 2, 3}), 0), x));
+  {
+    const tw::Var q = tw::normal({2, 6, 8}, random), k = tw::normal({2, 6, 8}, random), v = tw::ones_like(k);
+    CHECK(is(tw::matmul(tw::softmax(tw::matmul(q, tw::transpose(k, -2, -1)) / std::sqrt(8)), v), v.value()));
+    const tw::Var scores = tw::Tensor::zeros({2, 6, 6});
+    const tw::Var masked = tw::masked_fill(scores, tw::triu(tw::Tensor::ones({6, 6}, tw::boolean), 1), -INFINITY);
+    CHECK(is(tw::slice(tw::softmax(masked), {{0, 1}, {1, 2}, {}}), {{{0.5, 0.5, 0., 0., 0., 0.}}}));
   }
   CHECK(is(tw::split(x, 2)[1], {{4., 5., 7.}}));
   CHECK(is(tw::split(x, {1, 2}, 1)[1], {{2., 3.}, {5., 7.}}));
@@ -273,6 +290,11 @@ TEST_CASE("coming from PyTorch: layers and losses") {
   CHECK(is(tw::softmax_cross_entropy(logits, labels, {.label_smoothing = 0.1}), ln_2));
   CHECK(is(tw::mean_squared_error(a, b), 0.5));
   CHECK(is(tw::mean_absolute_error(a, b), 0.5));
+  CHECK(is(tw::huber(a, b), 0.25));
+  {
+    const tw::Var y = tw::log_softmax(logits);
+    CHECK(is(-tw::mean(tw::take_along_axis(y, tw::unsqueeze(labels, 1), 1)), ln_2));
+  }
   CHECK(is(tw::binary_cross_entropy_with_logits(a, b), (ln_2 + 0.31326168751822286) / 2));
   CHECK(is(tw::kl_divergence(a, b), -1.));  // Σ p(ln p − ln q) with p = (1, 1), ln q = (0, 1)
 }

@@ -257,6 +257,8 @@ TEST_CASE("stack, tile and repeat") {
   expect([](auto v) { return stack({v[0], v[1]}); }, {x, y}, doubles({{{1., 2.}, {3., 4.}}, {{5., 6.}, {7., 8.}}}));
   expect([](auto v) { return stack({v[0], v[1]}, -1); }, {x, y}, doubles({{{1., 5.}, {2., 6.}}, {{3., 7.}, {4., 8.}}}));
   expect([](auto v) { return stack({sum(v[0]), sum(v[1])}); }, {x, y}, doubles({10., 26.}));
+  expect([](auto v) { return stack({0.1, sum(v[0]), 2}); }, {x}, doubles({0.1, 10., 2.}));
+  expect_gradients("stack of numbers", [](auto v) { return square(stack({3, sum(v[0])})); }, {x});
   expect([](auto v) { return tile(v[0], {2}); }, {doubles({1., 2.})}, doubles({1., 2., 1., 2.}));
   expect(
       [](auto v) {

@@ -110,7 +110,7 @@ TEST_CASE("Dataset: of tensors, whose rows come as they are") {
   CHECK_THROWS_WITH(
       tw::Dataset(inputs, tw::Tensor{1, 2}),
       Catch::StartsWith(
-          "[Dataset] images (6, 2, 2) and labels (2,) have not a row for each sample at batches_test.cpp:"));
+          "[Dataset] inputs (6, 2, 2) and targets (2,) differ in their number of rows at batches_test.cpp:"));
   CHECK_THROWS_AS(tw::Dataset(tw::Tensor(1.), tw::Tensor(1)), tw::ShapeError);
   CHECK_THROWS_AS(dataset.take(std::vector<std::int64_t>{6}), tw::IndexError);
   CHECK(tw::Dataset(tw::Tensor::zeros({0, 3}), tw::Tensor::zeros({0})).size() == 0);

@@ -81,7 +81,7 @@ Var concatenate(std::span<const Var> parts, int axis = 0, SourceLine line = Sour
 Var concatenate(std::span<const Tensor> parts, int axis = 0, SourceLine line = SourceLine::here());
 Var concatenate(std::span<const Parameter> parts, int axis = 0, SourceLine line = SourceLine::here());
 Var concatenate(std::initializer_list<Var> parts, int axis = 0, SourceLine line = SourceLine::here());
-/// The parts, all of the same shape, along a new axis `axis` of the result. d/dpart: as for `concatenate`.
+/// The parts, of one shape, along a new axis `axis`; numbers take the others' dtype. d/dpart: as for `concatenate`.
 Var stack(std::span<const Var> parts, int axis = 0, SourceLine line = SourceLine::here());
 Var stack(std::span<const Tensor> parts, int axis = 0, SourceLine line = SourceLine::here());
 Var stack(std::span<const Parameter> parts, int axis = 0, SourceLine line = SourceLine::here());
