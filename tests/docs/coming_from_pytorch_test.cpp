@@ -281,6 +281,13 @@ TEST_CASE("coming from PyTorch: layers and losses") {
     const tw::Embedding embedding = tw::Embedding(registry, "embedding", tw::normal({5, 3}, 1));
     CHECK(embedding(rows).shape() == tw::Shape{2, 3});
   }
+  {
+    const tw::Tensor x{{0., 1.}, {1., 0.}}, labels{1, 1};
+    CHECK(tw::accuracy(x, labels) == 0.5);
+    const tw::Dataset test(x, labels);
+    const auto net = [](const tw::Var& images) { return images; };
+    CHECK(tw::accuracy(net, test.all()) == 0.5);
+  }
   ignore(tw::he_normal({784, 100}), tw::xavier_uniform({784, 100}));
 
   const tw::Tape tape;
@@ -297,6 +304,32 @@ TEST_CASE("coming from PyTorch: layers and losses") {
   }
   CHECK(is(tw::binary_cross_entropy_with_logits(a, b), (ln_2 + 0.31326168751822286) / 2));
   CHECK(is(tw::kl_divergence(a, b), -1.));  // Σ p(ln p − ln q) with p = (1, 1), ln q = (0, 1)
+}
+
+TEST_CASE("coming from PyTorch: a recurrent layer") {
+  const auto sines = [](int count, double step, const tw::Shape& shape) {
+    std::vector<double> values;
+    for (int i = 0; i < count; ++i) values.push_back(std::sin(step * i));
+    return tw::Tensor::from(values, shape);
+  };
+  tw::ParameterRegistry registry({.dtype = tw::f64});
+  const tw::Parameter input_weight = registry.add("input_weight", sines(24, 0.7, {2, 12})),
+                      hidden_weight = registry.add("hidden_weight", sines(36, 0.3, {3, 12})),
+                      bias = registry.add("bias", sines(12, 0.1, {12}));
+  const tw::Tensor x = sines(8, 0.9, {2, 2, 2});
+  const tw::Tape tape;
+  tw::Var hidden = tw::Tensor::zeros({2, 3}, tw::f64), cell = hidden;
+  for (int time = 0; time < 2; ++time) {
+    const auto gates =
+        tw::split(tw::matmul(tw::gather(x, time, 1), input_weight) + tw::matmul(hidden, hidden_weight) + bias, 4, 1);
+    cell = tw::sigmoid(gates[1]) * cell + tw::sigmoid(gates[0]) * tw::tanh(gates[2]);
+    hidden = tw::sigmoid(gates[3]) * tw::tanh(cell);
+  }
+  // From torch.nn.LSTM in f64, with the weights transposed and bias_hh 0.
+  const tw::Tensor wanted({{0.1183901213910046, 0.2678123525127428, 0.4515746250033986},
+                           {0.3291778287079380, 0.2444538384296801, 0.1648637966478977}},
+                          tw::f64);
+  CHECK(tw::all_close(hidden.value(), wanted, 1e-14, 1e-15));
 }
 
 TEST_CASE("coming from PyTorch: optimizers and training") {
