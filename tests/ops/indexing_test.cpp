@@ -54,6 +54,36 @@ TEST_CASE("gather along any axis, with indices of any shape") {
   expect_error<ShapeError>([](auto x) { return gather(x[0], Tensor{0}); }, {number(1)}, {"[gather]", "()"});
 }
 
+TEST_CASE("scatter_max and scatter_min share the gradient among ties, and pass on NaN") {
+  const Tensor places{{0, 0, 2}, {1, 1, -1}}, weights = doubles({{1., 2., 3.}, {4., 5., 6.}});
+  const Tensor x = doubles({{1., 5., 2.}, {4., 4., 4.}}), updates = doubles({{7., 7., 3.}, {4., 4., 9.}});
+  // Values and gradients from torch.scatter_reduce with "amax" and "amin".
+  const double third = 5. / 3;
+  expect([&](auto v) { return weights * scatter_max_along_axis(v[0], places, v[1], 1); }, {x, updates},
+         doubles({{7., 10., 9.}, {16., 20., 54.}}),
+         {doubles({{0., 2., 0.}, {4., third, 0.}}), doubles({{0.5, 0.5, 3.}, {third, third, 6.}})});
+  expect([&](auto v) { return weights * scatter_min_along_axis(v[0], places, v[1], 1); }, {x, updates},
+         doubles({{1., 10., 6.}, {16., 20., 24.}}),
+         {doubles({{1., 2., 3.}, {4., third, 6.}}), doubles({{0., 0., 0.}, {third, third, 0.}})});
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  const Tensor numbers = doubles({nan, 1., 2.}), rows{0, 1, 1};
+  for (const auto& scattered : {scatter_max, scatter_min}) {
+    const Tensor y = compute([&] { return scattered(numbers, rows, doubles({0., nan, 3.}), 0); });
+    CHECK(std::isnan(y.at<double>({0})));
+    CHECK(std::isnan(y.at<double>({1})));
+    CHECK(y.at<double>({2}) == 2);
+  }
+  expect([&](auto v) { return scatter_max(v[0], rows, v[1]); }, {Tensor{5, -7, 1}, Tensor{4, -9, -3}},
+         Tensor{5, -3, 1});
+  expect([&](auto v) { return scatter_min(v[0], rows, 2); }, {Tensor{5, -7, 1}}, Tensor{2, -7, 1});
+  for (const int axis : {0, 1})
+    expect_gradients("scatter_max",
+                     [axis](auto v) {
+                       return square(scatter_max(v[0], Tensor{1, 0, 1}, v[1], axis));
+                     },
+                     {Shape{2, 3}, axis == 0 ? Shape{3, 3} : Shape{2, 3}});
+}
+
 TEST_CASE("scatter_add adds up where an index repeats") {
   const Tensor indices{0, -1, 0};
   expect([&](auto x) { return scatter_add(x[0], indices, x[1]); },
