@@ -58,6 +58,7 @@ inline const void* Recorder::compute(Segment& segment, SourceLine line, const Ba
 
 inline const void* Recorder::execute(Segment& segment, const char* writer, SourceLine line,
                                      const BackwardTarget& target) {
+  has_traces_ = true;
   path_.push_back({&segment, Plan::no_number});
   const void* value = nullptr;
   try {
@@ -86,7 +87,8 @@ void Recorder::plan(Segment& segment, std::uint64_t before) {
   segment.plan = Plan::make(*this, segment);
   segment.plan->made_after = before;
   workspace_.segment_bytes += segment.plan->bytes();
-  has_more_ = planned_ = true;
+  note_more();
+  planned_ = true;
 }
 
 const Plan* Recorder::carried_out(std::size_t place) const {

@@ -18,6 +18,12 @@ inline void Plan::count_run() const {
   counters.bytes_moved += counts_.bytes_moved;
 }
 
+inline void Plan::count_call() const {
+  counters.requests += counts_.requests;
+  counters.sweeps += counts_.sweeps;
+  counters.bytes_moved += counts_.bytes_moved;
+}
+
 inline bool Plan::read_data(const Recorder& recorder) {
   for (std::size_t i = 0; i < draw_nodes_.size(); ++i) {
     const Slot& slot = recorder.slot(draw_nodes_[i]);
@@ -40,7 +46,9 @@ inline bool Plan::is_bound_for(const Recorder& recorder) const {
 }
 
 inline Storage* Plan::call(const Recorder& recorder) {
-  if (calls_.empty() || pass_observer != nullptr) [[unlikely]]
+  auto call = calls_.begin();
+  const auto end = calls_.end();
+  if (call == end || pass_observer != nullptr) [[unlikely]]
     return nullptr;
   if (!takes_tensors_only_) [[unlikely]] {
     if (!is_bound_for(recorder)) [[unlikely]]
@@ -50,10 +58,11 @@ inline Storage* Plan::call(const Recorder& recorder) {
   Storage* const value = take_pooled(value_bytes_, value_size_class_);
   if (value == nullptr) [[unlikely]]
     return nullptr;
-  bind_argument(held_arguments_.front().argument, value->data);
+  *called_value_argument_ = reinterpret_cast<run::Argument>(value->data);
   bind_constant_arguments(recorder);
-  for (const Call& call : calls_) call.function.code(call.arguments, call.function.memory, nullptr);
-  count_run();
+  count_call();  // now, since what it stores is done before the sweeps are
+  do call->function.code(call->arguments, call->function.memory, nullptr);
+  while (++call != end);
   return value;
 }
 

@@ -309,7 +309,9 @@ void Plan::find_calls(const Recorder& recorder) {
   calls_ = std::move(calls);
   takes_tensors_only_ =
       argument_count_ == std::ssize(constant_arguments_) + 1 && number_nodes_.empty() && draw_nodes_.empty();
-  const HeldBuffer& value = called_value();
+  const auto& [value, argument] = held_arguments_.front();
+  called_value_ = value;
+  called_value_argument_ = &arguments_[static_cast<std::size_t>(argument)];
   value_bytes_ = static_cast<std::size_t>(value.shape->size()) * size_of(value.dtype);
   value_size_class_ = size_class_of(whole_lines(value_bytes_));
 }

@@ -282,7 +282,7 @@ class Plan : private PlanLists<LaidList> {
   /// that, has not run often enough, or there is more to do this time.
   Storage* call(const Recorder& recorder);
   /// The value that `call` computes.
-  const HeldBuffer& called_value() const { return held_arguments_.front().held; }
+  const HeldBuffer& called_value() const { return called_value_; }
 
   std::size_t bytes() const;
   std::string explain(const Recorder& recorder) const;
@@ -356,6 +356,8 @@ class Plan : private PlanLists<LaidList> {
   /// Fills calls_ if this plan, about to run for the first request of a tape, is one for `call`.
   void find_calls(const Recorder& recorder);
   void count_run() const;
+  /// The same for `call`: its passes are sweeps.
+  void count_call() const;
   void run_passes(const Recorder& recorder);
   void run_pass(const Pass& pass, const Recorder& recorder);
   void run_other(const Pass& pass, const Recorder& recorder);
@@ -412,6 +414,8 @@ class Plan : private PlanLists<LaidList> {
     const run::Argument* arguments;
   };
   std::vector<Call> calls_;
+  HeldBuffer called_value_{};
+  run::Argument* called_value_argument_ = nullptr;
   bool takes_tensors_only_ = false;  // calls have no other arguments than constants and the value, and read no data
   std::size_t value_bytes_ = 0;
   int value_size_class_ = 0;

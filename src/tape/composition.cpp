@@ -41,6 +41,7 @@ inline std::int32_t Recorder::compose(const Composition& composition, std::int32
 
 std::int32_t Recorder::compose_again(const Composed& known, SourceLine line) {
   const char* const op = known.composition->name;
+  has_traces_ = true;
   const std::int32_t own_scope = scopes_.open(op, scope_, line, op);
   for (std::size_t i = 1; i < known.scopes.size(); ++i) {
     const ScopeEntry& inner = known.scopes[i];

@@ -25,16 +25,15 @@ std::uint64_t constant_attribute(const Tensor& tensor) { return reinterpret_cast
 struct Recorder::Ahead {
   const Key* key;
   std::int32_t next;
-  std::int32_t last_constant;
 };
 
-inline void Recorder::hold(const Tensor& tensor, std::int32_t id, std::int32_t& last_constant) {
+inline void Recorder::hold(const Tensor& tensor, std::int32_t id) {
   Storage* const storage = tensor.storage().get();
   Slot& slot = slots_[id];
   slot.storage = storage;
   if (storage == nullptr) [[unlikely]]
     return;  // a default-constructed tensor
-  slot.previous_constant = std::exchange(last_constant, id);
+  slot.previous_constant = std::exchange(last_constant_, id);
   storage->add_reference();
 }
 
@@ -43,30 +42,33 @@ void Recorder::give_back_ahead() {
 }
 
 /// The node of an operand: a Var of this tape, or the leaf ahead if it matches. Otherwise an id that matches no input
-/// of a key. Data written for a leaf are ahead of the recording, and count only once the cursor advances.
+/// of a key. Data written for a leaf are ahead of the recording, and count only once the cursor advances. The registry of a
+/// parameter has been read. Nothing is called here, so that no registers are saved.
 [[gnu::always_inline]] inline std::int32_t Recorder::expected_node(const Operand& operand, Ahead& ahead) {
   constexpr std::int32_t unexpected = -2;
   const Key& key = *ahead.key;
+  const auto note_place = [&] {
+    set_line(ahead.next, operand.line());
+    ++ahead.key;
+    return ahead.next++;
+  };
+  if (operand.id_ == Operand::id_of(Operand::Kind::tensor)) {
+    const Tensor& tensor = *operand.tensor_;
+    if (key.op != &constant_op || key.attribute != constant_attribute(tensor) || key.dtype != tensor.dtype())
+      return unexpected;
+    hold(tensor, ahead.next);
+    return note_place();
+  }
   if (operand.id_ >= 0) return operand.serial_ == serial_ ? operand.id_ : unexpected;
   switch (operand.kind()) {
+    case Operand::Kind::tensor:
     case Operand::Kind::var: return unexpected;  // an empty one
     case Operand::Kind::parameter: {
       RegistryCore* const registry = operand.parameter_->core().get();
       if (registry == nullptr || key.op != &parameter_op || !pending_.empty()) return unexpected;
       const int index = operand.parameter_->index();
       if (key.attribute != pack({registry->uid, RegistrySpace::parameter, index})) return unexpected;
-      if (registry->uid != last_read_) {
-        last_constant_ = ahead.last_constant;  // so that the tape's end gives them up if this throws
-        note_read(*registry);
-      }
       slots_[ahead.next] = registry_slot(*registry, static_cast<std::uint32_t>(index), registry->write_count);
-      break;
-    }
-    case Operand::Kind::tensor: {
-      const Tensor& tensor = *operand.tensor_;
-      if (key.op != &constant_op || key.attribute != constant_attribute(tensor) || key.dtype != tensor.dtype())
-        return unexpected;
-      hold(tensor, ahead.next, ahead.last_constant);
       break;
     }
     case Operand::Kind::number:
@@ -77,9 +79,7 @@ void Recorder::give_back_ahead() {
       break;
     }
   }
-  set_line(ahead.next, operand.line());
-  ++ahead.key;
-  return ahead.next++;
+  return note_place();
 }
 
 namespace {
@@ -96,32 +96,43 @@ namespace {
 template <class RecordAnew, class... Operands>
 [[gnu::always_inline]] inline Var Recorder::record_again(RecordAnew record_anew, const Op& op, std::uint64_t attribute,
                                                          const Operand& first, const Operands&... others) {
-  Recorder* const recorder = current_;
-  if (recorder == nullptr) [[unlikely]]
+  Ahead ahead{expected_, next_};
+  const std::int32_t ids[] = {expected_node(first, ahead), expected_node(others, ahead)..., -1, -1};
+  if (!is_key(*ahead.key, op, ids[0], ids[1], ids[2], 1 + sizeof...(Operands), attribute)) [[unlikely]]
     return record_anew();
-  Ahead ahead{recorder->expected_, recorder->next_, recorder->last_constant_};
-  const std::int32_t ids[] = {recorder->expected_node(first, ahead), recorder->expected_node(others, ahead)..., -1, -1};
-  if (!is_key(*ahead.key, op, ids[0], ids[1], ids[2], 1 + sizeof...(Operands), attribute)) [[unlikely]] {
-    recorder->last_constant_ = ahead.last_constant;
-    return record_anew();
-  }
-  recorder->set_line(ahead.next, first.line());
-  recorder->expected_ = ahead.key + 1;
-  recorder->next_ = ahead.next + 1;
-  recorder->last_constant_ = ahead.last_constant;
-  return recorder->var(ahead.next);
+  set_line(ahead.next, first.line());
+  expected_ = ahead.key + 1;
+  next_ = ahead.next + 1;
+  return var(ahead.next);
+}
+
+/// Whether a registry must be noted as read before the operand is recorded.
+inline bool Recorder::reads_anew(const Operand& operand) const {
+  if (operand.id_ != Operand::id_of(Operand::Kind::parameter)) [[likely]]
+    return false;
+  const RegistryCore* const registry = operand.parameter_->core().get();
+  return registry != nullptr && registry->uid != last_read_;
+}
+inline void Recorder::read(const Operand& operand) {
+  if (reads_anew(operand)) note_read(*operand.parameter_->core());
 }
 
 Var Recorder::record(const Op& op, const Operand& a, const Operand& b, std::uint64_t attribute, FirstTime first_time) {
-  return record_again([&] { return record_first_time(op, a, b, attribute, first_time); }, op, attribute, a, b);
+  Recorder* const recorder = current_;
+  if (recorder == nullptr) [[unlikely]]
+    return first_time(op, a, b, attribute);
+  recorder->read(a);
+  recorder->read(b);
+  return recorder->record_again([&] { return record_first_time(op, a, b, attribute, first_time); }, op, attribute, a,
+                                b);
 }
 
 std::int32_t Recorder::resolve_leaf(const Operand& operand, const char* op) {
-  Ahead ahead{expected_, next_, last_constant_};
+  read(operand);
+  Ahead ahead{expected_, next_};
   if (const std::int32_t id = expected_node(operand, ahead); id >= 0) [[likely]] {
     expected_ = ahead.key;
     next_ = ahead.next;
-    last_constant_ = ahead.last_constant;
     return id;
   }
   const SourceLine line = operand.line();
@@ -157,7 +168,7 @@ void Recorder::throw_foreign(const Var& var, const char* op, SourceLine line) co
 
 std::int32_t Recorder::append_constant(const Tensor& tensor, SourceLine line) {
   const std::int32_t id = append(constant_op, -1, -1, -1, constant_traits(tensor), constant_attribute(tensor), line);
-  hold(tensor, id, last_constant_);
+  hold(tensor, id);
   return id;
 }
 
@@ -208,6 +219,7 @@ void Recorder::note_read(RegistryCore& registry) {
   if (!is_known) {
     registries_.reserve(registries_.size() + 1);  // so that a read that counts is one that ends
     registry.begin_read();
+    has_traces_ = true;
     registries_.push_back({registry.uid, registry.shared_from_this(), registry.write_count});
   }
   last_read_ = registry.uid;
@@ -220,12 +232,6 @@ namespace thalweg {
 using internal::Recorder;
 
 namespace {
-
-/// Whether all operands are Vars of the current tape.
-template <class... Operands>
-bool are_own(const Recorder* recorder, const Operands&... operands) {
-  return recorder != nullptr && (recorder->is_own(operands) && ...);
-}
 
 /// Records a node of Vars of this tape that is not at the cursor.
 template <class... Operands>
@@ -241,39 +247,64 @@ template <class... Operands>
 }
 
 template <class... Operands>
-[[gnu::noinline]] Var record_anew(const Op& op, std::uint64_t attribute, const Operand& first,
+[[gnu::noinline]] Var record_anew(Recorder& recorder, const Op& op, std::uint64_t attribute, const Operand& first,
                                   const Operands&... others) {
   Recorder::give_back_ahead();
-  Recorder& recorder = Recorder::require(op, first);
   const std::int32_t ids[] = {recorder.resolve(first, op), recorder.resolve(others, op)..., -1,
                               -1};  // from left to right
   return recorder.var(recorder.append(op, ids[0], ids[1], ids[2], 1 + sizeof...(Operands), attribute, first.line()));
 }
 
 template <class... Operands>
-[[gnu::always_inline]] inline Var record_any(const Op& op, std::uint64_t attribute, const Operand& first,
-                                             const Operands&... others) {
-  return Recorder::record_again([&] { return record_anew(op, attribute, first, others...); }, op, attribute, first,
-                                others...);
+[[gnu::always_inline]] inline Var record_any(Recorder& recorder, const Op& op, std::uint64_t attribute,
+                                             const Operand& first, const Operands&... others) {
+  return recorder.record_again([&] { return record_anew(recorder, op, attribute, first, others...); }, op, attribute,
+                               first, others...);
 }
 
-// Out of line, so that `record` needs no stack frame if its operands are Vars.
-[[gnu::noinline]] Var record_others(const Op& op, const Operand& a, std::uint64_t attribute) {
-  return record_any(op, attribute, a);
+template <class... Operands>
+[[gnu::noinline]] Var read_and_record(Recorder& recorder, const Op& op, std::uint64_t attribute,
+                                      const Operands&... operands) {
+  (recorder.read(operands), ...);
+  return record_any(recorder, op, attribute, operands...);
 }
-[[gnu::noinline]] Var record_others(const Op& op, const Operand& a, const Operand& b, std::uint64_t attribute) {
-  return record_any(op, attribute, a, b);
+
+[[gnu::noinline]] Var record_without_tape(const Op& op, const Operand& first) { Recorder::throw_no_tape(op, first); }
+
+template <class... Operands>
+[[gnu::always_inline]] inline Var record_with_leaves(Recorder* recorder, const Op& op, std::uint64_t attribute,
+                                                     const Operand& first, const Operands&... others) {
+  if (recorder == nullptr) [[unlikely]]
+    return record_without_tape(op, first);
+  if (recorder->reads_anew(first) || (recorder->reads_anew(others) || ...)) [[unlikely]]
+    return read_and_record(*recorder, op, attribute, first, others...);
+  return record_any(*recorder, op, attribute, first, others...);
+}
+
+// Out of line, so that `record` needs no stack frame if its operands are Vars; and with its arguments in the same order.
+[[gnu::noinline]] Var record_others(const Op& op, const Operand& a, std::uint64_t attribute, Recorder* recorder) {
+  return record_with_leaves(recorder, op, attribute, a);
+}
+[[gnu::noinline]] Var record_others(const Op& op, const Operand& a, const Operand& b, std::uint64_t attribute,
+                                    Recorder* recorder) {
+  return record_with_leaves(recorder, op, attribute, a, b);
 }
 [[gnu::noinline]] Var record_others(const Op& op, const Operand& a, const Operand& b, const Operand& c,
-                                    std::uint64_t attribute) {
-  return record_any(op, attribute, a, b, c);
+                                    std::uint64_t attribute, Recorder* recorder) {
+  return record_with_leaves(recorder, op, attribute, a, b, c);
+}
+
+/// Whether all operands are Vars of the current tape.
+template <class... Operands>
+bool are_own(const Recorder* recorder, const Operands&... operands) {
+  return recorder != nullptr && (recorder->is_own(operands) && ...);
 }
 
 }  // namespace
 
 Var record(const Op& op, const Operand& a, std::uint64_t attribute) {
   Recorder* const recorder = Recorder::current();
-  if (!are_own(recorder, a)) return record_others(op, a, attribute);
+  if (!are_own(recorder, a)) return record_others(op, a, attribute, recorder);
   if (!recorder->stands_at(op, attribute, a)) [[unlikely]]
     return record_unexpected(*recorder, op, attribute, a);
   return recorder->var(recorder->advance(a.line()));
@@ -281,7 +312,7 @@ Var record(const Op& op, const Operand& a, std::uint64_t attribute) {
 
 Var record(const Op& op, const Operand& a, const Operand& b, std::uint64_t attribute) {
   Recorder* const recorder = Recorder::current();
-  if (!are_own(recorder, a, b)) return record_others(op, a, b, attribute);
+  if (!are_own(recorder, a, b)) return record_others(op, a, b, attribute, recorder);
   if (!recorder->stands_at(op, attribute, a, b)) [[unlikely]]
     return record_unexpected(*recorder, op, attribute, a, b);
   return recorder->var(recorder->advance(a.line()));
@@ -289,7 +320,7 @@ Var record(const Op& op, const Operand& a, const Operand& b, std::uint64_t attri
 
 Var record(const Op& op, const Operand& a, const Operand& b, const Operand& c, std::uint64_t attribute) {
   Recorder* const recorder = Recorder::current();
-  if (!are_own(recorder, a, b, c)) return record_others(op, a, b, c, attribute);
+  if (!are_own(recorder, a, b, c)) return record_others(op, a, b, c, attribute, recorder);
   if (!recorder->stands_at(op, attribute, a, b, c)) [[unlikely]]
     return record_unexpected(*recorder, op, attribute, a, b, c);
   return recorder->var(recorder->advance(a.line()));

@@ -51,13 +51,17 @@ void Recorder::throw_no_tape(const char* op, SourceLine line, std::uint64_t seri
   throw TapeError(error_text(op, "no tape is alive on this thread; make a Tape first, or use compute()", line));
 }
 
+void Recorder::throw_no_tape(const Op& op, const Operand& operand) {
+  throw_no_tape(op.name, operand.line(), operand.kind() == Operand::Kind::var ? operand.serial_ : 0);
+}
+
 void Recorder::plant_eager_root() {
-  has_more_ = true;
+  note_more();
   eager_root_ = std::make_unique<Segment>(nullptr, 0);
   last_segment_ = eager_root_.get();
 }
 
-void Recorder::end_with_more(Storage* unused) {
+void Recorder::end_with_traces(Storage* unused) {
   if (planned_) Plan::learn(*this);
   const bool has_grown = has_more_;
   forget_more();
@@ -128,12 +132,10 @@ void Recorder::leave_prediction() {
 
 /// Makes the open segment a new one that begins with the first `count` nodes of `segment`.
 void Recorder::copy_beginning(const Segment& segment, std::size_t count) {
-  has_more_ = true;
+  note_more();
   const auto length = static_cast<std::ptrdiff_t>(count);
   keys_.assign(segment.keys.begin(), segment.keys.begin() + length);
   infos_.assign(segment.infos.begin(), segment.infos.begin() + length);
-  open_keys_ = keys_.data();
-  open_infos_ = infos_.data();
   expect_nothing();
   expansions_.clear();
   for (const Expansion& expansion : segment.expansions)
@@ -158,9 +160,7 @@ bool Recorder::turn(const Key& key) {
     return false;
   }
   predicted_ = to;
-  open_keys_ = predicted_->keys.data();
-  open_infos_ = predicted_->infos.data();
-  expected_ = open_keys_ + place;
+  expected_ = predicted_->keys.data() + place;
   expected_composed_ = predicted_->first_composed;
   reserve(predicted_->end());
   return true;
@@ -256,7 +256,7 @@ bool Recorder::was_assigned(const RegistryCore& registry, std::int32_t index) co
 }
 
 void Recorder::note_assigned(const RegistryCore& registry, std::int32_t index) {
-  has_more_ = true;
+  note_more();
   assigned_.push_back({&registry, index});
 }
 
@@ -380,7 +380,7 @@ bool Recorder::extend_last(std::int32_t id, std::int32_t input) {
 }
 
 void Recorder::watch(std::string pattern) {
-  has_more_ = true;
+  note_more();
   watched_.push_back(std::move(pattern));
 }
 

@@ -58,23 +58,22 @@ class alignas(64) Recorder {
   }
   void end() {
     Storage* const unused = let_go_of_constants(0);
-    if (has_more_ || !held_.empty() || current_ != this) [[unlikely]]
-      return end_with_more(unused);
-    // The usual case, a tape that repeats an earlier one: no call, so no registers are saved.
-    forget_recorded();
+    if (has_traces_ || unused != nullptr || current_ != this) [[unlikely]]
+      return end_with_traces(unused);
+    // That of `compute`, if it repeats an earlier one: no call, so no registers are saved.
+    serial_ = 0;
     current_ = outer_;
     workspace_.spare_ = this;
-    if (unused != nullptr || !registries_.empty()) [[unlikely]]
-      forget_data(unused);
   }
   void clear();
 
   /// The same for recording ops: looks at the arguments only in case of an error.
   static Recorder& require(const Op& op, const Operand& operand) {
     if (current_ == nullptr) [[unlikely]]
-      throw_no_tape(op.name, operand.line(), operand.kind() == Operand::Kind::var ? operand.serial_ : 0);
+      throw_no_tape(op, operand);
     return *current_;
   }
+  [[noreturn]] static void throw_no_tape(const Op& op, const Operand& operand);
   std::int32_t resolve(const Operand& operand, const Op& op) {
     if (is_own(operand)) [[likely]]
       return operand.id_;
@@ -157,8 +156,8 @@ class alignas(64) Recorder {
   /// Records a node of any operands if it is at the cursor; otherwise nothing has been recorded, and the result is that of
   /// `record_anew`.
   template <class RecordAnew, class... Operands>
-  static Var record_again(RecordAnew record_anew, const Op& op, std::uint64_t attribute, const Operand& first,
-                          const Operands&... others);
+  Var record_again(RecordAnew record_anew, const Op& op, std::uint64_t attribute, const Operand& first,
+                   const Operands&... others);
   /// Gives up the constants that were matched ahead of the cursor but not recorded.
   static void give_back_ahead();
 
@@ -175,11 +174,15 @@ class alignas(64) Recorder {
 
   /// Adds a pending effect on a registry that this tape has read.
   void assign(RegistryCore& registry, std::int32_t index, std::int32_t assign_node, std::int32_t check = -1) {
+    has_traces_ = true;
     pending_.push_back({&registry, index, assign_node, check});
   }
   void read(RegistryCore& registry) {
     if (registry.uid != last_read_) note_read(registry);
   }
+  bool reads_anew(const Operand& operand) const;
+  /// Reads the registry of a parameter.
+  void read(const Operand& operand);
 
   // --- what is recorded ---
 
@@ -193,10 +196,10 @@ class alignas(64) Recorder {
   bool detects_anomalies() const { return options_.detect_anomaly; }
   std::int32_t size() const { return next_; }
   const Key& key(std::int32_t id) const {
-    return id >= segment_base_ ? open_keys_[id - segment_base_] : recorded_key(id);
+    return id >= segment_base_ ? open_keys()[id - segment_base_] : recorded_key(id);
   }
   const Info& info(std::int32_t id) const {
-    return id >= segment_base_ ? open_infos_[id - segment_base_] : recorded_info(id);
+    return id >= segment_base_ ? open_infos()[id - segment_base_] : recorded_info(id);
   }
   std::span<const std::int32_t> inputs(std::int32_t id) const { return inputs(key(id)); }
   std::span<const std::int32_t> inputs(const Key& key) const {
@@ -233,6 +236,7 @@ class alignas(64) Recorder {
   // --- scopes ---
 
   std::int32_t open_scope(const char* name, SourceLine line, bool is_op) {
+    has_traces_ = true;
     return std::exchange(scope_, scopes_.open(name, scope_, line, is_op ? name : nullptr));
   }
   void close_scope(std::int32_t previous) { scope_ = previous; }
@@ -370,19 +374,21 @@ class alignas(64) Recorder {
     predict();
     reserve(last_segment_->longest);
   }
-  void end_with_more(Storage* unused);
+  void end_with_traces(Storage* unused);
   /// Holds the tensor of constant `id` until the tape ends.
-  void hold(const Tensor& tensor, std::int32_t id, std::int32_t& last_constant);
+  void hold(const Tensor& tensor, std::int32_t id);
   /// Gives up the constants from node `first` on. Returns those that nobody else holds, linked by next_free.
   Storage* let_go_of_constants(std::int32_t first) {
     Storage* unused = nullptr;
+    const Slot* const slots = slots_;
     std::int32_t id = last_constant_;
     while (id >= first) {
-      Storage* const storage = slots_[id].storage;
-      id = slots_[id].previous_constant;
-      if (!storage->drop_reference()) continue;
-      storage->next_free = unused;
-      unused = storage;
+      Storage* const storage = slots[id].storage;
+      id = slots[id].previous_constant;
+      if (storage->drop_reference()) [[unlikely]] {
+        storage->next_free = unused;
+        unused = storage;
+      }
     }
     last_constant_ = id;
     return unused;
@@ -403,6 +409,9 @@ class alignas(64) Recorder {
   }
   void grow(std::int32_t ids);
   char* grow_arena(std::size_t bytes);
+  /// What stands from segment_base_ on.
+  const Key* open_keys() const { return predicted_ != nullptr ? predicted_->keys.data() : keys_.data(); }
+  const Info* open_infos() const { return predicted_ != nullptr ? predicted_->infos.data() : infos_.data(); }
   const Key& recorded_key(std::int32_t id) const;
   const Info& recorded_info(std::int32_t id) const;
   bool infer_alike(const Key& key, Info& result) const;
@@ -414,9 +423,8 @@ class alignas(64) Recorder {
     predicted_ = last_segment_->likely;
     if (predicted_ == nullptr) [[unlikely]]
       return expect_nothing();  // there is none
-    expected_ = open_keys_ = predicted_->keys.data();
+    expected_ = predicted_->keys.data();
     expected_composed_ = predicted_->first_composed;
-    open_infos_ = predicted_->infos.data();
   }
   void expect_nothing() {
     expected_ = &nothing();
@@ -424,24 +432,22 @@ class alignas(64) Recorder {
   }
   /// Clears the state that every tape has.
   void forget_recorded() {
-    if (!path_.empty() || !scopes_.empty() || !pending_.empty()) [[unlikely]] {
-      path_.clear();
-      scopes_.clear();
-      pending_.clear();
-      arena_kept_bytes_ = 0;
-    }
+    path_.clear();
+    scopes_.clear();
+    pending_.clear();
+    arena_kept_bytes_ = 0;
+    has_traces_ = false;
     serial_ = 0;
   }
   /// And of what not all have.
   void forget_more();
   void forget_open_segment();
   void push(const Key& key, const Info& info) {
-    has_more_ = true;
+    note_more();
     keys_.push_back(key);
     infos_.push_back(info);
-    open_keys_ = keys_.data();
-    open_infos_ = infos_.data();
   }
+  void note_more() { has_more_ = has_traces_ = true; }
   /// The record that ends a segment.
   struct Request {
     const Op* op;
@@ -549,11 +555,10 @@ class alignas(64) Recorder {
 
   alignas(64) Recorder* outer_ = nullptr;  // see inner_
   TapeOptions options_;
+  bool has_traces_ = false;  // has state beside what every tape writes
   std::int32_t segment_base_ = 0;
   std::uint64_t last_plan_ = 0;      // the number of the plan run last
   Segment* last_segment_ = nullptr;  // the last completed segment
-  const Key* open_keys_ = nullptr;   // keys from segment_base_ on: of the predicted segment, or keys_
-  const Info* open_infos_ = nullptr;
   Workspace& workspace_;
   std::vector<Key> keys_;  // of the open segment, while it is new
   std::vector<Info> infos_;
@@ -586,7 +591,7 @@ class alignas(64) Recorder {
     std::int32_t index;
   };
   std::vector<Assigned> assigned_;                   // trainable parameters
-  bool has_more_ = false;                            // has state for forget_more()
+  bool has_more_ = false;                            // has state for forget_more(); then has_traces_, too
   bool planned_ = false;                             // has made a plan
   std::vector<std::optional<Tensor>> eager_values_;  // by id
   std::unique_ptr<Segment> eager_root_;              // eager tapes do not share structure
