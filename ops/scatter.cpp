@@ -137,13 +137,13 @@ enum class Places : std::uint8_t { rows, along_axis };
 struct Larger {
   template <class T>
   static T of(T update, T value) {
-    return (update > value) | is_nan(update) ? update : value;
+    return ((update > value) | is_nan(update)) ? update : value;
   }
 };
 struct Smaller {
   template <class T>
   static T of(T update, T value) {
-    return (update < value) | is_nan(update) ? update : value;
+    return ((update < value) | is_nan(update)) ? update : value;
   }
 };
 
