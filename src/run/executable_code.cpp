@@ -22,7 +22,7 @@ class KnownCode {
   std::shared_ptr<const std::uint8_t> find_or_make(std::span<const std::uint8_t> bytes) {
     forget_what_is_gone();
     Code& code = codes_[std::hash<std::string_view>{}({reinterpret_cast<const char*>(bytes.data()), bytes.size()})];
-    const std::shared_ptr<const std::uint8_t> known = code.place.lock();
+    std::shared_ptr<const std::uint8_t> known = code.place.lock();
     if (known != nullptr && std::equal(bytes.begin(), bytes.end(), known.get(), known.get() + code.bytes)) return known;
     const auto memory = std::make_shared<Xbyak::CodeArray>(bytes.size(), Xbyak::DontSetProtectRWE);
     memory->db(bytes.data(), bytes.size());

@@ -175,7 +175,7 @@ void FunctionWriter::write_flat(const Walk& walk) {
       columns * budget.column_vectors + singles * budget.lane_vectors <= assembler_.vector_count() - least_left;
   const bool in_line =
       fit && (geometry_.elements() <= geometry_.wide || (columns + singles > 0 && all.vectors <= most_in_line));
-  const bool has_tiles = columns > 0 && !(fit && (in_line || geometry_.period == geometry_.wide));
+  const bool has_tiles = columns > 0 && (!fit || (!in_line && geometry_.period != geometry_.wide));
   if (has_tiles) budget.column_vectors = 0;
   if (has_tiles) clear_tiles(walk);
   if (in_line) {

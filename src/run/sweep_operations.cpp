@@ -35,9 +35,9 @@ struct Narrowed {
 /// Calls f with the value's register or, at its only use, with its memory operand.
 template <class F>
 void Generator::with_operand(int v, F f) {
-  const bool once = value(v).uses == 1 && register_of(v) < 0 && !(is_partial_ && value(v).memory->is_ragged());
-  if (once)
-    f(at(*value(v).memory));
+  const auto& memory = value(v).memory;
+  if (memory && value(v).uses == 1 && register_of(v) < 0 && !(is_partial_ && memory->is_ragged()))
+    f(at(*memory));
   else
     f(in_register(v));
 }

@@ -183,7 +183,8 @@ void RunRegisters::load() {
     else if (indices_[i] >= 0)
       code_.xor_(Reg64(indices_[i]).cvt32(), Reg64(indices_[i]).cvt32());
   for (std::size_t v = 0; v < hoisted_.size(); ++v)
-    if (hoisted_[v] >= 0) assembler_.move(assembler_.vector(hoisted_[v]), at(*run_->values[v].memory, 0));
+    if (hoisted_[v] >= 0)  // NOLINTNEXTLINE(bugprone-unchecked-optional-access): only what is in memory is hoisted
+      assembler_.move(assembler_.vector(hoisted_[v]), at(*run_->values[v].memory, 0));
   for (std::size_t c = 0; c < constants_.size(); ++c)
     if (constants_[c] >= 0) load_constant(static_cast<Constant>(c), assembler_.vector(constants_[c]));
   for (std::size_t v = 0; v < nonzero_mask_.size(); ++v)

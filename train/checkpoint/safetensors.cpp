@@ -54,7 +54,7 @@ void widen(const char* from, void* to, std::size_t count) {
   for (std::size_t i = 0; i < count; ++i) {
     From stored;
     std::memcpy(&stored, from + i * sizeof stored, sizeof stored);
-    static_cast<To*>(to)[i] = static_cast<To>(stored);
+    static_cast<To*>(to)[i] = static_cast<To>(stored);  // NOLINT(bugprone-signed-char-misuse): a number of 8 bits
   }
 }
 
