@@ -62,6 +62,12 @@ void Recorder::plant_eager_root() {
 }
 
 void Recorder::end_with_traces(Storage* unused) {
+  if (!has_more_ && held_.empty() && current_ == this) [[likely]] {  // a tape that repeats an earlier one
+    forget_recorded();
+    current_ = outer_;
+    workspace_.spare_ = this;
+    return forget_data(unused);
+  }
   if (planned_) Plan::learn(*this);
   const bool has_grown = has_more_;
   forget_more();
