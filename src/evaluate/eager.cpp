@@ -66,8 +66,9 @@ void Recorder::check_eager_leaves(Segment& segment, SourceLine line) {
   };
   for (const GradientOutput& output : segment.gradient_outputs)
     if (output.node >= 0) visit(output.node);
+  const std::vector<bool> overwritten = overwritten_effects(*this);
   for (std::size_t i = 0; i < pending_.size(); ++i)
-    if (!is_overwritten(*this, i)) visit(pending_[i].node);
+    if (!overwritten[i]) visit(pending_[i].node);
   for (const std::int32_t id : segment.asked) visit(id);
   for (std::int32_t id = segment.base; id < segment.request; ++id)
     if (key(id).op == &keep_op) visit(key(id).inputs[0]);
@@ -90,8 +91,9 @@ const void* Recorder::execute_eager(Segment& segment, SourceLine line, const Bac
   // Compute all values before any write, so that a throw leaves the parameters unchanged.
   std::vector<std::pair<Tensor, PendingEffect>> writes;
   writes.reserve(pending_.size());
+  const std::vector<bool> overwritten = overwritten_effects(*this);
   for (std::size_t i = 0; i < pending_.size(); ++i)
-    if (!is_overwritten(*this, i)) writes.emplace_back(eager_value(inputs(pending_[i].node)[0]), pending_[i]);
+    if (!overwritten[i]) writes.emplace_back(eager_value(inputs(pending_[i].node)[0]), pending_[i]);
   for (const GradientOutput& output : segment.gradient_outputs) {
     RegistryCore& core = *registry_by_uid(segment.registries[static_cast<std::size_t>(output.registry)]);
     char* data = core.gradient_data(output.index);

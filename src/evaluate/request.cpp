@@ -65,8 +65,7 @@ inline const void* Recorder::execute(Segment& segment, const char* writer, Sourc
     if (!pending_.empty()) claim_effects(writer, line);
     value = compute(segment, line, target);
   } catch (...) {
-    claims_.clear();
-    undo(segment);
+    abandon(segment);
     throw;
   }
   conclude(segment, value, target, writer, line);
@@ -99,6 +98,12 @@ const Plan* Recorder::carried_out(std::size_t place) const {
 
 bool Recorder::has_carried_out(std::uint64_t plan) const {
   return std::any_of(path_.begin(), path_.end(), [&](const Step& step) { return step.plan == plan; });
+}
+
+/// Undoes a request that throws before its end.
+void Recorder::abandon(Segment& segment) {
+  claims_.clear();
+  undo(segment);
 }
 
 /// Undoes a request: restores the tape to its state before.
@@ -197,10 +202,10 @@ void Recorder::backward(std::int32_t loss, std::int32_t seed, const BackwardTarg
 }
 
 void Recorder::claim_effects(const char* writer, SourceLine line) {
-  for (std::size_t i = 0; i < pending_.size(); ++i) {
-    bool first = true;
-    for (std::size_t j = 0; j < i; ++j) first = first && pending_[j].registry != pending_[i].registry;
-    if (first) claims_.push_back(pending_[i].registry->claim_write(writer, line));
+  for (const PendingEffect& effect : pending_) {
+    const bool is_claimed = std::any_of(claims_.rbegin(), claims_.rend(),
+                                        [&](const WriteClaim& claim) { return claim.is_of(*effect.registry); });
+    if (!is_claimed) claims_.push_back(effect.registry->claim_write(writer, line));
   }
 }
 
@@ -218,9 +223,15 @@ void Recorder::commit_effects(const char* writer, SourceLine line) {
   pending_.clear();
 }
 
-void Recorder::conclude_looking(const Segment& segment, const void* value, const BackwardTarget& target,
-                                const char* writer, SourceLine line) {
-  const std::optional<BadNumber> bad = find_bad_number(*this, segment, value, target);
+void Recorder::conclude_looking(Segment& segment, const void* value, const BackwardTarget& target, const char* writer,
+                                SourceLine line) {
+  std::optional<BadNumber> bad;
+  try {
+    bad = find_bad_number(*this, segment, value, target);
+  } catch (...) {
+    abandon(segment);
+    throw;
+  }
   commit(writer, line);
   if (bad) throw_anomaly(*this, *bad, writer, line);
 }

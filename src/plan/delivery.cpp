@@ -27,6 +27,9 @@ bool is_effect(const Target& target) { return target.destination.place == PlanBu
 }  // namespace
 
 void Delivery::deliver_all() {
+  reads_.clear();
+  noted_passes_ = 0;
+  last_failing_ = -1;
   copy_what_effects_read();
   for (const bool effects : {false, true})
     for (const Target& target : graph_.targets())
@@ -59,9 +62,7 @@ void Delivery::deliver(const Target& target) {
   const bool is_held = destination.place == PlanBuffer::Place::held;
   if (is_kept && keep_where_it_is(id, buffer)) return;
   PlanBuffer& made = schedule_.buffer(buffer);
-  const std::vector<std::int32_t>& kept = schedule_.kept_buffers;
-  const bool direct = made.place == PlanBuffer::Place::arena && !is_kept &&
-                      std::find(kept.begin(), kept.end(), buffer) == kept.end() &&
+  const bool direct = made.place == PlanBuffer::Place::arena && !is_kept && !made.kept &&
                       (!is_effect(target) || can_assign_in_place(id, destination.node));
   PlanBuffer there = destination;
   there.bytes = made.bytes;
@@ -78,7 +79,7 @@ void Delivery::deliver(const Target& target) {
   copy.shape = Shape{graph_.shape(id).size()};
   copy.view.strides[0] = 1;
   copy.output = schedule_.add_buffer(there);
-  if (is_kept) schedule_.kept_buffers.push_back(copy.output);
+  if (is_kept) schedule_.keep(copy.output);
   if (is_kept || is_held) note_kept(id, copy.output);
   schedule_.add_pass(Pass::Kind::copy, schedule_.copies_.size());
 }
@@ -95,7 +96,7 @@ bool Delivery::keep_where_it_is(std::int32_t id, std::int32_t buffer) {
       (made.place == Place::alias && made.index >= 0) || (memory.place == Place::held && memory.node != id);
   if (moves || (memory.place != Place::arena && memory.place != Place::earlier && memory.place != Place::held))
     return false;
-  if (memory.place == Place::arena) schedule_.kept_buffers.push_back(base);
+  if (memory.place == Place::arena) schedule_.keep(base);
   note_kept(id, buffer);
   return true;
 }
@@ -110,46 +111,73 @@ void Delivery::note_kept(std::int32_t id, std::int32_t buffer) {
 /// Assigning in place requires that no later pass reads the old value or can fail, and that the pass itself reads it
 /// only element by element.
 bool Delivery::can_assign_in_place(std::int32_t id, std::int32_t assigned) {
-  const auto overlap = [&](std::int32_t buffer) {
-    const PlanBuffer& read = schedule_.buffer(schedule_.root(buffer));
-    return read.place == PlanBuffer::Place::registry ? overlap_of(read.node, assigned) : Overlap::none;
-  };
+  note_passes();
   const std::int32_t pass = graph_.node(id).buffer_pass;
-  for (std::int32_t later = pass; later <= schedule_.last_pass(); ++later) {
-    if (const SweepBuild* const sweep = schedule_.sweep_at(later)) {
-      for (const SweepValue& value : sweep->sweep.values)
-        if (value.kind == SweepValue::Kind::input && overlap(value.slot) != Overlap::none) {
-          const bool is_read_in_place = later == pass && value.extent == run::Extent::element && value.step == 0 &&
-                                        overlap(value.slot) == Overlap::same;
-          if (!is_read_in_place) return false;
-        }
-      if (later == pass && has_stages(*sweep)) return false;
-      continue;
+  const MemoryRange written = range_of(assigned);
+  const std::int32_t last_read = last_read_of(written);
+  if (last_read > pass || last_failing_ >= pass) return false;
+  const SweepBuild* const sweep = schedule_.sweep_at(pass);
+  if (sweep == nullptr) return last_read < pass;
+  if (last_read == pass)
+    for (const SweepValue& value : sweep->sweep.values) {
+      if (value.kind != SweepValue::Kind::input) continue;
+      const MemoryRange read = registry_range(value.slot);
+      const bool is_in_place = read == written && value.extent == run::Extent::element && value.step == 0;
+      if (read.overlaps(written) && !is_in_place) return false;
     }
-    const Pass& other = schedule_.passes_[static_cast<std::size_t>(later)];
-    bool is_read = false;
-    schedule_.for_each_read(other, [&](std::int32_t buffer) { is_read = is_read || overlap(buffer) != Overlap::none; });
-    if (is_read) return false;
-    if (other.kind == Pass::Kind::opaque && schedule_.opaques_[static_cast<std::size_t>(other.index)].op->can_fail)
-      return false;
-  }
-  return true;
+  return !has_stages(*sweep);
 }
 
-/// How the memory that node `read` reads of a registry overlaps with the memory that node `written` writes.
-Delivery::Overlap Delivery::overlap_of(std::int32_t read, std::int32_t written) const {
-  const Recorder& recorder = graph_.recorder();
-  const RegistryCore *const from = recorder.slot(read).registry, *const to = recorder.slot(written).registry;
-  if (from != to) return Overlap::none;
-  const auto begin = [&](std::int32_t id) {
-    return reinterpret_cast<std::uintptr_t>(registry_data(*from, graph_.key(id).attribute));
-  };
-  const auto end = [&](std::int32_t id) {
-    const auto elements = static_cast<std::size_t>(registry_shape(*from, graph_.key(id).attribute)->size());
-    return begin(id) + elements * size_of(from->dtype);
-  };
-  if (begin(read) == begin(written) && end(read) == end(written)) return Overlap::same;
-  return begin(read) < end(written) && begin(written) < end(read) ? Overlap::partial : Overlap::none;
+/// Notes what the passes since the last call read of registries, and whether they can fail.
+void Delivery::note_passes() {
+  for (; noted_passes_ <= schedule_.last_pass(); ++noted_passes_) {
+    const Pass& pass = schedule_.passes_[static_cast<std::size_t>(noted_passes_)];
+    schedule_.for_each_read(pass, [&](std::int32_t buffer) { note_read(registry_range(buffer)); });
+    if (pass.kind == Pass::Kind::opaque && schedule_.opaques_[static_cast<std::size_t>(pass.index)].op->can_fail)
+      last_failing_ = noted_passes_;
+  }
+}
+
+/// Notes that pass number noted_passes_ reads this memory: replaces what is known of the parts of it.
+void Delivery::note_read(const MemoryRange& read) {
+  if (read.begin == read.end) return;
+  split_at(read.begin);
+  split_at(read.end);
+  reads_.erase(reads_.lower_bound(read.begin), reads_.lower_bound(read.end));
+  reads_.emplace(read.begin, LastRead{read.end, noted_passes_});
+}
+
+/// Splits the noted range that has `address` in it.
+void Delivery::split_at(std::uintptr_t address) {
+  auto at = reads_.lower_bound(address);
+  if (at == reads_.begin() || (--at)->second.end <= address) return;
+  reads_.emplace(address, at->second);
+  at->second.end = address;
+}
+
+/// The last pass that reads of this memory; −1: none.
+std::int32_t Delivery::last_read_of(const MemoryRange& memory) const {
+  std::int32_t last = -1;
+  auto at = reads_.upper_bound(memory.begin);
+  if (at != reads_.begin()) --at;
+  for (; at != reads_.end() && at->first < memory.end; ++at)
+    if (at->second.end > memory.begin) last = std::max(last, at->second.pass);
+  return last;
+}
+
+/// The memory of the buffer if it lies in a registry; otherwise none.
+Delivery::MemoryRange Delivery::registry_range(std::int32_t buffer) const {
+  const PlanBuffer& memory = schedule_.buffer(schedule_.root(buffer));
+  return memory.place == PlanBuffer::Place::registry ? range_of(memory.node) : MemoryRange();
+}
+
+/// The memory of the registry that node `id` reads or writes.
+Delivery::MemoryRange Delivery::range_of(std::int32_t id) const {
+  const RegistryCore& registry = *graph_.recorder().slot(id).registry;
+  const std::uint64_t attribute = graph_.key(id).attribute;
+  const auto begin = reinterpret_cast<std::uintptr_t>(registry_data(registry, attribute));
+  return {begin,
+          begin + static_cast<std::size_t>(registry_shape(registry, attribute)->size()) * size_of(registry.dtype)};
 }
 
 /// Until it is known what later requests read, keeps every value that is in memory anyway.
@@ -165,7 +193,7 @@ void Delivery::keep_what_is_there() {
         epilogue_moved_on(node))
       return;
     if (std::binary_search(kept_before.begin(), kept_before.end(), node.id)) return;
-    schedule_.kept_buffers.push_back(base);
+    schedule_.keep(base);
     schedule_.kept.push_back({node.id, node.buffer});
     schedule_.keeps_in_advance = true;
   });

@@ -3,7 +3,7 @@
 // follows.
 
 #include <cstdint>
-#include <vector>
+#include <map>
 
 #include "src/plan/operands.hpp"
 #include "src/plan/request_graph.hpp"
@@ -25,14 +25,32 @@ class Delivery {
   /// Notes that later requests find the node's value in `buffer`.
   void note_kept(std::int32_t id, std::int32_t buffer);
   bool can_assign_in_place(std::int32_t id, std::int32_t assigned);
-  enum class Overlap : std::uint8_t { none, same, partial };
-  Overlap overlap_of(std::int32_t read, std::int32_t written) const;
+  /// Memory of a registry.
+  struct MemoryRange {
+    std::uintptr_t begin = 0, end = 0;
+    bool overlaps(const MemoryRange& other) const { return begin < other.end && other.begin < end; }
+    bool operator==(const MemoryRange&) const = default;
+  };
+  void note_passes();
+  void note_read(const MemoryRange& read);
+  void split_at(std::uintptr_t address);
+  std::int32_t last_read_of(const MemoryRange& memory) const;
+  MemoryRange registry_range(std::int32_t buffer) const;
+  MemoryRange range_of(std::int32_t id) const;
   void keep_what_is_there();
   bool epilogue_moved_on(const PlannedNode& node) const;
 
   RequestGraph& graph_;
   Schedule& schedule_;
   Operands& operands_;
+  // What the first passes, `noted_passes_` of them, read of registries, as disjoint ranges by their beginning.
+  struct LastRead {
+    std::uintptr_t end;
+    std::int32_t pass;
+  };
+  std::map<std::uintptr_t, LastRead> reads_;
+  std::int32_t noted_passes_ = 0;
+  std::int32_t last_failing_ = -1;  // the last of them that can fail
 };
 
 }  // namespace thalweg::internal

@@ -10,10 +10,14 @@ namespace thalweg::internal {
 class NodeMap {
  public:
   void clear(std::int32_t ids) {
-    if (entries_.size() < static_cast<std::size_t>(ids)) entries_.resize(static_cast<std::size_t>(ids) * 3 / 2);
+    grow(ids);
     if (++stamp_ != 0) return;
     std::fill(entries_.begin(), entries_.end(), Entry());
     stamp_ = 1;
+  }
+  /// Makes room for more ids, and keeps what is set.
+  void grow(std::int32_t ids) {
+    if (entries_.size() < static_cast<std::size_t>(ids)) entries_.resize(static_cast<std::size_t>(ids) * 3 / 2);
   }
   /// −1 if not set.
   std::int32_t operator[](std::int32_t id) const {

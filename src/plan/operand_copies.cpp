@@ -80,11 +80,10 @@ void Operands::copy_out_stretched(std::span<const std::int32_t> inputs, const Sh
 
 /// Copies an operand out, stretched to `target`.
 void Operands::copy_out(std::int32_t input, const Shape& target, const OperandGeometry& geometry) {
-  const auto is_same = [&](const StretchedCopy& copy) { return copy.node == input && copy.shape == target; };
-  const auto known = std::find_if(stretched_copies_.begin(), stretched_copies_.end(), is_same);
-  if (known != stretched_copies_.end()) {
-    copied_out_.push_back({input, known->buffer, known->pass, geometry});
-    return;
+  std::int32_t known = graph_.node(input).stretched_copy;
+  for (; known >= 0; known = stretched_copies_[static_cast<std::size_t>(known)].previous) {
+    const StretchedCopy& copy = stretched_copies_[static_cast<std::size_t>(known)];
+    if (copy.shape == target) return copied_out_.push_back({input, copy.buffer, copy.pass, geometry});
   }
   const std::int32_t from = materialize(input);
   const StridedView view = broadcast_to_op.view_rule(graph_.shape(input), target, 0, {});
@@ -96,7 +95,9 @@ void Operands::copy_out(std::int32_t input, const Shape& target, const OperandGe
     pass = -1;
   }
   copied_out_.push_back({input, buffer, pass, geometry});
-  stretched_copies_.push_back({input, buffer, pass, target});
+  std::int32_t& latest = graph_.node(input).stretched_copy;
+  stretched_copies_.push_back({buffer, pass, target, latest});
+  latest = static_cast<std::int32_t>(stretched_copies_.size()) - 1;
 }
 
 }  // namespace thalweg::internal

@@ -99,8 +99,9 @@ class Operands {
   std::vector<CopiedOut> copied_out_;
   /// All copies: other readers take the same one.
   struct StretchedCopy {
-    std::int32_t node, buffer, pass;
+    std::int32_t buffer, pass;
     Shape shape;
+    std::int32_t previous;  // the node's copy before it; −1: none
   };
   std::vector<StretchedCopy> stretched_copies_;
   std::vector<Pass> early_passes_;

@@ -103,7 +103,7 @@ void Placement::place_effect(PlannedNode& node, const Key& key) {
   const std::int32_t id = node.id, uses = node.uses;
   const bool target = node.target;
   node = graph_.node(graph_.inputs(key)[0]);
-  node.id = id, node.uses = uses, node.target = target, node.matmul = -1;
+  node.id = id, node.uses = uses, node.target = target, node.matmul = node.stretched_copy = -1;
 }
 
 // --- elementwise ---

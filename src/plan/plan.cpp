@@ -7,6 +7,7 @@
 #include <bit>
 #include <cstring>
 #include <memory>
+#include <ranges>
 #include <utility>
 
 #include "src/core_ops/core_ops.hpp"
@@ -32,25 +33,21 @@ std::unique_ptr<Plan> Plan::make_node(Recorder& recorder, std::int32_t id) {
 }
 
 void Plan::learn(Recorder& recorder) {
-  for (Segment* segment : recorder.path()) {
+  std::vector<bool> is_wanted(static_cast<std::size_t>(recorder.size()), false);  // by a later request
+  for (Segment* segment : recorder.path() | std::views::reverse) {
     if (!segment->plan) continue;
     // What later requests of this recording have read, of what this one computes.
     std::vector<std::int32_t> keep = segment->keep;
-    for (const Segment* later : recorder.path()) {
-      if (later->base <= segment->base || !later->plan) continue;
-      std::set_intersection(later->plan->wanted.begin(), later->plan->wanted.end(), segment->plan->computed.begin(),
-                            segment->plan->computed.end(), std::back_inserter(keep));
-    }
+    for (const std::int32_t id : segment->plan->computed)
+      if (is_wanted[static_cast<std::size_t>(id)]) keep.push_back(id);
+    for (const std::int32_t id : segment->plan->wanted) is_wanted[static_cast<std::size_t>(id)] = true;
     std::sort(keep.begin(), keep.end());
     keep.erase(std::unique(keep.begin(), keep.end()), keep.end());
     if (segment->learned && keep == segment->keep) continue;
     const bool first = !segment->learned;
     segment->keep = std::move(keep);
     segment->learned = true;
-    const auto is_kept = [&](std::int32_t id) {
-      return std::any_of(segment->plan->kept.begin(), segment->plan->kept.end(),
-                         [&](const KeptValue& value) { return value.node == id; });
-    };
+    const auto is_kept = [&](std::int32_t id) { return segment->plan->kept_place(id) >= 0; };
     const bool fits =
         first && !segment->plan->keeps_in_advance && std::all_of(segment->keep.begin(), segment->keep.end(), is_kept);
     if (fits) continue;  // the plan already keeps them
@@ -336,8 +333,8 @@ const void* Plan::run(Recorder& recorder, const Recorder::BackwardTarget& target
 }
 
 const void* Plan::kept_value(std::int32_t node) const {
-  const auto at = std::find_if(kept.begin(), kept.end(), [&](const KeptValue& value) { return value.node == node; });
-  return at == kept.end() ? nullptr : pointers_[static_cast<std::size_t>(at->buffer)];
+  const std::int32_t buffer = kept_place(node);
+  return buffer < 0 ? nullptr : pointers_[static_cast<std::size_t>(buffer)];
 }
 
 std::size_t Plan::bytes() const { return static_bytes_; }

@@ -38,6 +38,7 @@ struct PlanBuffer {
   };
   Place place = Place::arena;
   DType dtype = DType::f32;
+  bool kept = false;  // in the arena, for later requests
   std::int32_t node = -1;
   std::int32_t index = -1;
   std::int32_t base = -1;
@@ -313,9 +314,8 @@ class Plan : private PlanLists<LaidList> {
   static std::int64_t flops(const Recorder& recorder, std::int32_t id);
   /// The buffer in which the plan keeps a node's value for later requests; null if it does not.
   const PlanBuffer* kept_buffer(std::int32_t node) const {
-    const auto at = std::lower_bound(kept.begin(), kept.end(), node,
-                                     [](const KeptValue& value, std::int32_t wanted) { return value.node < wanted; });
-    return at == kept.end() || at->node != node ? nullptr : &buffers_[static_cast<std::size_t>(at->buffer)];
+    const std::int32_t buffer = kept_place(node);
+    return buffer < 0 ? nullptr : &buffers_[static_cast<std::size_t>(buffer)];
   }
   /// The address of a kept value after the last run.
   const void* kept_value(std::int32_t node) const;
@@ -323,6 +323,12 @@ class Plan : private PlanLists<LaidList> {
   std::uint64_t made_after = 0;  // number of the plan that the tape had executed last when this one was made; 0: none
 
  private:
+  /// The index of that buffer; −1: none.
+  std::int32_t kept_place(std::int32_t node) const {
+    const auto at = std::lower_bound(kept.begin(), kept.end(), node,
+                                     [](const KeptValue& value, std::int32_t wanted) { return value.node < wanted; });
+    return at == kept.end() || at->node != node ? -1 : at->buffer;
+  }
   /// What determines the addresses that are not bound at every run.
   struct Binding {
     void* arena = nullptr;

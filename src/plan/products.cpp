@@ -37,20 +37,28 @@ void share_transposes(Schedule& schedule) {
     std::int32_t buffer;
     std::int64_t n, k, stride;
     int uses;
-    std::int32_t copy;
+    std::int32_t copy, previous;  // previous: of the same buffer; −1: none
   };
   std::vector<Transposed> matrices;
+  std::vector<std::int32_t> latest(schedule.matmuls_.empty() ? 0 : schedule.buffers_.size(), -1);  // by buffer
   const auto find = [&](const MatmulPass& pass) -> Transposed* {
     const run::MatmulForm& m = pass.form;
     const bool is_fit = m.transpose_b && pass.batch < 0 && m.m > 1 && m.m <= most_rows && m.n > 1 &&
                         schedule.buffer(pass.b).place == PlanBuffer::Place::registry;
     if (!is_fit) return nullptr;
-    for (Transposed& known : matrices)
-      if (known.buffer == pass.b && known.n == m.n && known.k == m.k && known.stride == m.ldb) return &known;
-    return &matrices.emplace_back(Transposed{pass.b, m.n, m.k, m.ldb, 0, -1});
+    std::int32_t& last = latest[static_cast<std::size_t>(pass.b)];
+    for (std::int32_t at = last; at >= 0; at = matrices[static_cast<std::size_t>(at)].previous) {
+      Transposed& known = matrices[static_cast<std::size_t>(at)];
+      if (known.n == m.n && known.k == m.k && known.stride == m.ldb) return &known;
+    }
+    matrices.push_back({pass.b, m.n, m.k, m.ldb, 0, -1, last});
+    last = static_cast<std::int32_t>(matrices.size()) - 1;
+    return &matrices.back();
   };
   for (const MatmulPass& pass : schedule.matmuls_)
     if (Transposed* const matrix = find(pass)) ++matrix->uses;
+  std::vector<Pass>& passes = schedule.passes_;
+  const auto known_passes = static_cast<std::ptrdiff_t>(passes.size());
   for (Transposed& matrix : matrices) {
     if (matrix.uses < 2) continue;
     StridedView view;
@@ -58,9 +66,9 @@ void share_transposes(Schedule& schedule) {
     view.strides[1] = matrix.stride;
     const PlanBuffer parameter = schedule.buffer(matrix.buffer);
     matrix.copy = schedule.add_copy(parameter.node, parameter.dtype, matrix.buffer, view, Shape{matrix.k, matrix.n});
-    std::vector<Pass>& passes = schedule.passes_;  // parameters are available from the beginning
-    std::rotate(passes.begin(), passes.end() - 1, passes.end());
   }
+  std::reverse(passes.begin() + known_passes, passes.end());  // parameters are available from the beginning
+  std::rotate(passes.begin(), passes.begin() + known_passes, passes.end());
   for (MatmulPass& pass : schedule.matmuls_) {
     const Transposed* const matrix = find(pass);
     if (matrix == nullptr || matrix->copy < 0) continue;
@@ -90,17 +98,13 @@ std::span<const GroupMember> ProductMerger::merge(Schedule& schedule) {
   return groups_;
 }
 
-/// Counts the reads of each buffer, including reads through aliases, and marks kept buffers.
+/// Counts the reads of each buffer, including reads through aliases; later requests read kept ones.
 void ProductMerger::count_reads(const Schedule& schedule) {
   reads_.assign(schedule.buffers_.size(), 0);
-  is_kept_.assign(schedule.buffers_.size(), 0);
   const auto count = [&](std::int32_t buffer) { ++reads_[static_cast<std::size_t>(buffer)]; };
   for (const Pass& pass : schedule.passes_)
     schedule.for_each_read(pass, [&](std::int32_t buffer) { count(schedule.root(buffer)); });
-  for (const std::int32_t kept : schedule.kept_buffers) {
-    count(kept);
-    is_kept_[static_cast<std::size_t>(kept)] = 1;
-  }
+  for (const std::int32_t kept : schedule.kept_buffers) count(kept);
 }
 
 /// Finds chains of products, each the only reader of the sum before it.
@@ -190,9 +194,9 @@ bool ProductMerger::are_grouped(std::span<const std::int32_t> buffers) const {
 bool ProductMerger::can_be_grouped(const Schedule& schedule, std::span<const std::int32_t> buffers) const {
   for (auto at = buffers.begin(); at != buffers.end(); ++at) {
     const PlanBuffer& buffer = schedule.buffer(*at);
-    const bool is_free =
-        buffer.place == PlanBuffer::Place::arena && buffer.bytes == schedule.buffer(buffers.front()).bytes &&
-        groups_[static_cast<std::size_t>(*at)].first < 0 && is_kept_[static_cast<std::size_t>(*at)] == 0;
+    const bool is_free = buffer.place == PlanBuffer::Place::arena && !buffer.kept &&
+                         buffer.bytes == schedule.buffer(buffers.front()).bytes &&
+                         groups_[static_cast<std::size_t>(*at)].first < 0;
     if (!is_free || std::find(buffers.begin(), at, *at) != at) return false;
   }
   return true;

@@ -32,7 +32,6 @@ class ProductMerger {
   void drop_merged(Schedule& schedule);
 
   std::vector<GroupMember> groups_;            // by buffer
-  std::vector<std::uint8_t> is_kept_;          // by buffer
   std::vector<std::int32_t> reads_, made_by_;  // by buffer: number of readers, and the product that writes it
   /// A product's place in a chain of products that are added up: each is the only reader of the sum before it.
   struct Link {

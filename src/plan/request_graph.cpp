@@ -38,9 +38,37 @@ void RequestGraph::begin(Recorder& recorder, const Segment* segment) {
   stack_.clear();
   contractions_ = 0;
   has_arithmetic_on_numbers_ = false;
-  earlier_.clear();
-  for (std::size_t i = 0; i < recorder.path().size(); ++i)
-    if (const Plan* earlier = recorder.carried_out(i)) earlier_.push_back(earlier);
+  if (!is_eager()) note_earlier(recorder, ids);
+}
+
+/// Notes what the tape's earlier requests keep, and which values they were asked for. Goes on from what it has noted for
+/// the tape's last plan, so that many requests take linear time.
+void RequestGraph::note_earlier(const Recorder& recorder, std::int32_t ids) {
+  const auto path = recorder.path();
+  const std::size_t count = path.size() - 1;  // without the request itself
+  const bool goes_on = noted_serial_ == recorder.serial() && noted_ <= count &&
+                       (noted_ == 0 || recorder.carried_out_number(noted_ - 1) == noted_plan_);
+  if (!goes_on) {
+    noted_serial_ = 0;  // should this throw
+    noted_ = 0;
+    earlier_.clear();
+    kept_by_.clear(ids);
+    asked_.clear(ids);
+    arena_begin_ = 0;
+    noted_serial_ = recorder.serial();
+  }
+  kept_by_.grow(ids);
+  asked_.grow(ids);
+  for (; noted_ < count; ++noted_) {
+    for (const std::int32_t id : path[noted_]->asked) asked_.set(id, 0);
+    noted_plan_ = recorder.carried_out_number(noted_);
+    const Plan* const earlier = recorder.carried_out(noted_);
+    if (earlier == nullptr) continue;
+    for (const KeptValue& kept : earlier->kept)
+      if (!kept_by_.contains(kept.node)) kept_by_.set(kept.node, static_cast<std::int32_t>(earlier_.size()));
+    earlier_.push_back(earlier);
+    arena_begin_ = std::max(arena_begin_, earlier->arena_kept_end);
+  }
 }
 
 void RequestGraph::collect(Recorder& recorder, const Segment& segment, Schedule& schedule) {
@@ -60,12 +88,6 @@ void RequestGraph::collect(Recorder& recorder, std::int32_t id, Schedule& schedu
   destination.node = id;
   targets_.push_back({id, destination});
   collect_nodes(schedule);
-}
-
-std::size_t RequestGraph::arena_begin() const {
-  std::size_t begin = 0;
-  for (const Plan* earlier : earlier_) begin = std::max(begin, earlier->arena_kept_end);
-  return begin;
 }
 
 DType RequestGraph::compute_dtype(const Key& key) const {
@@ -118,8 +140,9 @@ void RequestGraph::collect_targets(Schedule& schedule) {
     schedule.add_pass(Pass::Kind::zero, schedule.zeros_.size());
   }
   const std::vector<PendingEffect>& pending = recorder_->pending();
+  const std::vector<bool> overwritten = overwritten_effects(*recorder_);
   for (std::size_t i = 0; i < pending.size(); ++i) {
-    if (is_overwritten(*recorder_, i)) continue;
+    if (overwritten[i]) continue;
     PlanBuffer assigned;
     assigned.place = PlanBuffer::Place::assigned;
     assigned.node = pending[i].node;
@@ -238,28 +261,23 @@ bool RequestGraph::find_available(std::int32_t id, PlanBuffer& buffer) const {
     buffer.place = PlanBuffer::Place::eager;
     return id != targets_[0].node && recorder_->has_eager_value(id);
   }
-  for (const Plan* earlier : earlier_) {
-    const PlanBuffer* const kept = earlier->kept_buffer(id);
-    if (kept == nullptr) continue;
-    const bool is_held = kept->place == PlanBuffer::Place::held;
-    buffer.place = is_held ? kept->place : PlanBuffer::Place::earlier;
-    if (is_held) buffer.node = kept->node;  // the requested node, of which this one is a view
-    buffer.offset = kept->offset;
-    return true;
-  }
-  return false;
+  const std::int32_t place = kept_by_[id];
+  if (place < 0) return false;
+  const PlanBuffer* const kept = earlier_[static_cast<std::size_t>(place)]->kept_buffer(id);
+  const bool is_held = kept->place == PlanBuffer::Place::held;
+  buffer.place = is_held ? kept->place : PlanBuffer::Place::earlier;
+  if (is_held) buffer.node = kept->node;  // the requested node, of which this one is a view
+  buffer.offset = kept->offset;
+  return true;
 }
 
 /// Collects the parameters that the request reads, except through values that were requested before: they must not have
 /// changed since they were recorded. Ignores what happens to be in memory, so that the error depends on the program
 /// alone.
 void RequestGraph::collect_leaves(Schedule& schedule) {
-  for (const Segment* earlier : recorder_->path())
-    if (earlier != segment_)
-      for (const std::int32_t id : earlier->asked) seen_.set(id, 0);
   stack_.clear();
   const auto visit = [&](std::int32_t id) {
-    if (seen_.contains(id)) return;
+    if (seen_.contains(id) || asked_.contains(id)) return;
     seen_.set(id, 0);
     stack_.push_back(id);
   };

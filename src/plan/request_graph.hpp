@@ -37,6 +37,7 @@ struct PlannedNode {
   std::int32_t memory_uses = 0;            // uses by readers that always need it in memory
   std::int32_t row_uses = 0;               // uses by readers that can read rows of a slice where they are
   std::int32_t rows = -1;                  // lazy rows of another buffer; see Operands::rows_of
+  std::int32_t stretched_copy = -1;        // its latest copy of another shape; see Operands::StretchedCopy
 };
 
 /// A value that the request must deliver, and its destination.
@@ -65,7 +66,7 @@ class RequestGraph {
   const Recorder& recorder() const { return *recorder_; }
   const std::vector<Target>& targets() const { return targets_; }
   /// The end of what earlier requests keep in the arena.
-  std::size_t arena_begin() const;
+  std::size_t arena_begin() const { return is_eager() ? 0 : arena_begin_; }
 
   const Key& key(std::int32_t id) const { return id >= base_ ? keys_[id - base_] : recorder_->key(id); }
   const Info& info(std::int32_t id) const { return id >= base_ ? infos_[id - base_] : recorder_->info(id); }
@@ -94,6 +95,7 @@ class RequestGraph {
 
  private:
   void begin(Recorder& recorder, const Segment* segment);
+  void note_earlier(const Recorder& recorder, std::int32_t ids);
   void collect_targets(Schedule& schedule);
   void collect_nodes(Schedule& schedule);
   PlannedNode& need(std::int32_t id) {
@@ -119,7 +121,15 @@ class RequestGraph {
   std::int32_t base_ = 0;  // first id of the segment, to which keys_ and infos_ belong
   const Key* keys_ = nullptr;
   const Info* infos_ = nullptr;
+
+  // What note_earlier has noted of the first requests, `noted_` of them, of the tape with this serial number.
+  std::uint64_t noted_serial_ = 0;
+  std::size_t noted_ = 0;
+  std::uint64_t noted_plan_ = 0;      // number of the last one's plan
   std::vector<const Plan*> earlier_;  // those the tape has carried out
+  NodeMap kept_by_;                   // by id: index into earlier_ of the first that keeps the value
+  NodeMap asked_;                     // ids of requested values
+  std::size_t arena_begin_ = 0;
 
   std::vector<Target> targets_;
   std::vector<PlannedNode> nodes_;          // of the segment, from base_ on; id −1: not needed

@@ -63,6 +63,11 @@ struct Schedule : PlanDraft {
     return static_cast<std::int32_t>(buffers_.size()) - 1;
   }
   std::int32_t add_arena_buffer(const Shape& shape, DType dtype);
+  /// Keeps a buffer of the arena for later requests.
+  void keep(std::int32_t index) {
+    kept_buffers.push_back(index);
+    buffer(index).kept = true;
+  }
 
   /// Appends a pass for the last of the `count` entries in its kind's list; returns its index.
   std::int32_t add_pass(Pass::Kind kind, std::size_t count) {

@@ -51,6 +51,7 @@ RegistryCore::RegistryCore(DType dtype, std::uint64_t seed) : dtype(dtype), seed
 
 void RegistryCore::renew_uid() {
   uid = last_uid.fetch_add(1, std::memory_order_relaxed) + 1;
+  if (regions.empty()) return;  // so that adding many parameters takes linear time
   for (int i = 0; i < static_cast<int>(entries.size()); ++i)
     entries[static_cast<std::size_t>(i)].own_write = Write(last_write(i));
   regions.clear();

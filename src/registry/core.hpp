@@ -38,6 +38,7 @@ class WriteClaim {
   WriteClaim(WriteClaim&& other) noexcept : core_(std::exchange(other.core_, nullptr)) {}
   WriteClaim& operator=(WriteClaim&&) = delete;
   ~WriteClaim();
+  bool is_of(const RegistryCore& core) const { return core_ == &core; }
 
  private:
   const RegistryCore* core_;

@@ -1,20 +1,30 @@
 #pragma once
 #include <algorithm>
+#include <compare>
+#include <functional>
+#include <vector>
 
 #include "src/tape/recorder.hpp"
 
 namespace thalweg::internal {
 
-/// Whether a later effect of the same request writes what the pending effect number `place` does. Both engines skip it then,
-/// and ask for nothing that only this effect reads.
-inline bool is_overwritten(const Recorder& recorder, std::size_t place) {
+/// For each pending effect, whether a later one of the same request writes what it does. Both engines skip it then, and ask
+/// for nothing that only this effect reads.
+inline std::vector<bool> overwritten_effects(const Recorder& recorder) {
   const std::vector<PendingEffect>& pending = recorder.pending();
-  const PendingEffect& effect = pending[place];
-  const std::uint64_t target = recorder.key(effect.node).attribute;
-  return std::any_of(pending.begin() + static_cast<std::ptrdiff_t>(place) + 1, pending.end(),
-                     [&](const PendingEffect& later) {
-                       return later.registry == effect.registry && recorder.key(later.node).attribute == target;
-                     });
+  struct Written {
+    std::uint64_t attribute;  // says of which registry
+    std::size_t place;
+    auto operator<=>(const Written&) const = default;
+  };
+  std::vector<Written> written;
+  written.reserve(pending.size());
+  for (const PendingEffect& effect : pending) written.push_back({recorder.key(effect.node).attribute, written.size()});
+  std::sort(written.begin(), written.end());
+  std::vector<bool> overwritten(pending.size(), false);
+  for (std::size_t i = 0; i + 1 < written.size(); ++i)
+    if (written[i].attribute == written[i + 1].attribute) overwritten[written[i].place] = true;
+  return overwritten;
 }
 
 }  // namespace thalweg::internal

@@ -268,17 +268,24 @@ void Recorder::note_assigned(const RegistryCore& registry, std::int32_t index) {
 
 // --- what is recorded ---
 
+/// The completed segment that node `id` is in; null if there is none. A tape may have made thousands of requests.
+const Segment* Recorder::segment_of(std::int32_t id) const {
+  if (last_segment_->parent != nullptr && id >= last_segment_->base) return last_segment_;
+  const auto after = std::upper_bound(path_.begin(), path_.end(), id, [](std::int32_t wanted, const Step& step) {
+    return wanted < step.segment->base;
+  });
+  return after == path_.begin() ? nullptr : std::prev(after)->segment;
+}
+
 const Key& Recorder::recorded_key(std::int32_t id) const {
-  for (const Segment* segment = last_segment_; segment->parent != nullptr; segment = segment->parent)
-    if (id >= segment->base) return segment->keys[static_cast<std::size_t>(id - segment->base)];
-  return nothing();
+  const Segment* const segment = segment_of(id);
+  return segment == nullptr ? nothing() : segment->keys[static_cast<std::size_t>(id - segment->base)];
 }
 
 const Info& Recorder::recorded_info(std::int32_t id) const {
   static const Info none{};
-  for (const Segment* segment = last_segment_; segment->parent != nullptr; segment = segment->parent)
-    if (id >= segment->base) return segment->infos[static_cast<std::size_t>(id - segment->base)];
-  return none;
+  const Segment* const segment = segment_of(id);
+  return segment == nullptr ? none : segment->infos[static_cast<std::size_t>(id - segment->base)];
 }
 
 NodeType Recorder::type(std::int32_t id) const {

@@ -230,6 +230,7 @@ class alignas(64) Recorder {
   /// The plan that executed the request of segment number `place` of the path; null on an eager tape. The segment may have
   /// another plan by now, made for another tape.
   const Plan* carried_out(std::size_t place) const;
+  std::uint64_t carried_out_number(std::size_t place) const { return path_[place].plan; }
   /// Whether the plan of this number executed one of them.
   bool has_carried_out(std::uint64_t plan) const;
 
@@ -315,13 +316,13 @@ class alignas(64) Recorder {
   void commit_effects(const char* writer, SourceLine line);
   /// Commits the segment's request; if the tape detects anomalies, first checks its results. `value` is the address of
   /// the requested value.
-  void conclude(const Segment& segment, const void* value, const BackwardTarget& target, const char* writer,
+  void conclude(Segment& segment, const void* value, const BackwardTarget& target, const char* writer,
                 SourceLine line) {
     if (options_.detect_anomaly) [[unlikely]]
       return conclude_looking(segment, value, target, writer, line);
     commit(writer, line);
   }
-  void conclude_looking(const Segment& segment, const void* value, const BackwardTarget& target, const char* writer,
+  void conclude_looking(Segment& segment, const void* value, const BackwardTarget& target, const char* writer,
                         SourceLine line);
   /// Whether no registry has been written since this tape first read it, so that no leaf has changed.
   bool reads_are_fresh() const {
@@ -412,6 +413,7 @@ class alignas(64) Recorder {
   /// What stands from segment_base_ on.
   const Key* open_keys() const { return predicted_ != nullptr ? predicted_->keys.data() : keys_.data(); }
   const Info* open_infos() const { return predicted_ != nullptr ? predicted_->infos.data() : infos_.data(); }
+  const Segment* segment_of(std::int32_t id) const;
   const Key& recorded_key(std::int32_t id) const;
   const Info& recorded_info(std::int32_t id) const;
   bool infer_alike(const Key& key, Info& result) const;
@@ -518,6 +520,7 @@ class alignas(64) Recorder {
   void compute_new(std::int32_t id);
   void check_eager_leaves(Segment& segment, SourceLine line);
   void* assigned_data(std::int32_t assign_node) const;
+  void abandon(Segment& segment);
   void undo(Segment& segment);
   std::uint64_t target_attribute(const BackwardTarget& target) const;
   static void note_asked(Segment& segment);
