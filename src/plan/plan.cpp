@@ -126,6 +126,7 @@ inline void Plan::bind_data(Recorder& recorder, const Recorder::BackwardTarget& 
 inline void Plan::bind(Recorder& recorder, const Recorder::BackwardTarget& target) {
   const Binding binding{recorder.arena(arena_end), target.buffer, RegistryCore::layouts_made()};
   if (binding != binding_) [[unlikely]] {
+    binding_ = {};  // if something throws, the next run binds everything
     bind_all(recorder, target);
     binding_ = binding;
     return;
@@ -192,8 +193,8 @@ void Plan::choose_kernel(BoundMatmul& matmul) {
   matmul.run = prepared.run;
   if (!prepared.takes_panel) return;
   if (matmul.panel < 0) {
-    matmul.panel = static_cast<std::int32_t>(panels_.size());
     panels_.emplace_back();
+    matmul.panel = static_cast<std::int32_t>(panels_.size()) - 1;
   }
   panels_[static_cast<std::size_t>(matmul.panel)] = prepared.panel;
 }

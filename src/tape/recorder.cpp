@@ -68,7 +68,10 @@ void Recorder::end_with_traces(Storage* unused) {
     workspace_.spare_ = this;
     return forget_data(unused);
   }
-  if (planned_) Plan::learn(*this);
+  try {
+    if (planned_) Plan::learn(*this);
+  } catch (const std::bad_alloc&) {  // then they go on keeping more than they need
+  }
   const bool has_grown = has_more_;
   forget_more();
   forget_recorded();
@@ -114,8 +117,8 @@ void Recorder::grow(std::int32_t ids) {
   const auto wanted = static_cast<std::size_t>(ids) + 1;
   const std::size_t size = std::max<std::size_t>(256, wanted + wanted / 2);
   line_memory_.resize(size);
+  lines_ = line_memory_.data();  // at once, since the next line may throw
   slot_memory_.resize(size);
-  lines_ = line_memory_.data();
   slots_ = slot_memory_.data();
   reserved_ = static_cast<std::int32_t>(size);
 }
@@ -314,13 +317,22 @@ Segment* Recorder::make_segment(std::int32_t request, std::uint64_t hash) {
   auto segment = std::make_unique<Segment>(last_segment_, segment_base_);
   keys_.push_back(nothing());
   segment->complete(keys_, infos_, workspace_.memory);
-  segment->expansions = std::move(expansions_);
-  segment->set_composed(std::move(composed_));
   segment->request = request;
-  workspace_.segment_bytes += segment->bytes();
-  last_segment_->known_children.insert(hash, segment.get());
-  last_segment_->children.push_back(std::move(segment));
-  return last_segment_->children.back().get();
+  note_asked(*segment);
+  composed_.reserve(composed_.size() + 1);  // so that nothing throws once the segment is known
+  Segment* const made = segment.get();
+  std::vector<std::unique_ptr<Segment>>& children = last_segment_->children;
+  children.push_back(std::move(segment));
+  try {
+    last_segment_->known_children.insert(hash, made);
+  } catch (...) {
+    children.pop_back();
+    throw;
+  }
+  made->expansions = std::move(expansions_);
+  made->set_composed(std::move(composed_));
+  workspace_.segment_bytes += made->bytes();
+  return made;
 }
 
 Segment& Recorder::complete_unexpected(const Request& request, SourceLine line, FunctionRef<void(Segment&)> derive) {
@@ -346,23 +358,27 @@ Segment* Recorder::find_or_make_segment(const Key& request, SourceLine line, Fun
     try {
       append_new(request, line);
       derive(derived);
+      segment = make_segment(id, hash);
     } catch (...) {
       rewind(before);
       throw;
     }
-    segment = make_segment(id, hash);
-    note_asked(*segment);
     segment->gradient_outputs = std::move(derived.gradient_outputs);
     segment->registries = std::move(derived.registries);
   }
-  if (turned_from_ != nullptr) {
-    note_turn(*turned_from_, turned_at_, *segment);
-    const std::span<const Key> beginning = segment->keys.first(static_cast<std::size_t>(turned_at_));
-    const Key& turn = segment->keys[beginning.size()];
-    if (turned_at_ < id - segment_base_) last_segment_->known_children.insert(hash_keys(beginning, turn), segment);
-  }
+  if (turned_from_ != nullptr) note_where_turned(*segment);
   forget_open_segment();
   return segment;
+}
+
+/// So that the next recording that diverges here continues with the segment at once. Without, it finds it at its request.
+void Recorder::note_where_turned(Segment& segment) const try {
+  note_turn(*turned_from_, turned_at_, segment);
+  const std::span<const Key> beginning = segment.keys.first(static_cast<std::size_t>(turned_at_));
+  const Key& turn = segment.keys[beginning.size()];
+  if (turned_at_ < segment.request - segment_base_)
+    last_segment_->known_children.insert(hash_keys(beginning, turn), &segment);
+} catch (const std::bad_alloc&) {
 }
 
 void Recorder::rewind(const Recording& before) {

@@ -53,8 +53,13 @@ class alignas(64) Recorder {
   [[noreturn]] void throw_foreign(const Var& var, const char* op, SourceLine line) const;
 
   void begin(const TapeOptions& options) {
-    start(options);
     outer_ = std::exchange(current_, this);
+    try {
+      start(options);
+    } catch (...) {
+      end();
+      throw;
+    }
   }
   void end() {
     Storage* const unused = let_go_of_constants(0);
@@ -447,7 +452,12 @@ class alignas(64) Recorder {
   void push(const Key& key, const Info& info) {
     note_more();
     keys_.push_back(key);
-    infos_.push_back(info);
+    try {
+      infos_.push_back(info);
+    } catch (...) {
+      keys_.pop_back();
+      throw;
+    }
   }
   void note_more() { has_more_ = has_traces_ = true; }
   /// The record that ends a segment.
@@ -506,6 +516,7 @@ class alignas(64) Recorder {
   /// of all keys.
   Segment* find_child(std::span<const Key> beginning, const Key& key, std::uint64_t hash) const;
   Segment* make_segment(std::int32_t request, std::uint64_t hash);
+  void note_where_turned(Segment& segment) const;
   const Shape* source_shape(const Key& key) const;
   /// Executes and commits the segment's request; returns the address of the requested value, or of the one that
   /// backward starts from.

@@ -65,7 +65,10 @@ RecordingMemory::Block RecordingMemory::take(std::size_t bytes) {
 RecordingMemory::Block::~Block() {
   if (data_ == nullptr) return;
   if (chunk_ != nullptr) {
-    chunk_->free.give(static_cast<std::size_t>(data_ - chunk_->data), bytes_);
+    try {
+      chunk_->free.give(static_cast<std::size_t>(data_ - chunk_->data), bytes_);
+    } catch (const std::bad_alloc&) {  // then it stays unused as long as the chunk lives
+    }
   } else {
     ::operator delete (data_, std::align_val_t{line});
   }
