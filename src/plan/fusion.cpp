@@ -81,13 +81,14 @@ void Fusion::place(std::span<const std::int32_t> inputs, DType dtype, std::int64
 Fusion::Fit Fusion::fit(const SweepBuild& sweep, std::int32_t id, const Shape& domain) {
   const PlannedNode& operand = graph_.node(id);
   if (const Operands::CopiedOut* copied = operands_.copied_out(id))
-    return {copied->pass < sweep.pass, copied->geometry.extent, copied->geometry.columns, copied->geometry.batches,
-            copied->geometry.moves};
+    return {copied->pass < sweep.pass, copied->geometry.extent, copied->geometry.columns,
+            copied->geometry.batches,  copied->geometry.moves,  0,
+            copied->geometry.period};
   const bool is_lazy = operand.where == PlannedNode::Where::lazy && !Operands::is_materialized_before(operand, sweep);
   if (is_lazy && graph_.key(id).op->kind == Kind::broadcast) return fit(sweep, graph_.key(id).inputs[0], domain);
   const OperandGeometry geometry = operand_geometry(graph_.shape(id), domain);
   if (!geometry.simple) return {};
-  Fit fit{true, geometry.extent, geometry.columns, geometry.batches, geometry.moves};
+  Fit fit{true, geometry.extent, geometry.columns, geometry.batches, geometry.moves, 0, geometry.period};
   if (operands_.is_computed_in(id, sweep)) {
     const Extent extent = sweep.sweep.values[static_cast<std::size_t>(operand.value)].extent;
     if (sweep.size == 1 || extent == geometry.extent) {
@@ -160,7 +161,7 @@ bool Fusion::emit_all(SweepBuild& sweep, PlannedNode& node, const Key& key, std:
   std::int32_t operands[3];
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     sweep.by_rows |= fits[i].step != 0;
-    operands[i] = operands_.emit(sweep, inputs[i], fits[i].extent, fits[i].moves);
+    operands[i] = operands_.emit(sweep, inputs[i], fits[i].extent, fits[i].moves, fits[i].period);
   }
   const std::int32_t value = Operands::emit_apply(sweep, key, {operands, inputs.size()});
   if (sweep.has_rows && !sweep.fuses()) {

@@ -38,7 +38,7 @@ class Fusion {
     run::Extent extent = run::Extent::element;
     std::int64_t columns = 0, batches = 0;  // that it asks for; 0: any
     bool moves = true;
-    std::int64_t step = 0;  // SweepValue::step
+    std::int64_t step = 0, period = 0;  // SweepValue::step and period
   };
 
   void place(std::span<const std::int32_t> inputs, DType dtype, std::int64_t size,

@@ -23,6 +23,9 @@ struct Runs {
     length[std::min(count, 4) - 1] *= dimension;
   }
   bool are_batches() const { return count == 3 && length[0] > 0 && length[1] * length[2] >= least_batch; }
+  bool are_periodic_batches() const {
+    return count == 4 && length[0] > 0 && length[1] > 0 && length[2] * length[3] >= least_batch;
+  }
 };
 
 bool lies_as_matrix(std::int64_t rows, std::int64_t columns, std::int64_t row_stride, std::int64_t column_stride) {
@@ -68,6 +71,11 @@ OperandGeometry operand_geometry(const Shape& operand, const Shape& domain) {
   if (runs.count <= 1) return {};
   if (runs.count == 2 && !has_first) return {.extent = Extent::per_column, .columns = runs.length[1], .moves = false};
   if (runs.count == 2 && runs.length[0] > 0) return {.extent = Extent::per_row, .columns = runs.length[1]};
+  if (runs.are_periodic_batches() && !has_first)
+    return {.extent = Extent::per_column,
+            .columns = runs.length[3],
+            .batches = runs.length[0] * runs.length[1],
+            .period = runs.length[1]};
   if (!runs.are_batches()) return {.simple = false};
   return {.extent = has_first ? Extent::per_column : Extent::per_row,
           .columns = runs.length[2],

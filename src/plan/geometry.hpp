@@ -32,6 +32,7 @@ struct OperandGeometry {
   std::int64_t columns = 0;  // the number of columns the domain must have; 0: any
   std::int64_t batches = 0;  // the number of batches it must have; 0: any
   bool moves = true;         // whether each batch has numbers of its own
+  std::int64_t period = 0;   // after how many batches its numbers begin anew; 0: never
 };
 OperandGeometry operand_geometry(const Shape& operand, const Shape& domain);
 /// The shape of `operand` stretched along all axes up to its last one that is not 1, which makes it lie per row.

@@ -82,16 +82,17 @@ StridedView Operands::view_of(std::int32_t id, const Key& key) const {
 
 // --- in a sweep ---
 
-std::int32_t Operands::emit(SweepBuild& sweep, std::int32_t id, Extent extent, bool moves) {
+std::int32_t Operands::emit(SweepBuild& sweep, std::int32_t id, Extent extent, bool moves, std::int64_t period) {
   const DType dtype = graph_.info(id).dtype;
-  if (const CopiedOut* copied = copied_out(id)) return emit_input(sweep, copied->buffer, extent, dtype, moves);
+  if (const CopiedOut* copied = copied_out(id))
+    return emit_input(sweep, copied->buffer, extent, dtype, moves, 0, period);
   const PlannedNode& operand = graph_.node(id);
   if (is_computed_in(id, sweep)) return operand.value;
   if (operand.where == PlannedNode::Where::lazy && !is_materialized_before(operand, sweep)) {
     if (is_rows(id)) return emit_input(sweep, rows_of(id).buffer, extent, dtype, moves, rows_of(id).stride);
     const Key& key = graph_.key(id);
     if (is_number(key)) return emit_number(sweep, id);
-    if (key.op->kind == Kind::broadcast) return emit(sweep, key.inputs[0], extent, moves);
+    if (key.op->kind == Kind::broadcast) return emit(sweep, key.inputs[0], extent, moves, period);
     if (key.op == &column_index_op) {
       SweepValue value;
       value.kind = SweepValue::Kind::column;
@@ -99,7 +100,7 @@ std::int32_t Operands::emit(SweepBuild& sweep, std::int32_t id, Extent extent, b
       return sweep.add(value);
     }
     if (key.op == &cast_op)
-      return emit_input(sweep, materialize(key.inputs[0]), extent, graph_.info(key.inputs[0]).dtype, moves);
+      return emit_input(sweep, materialize(key.inputs[0]), extent, graph_.info(key.inputs[0]).dtype, moves, 0, period);
     if (key.op->kind == Kind::view && graph_.shape(id).size() == 1)
       return emit(sweep, graph_.inputs(key)[0], extent, moves);
     if (key.op->kind == Kind::elementwise) {  // arithmetic on numbers
@@ -111,7 +112,7 @@ std::int32_t Operands::emit(SweepBuild& sweep, std::int32_t id, Extent extent, b
       return emit_apply(sweep, key, {operands, inputs.size()});
     }
   }
-  return emit_input(sweep, materialize(id), extent, dtype, moves);
+  return emit_input(sweep, materialize(id), extent, dtype, moves, 0, period);
 }
 
 std::int32_t Operands::emit_number(SweepBuild& sweep, std::int32_t id) {
@@ -123,14 +124,15 @@ std::int32_t Operands::emit_number(SweepBuild& sweep, std::int32_t id) {
 }
 
 std::int32_t Operands::emit_input(SweepBuild& sweep, std::int32_t buffer, Extent extent, DType dtype, bool moves,
-                                  std::int64_t step) {
+                                  std::int64_t step, std::int64_t period) {
   bool lies_differently = false;
   for (std::size_t i = 0; i < sweep.sweep.values.size(); ++i) {
     const SweepValue& known = sweep.sweep.values[i];
     if (known.kind != SweepValue::Kind::input || known.slot != buffer) continue;
-    if (known.extent == extent && known.dtype == dtype && known.moves == moves && known.step == step)
+    if (known.extent == extent && known.dtype == dtype && known.moves == moves && known.step == step &&
+        known.period == period)
       return static_cast<std::int32_t>(i);
-    lies_differently |= known.extent != extent || known.moves != moves || known.step != step;
+    lies_differently |= known.extent != extent || known.moves != moves || known.step != step || known.period != period;
   }
   if (lies_differently && sweep.batches != 1) {  // in batches, a buffer moves in one way
     PlanBuffer same;
@@ -148,6 +150,7 @@ std::int32_t Operands::emit_input(SweepBuild& sweep, std::int32_t buffer, Extent
   value.slot = buffer;
   value.moves = moves;
   value.step = step;
+  value.period = period;
   return sweep.add(value);
 }
 

@@ -27,9 +27,9 @@ class Operands {
   }
 
   /// The value of `sweep` that is the node's, with the extent that it has in the domain; appended if it is not there.
-  std::int32_t emit(SweepBuild& sweep, std::int32_t id, run::Extent extent, bool moves = true);
+  std::int32_t emit(SweepBuild& sweep, std::int32_t id, run::Extent extent, bool moves = true, std::int64_t period = 0);
   std::int32_t emit_input(SweepBuild& sweep, std::int32_t buffer, run::Extent extent, DType dtype, bool moves = true,
-                          std::int64_t step = 0);
+                          std::int64_t step = 0, std::int64_t period = 0);
   static std::int32_t emit_apply(SweepBuild& sweep, const Key& key, std::span<const std::int32_t> operands);
   /// Whether the sweep computes the node.
   bool is_computed_in(std::int32_t id, const SweepBuild& sweep) const {

@@ -57,8 +57,9 @@ struct SweepValue {
   std::int32_t slot = 0;
   std::int32_t operands[3] = {0, 0, 0};
   const ElementKernel* kernel = nullptr;
-  bool moves = true;      // input, in several batches: whether each reads numbers of its own
-  std::int64_t step = 0;  // and how many numbers further on; 0: as many as it has in a batch
+  bool moves = true;        // input, in several batches: whether each reads numbers of its own
+  std::int64_t step = 0;    // and how many numbers further on; 0: as many as it has in a batch
+  std::int64_t period = 0;  // and after how many batches they begin anew; 0: never
   bool operator==(const SweepValue&) const = default;
 };
 

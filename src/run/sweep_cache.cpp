@@ -60,7 +60,7 @@ SweepCache& SweepCache::current() {
 void SweepCache::rename_slots(const Sweep& sweep) {
   renamed_ = sweep;
   renamed_.batches = 1;  // all run the same program
-  for (SweepValue& value : renamed_.values) value.moves = true;
+  for (SweepValue& value : renamed_.values) value.moves = true, value.period = 0;
   buffers_.clear();
   numbers_.clear();
   draws_.clear();

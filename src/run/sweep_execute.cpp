@@ -160,30 +160,43 @@ struct CompiledSweep::Batches {
   std::int64_t count;
   std::vector<std::int64_t> steps;  // the bytes by which each argument moves on
   std::vector<Argument> arguments;  // of the present batch
+  struct Periodic {
+    std::size_t argument;
+    std::int64_t period;
+  };
+  std::vector<Periodic> periodic;  // the arguments that begin anew after some batches
 
   Batches(const Sweep& sweep, const CompiledSweep& compiled)
       : count(sweep.batches), steps(compiled.argument_count()), arguments(steps.size()) {
     const std::span<const std::int32_t> slots = compiled.buffers();
-    const auto set_step = [&](std::int32_t slot, Extent extent, DType dtype, std::int64_t step) {
+    const auto set_step = [&](std::int32_t slot, Extent extent, DType dtype, std::int64_t step, std::int64_t period) {
       const std::int64_t numbers = step != 0                      ? step
                                    : extent == Extent::element    ? sweep.rows * sweep.columns
                                    : extent == Extent::per_row    ? sweep.rows
                                    : extent == Extent::per_column ? sweep.columns
                                                                   : 1;
-      const auto argument = std::find(slots.begin(), slots.end(), slot) - slots.begin();
-      steps[static_cast<std::size_t>(argument)] = numbers * static_cast<std::int64_t>(size_of(dtype));
+      const auto argument = static_cast<std::size_t>(std::find(slots.begin(), slots.end(), slot) - slots.begin());
+      steps[argument] = numbers * static_cast<std::int64_t>(size_of(dtype));
+      if (period != 0) periodic.push_back({argument, period});
     };
     for (const SweepValue& value : sweep.values)
       if (value.kind == SweepValue::Kind::input && value.moves)
-        set_step(value.slot, value.extent, value.dtype, value.step);
+        set_step(value.slot, value.extent, value.dtype, value.step, value.period);
     for (const SweepOutput& output : sweep.outputs)
-      set_step(output.slot, sweep.values[static_cast<std::size_t>(output.value)].extent, output.dtype, 0);
+      set_step(output.slot, sweep.values[static_cast<std::size_t>(output.value)].extent, output.dtype, 0, 0);
   }
   void run(CompiledSweep& sweep, const Argument* first);
   bool is_worth_threads(const SweepProgram& program, std::int64_t left) const;
-  void run_on_threads(const SweepProgram& program, std::int64_t left) const;
+  void run_on_threads(const SweepProgram& program, std::int64_t from) const;
   std::size_t bytes() const {
-    return sizeof(Batches) + steps.capacity() * sizeof(steps[0]) + arguments.capacity() * sizeof(arguments[0]);
+    return sizeof(Batches) + steps.capacity() * sizeof(steps[0]) + arguments.capacity() * sizeof(arguments[0]) +
+           periodic.capacity() * sizeof(periodic[0]);
+  }
+  /// Moves the arguments of batch `batch` − 1 on to `batch`.
+  void move_on(Argument* to, std::int64_t batch) const {
+    for (std::size_t i = 0; i < steps.size(); ++i) to[i] += steps[i];
+    for (const Periodic& p : periodic)
+      if (batch % p.period == 0) to[p.argument] -= p.period * steps[p.argument];
   }
 };
 
@@ -227,21 +240,18 @@ void CompiledSweep::run_program(const Argument* arguments) {
 /// Apart from `run_program`, which so needs less of the stack.
 [[gnu::noinline]] void CompiledSweep::Batches::run(CompiledSweep& sweep, const Argument* first) {
   std::copy_n(first, arguments.size(), arguments.begin());
-  const auto move_on = [this] {
-    for (std::size_t i = 0; i < arguments.size(); ++i) arguments[i] += steps[i];
-  };
   const auto is_function = [&] {  // that needs nothing done before each batch
     const SweepProgram& program = sweep.shared_->program;
     return program.function != nullptr && !program.brings_inputs && program.column_folds.empty() &&
            program.hazards.empty();
   };
   std::int64_t batch = 0;
-  for (; batch < count && !is_function(); ++batch, move_on()) sweep.run_batch(arguments.data());
+  for (; batch < count && !is_function(); move_on(arguments.data(), ++batch)) sweep.run_batch(arguments.data());
   if (batch == count) return;
   const SweepProgram& program = sweep.shared_->program;
   std::byte* const memory = program.memory.get();
-  if (is_worth_threads(program, count - batch)) return run_on_threads(program, count - batch);
-  for (; batch < count; ++batch, move_on()) program.function(arguments.data(), memory, nullptr);
+  if (is_worth_threads(program, count - batch)) return run_on_threads(program, batch);
+  for (; batch < count; move_on(arguments.data(), ++batch)) program.function(arguments.data(), memory, nullptr);
 }
 
 /// Functions that write nothing to the program's memory but the single numbers they read, and these the same in every batch.
@@ -252,16 +262,16 @@ bool CompiledSweep::Batches::is_worth_threads(const SweepProgram& program, std::
                      [&](const SingleInput& input) { return steps[static_cast<std::size_t>(input.slot)] == 0; });
 }
 
-void CompiledSweep::Batches::run_on_threads(const SweepProgram& program, std::int64_t left) const {
-  const std::int64_t tasks = std::min(left, task_limit);
+void CompiledSweep::Batches::run_on_threads(const SweepProgram& program, std::int64_t from) const {
+  const std::int64_t left = count - from, tasks = std::min(left, task_limit);
   parallel_for(tasks, [&](std::int64_t task) {
-    const std::int64_t begin = left * task / tasks, end = left * (task + 1) / tasks;
+    const std::int64_t begin = from + left * task / tasks, end = from + left * (task + 1) / tasks;
     std::array<Argument, most_own_arguments> own;
-    for (std::size_t i = 0; i < arguments.size(); ++i) own[i] = arguments[i] + begin * steps[i];
-    for (std::int64_t batch = begin; batch < end; ++batch) {
+    for (std::size_t i = 0; i < arguments.size(); ++i) own[i] = arguments[i] + (begin - from) * steps[i];
+    for (const Periodic& p : periodic)
+      own[p.argument] -= (begin / p.period - from / p.period) * p.period * steps[p.argument];
+    for (std::int64_t batch = begin; batch < end; move_on(own.data(), ++batch))
       program.function(own.data(), program.memory.get(), nullptr);
-      for (std::size_t i = 0; i < arguments.size(); ++i) own[i] += steps[i];
-    }
   });
 }
 

@@ -137,6 +137,48 @@ TEST_CASE("batches: of four axes, and of none") {
   }
 }
 
+TEST_CASE("batches: operands that begin anew, like the angles of a rotary embedding") {
+  const auto turned = [](std::span<const Var> v) {  // x (n, t, h, d), a and b (t, 1, d)
+    const Var& x = v[0];
+    const std::int64_t half = x.shape()[3] / 2, end = x.shape()[3];
+    return x * v[1] + concatenate({-slice(x, 3, half, end), slice(x, 3, 0, half)}, 3) * v[2];
+  };
+  const Case periodic[] = {
+      {"product", [](auto v) { return v[0] * v[1]; }},
+      {"rotary embedding", turned},
+      {"with an operand without period", [](auto v) { return v[0] * v[1] + mean(v[0], 2, true); }},
+      {"softmax", [](auto v) { return softmax(v[0] * v[1] + v[2], 3); }},
+      {"sum",
+       [](auto v) {
+         return sum(relu(v[0] + v[1]) * v[2], {0, 3});
+       }},
+  };
+  for (const Shape& shape : {Shape{3, 5, 4, 130}, Shape{4, 16, 8, 64}, Shape{2, 3, 2, 600}, Shape{8, 64, 8, 64},
+                             Shape{3, 2, 3, 4}, Shape{0, 2, 8, 64}, Shape{2, 1, 8, 64}})
+    for (const DType dtype : {DType::f32, DType::f64})
+      for (const Case& each : periodic) {
+        CAPTURE(each.name, to_string(shape), name(dtype));
+        const Shape there{shape[1], 1, shape[3]};
+        const std::vector<Tensor> inputs{noise(shape, 1, dtype), noise(there, 2, dtype), noise(there, 3, dtype)};
+        const std::vector<Tensor> eager = results(each.function, inputs, Engine::eager);
+        for (const int threads : {1, 2}) {
+          const Threads limit(threads);
+          for (int step = 0; step < 3; ++step) {
+            const std::vector<Tensor> planned = results(each.function, inputs, Engine::planned);
+            REQUIRE(planned.size() == eager.size());
+            for (std::size_t i = 0; i < planned.size(); ++i) CHECK(identical(planned[i], eager[i]));
+          }
+        }
+      }
+  // Nothing is copied out: one pass.
+  const Tensor x = noise({4, 16, 8, 64}, 1), angles = noise({16, 1, 64}, 2);
+  Tape tape;
+  const Tensor y = (Var(x) * angles).value();
+  CHECK(plan_summary(tape).other_passes == 1);
+  for (std::int64_t i = 0; i < x.size(); ++i)
+    REQUIRE(y.data<float>()[i] == x.data<float>()[i] * angles.data<float>()[i / 512 % 16 * 64 + i % 64]);
+}
+
 TEST_CASE("batches: a buffer that is read in two ways, a draw, and a parameter that is assigned") {
   const Tensor x = noise({2, 64, 64}, 1), rows = noise({2, 64, 1}, 2);
   for (const Engine engine : {Engine::planned, Engine::eager}) {
