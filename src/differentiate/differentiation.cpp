@@ -157,18 +157,21 @@ void Differentiation::add_product(std::int32_t& sum, const Var& product) {
   sum = record(*key.op, a, b, recorder_.var(sum), key.attribute).id();
 }
 
-/// Joins a term with the earlier ones; false if they do not match.
+/// Joins a term with the earlier ones that match, beside those that do not; false if others are joined already.
 bool Differentiation::join(std::int32_t input, const Key& term) {
   constexpr std::size_t most_inputs = 254;
   const std::span<const std::int32_t> inputs = recorder_.inputs(term);
   std::size_t at = find_joined(input);
   if (at == joined_.size()) {
-    const Key sum = recorder_.key(gradient(input));
-    if (sum.op != term.op || sum.attribute != term.attribute) return false;
-    const std::span<const std::int32_t> first = recorder_.inputs(sum);
-    joined_.push_back({input, term.op, term.attribute, {}});
+    const std::int32_t earlier = gradient(input);
+    const Key sum = recorder_.key(earlier);
+    const bool joins = sum.op == term.op && sum.attribute == term.attribute;
+    joined_.push_back({input, term.op, term.attribute, joins ? -1 : earlier, {}});
     joined_.back().inputs.reserve(most_inputs);
-    joined_.back().inputs.assign(first.begin(), first.end());
+    if (joins) {
+      const std::span<const std::int32_t> first = recorder_.inputs(sum);
+      joined_.back().inputs.assign(first.begin(), first.end());
+    }
   }
   Joined& joined = joined_[at];
   if (joined.op != term.op || joined.attribute != term.attribute || joined.inputs.size() + inputs.size() > most_inputs)
@@ -187,7 +190,8 @@ void Differentiation::record_joined(std::size_t at) {
   joined_.erase(joined_.begin() + static_cast<std::ptrdiff_t>(at));
   inputs_.clear();
   for (const std::int32_t id : joined.inputs) inputs_.push_back(recorder_.var(id));
-  node(joined.node).gradient = record(*joined.op, inputs_, joined.attribute, {}).id();
+  const Var sum = record(*joined.op, inputs_, joined.attribute, {});
+  node(joined.node).gradient = joined.beside < 0 ? sum.id() : add(recorder_.var(joined.beside), sum).id();
 }
 
 }  // namespace thalweg::internal

@@ -60,6 +60,7 @@ class Differentiation {
     std::int32_t node;  // whose gradient the sum is
     const Op* op;
     std::uint64_t attribute;
+    std::int32_t beside;  // the sum of terms that do not join; −1: there are none
     std::vector<std::int32_t> inputs;
   };
 

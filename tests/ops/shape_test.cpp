@@ -1,5 +1,6 @@
 // Slices, flips, paddings, rolls, joins and copies: values, gradients of first and second order, errors.
 #include <array>
+#include <cmath>
 #include <vector>
 
 #include <thalweg/compare.hpp>
@@ -127,6 +128,33 @@ TEST_CASE("the gradient of slices is each one's own, where they fill the whole, 
       for (std::int64_t i = 0; i < 6; ++i)
         for (std::int64_t j = 0; j < 3; ++j) CHECK(gradient.at<float>({i, j}) == expected[static_cast<std::size_t>(i)]);
     }
+}
+
+TEST_CASE("the gradients of slices are joined before they are added to those of other reads") {
+  const Tensor x = spread_values({4, 6}, -1, 1, 1), a = spread_values({4, 6}, -1, 1, 2),
+               b = spread_values({4, 6}, -1, 1, 3);
+  const auto turned = [&](const Var& v) {
+    return v * a + concatenate({-slice(v, 1, 3, 6), slice(v, 1, 0, 3)}, 1) * b + slice(v, 1, 2, 3);
+  };
+  for (const Engine engine : {Engine::planned, Engine::eager}) {
+    Tape tape({.engine = engine});
+    const Var v = x;
+    const Tensor gradient = gradients(sum(turned(v)), {v})[0].value();
+    for (std::int64_t i = 0; i < 4; ++i)
+      for (std::int64_t j = 0; j < 6; ++j) {
+        const double turn = j < 3 ? b.at<double>({i, j + 3}) : -b.at<double>({i, j - 3});
+        CHECK(std::abs(gradient.at<double>({i, j}) - (a.at<double>({i, j}) + turn + (j == 2 ? 6 : 0))) < 1e-14);
+      }
+    if (engine == Engine::eager) continue;
+    const std::string plan = explain_plan(tape);
+    CHECK(plan.find("unslice") != std::string::npos);
+    CHECK(plan.find("unslice") == plan.rfind("unslice"));
+  }
+  const GradientReport report = check_gradients(
+      [](std::span<const Var> v) { return square(slice(v[0], 1, 0, 4)) * slice(v[0], 1, 2, 6) + sum(exp(v[0])); }, {x},
+      {.step = 1e-5});
+  INFO(to_string(report));
+  CHECK(report.ok);
 }
 
 TEST_CASE("the start and the step of a slice are data: other ones make no new plan") {
