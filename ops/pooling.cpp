@@ -152,12 +152,11 @@ void add_at(const Group& group, Vector<T> chosen, const T* numbers, T* image) {
   const auto& [y, x] = group.planes.pooling.windows;
   HWY_ALIGN T elements[vector_lanes<T>];
   hn::Store(chosen, Tag<T>(), elements);
-  const auto width = static_cast<std::int32_t>(x.kernel);
   std::int64_t window = (group.row * y.stride - y.padding) * x.image + group.first * x.stride - x.padding;
   for (std::int64_t lane = 0; lane < group.lanes; ++lane, window += x.stride) {
     const auto element = static_cast<std::int32_t>(elements[lane]);
     if (element < 0) continue;  // none lies in the image
-    image[window + element / width * y.dilation * x.image + element % width * x.dilation] += numbers[lane];
+    image[window + group.planes.places[element]] += numbers[lane];
   }
 }
 
@@ -270,8 +269,14 @@ void for_planes(const OpaqueCall& call, const Body& body) {
   const std::int64_t at_once =
       std::max<std::int64_t>(1, (std::int64_t{1} << 14) / std::max<std::int64_t>(1, pooling.image_size()));
   const WindowAxis& x = pooling.windows[1];
-  auto* columns =
-      reinterpret_cast<ColumnRange*>(run::scratch_of_thread(static_cast<std::size_t>(x.kernel) * sizeof(ColumnRange)));
+  const WindowAxis& y = pooling.windows[0];
+  const auto kernel = static_cast<std::size_t>(x.kernel),
+             elements_of_kernel = static_cast<std::size_t>(y.kernel) * kernel;
+  auto* columns = reinterpret_cast<ColumnRange*>(
+      run::scratch_of_thread(kernel * sizeof(ColumnRange) + elements_of_kernel * sizeof(std::int64_t)));
+  auto* places = reinterpret_cast<std::int64_t*>(columns + kernel);
+  for (std::int64_t u = 0; u < y.kernel; ++u)
+    for (std::int64_t v = 0; v < x.kernel; ++v) places[u * x.kernel + v] = u * y.dilation * x.image + v * x.dilation;
   for (std::int64_t v = 0; v < x.kernel; ++v) {
     const std::int64_t start = v * x.dilation - x.padding;
     columns[v] = {start >= 0 ? 0 : (-start + x.stride - 1) / x.stride,
@@ -279,7 +284,7 @@ void for_planes(const OpaqueCall& call, const Body& body) {
   }
   internal::visit_floating(call.output_type.dtype, [&]<class T>() {
     for_each_index((planes + at_once - 1) / at_once, elements, [&](std::int64_t task) {
-      body(PoolingPlanes{pooling, columns, task * at_once, std::min(planes, (task + 1) * at_once)},
+      body(PoolingPlanes{pooling, columns, places, task * at_once, std::min(planes, (task + 1) * at_once)},
            static_cast<T*>(call.output));
     });
   });

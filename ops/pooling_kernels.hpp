@@ -46,6 +46,7 @@ struct ColumnRange {
 struct PoolingPlanes {
   const Pooling& pooling;
   const ColumnRange* columns;  // for each v
+  const std::int64_t* places;  // of a window's elements in the image, relative to its first one
   std::int64_t begin, end;
 };
 
