@@ -327,8 +327,8 @@ namespace {
 
 }  // namespace
 
-Tensor internal::compute(Var (*function)(const void* object), const void* object, const TapeOptions& options,
-                         SourceLine line) {
+[[gnu::hot]] Tensor internal::compute(Var (*function)(const void* object), const void* object,
+                                      const TapeOptions& options, SourceLine line) {
   struct OwnTape {
     Recorder& recorder;
     ~OwnTape() { recorder.end(); }
