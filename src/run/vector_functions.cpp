@@ -176,19 +176,25 @@ void VectorFunctions::erfc(const Vector& to, const Vector& x, const std::array<V
   const auto& [magnitude, scaled, n, r, low, square, even] = free;
   const auto literal = [&](float number) -> const Xbyak::Operand& { return assembler_.literal(number, 0); };
   absolute(magnitude, x);
-  assembler_.larger(magnitude, assembler_.literal_in(n, 0.5F, 0), magnitude);
   assembler_.smaller(magnitude, assembler_.literal_in(n, E::farthest, 0), magnitude);
   // e^(x² − low)·erfc x
   assembler_.add(even, magnitude, literal(E::shift));
   assembler_.load_literal(low, 1, 0);
   assembler_.divide(scaled, low, even);
   assembler_.subtract_product(low, scaled, even);
+  assembler_.subtract(even, even, literal(E::shift));
+  assembler_.subtract(even, magnitude, even);
+  assembler_.subtract_product(low, scaled, even);
+  assembler_.load_literal(even, 1, 0);
+  assembler_.add_product(even, scaled, literal(E::sensitivity));
+  assembler_.multiply(low, low, even);
   assembler_.load_literal(r, E::middle, 0);
   assembler_.subtract_product(r, scaled, literal(E::slope));
   assembler_.multiply(square, r, r);
-  every_other_term(even, square, E::tail, {}, E::tail.size() - 1);
-  every_other_term(to, square, E::tail, {}, E::tail.size() - 2);
+  every_other_term(even, square, E::tail, {}, E::tail.size() - 2);
+  every_other_term(to, square, E::tail, {}, E::tail.size() - 1);
   assembler_.multiply_add(to, r, even);
+  assembler_.multiply_add(to, r, literal(E::first));
   assembler_.multiply(scaled, to, scaled);
   // times e^(low − x²)
   assembler_.bitwise_and(r, magnitude, assembler_.literal_bits(E::upper_half));
@@ -208,19 +214,7 @@ void VectorFunctions::erfc(const Vector& to, const Vector& x, const std::array<V
   assembler_.subtract(mirrored, mirrored, tail);
   assembler_.clear(square);
   assembler_.compare(assembler_.temporary_mask(), x, square, Predicate::less);
-  assembler_.blend(tail, assembler_.temporary_mask(), tail, mirrored);
-  // or 1 − erf x where that is large
-  absolute(magnitude, x);
-  assembler_.multiply(square, magnitude, magnitude);
-  assembler_.multiply(scaled, square, square);
-  every_other_term(even, scaled, E::small, {}, E::small.size() - 1);
-  every_other_term(r, scaled, E::small, {}, E::small.size() - 2);
-  assembler_.multiply_add(r, square, even);
-  assembler_.multiply_add(r, x, x);
-  assembler_.load_literal(even, 1, 0);
-  assembler_.subtract(r, even, r);
-  assembler_.compare(assembler_.temporary_mask(), magnitude, assembler_.literal(0.5F, 0), Predicate::less);
-  assembler_.blend(to, assembler_.temporary_mask(), tail, r);
+  assembler_.blend(to, assembler_.temporary_mask(), tail, mirrored);
 }
 
 /// to = |x|

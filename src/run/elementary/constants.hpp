@@ -99,12 +99,13 @@ struct ComplementaryErrorF32 {
   /// erf(x) / x − 1 = z·p(z) with z = x² ≤ 1.
   static constexpr std::array<float, 7> small = {0x1.06eba8p-3f, -0x1.81273ep-2f,  0x1.ce2cf8p-4f, -0x1.b7f90ep-6f,
                                                  0x1.5405b2p-8f, -0x1.a3f702p-11f, 0x1.496a38p-14f};
-  /// From 1/2 on e^(x²)·erfc(x) = t·q(middle − slope·t) with t = 1 / (x + shift); at `farthest` erfc has become 0.
-  static constexpr float shift = 0.75f, middle = 1.25f, slope = 2.8125f, farthest = 10.2f;
-  static constexpr std::array<float, 13> tail = {0x1.727766p-1f,   -0x1.5752aap-4f,  -0x1.587e52p-5f, -0x1.af8842p-10f,
-                                                 0x1.0fbd20p-8f,   0x1.d5877ep-10f,  0x1.698bdap-13f, -0x1.b723400p-13f,
-                                                 -0x1.30f314p-13f, -0x1.70239ap-15f, 0x1.9a9bf2p-18f, 0x1.affa92p-17f,
-                                                 0x1.150354p-18f};
+  /// From 0 on e^(x²)·erfc(x) = t·(first + v·q(v)) with t = 1 / (x + shift), v = middle − slope·t; at `farthest` erfc has
+  /// become 0. A relative error of t changes it about 1 + sensitivity·t times as much.
+  static constexpr float shift = 2, middle = 1.375f, slope = 4.8125f, first = 0x1.2023fap+0f, sensitivity = 2.6f,
+                         farthest = 10.2f;
+  static constexpr std::array<float, 10> tail = {-0x1.473eb8p-1f,  0x1.9d8a8ap-3f,  -0x1.b11f1ap-7f,  -0x1.88f398p-7f,
+                                                 0x1.754ad2p-10f,  0x1.32f3cep-10f, -0x1.426504p-15f, -0x1.1a16b6p-13f,
+                                                 -0x1.5cb22cp-17f, 0x1.736310p-17f};
   /// The bits of a number whose square is exact.
   static constexpr std::uint32_t upper_half = 0xfffff000U;
 };

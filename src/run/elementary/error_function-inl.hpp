@@ -2,9 +2,9 @@
 //
 // Below 1 it is x + x·P(x²), from 1 on 1 - e^(-x²)·G with G = erfc(x)·e^(x²) a polynomial in (x - a) / (x + a) (after
 // Shepherd and Laframboise, "Chebyshev approximation of (1 + 2x)·exp(x²)·erfc x", 1981). Both are own minimax fits of
-// erf's relative error: 2^-28.7 (f32) and 2^-55 (f64). erfc is e^(-x²)·H from 1/2 on, with x² in two parts, as the power
+// erf's relative error: 2^-28.7 (f32) and 2^-55 (f64). erfc is e^(-x²)·H, in f64 from 1/2 on, with x² in two parts, as the power
 // multiplies its error (fit_polynomials.py). In f64 H is a polynomial in (x - 3.5) / (x + 3.5), divided by 1 + 2x, to 2^-56;
-// in f32, with one division, t times a polynomial in t = 1 / (x + 3/4), to 2^-27.2.
+// in f32, with one division, t times a polynomial in t = 1 / (x + 2), to 2^-27.7.
 
 // Per-target include guard.
 #if defined(THALWEG_ELEMENTARY_ERROR_FUNCTION_INL_HPP) == defined(HWY_TARGET_TOGGLE)
@@ -66,7 +66,7 @@ HWY_INLINE V Erf(D d, V x) {
   return hn::IfThenElse(hn::Lt(magnitude, one), small, large);
 }
 
-/// e^(x² − left)·erfc(x) for x from 1/2 to where erfc has become 0. Sets `left` only if it is not 0.
+/// e^(x² − left)·erfc(x) for x from 0 (f32) or 1/2 to where erfc has become 0. Sets `left` only if it is not 0.
 template <class D, class V = hn::Vec<D>>
 HWY_INLINE V ErfcScaledTail(D d, V x, V& left) {
   if constexpr (sizeof(hn::TFromD<D>) == 4) {
@@ -74,12 +74,15 @@ HWY_INLINE V ErfcScaledTail(D d, V x, V& left) {
     const V one = hn::Set(d, 1.0f), divisor = hn::Add(x, hn::Set(d, E::shift));
     const V t = hn::Div(one, divisor);
     const V v = hn::NegMulAdd(t, hn::Set(d, E::slope), hn::Set(d, E::middle));
-    const V numerator = PolynomialOf(d, v, hn::Mul(v, v), E::tail);
+    const V numerator = hn::MulAdd(PolynomialOf(d, v, hn::Mul(v, v), E::tail), v, hn::Set(d, E::first));
+    // The relative error of t.
+    const V rounded_off = hn::Sub(x, hn::Sub(divisor, hn::Set(d, E::shift)));
+    const V sensitivity = hn::MulAdd(t, hn::Set(d, E::sensitivity), one);
 #if HWY_NATIVE_FMA
-    left = hn::NegMulAdd(t, divisor, one);
+    left = hn::Mul(hn::NegMulAdd(t, rounded_off, hn::NegMulAdd(t, divisor, one)), sensitivity);
     return hn::Mul(numerator, t);
 #else
-    (void)left;
+    left = hn::Neg(hn::Mul(hn::Mul(t, rounded_off), sensitivity));
     return hn::Div(numerator, divisor);
 #endif
   } else {
@@ -97,14 +100,14 @@ HWY_INLINE V ErfcScaledTail(D d, V x, V& left) {
   }
 }
 
-/// erfc(x) for x ≥ 1/2.
+/// erfc(x) for x ≥ 0 (f32) or 1/2.
 template <class D, class V = hn::Vec<D>>
 HWY_INLINE V ErfcLarge(D d, V x) {
   const hn::RebindToUnsigned<D> du;
   x = AtMost(d, x, elementary::ComplementaryErrorF32::farthest, 28.0);  // where it has become 0
   V left = hn::Zero(d);
   const V scaled = ErfcScaledTail(d, x, left);
-  // x = a + b with a short enough that a² is exact; x² = a² + b·(x + a). e^left is the rounding error of a quotient.
+  // x = a + b with a short enough that a² is exact; x² = a² + b·(x + a). e^left is the error of what comes of roundings.
   const auto upper_half = hn::Set(
       du, static_cast<hn::TFromD<decltype(du)>>(
               sizeof(hn::TFromD<D>) == 4 ? elementary::ComplementaryErrorF32::upper_half : 0xfffffffff8000000u));
@@ -119,11 +122,13 @@ HWY_INLINE V ErfcLarge(D d, V x) {
 /// The complementary error function, 1 - erf(x), accurate where that is small. NaN stays, as in all that it is computed from.
 template <class D, class V = hn::Vec<D>>
 HWY_INLINE V Erfc(D d, V x) {
-  const V magnitude = hn::Abs(x), half = Constant(d, 0.5f, 0.5);
-  const V near_one = hn::Sub(Constant(d, 1.0f, 1.0), hn::MulAdd(x, ErfSmall(d, hn::Mul(magnitude, magnitude)), x));
-  const V tail = ErfcLarge(d, AtLeast(d, magnitude, 0.5f, 0.5));
+  constexpr bool single = sizeof(hn::TFromD<D>) == 4;
+  const V magnitude = hn::Abs(x);
+  const V tail = ErfcLarge(d, single ? magnitude : AtLeast(d, magnitude, 0.5f, 0.5));
   const V large = hn::IfThenElse(hn::Lt(x, hn::Zero(d)), hn::Sub(Constant(d, 2.0f, 2.0), tail), tail);
-  return hn::IfThenElse(hn::Lt(magnitude, half), near_one, large);
+  if constexpr (single) return large;
+  const V near_one = hn::Sub(Constant(d, 1.0f, 1.0), hn::MulAdd(x, ErfSmall(d, hn::Mul(magnitude, magnitude)), x));
+  return hn::IfThenElse(hn::Lt(magnitude, Constant(d, 0.5f, 0.5)), near_one, large);
 }
 
 }  // namespace HWY_NAMESPACE

@@ -65,6 +65,27 @@ def minimax(function, weight, low, high, degree, digits):
     return fixed
 
 
+def reweighted(function, low, high, degree):
+    """Like `minimax`, of the relative error and in f32, by weighted least squares (Lawson): where Remez' nodes get lost, as
+    the lower coefficients have been rounded. Needs NumPy."""
+    import numpy
+
+    count = 3000
+    points = [(low + high) / 2 - (high - low) / 2 * cos(pi * (2 * k + 1) / (2 * count)) for k in range(count)]
+    x, y = numpy.array(points, "f8"), numpy.array([function(point) for point in points], "f8")
+    fixed = []
+    for first in range(degree + 1):
+        rest = y - sum((c * x**i for i, c in enumerate(fixed)), numpy.zeros(count))
+        powers, weights = numpy.vander(x, degree + 1, increasing=True)[:, first:], numpy.ones(count)
+        for _ in range(60):
+            scale = numpy.sqrt(weights) / y
+            solved = numpy.linalg.lstsq(powers * scale[:, None], rest * scale, rcond=None)[0]
+            weights *= numpy.abs(powers @ solved - rest) / y
+            weights /= weights.mean()
+        fixed.append(float(numpy.float32(solved[0])))
+    return [mpf(c) for c in fixed]
+
+
 def extremes(function, grid):
     """Where it is largest or smallest between changes of its sign."""
     values = [function(x) for x in grid]
@@ -120,12 +141,12 @@ def fit_erfc():
 
 
 def fit_erfc_f32():
-    """(x + 3/4)·e^(x²)·erfc(x) in v = 5/4 - 45/16 / (x + 3/4), for x from 1/2 to where erfc has become 0."""
-    shift, middle, slope = mpf("0.75"), mpf("1.25"), mpf("2.8125")
+    """(x + 2)·e^(x²)·erfc(x) in v = 11/8 - 77/16 / (x + 2), for x from 0 to where erfc has become 0."""
+    shift, middle, slope = mpf(2), mpf("1.375"), mpf("4.8125")
     scaled = lambda x: (x + shift) * exp(x * x) * erfc(x)
     of_v = lambda v: scaled(slope / (middle - v) - shift)
-    low, high = middle - slope / (mpf("0.5") + shift), middle - slope / (mpf("10.2") + shift)
-    p = interpolate(of_v, low, high, 12, 24)
+    low, high = middle - slope / shift, middle - slope / (mpf("10.2") + shift)
+    p = reweighted(of_v, low, high, 10)
     report("erfc for f32", p, lambda v, value: value, of_v, low, high)
 
 
