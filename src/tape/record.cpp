@@ -272,8 +272,9 @@ template <class... Operands>
 [[gnu::noinline]] Var record_without_tape(const Op& op, const Operand& first) { Recorder::throw_no_tape(op, first); }
 
 template <class... Operands>
-[[gnu::always_inline]] inline Var record_with_leaves(Recorder* recorder, const Op& op, std::uint64_t attribute,
-                                                     const Operand& first, const Operands&... others) {
+[[gnu::always_inline]] inline Var record_with_leaves(const Op& op, std::uint64_t attribute, const Operand& first,
+                                                     const Operands&... others) {
+  Recorder* const recorder = Recorder::current();
   if (recorder == nullptr) [[unlikely]]
     return record_without_tape(op, first);
   if (recorder->reads_anew(first) || (recorder->reads_anew(others) || ...)) [[unlikely]]
@@ -283,17 +284,22 @@ template <class... Operands>
 
 // Out of line, so that `record` needs no stack frame if its operands are Vars; and with its arguments in the same order.
 // What every small tape runs is hot: it lies together then, wherever the linker puts the rest (2 % of tiny32).
-[[gnu::hot, gnu::noinline]] Var record_others(const Op& op, const Operand& a, std::uint64_t attribute,
-                                              Recorder* recorder) {
-  return record_with_leaves(recorder, op, attribute, a);
+[[gnu::hot, gnu::noinline]] Var record_others(const Op& op, const Operand& a, std::uint64_t attribute) {
+  return record_with_leaves(op, attribute, a);
 }
-[[gnu::hot, gnu::noinline]] Var record_others(const Op& op, const Operand& a, const Operand& b, std::uint64_t attribute,
-                                              Recorder* recorder) {
-  return record_with_leaves(recorder, op, attribute, a, b);
+[[gnu::hot, gnu::noinline]] Var record_others(const Op& op, const Operand& a, const Operand& b,
+                                              std::uint64_t attribute) {
+  return record_with_leaves(op, attribute, a, b);
 }
 [[gnu::hot, gnu::noinline]] Var record_others(const Op& op, const Operand& a, const Operand& b, const Operand& c,
-                                              std::uint64_t attribute, Recorder* recorder) {
-  return record_with_leaves(recorder, op, attribute, a, b, c);
+                                              std::uint64_t attribute) {
+  return record_with_leaves(op, attribute, a, b, c);
+}
+
+/// Whether all operands are Vars of some tape.
+template <class... Operands>
+bool are_vars(const Operands&... operands) {
+  return ((operands.kind() == Operand::Kind::var) && ...);
 }
 
 /// Whether all operands are Vars of the current tape.
@@ -305,24 +311,30 @@ bool are_own(const Recorder* recorder, const Operands&... operands) {
 }  // namespace
 
 [[gnu::hot]] Var record(const Op& op, const Operand& a, std::uint64_t attribute) {
+  if (!are_vars(a)) return record_others(op, a, attribute);
   Recorder* const recorder = Recorder::current();
-  if (!are_own(recorder, a)) return record_others(op, a, attribute, recorder);
+  if (!are_own(recorder, a)) [[unlikely]]
+    return record_others(op, a, attribute);
   if (!recorder->stands_at(op, attribute, a)) [[unlikely]]
     return record_unexpected(*recorder, op, attribute, a);
   return recorder->var(recorder->advance(a.line()));
 }
 
 [[gnu::hot]] Var record(const Op& op, const Operand& a, const Operand& b, std::uint64_t attribute) {
+  if (!are_vars(a, b)) return record_others(op, a, b, attribute);
   Recorder* const recorder = Recorder::current();
-  if (!are_own(recorder, a, b)) return record_others(op, a, b, attribute, recorder);
+  if (!are_own(recorder, a, b)) [[unlikely]]
+    return record_others(op, a, b, attribute);
   if (!recorder->stands_at(op, attribute, a, b)) [[unlikely]]
     return record_unexpected(*recorder, op, attribute, a, b);
   return recorder->var(recorder->advance(a.line()));
 }
 
 [[gnu::hot]] Var record(const Op& op, const Operand& a, const Operand& b, const Operand& c, std::uint64_t attribute) {
+  if (!are_vars(a, b, c)) return record_others(op, a, b, c, attribute);
   Recorder* const recorder = Recorder::current();
-  if (!are_own(recorder, a, b, c)) return record_others(op, a, b, c, attribute, recorder);
+  if (!are_own(recorder, a, b, c)) [[unlikely]]
+    return record_others(op, a, b, c, attribute);
   if (!recorder->stands_at(op, attribute, a, b, c)) [[unlikely]]
     return record_unexpected(*recorder, op, attribute, a, b, c);
   return recorder->var(recorder->advance(a.line()));

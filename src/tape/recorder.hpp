@@ -63,7 +63,7 @@ class alignas(64) Recorder {
   }
   void end() {
     Storage* const unused = let_go_of_constants(0);
-    if (has_traces_ || unused != nullptr || current_ != this) [[unlikely]]
+    if (unused != nullptr || has_traces_ || current_ != this) [[unlikely]]
       return end_with_traces(unused);
     // That of `compute`, if it repeats an earlier one: no call, so no registers are saved.
     serial_ = 0;
