@@ -161,8 +161,6 @@ inline Tensor Recorder::call(std::uint64_t serial, std::int32_t id) {
   Storage* const value = plan != nullptr ? plan->call(*this) : nullptr;
   if (value == nullptr) [[unlikely]]
     return {};
-  if (last_segment_->likely != predicted_) [[unlikely]]
-    last_segment_->likely = predicted_;
   return {StorageHandle(value), plan->called_value().dtype, plan->called_value().shape};
 }
 

@@ -168,7 +168,7 @@ bool Recorder::turn(const Key& key) {
     leave_prediction();
     return false;
   }
-  predicted_ = to;
+  last_segment_->likely = predicted_ = to;
   expected_ = predicted_->keys.data() + place;
   expected_composed_ = predicted_->first_composed;
   reserve(predicted_->end());
