@@ -11,8 +11,8 @@ namespace thalweg {
 /// thread's other code as well, and a value is computed in the mode of the thread that asks for it when it asks.
 ///
 /// Gradients that vanish over many layers or steps become subnormal before they become zero, and Intel's processors take
-/// a hundred times as long for an operation with such numbers (docs/performance.md). Without effect where the processor
-/// has no such mode.
+/// a hundred times as long for an operation with such numbers (docs/performance/sweeps.md). Without effect where the
+/// processor has no such mode.
 class FlushSubnormals {
  public:
   FlushSubnormals();
