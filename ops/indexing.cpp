@@ -42,59 +42,35 @@ NodeType scatter_shape(const Inference& inference) {
   return {shape_beside_axis(inference.attribute()), inference.input(0).dtype, false};
 }
 
-template <class T>
-T sum_of(T a, T b) {
-  if constexpr (std::is_integral_v<T>) {
-    return static_cast<T>(static_cast<std::uint64_t>(a) + static_cast<std::uint64_t>(b));
-  } else {
-    return a + b;
+struct AddTo {
+  template <class T>
+  void operator()(T& sum, T number) const {
+    if constexpr (std::is_integral_v<T>)
+      sum = static_cast<T>(static_cast<std::uint64_t>(sum) + static_cast<std::uint64_t>(number));
+    else
+      sum += number;
   }
-}
+};
 
-template <class T>
-void add_rows(const OpaqueCall& call, const AxisSplit& split) {
-  const T* from = static_cast<const T*>(call.inputs[0]);
-  const auto* indices = static_cast<const std::int64_t*>(call.inputs[1]);
-  T* to = static_cast<T*>(call.output);
-  const std::int64_t count = call.input_types[1].shape.size();
-  for (std::int64_t i = 0; i < split.outer; ++i, to += split.count * split.inner)
-    for (std::int64_t k = 0; k < count; ++k, from += split.inner) {
-      T* row = to + from_front(indices[k], split.count) * split.inner;
-      for (std::int64_t j = 0; j < split.inner; ++j) row[j] = sum_of(row[j], from[j]);
-    }
-}
-
-template <class T>
-void add_along_axis(const OpaqueCall& call, const AxisSplit& split) {
-  const T* from = static_cast<const T*>(call.inputs[0]);
-  const auto* indices = static_cast<const std::int64_t*>(call.inputs[1]);
-  T* to = static_cast<T*>(call.output);
-  const std::int64_t lines = call.input_types[1].shape[attribute_axis(call.attribute)];
-  for (std::int64_t i = 0; i < split.outer; ++i, to += split.count * split.inner)
-    for (std::int64_t k = 0; k < lines; ++k)
-      for (std::int64_t j = 0; j < split.inner; ++j) {
-        T& sum = to[from_front(*indices++, split.count) * split.inner + j];
-        sum = sum_of(sum, *from++);
-      }
-}
-
-/// Checks the indices, fills the output with zeros, then calls add.operator()<T>(split).
-template <class Add>
-void scatter(const OpaqueCall& call, const Add& add) {
-  const Shape& shape = call.output_type.shape;
+/// Checks the indices and fills the output with zeros.
+AxisSplit begin_scatter(const OpaqueCall& call) {
   const int axis = attribute_axis(call.attribute);
-  const AxisSplit split = split_at(shape, axis);
+  const AxisSplit split = split_at(call.output_type.shape, axis);
   check_all(indices_of(call), split.count, axis, call);
   fill_zeros(call);
-  internal::visit_number(call.output_type.dtype, [&]<class T>() { add.template operator()<T>(split); });
+  return split;
 }
 
 void scatter_kernel(const OpaqueCall& call) {
-  scatter(call, [&]<class T>(const AxisSplit& split) { add_rows<T>(call, split); });
+  const AxisSplit split = begin_scatter(call);
+  internal::visit_number(call.output_type.dtype,
+                         [&]<class T>() { combine_rows<T>(call, split, call.inputs[0], AddTo()); });
 }
 
 void scatter_along_axis_kernel(const OpaqueCall& call) {
-  scatter(call, [&]<class T>(const AxisSplit& split) { add_along_axis<T>(call, split); });
+  const AxisSplit split = begin_scatter(call);
+  internal::visit_number(call.output_type.dtype,
+                         [&]<class T>() { combine_along_axis<T>(call, split, call.inputs[0], AddTo()); });
 }
 
 Var gather_pullback(const Pullback& p);

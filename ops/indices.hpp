@@ -28,6 +28,33 @@ inline std::span<const std::int64_t> indices_of(const OpaqueCall& call) {
 
 inline std::int64_t from_front(std::int64_t index, std::int64_t size) { return index < 0 ? index + size : index; }
 
+/// Calls combine(to, from) for each number of `from` and the one of the output that it belongs to: rows of `split.inner`
+/// numbers, each for the output's row at an index.
+template <class T, class Combine>
+void combine_rows(const OpaqueCall& call, const AxisSplit& split, const void* from, const Combine& combine) {
+  const T* numbers = static_cast<const T*>(from);
+  T* to = static_cast<T*>(call.output);
+  for (std::int64_t i = 0; i < split.outer; ++i, to += split.count * split.inner)
+    for (const std::int64_t index : indices_of(call)) {
+      T* const row = to + from_front(index, split.count) * split.inner;
+      for (std::int64_t j = 0; j < split.inner; ++j) combine(row[j], numbers[j]);
+      numbers += split.inner;
+    }
+}
+
+/// The same with an index for each number, along the attribute's axis.
+template <class T, class Combine>
+void combine_along_axis(const OpaqueCall& call, const AxisSplit& split, const void* from, const Combine& combine) {
+  const T* numbers = static_cast<const T*>(from);
+  const std::int64_t* indices = indices_of(call).data();
+  T* to = static_cast<T*>(call.output);
+  const std::int64_t lines = call.input_types[1].shape[attribute_axis(call.attribute)];
+  for (std::int64_t i = 0; i < split.outer; ++i, to += split.count * split.inner)
+    for (std::int64_t k = 0; k < lines; ++k)
+      for (std::int64_t j = 0; j < split.inner; ++j)
+        combine(to[from_front(*indices++, split.count) * split.inner + j], *numbers++);
+}
+
 /// `shape` broadcast to `other` along all axes except `axis`.
 Shape with_others_of(const Shape& shape, const Shape& other, int axis);
 

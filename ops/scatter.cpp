@@ -47,24 +47,15 @@ void scatter_kernel(const OpaqueCall& call) {
     }
 }
 
-template <class T>
-void scatter_elements(const OpaqueCall& call, const AxisSplit& split) {
-  const T* from = static_cast<const T*>(call.inputs[2]);
-  const auto* indices = static_cast<const std::int64_t*>(call.inputs[1]);
-  T* to = static_cast<T*>(call.output);
-  const std::int64_t lines = call.input_types[1].shape[attribute_axis(call.attribute)];
-  for (std::int64_t i = 0; i < split.outer; ++i, to += split.count * split.inner)
-    for (std::int64_t k = 0; k < lines; ++k)
-      for (std::int64_t j = 0; j < split.inner; ++j)
-        to[from_front(*indices++, split.count) * split.inner + j] = *from++;
-}
-
 void scatter_along_axis_kernel(const OpaqueCall& call) {
   const AxisSplit split = begin_scatter(call);
+  const auto overwrite = [&]<class T>(T) {
+    combine_along_axis<T>(call, split, call.inputs[2], [](T& to, T from) { to = from; });
+  };
   switch (size_of(call.output_type.dtype)) {
-    case 1: return scatter_elements<std::uint8_t>(call, split);
-    case 4: return scatter_elements<std::uint32_t>(call, split);
-    default: return scatter_elements<std::uint64_t>(call, split);
+    case 1: return overwrite(std::uint8_t());
+    case 4: return overwrite(std::uint32_t());
+    default: return overwrite(std::uint64_t());
   }
 }
 
@@ -136,51 +127,25 @@ enum class Places : std::uint8_t { rows, along_axis };
 // Without branches, so that rows are vectorized.
 struct Larger {
   template <class T>
-  static T of(T update, T value) {
-    return ((update > value) | is_nan(update)) ? update : value;
+  void operator()(T& value, T update) const {
+    value = ((update > value) | is_nan(update)) ? update : value;
   }
 };
 struct Smaller {
   template <class T>
-  static T of(T update, T value) {
-    return ((update < value) | is_nan(update)) ? update : value;
+  void operator()(T& value, T update) const {
+    value = ((update < value) | is_nan(update)) ? update : value;
   }
 };
-
-template <class Extremum, class T>
-void extremum_of_rows(const OpaqueCall& call, const AxisSplit& split) {
-  const T* from = static_cast<const T*>(call.inputs[2]);
-  T* to = static_cast<T*>(call.output);
-  for (std::int64_t i = 0; i < split.outer; ++i, to += split.count * split.inner)
-    for (const std::int64_t index : indices_of(call)) {
-      T* const row = to + from_front(index, split.count) * split.inner;
-      for (std::int64_t j = 0; j < split.inner; ++j) row[j] = Extremum::of(from[j], row[j]);
-      from += split.inner;
-    }
-}
-
-template <class Extremum, class T>
-void extremum_along_axis(const OpaqueCall& call, const AxisSplit& split) {
-  const T* from = static_cast<const T*>(call.inputs[2]);
-  const auto* indices = static_cast<const std::int64_t*>(call.inputs[1]);
-  T* to = static_cast<T*>(call.output);
-  const std::int64_t lines = call.input_types[1].shape[attribute_axis(call.attribute)];
-  for (std::int64_t i = 0; i < split.outer; ++i, to += split.count * split.inner)
-    for (std::int64_t k = 0; k < lines; ++k)
-      for (std::int64_t j = 0; j < split.inner; ++j) {
-        T& value = to[from_front(*indices++, split.count) * split.inner + j];
-        value = Extremum::of(*from++, value);
-      }
-}
 
 template <class Extremum, Places places>
 void extremum_kernel(const OpaqueCall& call) {
   const AxisSplit split = begin_scatter(call);
   internal::visit_number(call.output_type.dtype, [&]<class T>() {
     if constexpr (places == Places::rows)
-      extremum_of_rows<Extremum, T>(call, split);
+      combine_rows<T>(call, split, call.inputs[2], Extremum());
     else
-      extremum_along_axis<Extremum, T>(call, split);
+      combine_along_axis<T>(call, split, call.inputs[2], Extremum());
   });
 }
 
