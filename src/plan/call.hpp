@@ -10,18 +10,16 @@
 
 namespace thalweg::internal {
 
-inline void Plan::count_run() const {
-  counters.requests += counts_.requests;
-  counters.sweeps += counts_.sweeps;
-  counters.matmuls += counts_.matmuls;
-  counters.other_kernels += counts_.other_kernels;
-  counters.bytes_moved += counts_.bytes_moved;
-}
-
 inline void Plan::count_call() const {
   counters.requests += counts_.requests;
   counters.sweeps += counts_.sweeps;
   counters.bytes_moved += counts_.bytes_moved;
+}
+
+inline void Plan::count_run() const {
+  count_call();
+  counters.matmuls += counts_.matmuls;
+  counters.other_kernels += counts_.other_kernels;
 }
 
 inline bool Plan::read_data(const Recorder& recorder) {

@@ -1,7 +1,6 @@
 #pragma once
 #include <algorithm>
 #include <compare>
-#include <functional>
 #include <vector>
 
 #include "src/tape/recorder.hpp"
