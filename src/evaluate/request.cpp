@@ -325,8 +325,8 @@ namespace {
 
 }  // namespace
 
-[[gnu::hot]] Tensor internal::compute(Var (*function)(const void* object), const void* object,
-                                      const TapeOptions& options, SourceLine line) {
+Tensor internal::compute(Var (*function)(const void* object), const void* object, const TapeOptions& options,
+                         SourceLine line) {
   struct OwnTape {
     Recorder& recorder;
     ~OwnTape() { recorder.end(); }

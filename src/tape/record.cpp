@@ -283,16 +283,14 @@ template <class... Operands>
 }
 
 // Out of line, so that `record` needs no stack frame if its operands are Vars; and with its arguments in the same order.
-// What every small tape runs is hot: it lies together then, wherever the linker puts the rest (2 % of tiny32).
-[[gnu::hot, gnu::noinline]] Var record_others(const Op& op, const Operand& a, std::uint64_t attribute) {
+[[gnu::noinline]] Var record_others(const Op& op, const Operand& a, std::uint64_t attribute) {
   return record_with_leaves(op, attribute, a);
 }
-[[gnu::hot, gnu::noinline]] Var record_others(const Op& op, const Operand& a, const Operand& b,
-                                              std::uint64_t attribute) {
+[[gnu::noinline]] Var record_others(const Op& op, const Operand& a, const Operand& b, std::uint64_t attribute) {
   return record_with_leaves(op, attribute, a, b);
 }
-[[gnu::hot, gnu::noinline]] Var record_others(const Op& op, const Operand& a, const Operand& b, const Operand& c,
-                                              std::uint64_t attribute) {
+[[gnu::noinline]] Var record_others(const Op& op, const Operand& a, const Operand& b, const Operand& c,
+                                    std::uint64_t attribute) {
   return record_with_leaves(op, attribute, a, b, c);
 }
 
@@ -310,7 +308,7 @@ bool are_own(const Recorder* recorder, const Operands&... operands) {
 
 }  // namespace
 
-[[gnu::hot]] Var record(const Op& op, const Operand& a, std::uint64_t attribute) {
+Var record(const Op& op, const Operand& a, std::uint64_t attribute) {
   if (!are_vars(a)) return record_others(op, a, attribute);
   Recorder* const recorder = Recorder::current();
   if (!are_own(recorder, a)) [[unlikely]]
@@ -320,7 +318,7 @@ bool are_own(const Recorder* recorder, const Operands&... operands) {
   return recorder->var(recorder->advance(a.line()));
 }
 
-[[gnu::hot]] Var record(const Op& op, const Operand& a, const Operand& b, std::uint64_t attribute) {
+Var record(const Op& op, const Operand& a, const Operand& b, std::uint64_t attribute) {
   if (!are_vars(a, b)) return record_others(op, a, b, attribute);
   Recorder* const recorder = Recorder::current();
   if (!are_own(recorder, a, b)) [[unlikely]]
@@ -330,7 +328,7 @@ bool are_own(const Recorder* recorder, const Operands&... operands) {
   return recorder->var(recorder->advance(a.line()));
 }
 
-[[gnu::hot]] Var record(const Op& op, const Operand& a, const Operand& b, const Operand& c, std::uint64_t attribute) {
+Var record(const Op& op, const Operand& a, const Operand& b, const Operand& c, std::uint64_t attribute) {
   if (!are_vars(a, b, c)) return record_others(op, a, b, c, attribute);
   Recorder* const recorder = Recorder::current();
   if (!are_own(recorder, a, b, c)) [[unlikely]]

@@ -107,7 +107,7 @@ namespace {
 
 }  // namespace
 
-[[gnu::hot]] void Storage::release(Storage* storage) {
+void Storage::release(Storage* storage) {
   BlockPool* const pool = BlockPool::current();
   if (pool == nullptr || !pool->keep(storage)) [[unlikely]]  // where it is kept, there is no owner to destroy
     release_slowly(storage);
