@@ -216,3 +216,19 @@ TEST_CASE("products: code stays in use where a longer recording moves the plan's
   gradients_of(net, 200, Engine::planned);
   CHECK(gradients_of(net, 2, Engine::planned) == expected);
 }
+
+TEST_CASE("products: code for products that differ in their bias alone") {
+  const Tensor x = noise({3, 8}, 1), first = noise({8, 8}, 2), second = noise({8, 8}, 3), bias = noise({8}, 4);
+  for (const bool bias_comes_first : {false, true}) {
+    const auto values = [&](Engine engine) {
+      return compute(
+          [&] {
+            const Var one = matmul(x, first), other = matmul(x, second);
+            return bias_comes_first ? (one + bias) * other : one * (other + bias);
+          },
+          {.engine = engine});
+    };
+    const Tensor expected = values(Engine::eager);
+    for (int turn = 0; turn < 4; ++turn) CHECK(identical(values(Engine::planned), expected));
+  }
+}

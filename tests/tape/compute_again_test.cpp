@@ -203,6 +203,53 @@ TEST_CASE("compute() again: parameters have their present values, wherever their
   CHECK(compute([&] { return weight + a; }, {.engine = Engine::eager}).size() == 2);
 }
 
+TEST_CASE("compute() again: intermediate values lie in the memory of the present tape") {
+  const Tensor b = noise({3}, 1);
+  const auto check = [&](std::uint64_t seed) {
+    const Tensor a = noise({5}, seed), c = noise({7}, seed);
+    const auto formula = [&] { return sum(a) * b - sum(c); };  // three sweeps
+    CHECK(identical(compute(formula), compute(formula, {.engine = Engine::eager})));
+  };
+  {
+    const Tape tape;
+    compute([&] { return sum(noise({5}, 2)) * b * b; });  // gives memory to the second of the thread's tapes
+  }
+  ParameterRegistry registry;
+  const Parameter weight = registry.add("weight", Tensor{{1., 2.}, {3., 4.}});
+  for (std::uint64_t i = 0; i < times; ++i) {
+    for (std::uint64_t more = 0; more < times; ++more) check(10 * i + more);  // on the first one
+    const Tape tape;
+    const Var product = matmul(Tensor{{1., 1.}, {0., 1.}}, weight), loss = sum(product * product);
+    CHECK(loss.item() == 4 * 4 + 6 * 6 + 3 * 3 + 4 * 4);
+    check(i);        // on the second one
+    backward(loss);  // reads `product`, which is in the first one's memory
+    CHECK(identical(weight.gradient(), Tensor{{8., 12.}, {14., 20.}}));
+  }
+}
+
+TEST_CASE("compute() again: slices of a parameter, wherever they begin") {
+  ParameterRegistry registry;
+  const Parameter weight = registry.add("weight", Tensor::arange(10, DType::f32));
+  const Tensor a = pair(1, 2);
+  for (int i = 0; i < times; ++i)
+    CHECK(identical(compute([&] { return slice(weight, 0, i, i + 2) * a; }), pair(static_cast<float>(i), 2.f * i + 2)));
+}
+
+TEST_CASE("compute() again: a value of an earlier tape, in whose place a new one is") {
+  const Tensor a = pair(1, 2);
+  for (int i = 0; i < times; ++i) {
+    Var earlier;
+    compute([&] { return earlier = a + a; });
+    CHECK_THAT(error_of<TapeError>([&] {
+                 compute([&] {
+                   const Var own = a + a;
+                   return own.id() == earlier.id() ? earlier : own;
+                 });
+               }),
+               Catch::StartsWith("[value]"));
+  }
+}
+
 TEST_CASE("compute() again: a parameter written after it was read is an error") {
   ParameterRegistry registry;
   const Parameter weight = registry.add("weight", pair(1, 2)), other = registry.add("other", pair(3, 4));
