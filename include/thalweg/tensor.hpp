@@ -44,7 +44,9 @@ class Tensor {
   Tensor& operator=(const Tensor&) = default;
   Tensor& operator=(Tensor&& other) noexcept {
     if (this == &other) return *this;
-    storage_ = std::move(other.storage_);
+    // Given up last: nothing is called while `other` holds something, so what becomes of a temporary need not be written.
+    internal::StorageHandle before(other.storage_.detach());
+    std::swap(storage_, before);
     shape_ = other.shape_;
     dtype_ = other.dtype_;
     other.become_empty();

@@ -154,7 +154,7 @@ inline Tensor Recorder::value(std::int32_t id, SourceLine line) {
 }
 
 inline Tensor Recorder::call(std::uint64_t serial, std::int32_t id) {
-  const bool is_own = current_ == this && serial_ == serial;
+  const bool is_own = recorders_.current == this && serial_ == serial;
   if (!is_own || !expects({&value_request_op, id}) || options_.detect_anomaly) [[unlikely]]
     return {};
   Plan* const plan = predicted_->plan.get();
@@ -327,18 +327,19 @@ namespace {
 
 Tensor internal::compute(Var (*function)(const void* object), const void* object, const TapeOptions& options,
                          SourceLine line) {
-  struct OwnTape {
-    Recorder& recorder;
-    ~OwnTape() { recorder.end(); }
+  struct End {
+    void operator()(Recorder* recorder) const { recorder->end(); }
   };
-  Recorder& recorder = *Workspace::current().acquire();
-  recorder.begin(options);
-  const OwnTape tape{recorder};
+  Recorder* const recorder = Workspace::acquire();
+  recorder->begin(options);
+  std::unique_ptr<Recorder, End> tape(recorder);
   const Var result = function(object);
-  Tensor value = recorder.call(result.serial(), result.id());
-  if (!value.storage()) [[unlikely]]
+  Tensor value = recorder->call(result.serial(), result.id());
+  if (value.storage()) [[likely]]
+    tape.release()->end_current();
+  else
     value = last_value(result, line);
-  return value;
+  return value;  // the only one, so that it is made where the caller wants it
 }
 
 }  // namespace thalweg

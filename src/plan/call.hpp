@@ -46,10 +46,10 @@ inline bool Plan::is_bound_for(const Recorder& recorder) const {
 inline Storage* Plan::call(const Recorder& recorder) {
   auto call = calls_.begin();
   const auto end = calls_.end();
-  if (call == end || pass_observer != nullptr) [[unlikely]]
+  if (pass_observer != nullptr) [[unlikely]]
     return nullptr;
   if (!takes_tensors_only_) [[unlikely]] {
-    if (!is_bound_for(recorder)) [[unlikely]]
+    if (call == end || !is_bound_for(recorder)) [[unlikely]]
       return nullptr;
     read_data(recorder);
   }

@@ -422,7 +422,7 @@ class Plan : private PlanLists<LaidList> {
   std::vector<Call> calls_;
   HeldBuffer called_value_{};
   run::Argument* called_value_argument_ = nullptr;
-  bool takes_tensors_only_ = false;  // calls have no other arguments than constants and the value, and read no data
+  bool takes_tensors_only_ = false;  // there are calls; they have no other arguments than constants and the value
   std::size_t value_bytes_ = 0;
   int value_size_class_ = 0;
   /// What each run adds to the thread's statistics.

@@ -33,17 +33,18 @@ inline void Recorder::hold(const Tensor& tensor, std::int32_t id) {
   slot.storage = storage;
   if (storage == nullptr) [[unlikely]]
     return;  // a default-constructed tensor
-  slot.previous_constant = std::exchange(last_constant_, id);
+  slot.previous_constant = last_constant_;
+  last_constant_ = id;
   storage->add_reference();
 }
 
 void Recorder::give_back_ahead() {
-  if (current_ != nullptr) release(current_->let_go_of_constants(current_->next_));
+  if (recorders_.current != nullptr) release(recorders_.current->let_go_of_constants(recorders_.current->next_));
 }
 
 /// The node of an operand: a Var of this tape, or the leaf ahead if it matches. Otherwise an id that matches no input
-/// of a key. Data written for a leaf are ahead of the recording, and count only once the cursor advances. The registry of a
-/// parameter has been read. Nothing is called here, so that no registers are saved.
+/// of a key, which a parameter gets as well if its registry was not the last to be read. Data written for a leaf are ahead
+/// of the recording, and count only once the cursor advances. Nothing is called here, so that no registers are saved.
 [[gnu::always_inline]] inline std::int32_t Recorder::expected_node(const Operand& operand, Ahead& ahead) {
   constexpr std::int32_t unexpected = -2;
   const Key& key = *ahead.key;
@@ -65,7 +66,8 @@ void Recorder::give_back_ahead() {
     case Operand::Kind::var: return unexpected;  // an empty one
     case Operand::Kind::parameter: {
       RegistryCore* const registry = operand.parameter_->core().get();
-      if (registry == nullptr || key.op != &parameter_op || !pending_.empty()) return unexpected;
+      if (registry == nullptr || registry->uid != last_read_ || key.op != &parameter_op || !pending_.empty())
+        return unexpected;
       const int index = operand.parameter_->index();
       if (key.attribute != pack({registry->uid, RegistrySpace::parameter, index})) return unexpected;
       slots_[ahead.next] = registry_slot(*registry, static_cast<std::uint32_t>(index), registry->write_count);
@@ -106,19 +108,8 @@ template <class RecordAnew, class... Operands>
   return var(ahead.next);
 }
 
-/// Whether a registry must be noted as read before the operand is recorded.
-inline bool Recorder::reads_anew(const Operand& operand) const {
-  if (operand.id_ != Operand::id_of(Operand::Kind::parameter)) [[likely]]
-    return false;
-  const RegistryCore* const registry = operand.parameter_->core().get();
-  return registry != nullptr && registry->uid != last_read_;
-}
-inline void Recorder::read(const Operand& operand) {
-  if (reads_anew(operand)) note_read(*operand.parameter_->core());
-}
-
 Var Recorder::record(const Op& op, const Operand& a, const Operand& b, std::uint64_t attribute, FirstTime first_time) {
-  Recorder* const recorder = current_;
+  Recorder* const recorder = recorders_.current;
   if (recorder == nullptr) [[unlikely]]
     return first_time(op, a, b, attribute);
   recorder->read(a);
@@ -262,13 +253,6 @@ template <class... Operands>
                                first, others...);
 }
 
-template <class... Operands>
-[[gnu::noinline]] Var read_and_record(Recorder& recorder, const Op& op, std::uint64_t attribute,
-                                      const Operands&... operands) {
-  (recorder.read(operands), ...);
-  return record_any(recorder, op, attribute, operands...);
-}
-
 [[gnu::noinline]] Var record_without_tape(const Op& op, const Operand& first) { Recorder::throw_no_tape(op, first); }
 
 template <class... Operands>
@@ -277,8 +261,6 @@ template <class... Operands>
   Recorder* const recorder = Recorder::current();
   if (recorder == nullptr) [[unlikely]]
     return record_without_tape(op, first);
-  if (recorder->reads_anew(first) || (recorder->reads_anew(others) || ...)) [[unlikely]]
-    return read_and_record(*recorder, op, attribute, first, others...);
   return record_any(*recorder, op, attribute, first, others...);
 }
 

@@ -35,7 +35,7 @@ void note_turn(Segment& left, std::int32_t place, Segment& to) {
 
 constinit const Key Recorder::nothing_{};
 constinit const Recorder::BackwardTarget Recorder::all_registries{};
-constinit thread_local Recorder* Recorder::current_ = nullptr;
+constinit thread_local Recorder::OfThread Recorder::recorders_;
 
 Recorder::Recorder(Workspace& workspace) : expected_(&nothing()), workspace_(workspace) {}
 
@@ -62,10 +62,9 @@ void Recorder::plant_eager_root() {
 }
 
 void Recorder::end_with_traces(Storage* unused) {
-  if (!has_more_ && held_.empty() && current_ == this) [[likely]] {  // a tape that repeats an earlier one
+  if (!has_more_ && held_.empty() && recorders_.current == this) [[likely]] {  // a tape that repeats an earlier one
     forget_recorded();
-    current_ = outer_;
-    workspace_.spare_ = this;
+    recorders_.current = outer_;
     return forget_data(unused);
   }
   try {

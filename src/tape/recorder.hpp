@@ -34,12 +34,12 @@ class alignas(64) Recorder {
   ~Recorder();
 
   /// The recorder of the thread's current tape; null if there is none.
-  static Recorder* current() { return current_; }
+  static Recorder* current() { return recorders_.current; }
   /// The same; TapeError naming `op` if there is none. `serial` is that of a Var operand, 0 without one.
   static Recorder& require(const char* op, SourceLine line, std::uint64_t serial = 0) {
-    if (current_ == nullptr) [[unlikely]]
+    if (recorders_.current == nullptr) [[unlikely]]
       throw_no_tape(op, line, serial);
-    return *current_;
+    return *recorders_.current;
   }
   [[noreturn]] static void throw_no_tape(const char* op, SourceLine line, std::uint64_t serial = 0);
   /// The current one; throws unless `var` belongs to it.
@@ -53,7 +53,7 @@ class alignas(64) Recorder {
   [[noreturn]] void throw_foreign(const Var& var, const char* op, SourceLine line) const;
 
   void begin(const TapeOptions& options) {
-    outer_ = std::exchange(current_, this);
+    outer_ = std::exchange(recorders_.current, this);
     try {
       start(options);
     } catch (...) {
@@ -62,21 +62,25 @@ class alignas(64) Recorder {
     }
   }
   void end() {
+    if (recorders_.current != this) [[unlikely]]
+      return end_with_traces(let_go_of_constants(0));
+    end_current();
+  }
+  /// The same for what is known to be the current tape.
+  void end_current() {
     Storage* const unused = let_go_of_constants(0);
-    if (unused != nullptr || has_traces_ || current_ != this) [[unlikely]]
+    if (unused != nullptr || has_traces_) [[unlikely]]
       return end_with_traces(unused);
-    // That of `compute`, if it repeats an earlier one: no call, so no registers are saved.
     serial_ = 0;
-    current_ = outer_;
-    workspace_.spare_ = this;
+    recorders_.current = outer_;
   }
   void clear();
 
   /// The same for recording ops: looks at the arguments only in case of an error.
   static Recorder& require(const Op& op, const Operand& operand) {
-    if (current_ == nullptr) [[unlikely]]
+    if (recorders_.current == nullptr) [[unlikely]]
       throw_no_tape(op, operand);
-    return *current_;
+    return *recorders_.current;
   }
   [[noreturn]] static void throw_no_tape(const Op& op, const Operand& operand);
   std::int32_t resolve(const Operand& operand, const Op& op) {
@@ -185,9 +189,11 @@ class alignas(64) Recorder {
   void read(RegistryCore& registry) {
     if (registry.uid != last_read_) note_read(registry);
   }
-  bool reads_anew(const Operand& operand) const;
   /// Reads the registry of a parameter.
-  void read(const Operand& operand);
+  void read(const Operand& operand) {
+    if (operand.id_ == Operand::id_of(Operand::Kind::parameter) && operand.parameter_->core())
+      read(*operand.parameter_->core());
+  }
 
   // --- what is recorded ---
 
@@ -252,7 +258,7 @@ class alignas(64) Recorder {
   const char* blame(const char* op) const { return scopes_.op_of(scope_, op); }
   /// The same with the layers around it: "affine1/matmul". Without a tape: `op`.
   static std::string path_to(const char* op) {
-    return current_ == nullptr ? op : current_->scopes_.path_to_op(current_->scope_, op);
+    return recorders_.current == nullptr ? op : recorders_.current->scopes_.path_to_op(recorders_.current->scope_, op);
   }
 
   // --- requests ---
@@ -369,12 +375,15 @@ class alignas(64) Recorder {
   struct Ahead;
   std::int32_t expected_node(const Operand& operand, Ahead& ahead);
   void start(const TapeOptions& options) {
-    options_ = options;
     serial_ = workspace_.next_serial();
     next_ = 0;
     scope_ = -1;
-    last_plan_ = 0;
-    last_segment_ = workspace_.root.get();
+    options_ = options;
+    // After a tape that was asked for nothing but what compute() calls, both are so already.
+    if (last_plan_ != 0) [[unlikely]]
+      last_plan_ = 0;
+    if (last_segment_ != workspace_.root.get()) [[unlikely]]
+      last_segment_ = workspace_.root.get();
     if (options.engine == Engine::eager) [[unlikely]]
       plant_eager_root();
     predict();
@@ -548,10 +557,14 @@ class alignas(64) Recorder {
   void check_not_assigned(const RegistryCore& registry, std::int32_t index, const char* op, SourceLine line) const;
   static const Key& nothing() { return nothing_; }
   static const Key nothing_;  // equals no recorded key: those have an op
+  struct OfThread {
+    Recorder* current = nullptr;
+    Recorder* outermost = nullptr;  // that of a tape outside all others; null: Workspace finds or makes one
+  };
   // Read by every op. With the default TLS model the compiler would call a function to find it.
-  [[gnu::tls_model("initial-exec")]] static constinit thread_local Recorder* current_;
+  [[gnu::tls_model("initial-exec")]] static constinit thread_local OfThread recorders_;
 
-  // What every tape writes lies in two cache lines: a processor commits two stores at once only if they are to the same.
+  // What every tape writes lies in one cache line: a processor commits two stores at once only if they are to the same.
 
   // The cursor: the next key of the predicted segment. Without a prediction, or at its end, it points to a key that
   // equals no other, so that recording needs no other check.
@@ -563,14 +576,14 @@ class alignas(64) Recorder {
   std::uint64_t serial_ = 0;
   Segment* predicted_ = nullptr;     // null: the open segment is new, and nodes are appended to keys_
   std::int32_t last_constant_ = -1;  // node id; the slots of constants form a list
-  std::int32_t reserved_ = 0;        // size of lines and slots
+  std::int32_t segment_base_ = 0;
+  Recorder* outer_ = nullptr;  // see inner_
+  TapeOptions options_;
+  bool has_traces_ = false;    // has state beside what every tape writes
+  std::int32_t reserved_ = 0;  // size of lines and slots
+
   Line* lines_ = nullptr;
   Slot* slots_ = nullptr;
-
-  alignas(64) Recorder* outer_ = nullptr;  // see inner_
-  TapeOptions options_;
-  bool has_traces_ = false;  // has state beside what every tape writes
-  std::int32_t segment_base_ = 0;
   std::uint64_t last_plan_ = 0;      // the number of the plan run last
   Segment* last_segment_ = nullptr;  // the last completed segment
   Workspace& workspace_;
@@ -624,11 +637,13 @@ class alignas(64) Recorder {
 };
 
 inline Recorder* Workspace::acquire() {
-  Recorder* const recorder = spare_;
-  if (recorder == nullptr) [[unlikely]]
-    return acquire_new();
-  spare_ = recorder->inner_;
-  return recorder;
+  const Recorder::OfThread& recorders = Recorder::recorders_;
+  Recorder* next = recorders.outermost;
+  if (recorders.current != nullptr) [[unlikely]]
+    next = recorders.current->inner_;
+  if (next == nullptr) [[unlikely]]
+    return current().acquire_new();
+  return next;
 }
 
 }  // namespace thalweg::internal

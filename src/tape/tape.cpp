@@ -19,7 +19,7 @@ using internal::Key;
 using internal::Recorder;
 using internal::Workspace;
 
-Tape::Tape(const TapeOptions& options) : recorder_(Workspace::current().acquire()) { recorder_->begin(options); }
+Tape::Tape(const TapeOptions& options) : recorder_(Workspace::acquire()) { recorder_->begin(options); }
 Tape::~Tape() { recorder_->end(); }
 void Tape::clear() { recorder_->clear(); }
 Phase Tape::phase() const { return recorder_->phase(); }

@@ -95,7 +95,7 @@ Recorder* Workspace::acquire_new() {
   if (innermost == nullptr && is_full()) drop_recordings();
   Recorder*& next = innermost != nullptr ? innermost->inner_ : outermost_;
   if (next == nullptr) next = recorders_.emplace_back(std::make_unique<Recorder>(*this)).get();
-  spare_ = next->inner_;
+  Recorder::recorders_.outermost = outermost_;
   return next;
 }
 
@@ -121,16 +121,16 @@ void Workspace::release(Recorder& recorder) {
   while (innermost->inner_ != nullptr && innermost->inner_->serial_ != 0) innermost = innermost->inner_;
   if (innermost != &recorder) {  // moves behind it, to the free ones
     (recorder.outer_ != nullptr ? recorder.outer_->inner_ : outermost_) = recorder.inner_;
+    Recorder::recorders_.outermost = outermost_;
     recorder.inner_->outer_ = recorder.outer_;
     recorder.inner_ = std::exchange(innermost->inner_, &recorder);
-  } else if (Recorder::current_ == &recorder) {
-    Recorder::current_ = recorder.outer_;
+  } else if (Recorder::recorders_.current == &recorder) {
+    Recorder::recorders_.current = recorder.outer_;
   }
-  spare_ = &recorder;
 }
 
 void Workspace::check_limit() {
-  if (Recorder::current() == nullptr && is_full()) spare_ = nullptr;
+  if (Recorder::current() == nullptr && is_full()) Recorder::recorders_.outermost = nullptr;
 }
 
 bool Workspace::is_alive(std::uint64_t serial) const {

@@ -35,8 +35,8 @@ class Workspace {
   Workspace();
   ~Workspace();
 
-  /// A free recorder, for a new tape.
-  Recorder* acquire();
+  /// A free recorder of this thread, for a new tape.
+  static Recorder* acquire();
   /// Takes back the recorder of a tape that has ended.
   void release(Recorder& recorder);
   /// Makes the next tape drop recordings and plans, if they exceed the limit and no tape is alive.
@@ -74,8 +74,6 @@ class Workspace {
   std::vector<std::unique_ptr<Recorder>> recorders_;
   Recorder* outermost_ = nullptr;  // the first of the list linked by Recorder::inner_
   std::vector<std::unique_ptr<Plan>> retired_plans_;
-  // Both are written by every tape, so they share a cache line.
-  alignas(16) Recorder* spare_ = nullptr;  // the next tape gets it; null: acquire_new() finds or makes one
   std::uint64_t last_serial_;
 };
 

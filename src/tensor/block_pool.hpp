@@ -54,27 +54,11 @@ inline void free_block(void* block, bool is_large) { ::operator delete(block, al
 /// the pool of the thread that releases it.
 class alignas(64) BlockPool {
  public:
-  BlockPool() {
-    for (int size_class = 0; size_class < class_count; ++size_class)
-      lists_[static_cast<std::size_t>(size_class)].lines = std::min(lines_of(size_class) + 1, max_lines + 1);
-    lists_[unpooled].lines = max_lines + 1;
-    current_ = this;
-  }
-  ~BlockPool() {
-    clear();
-    current_ = nullptr;
-    is_gone_ = true;
-  }
-
-  /// This thread's pool; null if there is none (yet).
-  static BlockPool* current() { return current_; }
+  /// This thread's pool. A thread has one that is empty and keeps nothing before its first block, and after its last.
+  static BlockPool& current() { return *current_; }
   /// The same, created if need be; null if blocks are not pooled, or no longer, since static tensors may outlive the
   /// pool.
-  static BlockPool* find_or_make() {
-    if (current_ != nullptr || !pooling || is_gone_) return current_;
-    thread_local BlockPool pool;
-    return &pool;
-  }
+  static BlockPool* find_or_make();
 
   Storage* take(int size_class) {
     List& list = lists_[static_cast<std::size_t>(size_class)];
@@ -108,6 +92,11 @@ class alignas(64) BlockPool {
   static constexpr std::size_t large_lines = (std::size_t{1} << 20) / block_alignment;
   static constexpr std::int32_t max_large_blocks = 16;
 
+  /// One that keeps nothing: blocks of all lists are too large.
+  constexpr BlockPool() {
+    for (List& list : lists_) list.lines = max_lines + 1;
+  }
+
   void put(Storage* block, List& list) {
     block->next_free = list.first;
     list.first = block;
@@ -123,18 +112,42 @@ class alignas(64) BlockPool {
     kept_lines_ = 0;
   }
 
+  struct Own;              // a thread's own pool
+  static BlockPool none_;  // never written
   // With the default TLS model the compiler would call a function to find it, and save registers around the call.
-  [[gnu::tls_model("initial-exec")]] static inline constinit thread_local BlockPool* current_ = nullptr;
+  [[gnu::tls_model("initial-exec")]] static inline constinit thread_local BlockPool* current_ = &none_;
   static inline constinit thread_local bool is_gone_ = false;
 
   std::size_t kept_lines_ = 0;  // beside the lists of the smallest blocks, since both are written together
   std::array<List, class_count + 1> lists_{};
 };
 
+struct BlockPool::Own {
+  BlockPool pool;
+  Own() {
+    for (int size_class = 0; size_class < class_count; ++size_class)
+      pool.lists_[static_cast<std::size_t>(size_class)].lines = std::min(lines_of(size_class) + 1, max_lines + 1);
+    current_ = &pool;
+  }
+  ~Own() {
+    pool.clear();
+    current_ = &none_;
+    is_gone_ = true;
+  }
+};
+
+inline constinit BlockPool BlockPool::none_;
+
+inline BlockPool* BlockPool::find_or_make() {
+  if (current_ != &none_) return current_;
+  if (!pooling || is_gone_) return nullptr;
+  thread_local Own own;
+  return current_;
+}
+
 /// A block from the pool, or null. Its header is as it was when it came, except for what is set here.
 inline Storage* take_pooled(std::size_t bytes, int size_class) {
-  BlockPool* const pool = BlockPool::current();
-  Storage* const storage = pool != nullptr ? pool->take(size_class) : nullptr;
+  Storage* const storage = BlockPool::current().take(size_class);
   if (storage == nullptr) [[unlikely]]
     return nullptr;
   storage->references.store(1, std::memory_order_relaxed);

@@ -108,8 +108,7 @@ namespace {
 }  // namespace
 
 void Storage::release(Storage* storage) {
-  BlockPool* const pool = BlockPool::current();
-  if (pool == nullptr || !pool->keep(storage)) [[unlikely]]  // where it is kept, there is no owner to destroy
+  if (!BlockPool::current().keep(storage)) [[unlikely]]  // where it is kept, there is no owner to destroy
     release_slowly(storage);
 }
 
