@@ -25,15 +25,15 @@ struct RepeatedWork {
 
 /// A thread's choice, one for all of its work, since what one piece leaves in a cache is read by another. Most runs are not
 /// timed. Now and again the thread takes a look: it times a window of runs, then one of the other way, and keeps the way
-/// that takes less time for the same work; one long run that takes far more ends the look. If a look
-/// has lost time, the next one is `patience` times that time away.
+/// that takes less time for the same work, one thread if several gain little; one long run that takes far more ends the look.
+/// If a look has lost time, the next one is `patience` times that time away.
 class ThreadChoice {
  public:
   static constexpr std::int32_t first_look = 16;                      // runs before it
   static constexpr std::int32_t least_window = 4, most_window = 256;  // runs
   static constexpr double window_seconds = 4e-3;  // mostly longer than another program's turn on a core that is shared
-  static constexpr double least_gain = .03;
-  static constexpr double clear_loss = 1.3;  // times as long
+  static constexpr double least_gain = .03;       // of several threads, to leave one for them
+  static constexpr double clear_loss = 1.3;       // times as long
   static constexpr double patience = 256;
 
   static ThreadChoice& of_this_thread() {
