@@ -4,6 +4,7 @@
 #include <array>
 #include <atomic>
 #include <charconv>
+#include <chrono>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
@@ -11,11 +12,13 @@
 #include <string>
 #include <system_error>
 #include <thread>
+#include <utility>
 
 #include <thalweg/error.hpp>
 #include <thalweg/threads.hpp>
 
 #include "src/run/floating_point_mode.hpp"
+#include "src/run/late_waking.hpp"
 
 namespace thalweg {
 namespace {
@@ -44,6 +47,7 @@ std::atomic<int>& pool_size() {
 constexpr int no_limit = 0;
 thread_local int limit_of_thread = no_limit;
 thread_local bool is_in_task = false;
+thread_local bool wakes_late = false;
 
 }  // namespace
 
@@ -92,14 +96,16 @@ class Pool {
   ~Pool() {
     while (is_busy_.exchange(true, std::memory_order_acquire)) std::this_thread::yield();
     is_ending_.store(true, std::memory_order_release);
-    for (int i = 0; i < started_; ++i) workers_[static_cast<std::size_t>(i)]->wake();
+    call(started_);
+    wake(started_);
     for (int i = 0; i < started_; ++i) workers_[static_cast<std::size_t>(i)]->thread.join();
   }
 
   /// False, with nothing done, where another caller has the pool.
   bool run(std::int64_t count, void (*body)(void*, std::int64_t), void* context, int threads) {
     if (is_busy_.exchange(true, std::memory_order_acquire)) return false;
-    const int helpers = start(static_cast<int>(std::min<std::int64_t>(threads, count)) - 1);
+    const int wanted = static_cast<int>(std::min<std::int64_t>(threads, count)) - 1;
+    const int helpers = wakes_late ? wanted : start(wanted);
     body_ = body;
     context_ = context;
     count_ = count;
@@ -108,8 +114,9 @@ class Pool {
     for (int share = 0; share < shares_; ++share)
       next_[static_cast<std::size_t>(share)].index.store(end_of_share(share - 1), std::memory_order_relaxed);
     state_.store(open | static_cast<std::uint32_t>(helpers) * seat, std::memory_order_release);
-    for (int i = 0; i < helpers; ++i) workers_[static_cast<std::size_t>(i)]->wake();
-    work(0);
+    call(std::min(helpers, started_));
+    if (!wakes_late) wake(helpers);
+    work(0, wakes_late ? helpers : 0);
     // Whoever has not come yet is not waited for.
     std::uint32_t state = state_.fetch_and(at_work_mask, std::memory_order_acq_rel) & at_work_mask;
     while (state != 0) state = wait_for_change(state_, state);
@@ -120,13 +127,11 @@ class Pool {
  private:
   struct Worker {
     std::thread thread;
-    alignas(64) std::atomic<std::uint32_t> calls{0};
-
-    void wake() {
-      calls.fetch_add(1, std::memory_order_release);
-      calls.notify_one();
-    }
+    alignas(64) std::atomic<std::uint32_t> calls{1};  // a new worker looks for a job at once
   };
+
+  // To wake a worker that sleeps takes its caller 15 µs on a virtual machine, and it comes after 35 to 60.
+  static constexpr std::chrono::microseconds waking_time{50};
 
   // The state of the pool's one job: whether it is open, how many more may join, how many are at work.
   static constexpr std::uint32_t seat = 1U << 10;
@@ -149,6 +154,16 @@ class Pool {
       }
     }
     return wanted;
+  }
+
+  /// Whoever is awake sees it.
+  void call(int workers) {
+    for (int i = 0; i < workers; ++i)
+      workers_[static_cast<std::size_t>(i)]->calls.fetch_add(1, std::memory_order_release);
+  }
+
+  void wake(int workers) {
+    for (int i = 0; i < workers; ++i) workers_[static_cast<std::size_t>(i)]->calls.notify_one();
   }
 
   void serve(Worker& worker, int share) {
@@ -175,8 +190,11 @@ class Pool {
   std::int64_t end_of_share(int share) const { return (share + 1) * count_ / shares_; }
 
   /// Each thread begins with its own share, the same indices in every job of as many, so that what it has written in one
-  /// job it mostly finds in its cache in the next; then it takes what is left of the others'.
-  void work(int first_share) {
+  /// job it mostly finds in its cache in the next; then it takes what is left of the others'. `to_wake` workers, if any, are
+  /// started or woken once that has lasted a while.
+  void work(int first_share, int to_wake = 0) {
+    using Clock = std::chrono::steady_clock;
+    const Clock::time_point begin = to_wake > 0 ? Clock::now() : Clock::time_point();
     const bool was_in_task = is_in_task;
     is_in_task = true;
     for (int turn = 0; turn < shares_; ++turn) {
@@ -187,6 +205,7 @@ class Pool {
         const std::int64_t index = next.fetch_add(1, std::memory_order_relaxed);
         if (index >= end) break;
         body_(context_, index);
+        if (to_wake > 0 && Clock::now() - begin > waking_time) wake(start(std::exchange(to_wake, 0)));
       }
     }
     is_in_task = was_in_task;
@@ -219,6 +238,10 @@ int thread_limit() {
   if (is_in_task || limit_of_thread == 1) return 1;
   return limit_of_thread == no_limit ? thread_count() : std::min(limit_of_thread, thread_count());
 }
+
+LateWaking::LateWaking(bool is_late) : previous_(std::exchange(wakes_late, is_late)) {}
+
+LateWaking::~LateWaking() { wakes_late = previous_; }
 
 void parallel_for(std::int64_t count, void (*body)(void* context, std::int64_t index), void* context) {
   if (count > 1) {

@@ -1,4 +1,5 @@
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <numeric>
 #include <set>
@@ -10,6 +11,7 @@
 #include <thalweg/error.hpp>
 #include <thalweg/threads.hpp>
 
+#include "src/run/late_waking.hpp"
 #include "src/run/thread_pool.hpp"
 #include "tests/pool_size.hpp"
 
@@ -43,6 +45,24 @@ TEST_CASE("parallel_for runs on several threads at once", "[thread_pool]") {
     while (begun < 3) std::this_thread::yield();
   });
   CHECK(begun == 3);
+}
+
+TEST_CASE("LateWaking wakes for long jobs, and all jobs are done", "[thread_pool]") {
+  const testing::PoolSize pool(3);
+  const LateWaking waking(true);
+  for (const std::int64_t count : {2, 3, 100}) CHECK(is_once_each(calls_of(count)));
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));  // the workers fall asleep
+  std::atomic<bool> has_help = false;
+  const std::thread::id caller = std::this_thread::get_id();
+  std::int64_t calls_by_caller = 0;
+  parallel_for(3000, [&](std::int64_t) {
+    if (std::this_thread::get_id() != caller) {
+      has_help = true;
+    } else if (++calls_by_caller < 1000 && !has_help) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+  });
+  CHECK(has_help);
 }
 
 TEST_CASE("parallel_for can be called many times in a row", "[thread_pool]") {
