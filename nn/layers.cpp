@@ -1,9 +1,11 @@
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <span>
 
 #include <fmt/format.h>
 
+#include <thalweg/differentiate.hpp>
 #include <thalweg/error.hpp>
 #include <thalweg/nn/affine.hpp>
 #include <thalweg/nn/batch_norm.hpp>
@@ -15,7 +17,10 @@
 #include <thalweg/nn/normalization.hpp>
 #include <thalweg/ops/arithmetic.hpp>
 #include <thalweg/ops/indexing.hpp>
+#include <thalweg/ops/logic.hpp>
 #include <thalweg/ops/matmul.hpp>
+#include <thalweg/ops/rounding.hpp>
+#include <thalweg/ops/shape.hpp>
 
 #include "nn/names.hpp"
 
@@ -23,13 +28,8 @@ namespace thalweg {
 
 namespace {
 
-/// ValueError for a number below 1.
-void check_at_least_one(const char* layer, const char* what, std::int64_t number, SourceLine line) {
-  if (number < 1) throw ValueError(error_text(layer, fmt::format("{} must be at least 1, got {}", what, number), line));
-}
-
 Shape checked_features(const char* layer, std::int64_t features, SourceLine line) {
-  check_at_least_one(layer, "features", features, line);
+  internal::check_at_least_one(layer, "features", features, line);
   return {features};
 }
 
@@ -91,7 +91,7 @@ ConvTranspose2d::ConvTranspose2d(ParameterRegistry& registry, const std::string&
         "ConvTranspose2d",
         fmt::format("the weight has shape (channels, filters/groups, height, width), not {}", to_string(weight.shape)),
         line));
-  check_at_least_one("ConvTranspose2d", "groups", options.groups, line);
+  internal::check_at_least_one("ConvTranspose2d", "groups", options.groups, line);
   internal::check_names_are_free("ConvTranspose2d", registry, name, {"weight", "bias"}, line);
   weight_ = registry.add(name + ".weight", weight, {}, line);
   if (options.bias) bias_ = registry.add(name + ".bias", zeros({weight.shape[1] * options.groups}), {}, line);
@@ -102,25 +102,43 @@ Var ConvTranspose2d::operator()(const Operand& x) const {
   return bias_.empty() ? conv_transpose2d(x, weight_, options_) : conv_transpose2d(x, weight_, bias_, options_);
 }
 
-Embedding::Embedding(ParameterRegistry& registry, const std::string& name, const Initializer& weight, SourceLine line)
-    : scope_(internal::interned_name(name)) {
+Embedding::Embedding(ParameterRegistry& registry, const std::string& name, const Initializer& weight,
+                     const EmbeddingOptions& options, SourceLine line)
+    : scope_(internal::interned_name(name)), padding_index_(options.padding_index) {
   if (weight.shape.rank() != 2)
     throw ShapeError(error_text(
         "Embedding", fmt::format("the weight has shape (rows, features), not {}", to_string(weight.shape)), line));
   internal::check_names_are_free("Embedding", registry, name, {"weight"}, line);
-  weight_ = registry.add(name + ".weight", weight, {}, line);
+  if (!padding_index_) {
+    weight_ = registry.add(name + ".weight", weight, {}, line);
+    return;
+  }
+  const std::int64_t rows = weight.shape[0], features = weight.shape[1], given = *padding_index_;
+  if (given < -rows || given >= rows)
+    throw IndexError(
+        error_text("Embedding", fmt::format("padding_index {} is out of range for {} rows", given, rows), line));
+  padding_index_ = given < 0 ? given + rows : given;
+  const auto fill = [&](std::span<double> values, std::uint64_t seed, std::uint32_t stream) {
+    weight.fill(values, seed, stream);
+    const auto row = values.subspan(static_cast<std::size_t>(*padding_index_ * features));
+    std::fill_n(row.begin(), features, 0.);
+  };
+  weight_ = registry.add(name + ".weight", Initializer(weight.shape, fill), {}, line);
 }
 
 Var Embedding::operator()(const Operand& indices) const {
   const Scope scope(scope_, indices.line());
-  return gather(weight_, indices);
+  if (!padding_index_) return gather(weight_, indices);
+  const Var index = as_var(indices, "Embedding"), rows = gather(weight_, index);
+  const Var from_front = remainder(index, weight_.shape()[0]);  // −1 is the last row, too
+  return where(unsqueeze(from_front == *padding_index_, -1), stop_gradient(rows), rows);
 }
 
 BatchNorm::BatchNorm(ParameterRegistry& registry, const std::string& name, std::int64_t features,
                      const BatchNormLayerOptions& options, SourceLine line)
     : scope_(internal::interned_name(name)), form_(options.form) {
   const double variance = options.initial_running_variance;
-  check_at_least_one("BatchNorm", "features", features, line);
+  internal::check_at_least_one("BatchNorm", "features", features, line);
   if (!(variance >= 0))
     throw ValueError(
         error_text("BatchNorm", fmt::format("initial_running_variance is {}; it must be at least 0", variance), line));
@@ -174,8 +192,8 @@ Var RMSNorm::operator()(const Operand& x) const {
 GroupNorm::GroupNorm(ParameterRegistry& registry, const std::string& name, std::int64_t groups, std::int64_t channels,
                      const NormLayerOptions& options, SourceLine line)
     : scope_(internal::interned_name(name)), groups_(groups), options_{options.epsilon} {
-  check_at_least_one("GroupNorm", "groups", groups, line);
-  check_at_least_one("GroupNorm", "channels", channels, line);
+  internal::check_at_least_one("GroupNorm", "groups", groups, line);
+  internal::check_at_least_one("GroupNorm", "channels", channels, line);
   if (channels % groups != 0)
     throw ShapeError(error_text("GroupNorm", fmt::format("{} channels do not make {} groups", channels, groups), line));
   internal::check_names_are_free("GroupNorm", registry, name, {"gamma", "beta"}, line);

@@ -16,6 +16,10 @@ const char* interned_name(const std::string& name) {
   return names.insert(name).first->c_str();
 }
 
+void check_at_least_one(const char* layer, const char* what, std::int64_t number, SourceLine line) {
+  if (number < 1) throw ValueError(error_text(layer, fmt::format("{} must be at least 1, got {}", what, number), line));
+}
+
 void check_names_are_free(const char* layer, const ParameterRegistry& registry, const std::string& name,
                           std::initializer_list<const char*> parts, SourceLine line) {
   if (name.empty()) throw ValueError(error_text(layer, "a layer needs a name", line));

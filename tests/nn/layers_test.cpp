@@ -117,6 +117,24 @@ TEST_CASE("Embedding: rows of its weight, whose gradient adds up repeated ones")
   CHECK(registry.size() == 1);
 }
 
+TEST_CASE("Embedding: the row of the padding index starts at zero and gets no gradient") {
+  const std::int64_t padding_index = GENERATE(1, -3);
+  tw::ParameterRegistry registry({.dtype = tw::f64});
+  const tw::Embedding embedding(registry, "embedding", tw::Tensor{{1., 2.}, {3., 4.}, {5., 6.}, {7., 8.}},
+                                {.padding_index = padding_index});
+  const tw::Tensor indices{{2, 1}, {-3, 2}};
+  const tw::Tape tape;
+  const tw::Var y = embedding(indices);
+  CHECK(tw::identical(y.value(), tw::Tensor({{{5., 6.}, {0., 0.}}, {{0., 0.}, {5., 6.}}}, tw::f64)));
+  tw::backward(tw::sum(y));
+  CHECK(tw::identical(embedding.weight().gradient(), tw::Tensor({{0., 0.}, {0., 0.}, {2., 2.}, {0., 0.}}, tw::f64)));
+  CHECK(embedding(-3).shape() == tw::Shape{2});
+  CHECK_THROWS_WITH(embedding(tw::Tensor{4}).value(), Catch::StartsWith("[embedding/gather] index 4"));
+  CHECK_THROWS_WITH(tw::Embedding(registry, "e", tw::ones({3, 1}), {.padding_index = 3}),
+                    Catch::StartsWith("[Embedding] padding_index 3 is out of range for 3 rows at layers_test.cpp:"));
+  CHECK(registry.size() == 1);
+}
+
 TEST_CASE("LayerNorm, RMSNorm, GroupNorm: the ops with their parameters") {
   tw::ParameterRegistry registry({.dtype = tw::f64});
   const tw::LayerNorm rows(registry, "rows", 6), planes(registry, "planes", {4, 6}, {.epsilon = 1e-3});
