@@ -21,9 +21,12 @@
 #include <thalweg/nn/dropout.hpp>
 #include <thalweg/nn/embedding.hpp>
 #include <thalweg/nn/initializers.hpp>
+#include <thalweg/nn/multihead_attention.hpp>
 #include <thalweg/nn/normalization.hpp>
 #include <thalweg/nn/pooling.hpp>
+#include <thalweg/nn/recurrent.hpp>
 #include <thalweg/nn/sequential.hpp>
+#include <thalweg/nn/transformer_encoder_layer.hpp>
 #include <thalweg/op.hpp>
 #include <thalweg/ops/ops.hpp>
 #include <thalweg/optim/adadelta.hpp>

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <filesystem>
 #include <iostream>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -280,6 +281,32 @@ TEST_CASE("coming from PyTorch: layers and losses") {
     const tw::Tensor rows{4, 0}, x{{1., 2., 6.}};
     const tw::Embedding embedding = tw::Embedding(registry, "embedding", tw::normal({5, 3}, 1));
     CHECK(embedding(rows).shape() == tw::Shape{2, 3});
+    CHECK(tw::Embedding(registry, "words", tw::normal({5, 3}, 1), {.padding_index = 0})(rows).shape() ==
+          tw::Shape{2, 3});
+  }
+  {
+    tw::ParameterRegistry registry;
+    const tw::LSTM lstm = tw::LSTM(registry, "lstm", 2, 3);
+    const std::map<std::string, tw::Tensor> d{{"bias_ih_l0", tw::Tensor::ones({12})}};
+    for (const auto& [name, tensor] : d) registry["lstm." + name].set_value(tensor);
+    const tw::MultiheadAttention attention = tw::MultiheadAttention(registry, "attention", 8, 2);
+    const tw::Tensor x = tw::Tensor::normal({4, 5, 2}, random), lengths{5, 1, 2, 3};
+    const tw::Tensor z = tw::Tensor::normal({1, 5, 8}, random), y = tw::Tensor::normal({1, 3, 8}, random);
+    const tw::Tape tape;
+    const auto [output, hidden, cell] = lstm(x);
+    CHECK(output.shape() == tw::Shape{4, 5, 3});
+    CHECK(cell.shape() == tw::Shape{1, 4, 3});
+    CHECK(lstm(x, {.hidden = hidden, .cell = cell}).output.shape() == tw::Shape{4, 5, 3});
+    CHECK(tw::sum(tw::gather(lstm(x, {.lengths = lengths}).output, 4, 1) != 0).item() == 3);
+    ignore(tw::GRU(registry, "gru", 2, 3, {.layers = 2, .bidirectional = true, .dropout = tw::Dropout(0.2, random)}));
+    ignore(tw::TransformerEncoderLayer(registry, "block1", 8, 2, 32, {.dropout = tw::Dropout(0.1, random)}));
+    CHECK(attention(z, y).shape() == tw::Shape{1, 5, 8});
+    {
+      const tw::Tensor mask = tw::compute([] { return tw::tril(tw::Tensor::ones({5, 5}, tw::boolean)); });
+      CHECK(is(attention(z, {.causal = true}), attention(z, {.mask = mask}).value()));
+    }
+    const tw::Tensor mask = tw::Tensor::ones({1, 5}, tw::boolean);
+    CHECK(is(attention(z, {.key_mask = mask}), attention(z).value()));
   }
   {
     const tw::Tensor x{{0., 1.}, {1., 0.}}, labels{1, 1};
