@@ -112,6 +112,11 @@ class Var {
   Tensor value(const char* file = __builtin_FILE(), unsigned line = __builtin_LINE()) const;
   /// The only element of this node, computed if need be; ShapeError if there is not exactly one.
   double item(const char* file = __builtin_FILE(), unsigned line = __builtin_LINE()) const;
+  /// The same, exactly: `item<std::int64_t>()` of an index or a count. DtypeError if T is not this node's dtype.
+  template <Element T>
+  T item(const char* file = __builtin_FILE(), unsigned line = __builtin_LINE()) const {
+    return value(file, line).template item<T>({file, line});
+  }
 
   explicit operator bool() const = delete;  // comparisons are elementwise; see identical, all_close
 

@@ -152,6 +152,13 @@ class Tensor {
   }
   /// The only element, converted. Throws ShapeError if there is not exactly one.
   double item(SourceLine line = SourceLine::here()) const;
+  /// The only element, exactly: `item<std::int64_t>()` of an index or a count. Throws DtypeError if T is not this dtype.
+  template <Element T>
+  T item(SourceLine line = SourceLine::here()) const {
+    check_element_type("item", dtype_of<T>::value, line);
+    check_is_one_element(line);
+    return *static_cast<const T*>(raw());
+  }
 
   /// The same elements in another shape, sharing the buffer. One dimension may be −1: it follows from the others.
   Tensor reshape(internal::DimensionList dimensions, SourceLine line = SourceLine::here()) const;
@@ -179,6 +186,7 @@ class Tensor {
   static Tensor steps(std::int64_t start, std::int64_t stop, std::int64_t step, DType dtype, SourceLine line);
   static Tensor copied(const void* values, std::size_t count, DType dtype, const Shape& shape, SourceLine line);
   static Tensor borrowed(void* data, DType dtype, const Shape& shape, std::shared_ptr<void> owner, SourceLine line);
+  void check_is_one_element(SourceLine line) const;
   void check_element_type(const char* op, DType asked, SourceLine line) const {
     if (asked != dtype_) throw_wrong_element_type(op, asked, line);
   }

@@ -190,6 +190,31 @@ void add_gradient_outputs(Segment& segment, const RegistryCore& registry, const 
 
 }  // namespace
 
+/// What to add to the error of a loss that reaches no trainable parameter: the others that it reads.
+std::string Recorder::frozen_parameters(std::int32_t loss, const BackwardTarget& target) const {
+  std::vector<std::uint8_t> is_read(static_cast<std::size_t>(loss) + 1);
+  std::vector<std::uint64_t> found;
+  std::string first;
+  is_read[static_cast<std::size_t>(loss)] = 1;
+  for (std::int32_t id = loss; id >= 0; --id) {
+    if (is_read[static_cast<std::size_t>(id)] == 0) continue;
+    for (const std::int32_t input : inputs(id)) is_read[static_cast<std::size_t>(input)] = 1;
+    if (key(id).op != &parameter_op) continue;
+    const auto index = static_cast<std::int32_t>(slot(id).index);
+    const RegistryCore& registry = *slot(id).registry;
+    const RegistryCore::Entry& entry = registry.entries[static_cast<std::size_t>(index)];
+    const bool is_asked_for = target.registry == nullptr || (target.registry == &registry && selects(target, index));
+    if (entry.trainable || !is_asked_for) continue;
+    if (std::find(found.begin(), found.end(), parameter_of(id)) != found.end()) continue;
+    found.push_back(parameter_of(id));
+    first = entry.name;
+  }
+  if (found.empty()) return {};
+  const std::string more = found.size() == 1 ? "" : fmt::format(" and {} more", found.size() - 1);
+  return fmt::format("; '{}'{} that it reads {} not trainable (see set_trainable)", first, more,
+                     found.size() == 1 ? "is" : "are");
+}
+
 void Recorder::derive_backward(std::int32_t loss, std::int32_t seed, const BackwardTarget& target, SourceLine line,
                                Segment& segment) {
   deriving_ = segment.base + static_cast<std::int32_t>(keys_.size()) - 1;
@@ -207,11 +232,12 @@ void Recorder::derive_backward(std::int32_t loss, std::int32_t seed, const Backw
   for (const auto& [registry, leaf] : wanted.leaves)
     check_not_assigned(*registry, static_cast<std::int32_t>(slot(leaf).index), "backward", line);
   if (wanted.leaves.empty())
-    throw TapeError(error_text("backward",
-                               target.registry == nullptr
-                                   ? "the loss reaches no trainable parameter"
-                                   : "the loss reaches no trainable parameter of the registry or selection given",
-                               line));
+    throw TapeError(error_text(
+        "backward",
+        (target.registry == nullptr ? "the loss reaches no trainable parameter"
+                                    : "the loss reaches no trainable parameter of the registry or selection given") +
+            frozen_parameters(loss, target),
+        line));
 
   for (const auto& [registry, leaf] : wanted.leaves) {
     const bool is_known =

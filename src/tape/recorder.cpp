@@ -51,8 +51,15 @@ void Recorder::throw_no_tape(const char* op, SourceLine line, std::uint64_t seri
   throw TapeError(error_text(op, "no tape is alive on this thread; make a Tape first, or use compute()", line));
 }
 
+void Recorder::throw_no_tape(const Var& var, const char* op, SourceLine line) {
+  if (var.empty())
+    throw TapeError(error_text(op, "a Var cannot be used here: it is empty: nothing was assigned to it", line));
+  throw_no_tape(op, line, var.serial());
+}
+
 void Recorder::throw_no_tape(const Op& op, const Operand& operand) {
-  throw_no_tape(op.name, operand.line(), operand.kind() == Operand::Kind::var ? operand.serial_ : 0);
+  if (operand.kind() == Operand::Kind::var) throw_no_tape(Var(operand.serial_, operand.id_), op.name, operand.line());
+  throw_no_tape(op.name, operand.line());
 }
 
 void Recorder::plant_eager_root() {

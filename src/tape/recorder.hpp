@@ -42,9 +42,12 @@ class alignas(64) Recorder {
     return *recorders_.current;
   }
   [[noreturn]] static void throw_no_tape(const char* op, SourceLine line, std::uint64_t serial = 0);
+  [[noreturn]] static void throw_no_tape(const Var& var, const char* op, SourceLine line);
   /// The current one; throws unless `var` belongs to it.
   static Recorder& of(const Var& var, const char* what, SourceLine line) {
-    Recorder& recorder = require(what, line, var.serial());
+    if (recorders_.current == nullptr) [[unlikely]]
+      throw_no_tape(var, what, line);
+    Recorder& recorder = *recorders_.current;
     if (recorder.serial_ != var.serial()) [[unlikely]]
       recorder.throw_foreign(var, what, line);
     return recorder;
@@ -553,6 +556,7 @@ class alignas(64) Recorder {
   void note_unread(std::int32_t y, Expansion& expansion) const;
   void check_unread(const Expansion& expansion, std::span<const std::int32_t> wanted, SourceLine line) const;
   bool was_assigned(const RegistryCore& registry, std::int32_t index) const;
+  std::string frozen_parameters(std::int32_t loss, const BackwardTarget& target) const;
   /// TapeError if the parameter was assigned on this tape.
   void check_not_assigned(const RegistryCore& registry, std::int32_t index, const char* op, SourceLine line) const;
   static const Key& nothing() { return nothing_; }

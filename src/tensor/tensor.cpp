@@ -269,10 +269,14 @@ std::int64_t Tensor::offset_of(const char* op, internal::DimensionList index, So
   return offset;
 }
 
-double Tensor::item(SourceLine line) const {
+void Tensor::check_is_one_element(SourceLine line) const {
   if (size() != 1)
     throw ShapeError(
         error_text("item", fmt::format("shape {} has {} elements, one is needed", to_string(shape()), size()), line));
+}
+
+double Tensor::item(SourceLine line) const {
+  check_is_one_element(line);
   double value = 0;
   visit_dtype(dtype_, [&]<class T>() { value = static_cast<double>(data<T>()[0]); });
   return value;

@@ -54,6 +54,7 @@ TEST_CASE("coming from PyTorch: tensors") {
   CHECK(random.index(5) < 5);
   CHECK(x.to(tw::f64).dtype() == tw::f64);
   CHECK(x.at<float>({0, 1}) == 2);
+  CHECK(tw::compute([&] { return tw::argmax(tw::sum(x, 0), 0); }).item<std::int64_t>() == 2);
   CHECK(x.data<float>()[5] == 7);
   const tw::Tensor a = x, b = x;
   CHECK(tw::all_close(a, b));
@@ -283,6 +284,7 @@ TEST_CASE("coming from PyTorch: layers and losses") {
     CHECK(embedding(rows).shape() == tw::Shape{2, 3});
     CHECK(tw::Embedding(registry, "words", tw::normal({5, 3}, 1), {.padding_index = 0})(rows).shape() ==
           tw::Shape{2, 3});
+    CHECK(tw::sum(x).item() == 9);
   }
   {
     tw::ParameterRegistry registry;
@@ -297,7 +299,7 @@ TEST_CASE("coming from PyTorch: layers and losses") {
     CHECK(output.shape() == tw::Shape{4, 5, 3});
     CHECK(cell.shape() == tw::Shape{1, 4, 3});
     CHECK(lstm(x, {.hidden = hidden, .cell = cell}).output.shape() == tw::Shape{4, 5, 3});
-    CHECK(tw::sum(tw::gather(lstm(x, {.lengths = lengths}).output, 4, 1) != 0).item() == 3);
+    CHECK(tw::sum(tw::gather(lstm(x, {.lengths = lengths}).output, 4, 1) != 0).item<std::int64_t>() == 3);
     ignore(tw::GRU(registry, "gru", 2, 3, {.layers = 2, .bidirectional = true, .dropout = tw::Dropout(0.2, random)}));
     ignore(tw::TransformerEncoderLayer(registry, "block1", 8, 2, 32, {.dropout = tw::Dropout(0.1, random)}));
     CHECK(attention(z, y).shape() == tw::Shape{1, 5, 8});

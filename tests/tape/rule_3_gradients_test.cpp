@@ -124,6 +124,26 @@ TEST_CASE("rule 3: a loss that reaches no trainable parameter is an error") {
   CHECK(identical(r.a.gradient(), Tensor{1., 1.}));
 }
 
+TEST_CASE("rule 3: a loss that reaches frozen parameters only is an error that names one") {
+  const Engine engine = GENERATE(Engine::planned, Engine::eager);
+  ParameterRegistry registry;
+  const Parameter weight = registry.add("affine1.weight", Tensor{1., 2.}),
+                  bias = registry.add("affine1.bias", Tensor(0.5));
+  const Parameter head = registry.add("head", Tensor(1.)), unread = registry.add("unread", Tensor(1.));
+  registry.set_trainable("affine1.*", false);
+  registry.set_trainable("unread", false);
+  Tape tape({.engine = engine});
+  const Var loss = sum(weight * weight + bias);
+  CHECK(error_of<TapeError>([&] { backward(loss); }) ==
+        "[backward] the loss reaches no trainable parameter; 'affine1.weight' and 1 more that it reads are not "
+        "trainable (see set_trainable)" +
+            at(__LINE__ - 3));
+  CHECK(error_of<TapeError>([&] { backward(loss * head, registry.select("*.bias")); }) ==
+        "[backward] the loss reaches no trainable parameter of the registry or selection given; 'affine1.bias' that it "
+        "reads is not trainable (see set_trainable)" +
+            at(__LINE__ - 3));
+}
+
 TEST_CASE("rule 3: a step without new gradients is an error") {
   const Engine engine = GENERATE(Engine::planned, Engine::eager);
   TwoRegistries r;

@@ -20,7 +20,7 @@ TEST_CASE("Var: one of an ended tape is an error that says so") {
       "there";
   CHECK(error_of<TapeError>([&] { dead + 1; }) == "[add] " + ended + at(__LINE__));
   CHECK(error_of<TapeError>([&] { dead.item(); }) == "[item] " + ended + at(__LINE__));
-  CHECK_THAT(error_of<TapeError>([&] { Var().item(); }), Catch::Contains("no tape is alive on this thread"));
+  CHECK_THAT(error_of<TapeError>([&] { Var().item(); }), Catch::Contains("it is empty"));
   Tape tape({.engine = engine});
   const Var alive = Tensor{3., 4.};
   const std::string text = "a Var cannot be used here: its tape has ended or was cleared; ask for value() before that";
@@ -76,12 +76,27 @@ TEST_CASE("Var: a node's number makes none from outside") {
   STATIC_REQUIRE_FALSE(std::is_constructible_v<Var, int, int>);
 }
 
+TEST_CASE("Var: item<T>() gives the element exactly, in the Var's own dtype") {
+  const Engine engine = GENERATE(Engine::planned, Engine::eager);
+  const Tape tape({.engine = engine});
+  const std::int64_t large = (std::int64_t{1} << 53) + 1;  // no double
+  const Var count = Tensor{{large}};
+  CHECK(count.item<std::int64_t>() == large);
+  CHECK((count > 1).item<bool>());
+  CHECK(cast(count, f32).item<float>() == 0x1p53F);
+  CHECK_THAT(error_of<DtypeError>([&] { count.item<double>(); }), Catch::EndsWith(at(__LINE__)));
+  CHECK_THAT(error_of<ShapeError>([&] { Var(Tensor{1, 2}).item<std::int64_t>(); }), Catch::EndsWith(at(__LINE__)));
+}
+
 TEST_CASE("Var: an empty one is an error that says so") {
-  Tape tape;
   const Var empty;
   CHECK(empty.empty());
-  CHECK(error_of<TapeError>([&] { empty * 2; }) ==
-        "[multiply] a Var cannot be used here: it is empty: nothing was assigned to it" + at(__LINE__ - 1));
+  const std::string text = "a Var cannot be used here: it is empty: nothing was assigned to it";
+  CHECK(error_of<TapeError>([&] { empty.item(); }) == "[item] " + text + at(__LINE__));
+  CHECK(error_of<TapeError>([&] { empty * 2; }) == "[multiply] " + text + at(__LINE__));
+  Tape tape;
+  CHECK(error_of<TapeError>([&] { empty.item(); }) == "[item] " + text + at(__LINE__));
+  CHECK(error_of<TapeError>([&] { empty * 2; }) == "[multiply] " + text + at(__LINE__));
 }
 
 TEST_CASE("Tape: tapes end in any order") {

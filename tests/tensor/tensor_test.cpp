@@ -300,6 +300,11 @@ TEST_CASE("item: of exactly one element") {
   CHECK(Tensor{{7}}.item() == 7);
   CHECK_THROWS_WITH((Tensor{1., 2.}.item()), Catch::StartsWith("[item] shape (2,) has 2 elements, one is needed"));
   CHECK_THROWS_AS(Tensor().item(), tw::ShapeError);
+  const std::int64_t large = (std::int64_t{1} << 53) + 1;  // no double
+  CHECK(Tensor{{large}}.item<std::int64_t>() == large);
+  CHECK(Tensor{2.5}.item<float>() == 2.5F);
+  CHECK_THROWS_WITH(Tensor{2.5}.item<std::int64_t>(), Catch::StartsWith("[item] ") && Catch::Contains("f32"));
+  CHECK_THROWS_WITH((Tensor{1, 2}.item<std::int64_t>()), Catch::StartsWith("[item] shape (2,) has 2 elements"));
 }
 
 TEST_CASE("reshape: the same elements") {
