@@ -115,8 +115,31 @@ bool copies_a(const Product<T>& product) {
   return !std::is_same_v<Copies, PlainCopies<T>> || product.a_step != 1;
 }
 
-/// One block of rows, at most packed_rows of them if A is copied, a slice at a time. A panel of B, or two, is copied just
-/// before it is used, into the thread's scratch memory, and stays in the L2 cache for all rows of the block.
+/// Some rows of C over one slice. Each panel of B is copied just before it is used, into the thread's scratch memory, and stays
+/// in the L2 cache for all these rows. An A that does not stay there is read once for two panels: 32 of its rows are
+/// multiplied by one, then by the other.
+template <class Copies, class T>
+void multiply_panels(const Product<T>& product, const Slice<T>& slice, Range rows, const Panels<T>& panels,
+                     Range panel_range) {
+  const bool is_a_far = is_far(product.m * slice.steps, sizeof(T));
+  const std::int64_t panels_together = is_a_far ? 2 : 1, rows_together = is_a_far ? 4 * tile_rows : product.m;
+  const std::int64_t most_elements = slice.units * tile_vectors * Panels<T>::lanes;  // of a copied panel
+  for (std::int64_t begin = panel_range.begin; begin < panel_range.end; begin += panels_together) {
+    const std::int64_t end = std::min(begin + panels_together, panel_range.end);
+    auto* const packed_b =
+        reinterpret_cast<T*>(scratch_of_thread(static_cast<std::size_t>((end - begin) * most_elements) * sizeof(T)));
+    for (std::int64_t p = begin; p < end; ++p)
+      Copies::pack_panel(product, slice, panels[p], packed_b + (p - begin) * most_elements);
+    for (Range some{rows.begin, rows.begin}; some.begin < rows.end; some.begin = some.end) {
+      some.end = rows.end - some.begin < 2 * rows_together ? rows.end : some.begin + rows_together;
+      for (std::int64_t p = begin; p < end; ++p)
+        multiply_panel(product, slice, some, panels[p], Copies::functions(panels[p]),
+                       packed_b + (p - begin) * most_elements, Panels<T>::width(panels[p]));
+    }
+  }
+}
+
+/// One block of rows, at most packed_rows of them if A is copied, a slice at a time.
 template <class Copies, class T>
 void multiply_packed_block(const Product<T>& product, T* packed_a) {
   const Panels<T> panels(product.n);
@@ -143,25 +166,8 @@ void multiply_packed_block(const Product<T>& product, T* packed_a) {
         }
       });
     }
-    // An A that does not stay in the L2 cache is read once for two panels: 32 of its rows, by one, then by the other.
-    const bool is_a_far = is_far(product.m * steps, sizeof(T));
-    const std::int64_t panels_together = is_a_far ? 2 : 1, rows_together = is_a_far ? 4 * tile_rows : product.m;
-    const std::int64_t widest = units * tile_vectors * Panels<T>::lanes;  // elements of a copied panel, at most
-    const auto multiply = [&](Range rows, Range panel_range) HWY_ATTR {
-      for (std::int64_t begin = panel_range.begin; begin < panel_range.end; begin += panels_together) {
-        const std::int64_t end = std::min(begin + panels_together, panel_range.end);
-        auto* const packed_b =
-            reinterpret_cast<T*>(scratch_of_thread(static_cast<std::size_t>((end - begin) * widest) * sizeof(T)));
-        for (std::int64_t p = begin; p < end; ++p)
-          Copies::pack_panel(product, slice, panels[p], packed_b + (p - begin) * widest);
-        for (Range some{rows.begin, rows.begin}; some.begin < rows.end; some.begin = some.end) {
-          some.end = rows.end - some.begin < 2 * rows_together ? rows.end : some.begin + rows_together;
-          for (std::int64_t p = begin; p < end; ++p)
-            multiply_panel(product, slice, some, panels[p], Copies::functions(panels[p]),
-                           packed_b + (p - begin) * widest, Panels<T>::width(panels[p]));
-        }
-      }
-    };
+    const auto multiply = [&](Range rows, Range panel_range)
+                              HWY_ATTR { multiply_panels<Copies>(product, slice, rows, panels, panel_range); };
     if (!shared) return multiply({0, product.m}, {0, panels.count()});
     for_each_block(product.m, parts_of_panel, panels.count(), panels.count(), multiply);
   });

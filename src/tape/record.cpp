@@ -112,7 +112,7 @@ Var Recorder::record(const Op& op, const Operand& a, const Operand& b, std::uint
   Recorder* const recorder = recorders_.current;
   if (recorder == nullptr) [[unlikely]]
     return first_time(op, a, b, attribute);
-  recorder->read(a);
+  recorder->read(a);  // now, since `first_time` would look at the shapes for nothing
   recorder->read(b);
   return recorder->record_again([&] { return record_first_time(op, a, b, attribute, first_time); }, op, attribute, a,
                                 b);
