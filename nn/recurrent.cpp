@@ -14,6 +14,7 @@
 #include <thalweg/ops/trigonometric.hpp>
 
 #include "nn/names.hpp"
+#include "ops/buffers.hpp"
 #include "ops/errors.hpp"
 
 namespace thalweg {
@@ -58,6 +59,25 @@ constexpr Recurrence::Kind tanh_kind{"RNN", 1, true, next_of_tanh};
 constexpr Recurrence::Kind relu_kind{"RNN", 1, true, next_of_relu};
 constexpr Recurrence::Kind gru_kind{"GRU", 3, false, next_of_gru};
 constexpr Recurrence::Kind lstm_kind{"LSTM", 4, true, next_of_lstm};
+
+/// Returns the lengths; ValueError for one that is negative or larger than the attribute, the number of steps.
+void checked_lengths_kernel(const OpaqueCall& call) {
+  const auto* lengths = static_cast<const std::int64_t*>(call.inputs[0]);
+  const std::int64_t n = call.output_type.shape[0];
+  const auto steps = static_cast<std::int64_t>(call.attribute);
+  for (std::int64_t i = 0; i < n; ++i)
+    if (lengths[i] < 0 || lengths[i] > steps)
+      throw ValueError(
+          error_text(call.op(), fmt::format("length {} at place {} is out of range for {} steps", lengths[i], i, steps),
+                     call.line()));
+  pass_on_first_input(call);
+}
+
+const Op checked_lengths_op{.name = "lengths",
+                            .kind = Kind::opaque,
+                            .shape_rule = [](const Inference& inference) { return inference.input(0); },
+                            .opaque_kernel = checked_lengths_kernel,
+                            .can_fail = true};
 
 }  // namespace
 
@@ -160,7 +180,8 @@ Recurrence::Result Recurrence::run(const Operand& operand, const State& initial,
                        fmt::format("lengths must be ({},) for x {}, they are {}", n, to_string(x.shape()),
                                    to_string(lengths.shape())),
                        line);
-    column = unsqueeze(lengths, 1);
+    const auto steps = static_cast<std::uint64_t>(x.shape()[1]);
+    column = unsqueeze(record(checked_lengths_op, Operand(lengths, line), steps), 1);
   }
   const bool has_cell = kind_ == &lstm_kind;
   const Var hidden = initial_state("hidden", initial.hidden, x, line);

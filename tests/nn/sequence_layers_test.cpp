@@ -199,6 +199,32 @@ TEST_CASE("recurrent layers: names, initial values, dropout between layers") {
   CHECK_FALSE(tw::identical(lstm(x).output.value(), lstm(x).output.value()));
 }
 
+TEST_CASE("recurrent layers: lengths are from 0 to the number of steps, others are errors") {
+  tw::ParameterRegistry registry;
+  const tw::RNN rnn(registry, "rnn", 3, 4, {.bidirectional = true});
+  const tw::LSTM lstm(registry, "lstm", 3, 4);
+  tw::Random random(0);
+  const tw::Tensor x = tw::Tensor::normal({2, 5, 3}, random), state = tw::Tensor::normal({1, 2, 4}, random);
+  const tw::Tensor too_long{6, 5}, negative{0, -1}, none_and_all{0, 5};
+  for (const tw::Engine engine : {tw::Engine::planned, tw::Engine::eager}) {
+    const tw::Tape tape({.engine = engine});
+    const std::string here = " at sequence_layers_test.cpp:" + std::to_string(__LINE__ + 1);
+    const auto outputs = [&](const tw::Tensor& lengths) { return rnn(x, {.lengths = lengths}).output.value(); };
+    CHECK_THROWS_WITH(outputs(too_long), "[rnn/RNN] length 6 at place 0 is out of range for 5 steps" + here);
+    CHECK_THROWS_WITH(outputs(negative), "[rnn/RNN] length -1 at place 1 is out of range for 5 steps" + here);
+    CHECK_THROWS_AS(rnn(x, {.lengths = negative}).hidden.value(), tw::ValueError);
+    CHECK_THROWS_AS(lstm(x, {.lengths = too_long}).cell.value(), tw::ValueError);
+    const auto [output, hidden, cell] = lstm(x, {.hidden = state, .cell = state, .lengths = none_and_all});
+    const auto [all_output, all_hidden, all_cell] = lstm(x, {.hidden = state, .cell = state});
+    const auto none_of = [](const tw::Var& none, const tw::Var& all, int axis) {
+      return tw::concatenate({tw::slice(none, axis, 0, 1), tw::slice(all, axis, 1, 2)}, axis).value();
+    };
+    CHECK(tw::identical(output.value(), none_of(tw::Tensor::zeros({2, 5, 4}), all_output, 0)));
+    CHECK(tw::identical(hidden.value(), none_of(state, all_hidden, 1)));
+    CHECK(tw::identical(cell.value(), none_of(state, all_cell, 1)));
+  }
+}
+
 TEST_CASE("recurrent layers: what they refuse") {
   tw::ParameterRegistry registry;
   const tw::GRU gru(registry, "encoder", 3, 4);

@@ -7,7 +7,8 @@
 // h, σ is the sigmoid. The nodes of a call are in scope NAME, with the caller's line.
 //
 // The constructors throw ValueError for a number below 1, or if one of the names is taken; then nothing is registered.
-// A call throws ShapeError if x, a state or the lengths do not have the layer's shape, DtypeError unless lengths are i64.
+// A call throws ShapeError if x, a state or the lengths do not have the layer's shape, DtypeError unless lengths are i64;
+// asking for a result throws ValueError if a length is negative or larger than the number of steps.
 
 #include <cstdint>
 #include <optional>
@@ -30,8 +31,9 @@ struct RecurrentLayerOptions {
 /// What a call may start from. An empty state is zero.
 struct RecurrentOptions {
   Var hidden = {};  // (layers·directions, n, hidden)
-  /// i64 (n,): how many steps each sequence has. At later ones the outputs are zero and the state stays as it is, so that
-  /// the result is that of PyTorch's packed sequences; the second direction starts at a sequence's own last step.
+  /// i64 (n,): how many steps each sequence has, from 0 to all. At later ones the outputs are zero and the state stays as
+  /// it is, so that the result is that of PyTorch's packed sequences (which must have at least one step each); the second
+  /// direction starts at a sequence's own last step.
   Var lengths = {};
 };
 struct LSTMOptions {
