@@ -152,8 +152,9 @@ TEST_CASE("compute() again: within a tape, which goes on") {
     const Var before = a * b;
     CHECK(identical(compute([&] { return a + b; }), pair(4, 6)));
     CHECK(identical((before + compute([&] { return a + b; })).value(), pair(7, 14)));
-    CHECK_THAT(error_of<TapeError>([&] { compute([&] { return before; }); }),
-               Catch::StartsWith("[value]") && Catch::Contains("another tape") && Catch::EndsWith(at(__LINE__ - 1)));
+    const std::string said = error_of<TapeError>([&] { compute([&] { return before; }); });
+    CHECK_THAT(said, Catch::StartsWith("[value]") && Catch::Contains("another tape"));
+    CHECK_THAT(said, Catch::EndsWith(at(__LINE__ - 2)));
     CHECK_THAT(error_of<TapeError>([&] {
                  compute([&] {
                    const Var own = a + b;  // has the same id as `before`
@@ -261,11 +262,12 @@ TEST_CASE("compute() again: a parameter written after it was read is an error") 
       if (writes_other) other.set_value(pair(7, 8));
       return sum;
     };
-    if (writes)
-      CHECK_THAT(error_of<TapeError>([&] { compute(formula); }),
-                 Catch::StartsWith("[value] this needs parameter 'weight'") && Catch::EndsWith(at(__LINE__ - 1)));
-    else
+    if (!writes) {
       CHECK(identical(compute(formula), i < 3 ? pair(2, 3) : pair(6, 7)));
+      continue;
+    }
+    const std::string said = error_of<TapeError>([&] { compute(formula); });
+    CHECK_THAT(said, Catch::StartsWith("[value] this needs parameter 'weight'") && Catch::EndsWith(at(__LINE__ - 1)));
   }
 }
 

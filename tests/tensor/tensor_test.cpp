@@ -112,9 +112,8 @@ TEST_CASE("Tensor: what cannot be made is named with the line that asked for it"
   const auto at = [](unsigned line) { return fmt::format(" at tensor_test.cpp:{}", line); };
   const Shape too_large{std::int64_t{1} << 61};
   const std::string too_many = " (2305843009213693952,) f32 needs more bytes than int64 counts";
-  CHECK_THROWS_WITH(
-      (Tensor{{1., 2.}, {3.}}),
-      "[Tensor] the braces are ragged: rows of one level must have the same length and depth" + at(__LINE__ - 2));
+  const std::string ragged = "[Tensor] the braces are ragged: rows of one level must have the same length and depth";
+  CHECK_THROWS_WITH((Tensor{{1., 2.}, {3.}}), ragged + at(__LINE__));
   CHECK_THROWS_WITH(Tensor({1e30}, i64), "[Tensor] 1e+30 has no i64 value" + at(__LINE__));
   CHECK_THROWS_WITH(Tensor::empty(too_large), "[empty]" + too_many + at(__LINE__));
   CHECK_THROWS_WITH(Tensor::zeros(too_large), "[zeros]" + too_many + at(__LINE__));
@@ -184,8 +183,8 @@ TEST_CASE("Tensor: makers") {
   CHECK(Tensor::linspace(0, 1, 0).shape() == Shape{0});
   CHECK(identical(zeros_like(Tensor{{1, 2}}), Tensor{{0, 0}}));
   CHECK(identical(ones_like(Tensor({1., 2.}, f64)), Tensor({1., 1.}, f64)));
-  CHECK_THROWS_WITH(Tensor::from(std::vector<float>{1, 2}, {3}),
-                    fmt::format("[from] 2 values for shape (3,) of 3 elements at tensor_test.cpp:{}", __LINE__ - 1));
+  const std::string too_few = "[from] 2 values for shape (3,) of 3 elements at tensor_test.cpp:";
+  CHECK_THROWS_WITH(Tensor::from(std::vector<float>{1, 2}, {3}), too_few + std::to_string(__LINE__));
   CHECK_THROWS_AS(Tensor::full({1}, 0.5, i64), tw::ValueError);
   CHECK_THROWS_AS(Tensor::full({1}, not_a_number, i64), tw::ValueError);
   CHECK_THROWS_AS(Tensor::arange(-1), tw::ValueError);
