@@ -14,7 +14,7 @@
 #include "src/plan/call.hpp"
 #include "src/plan/planner.hpp"
 #include "src/run/copy.hpp"
-#include "src/run/late_waking.hpp"
+#include "src/run/late_help.hpp"
 #include "src/run/matmul_generate.hpp"
 #include "src/run/sweep_machine.hpp"
 
@@ -278,7 +278,7 @@ void Plan::run_observed(const Recorder& recorder) {
 }
 
 void Plan::run_large(const Recorder& recorder) {
-  const run::LateWaking waking(runs_ < runs_until_settled);
+  const run::LateHelp help(runs_ < runs_until_settled);
   run::ThreadChoice::of_this_thread().run(repeated_, [&] { run_passes(recorder); });
 }
 

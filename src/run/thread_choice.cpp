@@ -42,8 +42,9 @@ void ThreadChoice::decide() {
   double lost_runs = 0;
   if (counted_ > 0) {
     lost_runs = std::max(0., seconds_ / usual_seconds_ - 1) * runs_;
-    const double needed_gain = is_shared_ ? 0 : least_gain;
-    if (seconds_ < (1 - needed_gain) * usual_seconds_) is_shared_ = !is_shared_;
+    const double shared_seconds = is_shared_ ? usual_seconds_ : seconds_;
+    const double single_seconds = is_shared_ ? seconds_ : usual_seconds_;
+    is_shared_ = shared_seconds < (1 - least_gain) * single_seconds;
   }
   runs_left_ = static_cast<std::int32_t>(std::min(std::max(patience * lost_runs, windows * runs_), most_runs));
 }

@@ -11,6 +11,7 @@
 
 #include <thalweg/threads.hpp>
 
+#include "src/run/late_help.hpp"
 #include "src/run/thread_pool.hpp"
 
 namespace thalweg::run {
@@ -26,7 +27,8 @@ struct RepeatedWork {
 /// A thread's choice, one for all of its work, since what one piece leaves in a cache is read by another. Most runs are not
 /// timed. Now and again the thread takes a look: it times a window of runs, then one of the other way, and keeps the way
 /// that takes less time for the same work, one thread if several gain little; one long run that takes far more ends the look.
-/// If a look has lost time, the next one is `patience` times that time away.
+/// If a look has lost time, the next one is `patience` times that time away. Until the first one has ended, jobs have late
+/// help, for nothing says that short ones gain by any.
 class ThreadChoice {
  public:
   static constexpr std::int32_t first_look = 16;                      // runs before it
@@ -47,6 +49,7 @@ class ThreadChoice {
     const int limit = thread_limit();
     if (limit == 1) return body();
     const Threads threads(is_shared() ? limit : 1);
+    const LateHelp help(look_ == 1);
     if (!is_looking()) {
       body();
       return ended(work);

@@ -18,7 +18,7 @@
 #include <thalweg/threads.hpp>
 
 #include "src/run/floating_point_mode.hpp"
-#include "src/run/late_waking.hpp"
+#include "src/run/late_help.hpp"
 
 namespace thalweg {
 namespace {
@@ -47,7 +47,7 @@ std::atomic<int>& pool_size() {
 constexpr int no_limit = 0;
 thread_local int limit_of_thread = no_limit;
 thread_local bool is_in_task = false;
-thread_local bool wakes_late = false;
+thread_local bool asks_late = false;
 
 }  // namespace
 
@@ -97,7 +97,6 @@ class Pool {
     while (is_busy_.exchange(true, std::memory_order_acquire)) std::this_thread::yield();
     is_ending_.store(true, std::memory_order_release);
     call(started_);
-    wake(started_);
     for (int i = 0; i < started_; ++i) workers_[static_cast<std::size_t>(i)]->thread.join();
   }
 
@@ -105,7 +104,7 @@ class Pool {
   bool run(std::int64_t count, void (*body)(void*, std::int64_t), void* context, int threads) {
     if (is_busy_.exchange(true, std::memory_order_acquire)) return false;
     const int wanted = static_cast<int>(std::min<std::int64_t>(threads, count)) - 1;
-    const int helpers = wakes_late ? wanted : start(wanted);
+    const int helpers = asks_late ? wanted : start(wanted);
     body_ = body;
     context_ = context;
     count_ = count;
@@ -114,9 +113,8 @@ class Pool {
     for (int share = 0; share < shares_; ++share)
       next_[static_cast<std::size_t>(share)].index.store(end_of_share(share - 1), std::memory_order_relaxed);
     state_.store(open | static_cast<std::uint32_t>(helpers) * seat, std::memory_order_release);
-    call(std::min(helpers, started_));
-    if (!wakes_late) wake(helpers);
-    work(0, wakes_late ? helpers : 0);
+    if (!asks_late) call(helpers);
+    work(0, asks_late ? helpers : 0);
     // Whoever has not come yet is not waited for.
     std::uint32_t state = state_.fetch_and(at_work_mask, std::memory_order_acq_rel) & at_work_mask;
     while (state != 0) state = wait_for_change(state_, state);
@@ -131,7 +129,7 @@ class Pool {
   };
 
   // To wake a worker that sleeps takes its caller 15 µs on a virtual machine, and it comes after 35 to 60.
-  static constexpr std::chrono::microseconds waking_time{50};
+  static constexpr std::chrono::microseconds late_time{50};
 
   // The state of the pool's one job: whether it is open, how many more may join, how many are at work.
   static constexpr std::uint32_t seat = 1U << 10;
@@ -156,13 +154,10 @@ class Pool {
     return wanted;
   }
 
-  /// Whoever is awake sees it.
+  /// Whoever is awake sees the call, who sleeps is woken.
   void call(int workers) {
     for (int i = 0; i < workers; ++i)
       workers_[static_cast<std::size_t>(i)]->calls.fetch_add(1, std::memory_order_release);
-  }
-
-  void wake(int workers) {
     for (int i = 0; i < workers; ++i) workers_[static_cast<std::size_t>(i)]->calls.notify_one();
   }
 
@@ -190,11 +185,11 @@ class Pool {
   std::int64_t end_of_share(int share) const { return (share + 1) * count_ / shares_; }
 
   /// Each thread begins with its own share, the same indices in every job of as many, so that what it has written in one
-  /// job it mostly finds in its cache in the next; then it takes what is left of the others'. `to_wake` workers, if any, are
-  /// started or woken once that has lasted a while.
-  void work(int first_share, int to_wake = 0) {
+  /// job it mostly finds in its cache in the next; then it takes what is left of the others'. `to_call` workers, if any, are
+  /// called once that has lasted a while.
+  void work(int first_share, int to_call = 0) {
     using Clock = std::chrono::steady_clock;
-    const Clock::time_point begin = to_wake > 0 ? Clock::now() : Clock::time_point();
+    const Clock::time_point begin = to_call > 0 ? Clock::now() : Clock::time_point();
     const bool was_in_task = is_in_task;
     is_in_task = true;
     for (int turn = 0; turn < shares_; ++turn) {
@@ -205,7 +200,7 @@ class Pool {
         const std::int64_t index = next.fetch_add(1, std::memory_order_relaxed);
         if (index >= end) break;
         body_(context_, index);
-        if (to_wake > 0 && Clock::now() - begin > waking_time) wake(start(std::exchange(to_wake, 0)));
+        if (to_call > 0 && Clock::now() - begin > late_time) call(start(std::exchange(to_call, 0)));
       }
     }
     is_in_task = was_in_task;
@@ -239,9 +234,9 @@ int thread_limit() {
   return limit_of_thread == no_limit ? thread_count() : std::min(limit_of_thread, thread_count());
 }
 
-LateWaking::LateWaking(bool is_late) : previous_(std::exchange(wakes_late, is_late)) {}
+LateHelp::LateHelp(bool is_late) : previous_(asks_late) { asks_late = previous_ || is_late; }
 
-LateWaking::~LateWaking() { wakes_late = previous_; }
+LateHelp::~LateHelp() { asks_late = previous_; }
 
 void parallel_for(std::int64_t count, void (*body)(void* context, std::int64_t index), void* context) {
   if (count > 1) {

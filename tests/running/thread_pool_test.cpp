@@ -11,7 +11,7 @@
 #include <thalweg/error.hpp>
 #include <thalweg/threads.hpp>
 
-#include "src/run/late_waking.hpp"
+#include "src/run/late_help.hpp"
 #include "src/run/thread_pool.hpp"
 #include "tests/pool_size.hpp"
 
@@ -47,9 +47,9 @@ TEST_CASE("parallel_for runs on several threads at once", "[thread_pool]") {
   CHECK(begun == 3);
 }
 
-TEST_CASE("LateWaking wakes for long jobs, and all jobs are done", "[thread_pool]") {
+TEST_CASE("LateHelp comes for long jobs, and all jobs are done", "[thread_pool]") {
   const testing::PoolSize pool(3);
-  const LateWaking waking(true);
+  const LateHelp help(true);
   for (const std::int64_t count : {2, 3, 100}) CHECK(is_once_each(calls_of(count)));
   std::this_thread::sleep_for(std::chrono::milliseconds(20));  // the workers fall asleep
   std::atomic<bool> has_help = false;
