@@ -59,7 +59,9 @@ void fill(tw::ParameterRegistry& registry, const std::vector<std::int64_t>& size
 
 /// As many streams as the optimizer's step has, with next to no arithmetic: `written` buffers are read and written, one
 /// more is read.
-#if defined(__x86_64__) && defined(__GNUC__)
+#if defined(__x86_64__) && defined(__clang__)
+#define BENCH_CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
+#elif defined(__x86_64__) && defined(__GNUC__)
 #define BENCH_CLONES __attribute__((target_clones("avx512f", "avx2", "default"), optimize("O3")))
 #else
 #define BENCH_CLONES

@@ -92,10 +92,10 @@ TEST_CASE("write_graph: files") {
   CHECK_FALSE(std::filesystem::exists(scratch("graph.svg.dot")));
   write_graph(tape, scratch("graph.png"));
   CHECK(content(scratch("graph.png")).substr(1, 3) == "PNG");
-  CHECK(error_of<ValueError>([&] { write_graph(tape, "graph.bmp"); }) ==
-        "[write_graph] graph.bmp: a picture is .svg, .png, .dot or .html, not \".bmp\"" + at(__LINE__ - 1));
-  CHECK(error_of<IoError>([&] { write_graph(tape, "/nowhere/graph.dot"); }) ==
-        "[write_graph] /nowhere/graph.dot cannot be written" + at(__LINE__ - 1));
+  const std::string unknown = error_of<ValueError>([&] { write_graph(tape, "graph.bmp"); });
+  CHECK(unknown == "[write_graph] graph.bmp: a picture is .svg, .png, .dot or .html, not \".bmp\"" + at(__LINE__ - 1));
+  const std::string unwritten = error_of<IoError>([&] { write_graph(tape, "/nowhere/graph.dot"); });
+  CHECK(unwritten == "[write_graph] /nowhere/graph.dot cannot be written" + at(__LINE__ - 1));
   Tape empty;
   CHECK(error_of<TapeError>([&] { graph_dot(empty); }) == "[write_graph] the tape is empty");
 }

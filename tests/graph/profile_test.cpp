@@ -86,8 +86,8 @@ TEST_CASE("Profiler: a Chrome trace, and one profiler a thread") {
   Network network({8, 32, 4}, false);
   SGD optimizer(network.registry);
   Profiler profiler;
-  CHECK(error_of<TapeError>([] { Profiler second; }) ==
-        "[Profiler] this thread has a profiler already" + at(__LINE__ - 1));
+  const std::string second = error_of<TapeError>([] { Profiler another; });
+  CHECK(second == "[Profiler] this thread has a profiler already" + at(__LINE__ - 1));
   train(network, optimizer, 2);
   const std::filesystem::path file = std::filesystem::temp_directory_path() / "thalweg_profile_test.json";
   profiler.write_trace(file);
@@ -104,6 +104,6 @@ TEST_CASE("Profiler: a Chrome trace, and one profiler a thread") {
     end_of_last = event["ts"].get<double>() + event["dur"].get<double>();
   }
   CHECK(requests == 4);  // backward and step, twice
-  CHECK(error_of<IoError>([&] { profiler.write_trace("/nowhere/trace.json"); }) ==
-        "[write_trace] /nowhere/trace.json cannot be written" + at(__LINE__ - 1));
+  const std::string unwritten = error_of<IoError>([&] { profiler.write_trace("/nowhere/trace.json"); });
+  CHECK(unwritten == "[write_trace] /nowhere/trace.json cannot be written" + at(__LINE__ - 1));
 }
