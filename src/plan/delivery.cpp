@@ -8,20 +8,6 @@ using run::SweepValue;
 
 namespace {
 
-/// Whether a sweep computes elements from its own reductions: then it may read inputs again after it has written.
-bool has_stages(const SweepBuild& sweep) {
-  const std::vector<SweepValue>& values = sweep.sweep.values;
-  std::vector<bool> is_late(values.size(), false);  // a reduction, or computed from one
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    const SweepValue& value = values[i];
-    is_late[i] = value.kind == SweepValue::Kind::reduce;
-    for (int k = 0; k < value.operand_count; ++k)
-      if (is_late[static_cast<std::size_t>(value.operands[k])]) is_late[i] = true;
-    if (is_late[i] && value.kind == SweepValue::Kind::apply && value.extent == run::Extent::element) return true;
-  }
-  return false;
-}
-
 bool is_effect(const Target& target) { return target.destination.place == PlanBuffer::Place::assigned; }
 
 }  // namespace
@@ -108,24 +94,22 @@ void Delivery::note_kept(std::int32_t id, std::int32_t buffer) {
   if (is_asked) schedule_.value_buffer_ = buffer;
 }
 
-/// Assigning in place requires that no later pass reads the old value or can fail, and that the pass itself reads it
-/// only element by element.
+/// Assigning in place requires that no later pass reads the old value or can fail, and that the pass itself does not read
+/// it or is a sweep that reads it only element by element. If that sweep reads it more than once, it delays its stores.
 bool Delivery::can_assign_in_place(std::int32_t id, std::int32_t assigned) {
   note_passes();
   const std::int32_t pass = graph_.node(id).buffer_pass;
   const MemoryRange written = range_of(assigned);
   const std::int32_t last_read = last_read_of(written);
   if (last_read > pass || last_failing_ >= pass) return false;
+  if (last_read < pass) return true;
   const SweepBuild* const sweep = schedule_.sweep_at(pass);
-  if (sweep == nullptr) return last_read < pass;
-  if (last_read == pass)
-    for (const SweepValue& value : sweep->sweep.values) {
-      if (value.kind != SweepValue::Kind::input) continue;
-      const MemoryRange read = registry_range(value.slot);
-      const bool is_in_place = read == written && value.extent == run::Extent::element && value.step == 0;
-      if (read.overlaps(written) && !is_in_place) return false;
-    }
-  return !has_stages(*sweep);
+  if (sweep == nullptr) return false;
+  const std::vector<SweepValue>& values = sweep->sweep.values;
+  return std::none_of(values.begin(), values.end(), [&](const SweepValue& value) {
+    if (value.kind != SweepValue::Kind::input || !registry_range(value.slot).overlaps(written)) return false;
+    return value.extent != run::Extent::element || value.step != 0;
+  });
 }
 
 /// Notes what the passes since the last call read of registries, and whether they can fail.

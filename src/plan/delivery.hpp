@@ -29,7 +29,6 @@ class Delivery {
   struct MemoryRange {
     std::uintptr_t begin = 0, end = 0;
     bool overlaps(const MemoryRange& other) const { return begin < other.end && other.begin < end; }
-    bool operator==(const MemoryRange&) const = default;
   };
   void note_passes();
   void note_read(const MemoryRange& read);
