@@ -28,7 +28,7 @@ std::int32_t Fusion::last_pass_of(std::span<const std::int32_t> ids) const {
 void Fusion::place_elementwise(PlannedNode& node, const Key& key) {
   const std::span<const std::int32_t> inputs = graph_.inputs(key);
   const Shape& domain = graph_.shape(node.id);
-  operands_.copy_out(inputs, key, domain);
+  operands_.copy_out(inputs, domain);
   place(inputs, graph_.compute_dtype(key), domain.size(), [&](SweepBuild& sweep) { return join(sweep, node, key); });
   operands_.end_copies();
 }
@@ -104,7 +104,7 @@ Fusion::Fit Fusion::fit(const SweepBuild& sweep, std::int32_t id, const Shape& d
   }
   if (operands_.is_rows(id)) {
     const bool is_taken = sweep.by_rows || (!sweep.has_rows && !sweep.reduces);
-    return {.ok = operand.pass < sweep.pass && graph_.shape(id).size() == domain.size() && is_taken,
+    return {.ok = operand.pass < sweep.pass && is_taken,
             .columns = operands_.rows_of(id).length,
             .batches = domain.size() / operands_.rows_of(id).length,
             .step = operands_.rows_of(id).stride};

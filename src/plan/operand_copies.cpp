@@ -22,22 +22,15 @@ const Operands::CopiedOut* Operands::copied_out(std::int32_t id) const {
   return nullptr;
 }
 
-/// Copies out rows that a sweep cannot read in place beside the node's other operands: only values per element, or per
-/// column of a row, go with them.
-void Operands::copy_out_rows(std::span<const std::int32_t> inputs, const Key& key, const Shape& domain) {
+/// Copies out rows of different lengths. (Beside values of other extents none are left to readers, see
+/// RequestGraph::reads_by_rows.)
+void Operands::copy_out_rows(std::span<const std::int32_t> inputs) {
   std::int64_t length = 0;
-  for (const std::int32_t input : inputs)
-    if (is_rows(input)) length = rows_of(input).length;
-  if (length == 0) return;
-  bool agree = can_run_by_rows(key, graph_.compute_dtype(key));
+  bool agree = true;
   for (const std::int32_t input : inputs) {
-    if (is_rows(input)) {
-      agree = agree && rows_of(input).length == length && graph_.shape(input).size() == domain.size();
-    } else {
-      const OperandGeometry geometry = geometry_in(input, domain);
-      agree = agree && geometry.simple && geometry.batches == 0 && geometry.extent != Extent::per_row &&
-              (geometry.columns == 0 || geometry.columns == length);
-    }
+    if (!is_rows(input)) continue;
+    agree = agree && (length == 0 || rows_of(input).length == length);
+    length = rows_of(input).length;
   }
   if (agree) return;
   for (const std::int32_t input : inputs)

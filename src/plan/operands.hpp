@@ -64,8 +64,8 @@ class Operands {
     OperandGeometry geometry;
   };
   /// Copies out those operands of an elementwise node that a sweep over `domain` cannot read where they are.
-  void copy_out(std::span<const std::int32_t> inputs, const Key& key, const Shape& domain) {
-    copy_out_rows(inputs, key, domain);
+  void copy_out(std::span<const std::int32_t> inputs, const Shape& domain) {
+    copy_out_rows(inputs);
     copy_out_stretched(inputs, domain);
   }
   /// Null if the operand is read where it is.
@@ -88,7 +88,7 @@ class Operands {
   std::int32_t copy_lazy_view(std::int32_t id, const Key& key);
   std::int32_t compute_lazy(std::int32_t id, const Key& key);
   std::int32_t emit_number(SweepBuild& sweep, std::int32_t id);
-  void copy_out_rows(std::span<const std::int32_t> inputs, const Key& key, const Shape& domain);
+  void copy_out_rows(std::span<const std::int32_t> inputs);
   void copy_out_stretched(std::span<const std::int32_t> inputs, const Shape& domain);
   void copy_out(std::int32_t input, const Shape& target, const OperandGeometry& geometry);
 

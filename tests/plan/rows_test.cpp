@@ -47,6 +47,13 @@ const Case cases[] = {
        const std::int64_t n = v[1].shape()[1];
        return half(v[0], 0) + slice(reshape(v[0], {2 * v[0].shape()[0], n}), 0, 0, v[0].shape()[0]);
      }},
+    {"of two lengths, of three axes",
+     [](auto v) {
+       const std::int64_t n = v[1].shape()[1] / 2 * 2;
+       const Var x = slice(v[0], 1, 0, 2 * n);
+       const Var whole = slice(reshape(x, {7, 4, n / 2}), 1, 0, 2), half = slice(reshape(x, {7, 2, n}), 2, 0, n / 2);
+       return whole * half;
+     }},
     {"of a product",
      [](auto v) {
        const Var x = matmul(v[1], transpose(v[1])) * 0.1, y = matmul(x, v[0]);
