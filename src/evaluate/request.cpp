@@ -65,7 +65,7 @@ inline const void* Recorder::execute(Segment& segment, const char* writer, Sourc
     if (!pending_.empty()) claim_effects(writer, line);
     value = compute(segment, line, target);
   } catch (...) {
-    abandon(segment);
+    undo(segment);
     throw;
   }
   conclude(segment, value, target, writer, line);
@@ -100,24 +100,16 @@ bool Recorder::has_carried_out(std::uint64_t plan) const {
   return std::any_of(path_.begin(), path_.end(), [&](const Step& step) { return step.plan == plan; });
 }
 
-/// Undoes a request that throws before its end.
-void Recorder::abandon(Segment& segment) {
-  claims_.clear();
-  undo(segment);
-}
-
-/// Undoes a request: restores the tape to its state before.
+/// Undoes a request that throws before its end: restores the tape to its state before.
 void Recorder::undo(Segment& segment) {
+  claims_.clear();
   const auto count = static_cast<std::size_t>(segment.request - segment.base);
   path_.pop_back();
-  last_plan_ = path_.empty() ? 0 : path_.back().plan;
   last_segment_ = segment.parent;
   predicted_ = nullptr;
   segment_base_ = segment.base;
   next_ = segment.request;
   copy_beginning(segment, count);
-  turned_from_ = nullptr;
-  release(let_go_of_constants(next_));
   std::erase_if(held_, [&](const HeldValue& held) { return held.segment == &segment; });
   if (eager_values_.size() > static_cast<std::size_t>(next_)) eager_values_.resize(static_cast<std::size_t>(next_));
 }
@@ -223,13 +215,7 @@ void Recorder::commit_effects(const char* writer, SourceLine line) {
 
 void Recorder::conclude_looking(Segment& segment, const void* value, const BackwardTarget& target, const char* writer,
                                 SourceLine line) {
-  std::optional<BadNumber> bad;
-  try {
-    bad = find_bad_number(*this, segment, value, target);
-  } catch (...) {
-    abandon(segment);
-    throw;
-  }
+  const std::optional<BadNumber> bad = find_bad_number(*this, segment, value, target);
   commit(writer, line);
   if (bad) throw_anomaly(*this, *bad, writer, line);
 }

@@ -543,7 +543,6 @@ class alignas(64) Recorder {
   void compute_new(std::int32_t id);
   void check_eager_leaves(Segment& segment, SourceLine line);
   void* assigned_data(std::int32_t assign_node) const;
-  void abandon(Segment& segment);
   void undo(Segment& segment);
   std::uint64_t target_attribute(const BackwardTarget& target) const;
   static void note_asked(Segment& segment);

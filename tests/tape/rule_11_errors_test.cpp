@@ -152,6 +152,56 @@ TEST_CASE("rule 11: training goes on after an error exactly as if it had not bee
   CHECK(train(true) == train(false));
 }
 
+TEST_CASE("rule 11: nodes recorded after a request that threw have values of their own") {
+  const Engine engine = GENERATE(Engine::planned, Engine::eager);
+  ParameterRegistry registry;
+  const Parameter weight = registry.add("weight", Tensor{1., 2.});
+  for (int time = 0; time < 3; ++time) {
+    Tape tape({.engine = engine});
+    const Var loss = sum(square(weight));
+    weight.set_value(Tensor{3., 4.});
+    CHECK_THAT(error_of<TapeError>([&] { backward(loss); }), Catch::Contains("'weight'"));
+    Var x = Tensor::ones({1000});  // the nodes from here on have the ids of those that backward had recorded
+    for (int i = 1; i <= 10; ++i) {
+      const Var more = Tensor::full({1000}, 10.);
+      x = x + more;
+      CHECK(identical(more.value(), Tensor::full({1000}, 10.)));
+      CHECK(identical(x.value(), Tensor::full({1000}, 1. + 10 * i)));
+    }
+  }
+}
+
+namespace {
+
+/// Asks for a value that cannot be computed.
+struct NoOptions {};
+class Failing : public OptimizerOf<NoOptions> {
+ public:
+  explicit Failing(const OptimizedParameters& parameters) : OptimizerOf(parameters, "failing", {}, nullptr) {}
+
+ private:
+  void update(Update& u, const NoOptions&) override { gather(u.gradient(), Tensor{1000}).value(); }
+};
+
+}  // namespace
+
+TEST_CASE("rule 11: values asked for after a step that threw have memory of their own") {
+  const Engine engine = GENERATE(Engine::planned, Engine::eager);
+  ParameterRegistry registry;
+  const Parameter weight = registry.add("weight", Tensor{1., 2.});
+  Failing optimizer(registry);
+  Tape tape({.engine = engine});
+  backward(sum(square(weight)));
+  const std::int64_t size = tape.size();
+  CHECK_THAT(error_of<IndexError>([&] { optimizer.step(); }), Catch::Contains("1000"));
+  CHECK(tape.size() == size);
+  Var x = Tensor::ones({1000});  // the nodes from here on have the ids of those that the step had recorded
+  for (int i = 1; i <= 10; ++i) {
+    x = x + Tensor::ones({1000});
+    CHECK(identical(x.value(), Tensor::full({1000}, 1. + i)));
+  }
+}
+
 namespace {
 
 struct Cube {
