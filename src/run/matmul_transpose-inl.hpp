@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include <hwy/cache_control.h>
 #include <hwy/highway.h>
 
 #include "src/run/matmul_kernel-inl.hpp"
@@ -95,6 +96,20 @@ HWY_NOINLINE void transpose_square(const T* HWY_RESTRICT from, std::ptrdiff_t ld
   }
 }
 
+/// The same of a whole square, written past the caches: the rows of `to` lie at whole vectors.
+template <class T>
+HWY_NOINLINE void stream_square(const T* HWY_RESTRICT from, std::ptrdiff_t ldf, T* HWY_RESTRICT to,
+                                std::ptrdiff_t ldt) {
+  const Wide<T> d;
+  constexpr int lanes = static_cast<int>(hn::MaxLanes(Wide<T>()));
+  hn::Vec<Wide<T>> v[lanes];
+  THALWEG_UNROLL
+  for (int row = 0; row < lanes; ++row) v[row] = hn::LoadU(d, from + row * ldf);
+  transpose_vectors(d, v);
+  THALWEG_UNROLL
+  for (int row = 0; row < lanes; ++row) hn::Stream(v[row], d, to + row * ldt);
+}
+
 /// The same for any number of rows and columns; writes the rows of `to` up to a multiple of the lanes.
 template <class T>
 void transpose(const T* HWY_RESTRICT from, std::ptrdiff_t ldf, std::int64_t rows, std::int64_t columns,
@@ -103,6 +118,25 @@ void transpose(const T* HWY_RESTRICT from, std::ptrdiff_t ldf, std::int64_t rows
   for (std::int64_t j = 0; j < rows; j += lanes)
     for (std::int64_t k = 0; k < columns; k += lanes)
       transpose_square(from + j * ldf + k, ldf, rows - j, columns - k, to + k * ldt + j, ldt);
+}
+
+/// The same for a `to` that does not stay in the cache; of rows and columns what whole squares cover, which it returns.
+/// Lines of `to` are a vector each, or two of one are written at once: each would be fetched and written back, and where
+/// rows are a power of 2 apart, they have too few places in the cache to be there for the squares beside them.
+template <class T>
+HWY_INLINE std::int64_t stream_transposed(const T* HWY_RESTRICT from, std::ptrdiff_t ldf, std::int64_t rows,
+                                          std::int64_t columns, T* HWY_RESTRICT to, std::ptrdiff_t ldt) {
+  constexpr std::int64_t lanes = static_cast<std::int64_t>(hn::MaxLanes(Wide<T>()));
+  constexpr std::int64_t group = 128 / sizeof(T);  // rows whose elements are two lines of `to`
+  const std::int64_t whole_rows = rows - rows % group, whole_columns = columns - columns % lanes;
+  for (std::int64_t first = 0; first < whole_rows; first += group)
+    for (std::int64_t k = 0; k < whole_columns; k += lanes)
+      for (std::int64_t j = first; j < first + group; j += lanes)
+        stream_square(from + j * ldf + k, ldf, to + k * ldt + j, ldt);
+  hwy::FlushStream();
+  if (whole_columns < columns)
+    transpose(from + whole_columns, ldf, whole_rows, columns - whole_columns, to + whole_columns * ldt, ldt);
+  return whole_rows;
 }
 
 }  // namespace thalweg::run::HWY_NAMESPACE

@@ -213,8 +213,13 @@ HWY_INLINE void prepare(const Matmul& matmul, PreparedMatmul& prepared) {
 template <class T>
 HWY_INLINE void transpose_all(const T* from, std::int64_t ldf, std::int64_t rows, std::int64_t columns, T* to,
                               std::int64_t ldt) {
+  constexpr std::int64_t cache_bytes = 8 * 1024 * 1024, line = 64;
   const std::int64_t whole = rows - rows % Panels<T>::lanes;
-  if (whole > 0) transpose(from, ldf, whole, columns, to, ldt);
+  const auto size = static_cast<std::int64_t>(sizeof(T));
+  const bool begins_lines = reinterpret_cast<std::uintptr_t>(to) % line == 0 && ldt * size % line == 0;
+  const std::int64_t streamed =
+      begins_lines && rows * columns * size >= cache_bytes ? stream_transposed(from, ldf, rows, columns, to, ldt) : 0;
+  if (whole > streamed) transpose(from + streamed * ldf, ldf, whole - streamed, columns, to + streamed, ldt);
   for (std::int64_t k = 0; k < columns; ++k)
     for (std::int64_t j = whole; j < rows; ++j) to[k * ldt + j] = from[j * ldf + k];
 }

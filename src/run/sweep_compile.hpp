@@ -25,6 +25,7 @@ class Compiler {
   void lend_outputs();
   bool is_made_of(int v, int operand);
   void choose_shared();
+  std::int64_t strip_columns() const;
   void lay_out_memory();
   void lay_out_walk_memory(SweepNode& node);
   std::int64_t take(std::int64_t bytes);

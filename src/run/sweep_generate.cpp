@@ -124,13 +124,13 @@ class Joiner {
     const auto add = [&](auto... values) { (source.push_back(static_cast<std::int64_t>(values)), ...); };
     const Block tail = tail_block();
     add(program_.dtype, program_.row_walk, program_.one_block_rows, program_.geometry.wide, tail.vectors, tail.last);
-    add(program_.row_walk ? program_.geometry.columns : 0, program_.positions.size());
+    add(program_.row_walk ? program_.geometry.columns : 0, program_.positions.size(), program_.strip_columns);
     for (const Position& position : program_.positions) {
       source.insert(source.end(), std::begin(position.step), std::end(position.step));
       add(position.column_period, position.accumulator_period, position.accumulator_end);
     }
     for (const Walk& walk : program_.walks)
-      add(walk.stages.begin, walk.stages.end, walk.singles.end > walk.singles.begin);
+      add(walk.stages.begin, walk.stages.end, walk.singles.end > walk.singles.begin, program_.goes_by_strips(walk));
     for (const Stream& stream : program_.streams) add(stream.instruction, stream.which);
     for (const Stage& stage : program_.stages)
       add(stage.row_program, stage.blocks.wide, stage.blocks.tail, stage.blocks.tail_wide, stage.folds.begin,
@@ -186,8 +186,10 @@ class Joiner {
 
   void write_walk(std::size_t index) {
     const Walk& walk = program_.walks[index];
-    if (write_rows(index)) return;
-    for (std::int32_t i = walk.stages.begin; i < walk.stages.end; ++i) write_stage(static_cast<std::size_t>(i));
+    const bool by_strips = program_.goes_by_strips(walk);
+    if (!by_strips && write_rows(index)) return;
+    for (std::int32_t i = walk.stages.begin; i < walk.stages.end; ++i)
+      write_stage(static_cast<std::size_t>(i), !by_strips);
   }
 
   /// All stages of a walk by rows as one piece of code.
@@ -204,10 +206,10 @@ class Joiner {
     return true;
   }
 
-  void write_stage(std::size_t index) {
+  void write_stage(std::size_t index, bool whole_rows) {
     const BlockPrograms& blocks = program_.stages[index].blocks;
     if (program_.one_block_rows && write_rows_of_one_block(index)) return;
-    if (blocks.wide != no_program && write_row(index)) return;
+    if (blocks.wide != no_program && whole_rows && write_row(index)) return;
     if (blocks.wide != no_program && !write_loop(index, nullptr)) write_runs(blocks.wide, {});
     if (blocks.tail_wide) write_runs(blocks.tail, tail_block());
   }

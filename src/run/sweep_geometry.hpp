@@ -6,6 +6,8 @@
 //               `per_column` adds into a tile whose period is a multiple of the columns and of the wide block.
 //   row walk    row by row, for values per row. A column reduction adds into the same tile at the same positions; a
 //               reduction to `single` combines the sums of the rows.
+//   by strips   a row walk over a strip of columns, then the next strip, where nothing but sums per column needs whole
+//               rows: tiles of very long rows would not stay in the cache. Each column is added as in the row walk.
 
 #include <algorithm>
 #include <cstdint>
@@ -21,6 +23,8 @@ inline constexpr std::int64_t tile_bytes_limit = 32 * 1024;
 /// Elements that justify a task.
 inline constexpr std::int64_t task_elements = 16 * 1024;
 inline constexpr std::int64_t task_limit = 64;
+/// Sums per column whose tiles are larger than this are added strip by strip of columns; the tiles of a strip are smaller.
+inline constexpr std::int64_t strip_bytes_from = 256 * 1024, strip_bytes = 16 * 1024;
 
 struct Geometry {
   std::int64_t rows = 1, columns = 1;  // of the canonical domain: (1, n) if either was 1

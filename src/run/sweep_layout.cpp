@@ -187,6 +187,24 @@ void Compiler::lay_out_walk_memory(SweepNode& node) {
   }
 }
 
+/// The most columns whose tiles stay in the first-level cache, where all columns' do not even stay in the second-level
+/// one; 0 if a walk needs whole rows.
+std::int64_t Compiler::strip_columns() const {
+  const Geometry& g = nodes_.geometry;
+  if (!nodes_.row_walk || nodes_.one_block_rows || nodes_.has_singles) return 0;
+  std::int64_t most = 0;  // of a walk's column reductions
+  for (int p = 0; p < nodes_.walks; ++p) {
+    const auto count = std::ranges::count_if(nodes_.nodes, [&](const SweepNode& node) {
+      return node.live && node.walk == p && node.extent == Extent::per_column && nodes_.reduces_elements(node);
+    });
+    most = std::max<std::int64_t>(most, count);
+  }
+  const bool has_rows = std::ranges::any_of(
+      nodes_.nodes, [](const SweepNode& node) { return node.live && node.extent == Extent::per_row; });
+  if (has_rows || most * g.columns * g.size <= strip_bytes_from) return 0;
+  return std::max<std::int64_t>(strip_bytes / (most * g.size) / g.wide * g.wide, 8 * g.wide);
+}
+
 void Compiler::lay_out_memory() {
   const Geometry& g = nodes_.geometry;
   SweepDraft& program = *program_;
@@ -204,11 +222,12 @@ void Compiler::lay_out_memory() {
       if (node.tile == 0) node.tile = take((program.read_period + g.wide) * g.size);
     }
   }
+  program.strip_columns = strip_columns();
   const bool reduces = nodes_.has_column_folds || nodes_.has_singles;
   program.task_length = g.task_length(nodes_.row_walk, reduces);
   const std::int64_t length = nodes_.row_walk ? g.rows : g.elements();
   program.tasks = std::max<std::int64_t>(1, (length + program.task_length - 1) / program.task_length);
-  if (reduces) {
+  if (reduces && program.strip_columns == 0) {
     for (int p = 0; p < nodes_.walks; ++p) {
       std::int64_t partials = 0;
       for (const SweepNode& node : nodes_.nodes)

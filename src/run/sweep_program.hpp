@@ -158,6 +158,8 @@ struct Note {
 };
 
 struct ProgramFacts {
+  bool goes_by_strips(const Walk& walk) const { return strip_columns > 0 && walk.columns.begin < walk.columns.end; }
+
   DType dtype = DType::f32;
   Geometry geometry;
   const Machine* machine = nullptr;
@@ -168,7 +170,8 @@ struct ProgramFacts {
   std::int64_t splat_lanes = 0;  // lanes of a slot that are read: those of one vector if all programs are narrow
   std::int64_t read_period = 1;  // period of the tiles of values per column, in elements
   std::int64_t task_length = 1, tasks = 1;
-  std::int64_t work = 0;  // rough cost of all elements, to decide on threads
+  std::int64_t strip_columns = 0;  // of walks that add up columns strip by strip; 0: there are none
+  std::int64_t work = 0;           // rough cost of all elements, to decide on threads
   std::size_t bytes_moved = 0;
   std::int64_t partial_memory = 0;  // Partials by task
   std::int64_t partials_per_task = 0;

@@ -53,6 +53,7 @@ class Walker {
 
   void run() {
     if (walk_.stages.begin == walk_.stages.end) return;
+    if (program_.goes_by_strips(walk_)) return run_strips();
     if (program_.tasks > 1 && program_.work >= parallel_work && thread_limit() > 1) {
       parallel_for(program_.tasks, [this](std::int64_t task) { run_task(task); });
     } else {
@@ -83,19 +84,24 @@ class Walker {
   void walk_flat(State& state, std::byte* scratch, std::int64_t task, std::int64_t begin, std::int64_t end) const;
   void walk_rows(State& state, std::byte* scratch, std::int64_t task, std::int64_t begin, std::int64_t end) const;
   void prefetch_ahead(const State& state, std::int64_t count) const;
-  void prefetch_next_row(const State& state, std::int64_t part, std::int64_t parts) const;
+  void prefetch_next_row(const State& state, std::int64_t begin, std::int64_t end) const;
   void run_row(State& state, std::byte* scratch, std::int64_t task, bool first) const;
   void fold_columns(std::byte* scratch, std::int64_t task, bool first, bool last) const;
   void join_single(std::int64_t task, const SlotFold& fold, Partial value, bool first) const;
   void join_singles(std::byte* scratch, std::int64_t task, const Stage& stage, bool first) const;
   void finish() const;
+  void run_strips() const;
+  void run_strip(std::int64_t begin, std::int64_t count) const;
+  void fold_strip(std::byte* scratch, std::int64_t begin, std::int64_t count, std::int64_t task, bool first,
+                  bool last) const;
 };
 
 void Walker::start(State& state, std::byte* scratch) const {
   program_.machine->begin(state.position, program_.positions[0], scratch);
   for (std::int32_t i = walk_.columns.begin; i < walk_.columns.end; ++i) {
     const ColumnFold& fold = program_.column_folds[static_cast<std::size_t>(i)];
-    program_.machine->fill(scratch + fold.tile, geometry_.period, identity(fold.reduction, program_.dtype));
+    const std::int64_t length = program_.strip_columns > 0 ? program_.strip_columns : geometry_.period;
+    program_.machine->fill(scratch + fold.tile, length, identity(fold.reduction, program_.dtype));
   }
   for (std::int32_t s = walk_.stages.begin; s < walk_.stages.end; ++s)
     for (std::int32_t i = stage(s).folds.begin; i < stage(s).folds.end; ++i) {
@@ -211,19 +217,19 @@ void Walker::walk_flat(State& state, std::byte* scratch, std::int64_t task, std:
   } while (position < end);
 }
 
-/// The `part`th of `parts` parts of the row after this one is on its way from here on.
+/// Columns `begin` to `end` of the row after this one are on their way from here on.
 /// (Inlined by force: gcc 12 takes a function that only prefetches for one without effect and drops calls of it.)
-[[gnu::always_inline]] inline void Walker::prefetch_next_row(const State& state, std::int64_t part,
-                                                             std::int64_t parts) const {
+[[gnu::always_inline]] inline void Walker::prefetch_next_row(const State& state, std::int64_t begin,
+                                                             std::int64_t end) const {
   constexpr std::int64_t line = 64;
   for (const Stream& stream : program_.streams) {
     if (stream.repeated) continue;
     const Instruction& instruction = program_.instructions[static_cast<std::size_t>(stream.instruction)];
     const Address address = instruction.address[stream.which];
-    const std::int64_t bytes = geometry_.columns * (address == Address::flat_4 ? 4 : 8);
-    const auto* next = reinterpret_cast<const char*>(instruction.base[stream.which] + state.row[address] + bytes);
-    for (std::int64_t i = bytes * part / parts; i < bytes * (part + 1) / parts; i += line)
-      __builtin_prefetch(next + i, 0, 2);
+    const std::int64_t size = address == Address::flat_4 ? 4 : 8;
+    const auto* next =
+        reinterpret_cast<const char*>(instruction.base[stream.which] + state.row[address] + geometry_.columns * size);
+    for (std::int64_t i = begin * size; i < end * size; i += line) __builtin_prefetch(next + i, 0, 2);
   }
 }
 
@@ -231,8 +237,10 @@ void Walker::run_row(State& state, std::byte* scratch, std::int64_t task, bool f
   const std::int64_t columns = geometry_.columns, chunk = geometry_.wide * blocks_per_fold;
   for (std::int32_t s = walk_.stages.begin; s < walk_.stages.end; ++s) {
     const Stage& current = stage(s);
-    if (!program_.streams.empty())
-      prefetch_next_row(state, s - walk_.stages.begin, walk_.stages.end - walk_.stages.begin);
+    if (!program_.streams.empty()) {
+      const std::int64_t part = s - walk_.stages.begin, parts = walk_.stages.end - walk_.stages.begin;
+      prefetch_next_row(state, columns * part / parts, columns * (part + 1) / parts);
+    }
     program_.machine->rewind(&state);
     if (current.row_program != no_program) {
       program_.machine->run(once(program_, current.row_program), &state);
@@ -314,6 +322,70 @@ void Walker::finish() const {
     for (std::int64_t task = 1; task < program_.tasks; ++task)
       total = combine(single.reduction, program_.dtype, total, *single_partial(task, i));
     program_.machine->fill(program_.at(single.slot), program_.splat_lanes, total);
+  }
+}
+
+void Walker::run_strips() const {
+  const std::int64_t columns = geometry_.columns, most = program_.strip_columns;
+  const auto run = [&](std::int64_t strip) { run_strip(strip * most, std::min(most, columns - strip * most)); };
+  const std::int64_t strips = (columns + most - 1) / most;
+  if (program_.work >= parallel_work && thread_limit() > 1) return parallel_for(strips, run);
+  for (std::int64_t strip = 0; strip < strips; ++strip) run(strip);
+}
+
+/// All rows of the columns from `begin` on.
+void Walker::run_strip(std::int64_t begin, std::int64_t count) const {
+  State state;
+  std::byte* scratch = scratch_of(program_);
+  start(state, scratch);
+  program_.machine->begin(state.row, program_.positions[1], scratch);
+  state.row[Address::flat_1] = begin;
+  state.row[Address::flat_4] = 4 * begin;
+  state.row[Address::flat_8] = 8 * begin;
+  state.row[Address::column] = begin * geometry_.size;
+  const BlockPrograms& blocks = stage(walk_.stages.begin).blocks;
+  const std::int64_t part = program_.streams.empty() ? count : prefetch_blocks * geometry_.wide;
+  std::int64_t row = 0;
+  for (std::int64_t task = 0; task < program_.tasks; ++task) {
+    const std::int64_t end = std::min(geometry_.rows, (task + 1) * program_.task_length);
+    for (bool first = true; row < end || first; first = false) {
+      const std::int64_t stop = std::min(end, row + geometry_.fold_rows);
+      for (; row < stop; ++row) {
+        program_.machine->rewind(&state);
+        for (std::int64_t column = 0; column < count; column += part) {
+          const std::int64_t to = std::min(count, column + part);
+          if (!program_.streams.empty()) prefetch_next_row(state, column, to);
+          program_.machine->run(blocks_of(program_, blocks, to - column), &state);
+        }
+        program_.machine->advance(state.row);
+      }
+      fold_strip(scratch, begin, count, task, first, stop == end);
+    }
+  }
+}
+
+/// As fold_columns and finish do it: the folds of a task are added up, then the tasks, both in their order.
+void Walker::fold_strip(std::byte* scratch, std::int64_t begin, std::int64_t count, std::int64_t task, bool first,
+                        bool last) const {
+  const Machine& machine = *program_.machine;
+  for (std::int32_t i = walk_.columns.begin; i < walk_.columns.end; ++i) {
+    const ColumnFold& fold = program_.column_folds[static_cast<std::size_t>(i)];
+    std::byte* tile = scratch + fold.tile;
+    std::byte* result = program_.at(fold.vector) + begin * geometry_.size;
+    if (first && last && program_.tasks == 1) {
+      std::memcpy(result, tile, static_cast<std::size_t>(count * geometry_.size));
+      continue;
+    }
+    Partial* total = reinterpret_cast<Partial*>(tile + (program_.strip_columns + geometry_.wide) * geometry_.size);
+    Partial* of_task = task == 0 ? total : total + program_.strip_columns;
+    if (first && last && task > 0) {
+      machine.add_partials(total, tile, count, fold.reduction, false);
+    } else {
+      machine.add_partials(of_task, tile, count, fold.reduction, first);
+      if (last && task > 0) machine.join_partials(total, of_task, count, fold.reduction);
+    }
+    machine.fill(tile, count, identity(fold.reduction, program_.dtype));
+    if (last && task + 1 == program_.tasks) machine.round_partials(result, total, count);
   }
 }
 

@@ -4,6 +4,7 @@
 #include <numeric>
 #include <random>
 #include <span>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -42,6 +43,32 @@ TEMPLATE_TEST_CASE("copy_strided transposes matrices of any size, and touches no
           CHECK(is_right);
         });
       }
+}
+
+TEMPLATE_TEST_CASE("copy_strided transposes matrices that do not stay in the cache", "[copy]", std::uint32_t,
+                   std::uint64_t) {
+  for (const auto& [rows, columns, offset] :
+       {std::tuple{2048, 1027, 0}, {1040, 2064, 0}, {1040, 2064, 4}, {1041, 2064, 0}}) {
+    const auto count = static_cast<std::size_t>(rows * columns);
+    std::vector<TestType> from(count), memory(count + 64);
+    std::iota(from.begin(), from.end(), TestType{1});
+    const std::size_t before = (64 - reinterpret_cast<std::uintptr_t>(memory.data()) % 64) % 64 / sizeof(TestType);
+    TestType* const to = memory.data() + before + offset;
+    StridedView view;
+    view.strides[0] = 1;
+    view.strides[1] = rows;
+    INFO(rows << " × " << columns << ", offset " << offset);
+    for_each_target([&](bool) {
+      std::fill(memory.begin(), memory.end(), TestType{0});
+      copy_strided(from.data(), to, thalweg::Shape{rows, columns}, view, sizeof(TestType));
+      bool is_right = true;
+      for (int row = 0; row < rows; ++row)
+        for (int column = 0; column < columns; ++column)
+          is_right = is_right && to[row * columns + column] == from[static_cast<std::size_t>(column * rows + row)];
+      CHECK(is_right);
+      CHECK(std::count(memory.begin(), memory.end(), TestType{0}) == 64);
+    });
+  }
 }
 
 TEST_CASE("copy_rows copies rows of any length between any strides, and touches nothing beyond them", "[copy]") {
