@@ -54,6 +54,13 @@ const Case cases[] = {
        const Var whole = slice(reshape(x, {7, 4, n / 2}), 1, 0, 2), half = slice(reshape(x, {7, 2, n}), 2, 0, n / 2);
        return whole * half;
      }},
+    {"at two distances",
+     [](auto v) {
+       const std::int64_t n = v[1].shape()[1] / 2;
+       if (n == 0) return v[0] * 1;
+       const Var x = reshape(slice(v[0], 1, 0, 4 * n), {7, 4, n}), y = slice(x, {{}, {0, 2}, {1, n}});
+       return y * slice(x, {{}, {1, 3}, {0, n - 1}}) + 2 * y;
+     }},
     {"of a product",
      [](auto v) {
        const Var x = matmul(v[1], transpose(v[1])) * 0.1, y = matmul(x, v[0]);
