@@ -175,7 +175,7 @@ void Recorder::check_not_assigned(const RegistryCore& registry, std::int32_t ind
 namespace {
 
 /// Adds a registry to the outputs of a backward segment: every trainable parameter that the target selects.
-void add_gradient_outputs(Segment& segment, const RegistryCore& registry, const Recorder::BackwardTarget& target,
+void add_gradient_outputs(Segment& segment, const RegistryCore& registry, const BackwardTarget& target,
                           const WantedParameters& wanted, const Differentiation& differentiation) {
   const auto place = static_cast<std::int32_t>(segment.registries.size());
   segment.registries.push_back(registry.uid);
@@ -250,12 +250,13 @@ void Recorder::derive_backward(std::int32_t loss, std::int32_t seed, const Backw
 
 namespace thalweg {
 
+using internal::BackwardTarget;
 using internal::Recorder;
 
 namespace {
 
 /// Out of line, so that a matched `backward` needs no stack frame.
-[[gnu::noinline]] void request_backward(const Var& loss, const Tensor* seed, const Recorder::BackwardTarget& target,
+[[gnu::noinline]] void request_backward(const Var& loss, const Tensor* seed, const BackwardTarget& target,
                                         SourceLine line) {
   Recorder& recorder = Recorder::require("backward", line, loss.serial());
   const std::int32_t id = recorder.resolve(loss, "backward", line);
@@ -268,11 +269,11 @@ void backward(const Var& loss, const char* file, unsigned line) {
   Recorder* const recorder = Recorder::current();
   if (recorder != nullptr && recorder->stands_before_backward(loss)) [[likely]]
     return recorder->repeat_backward({file, line});
-  request_backward(loss, nullptr, Recorder::all_registries, {file, line});
+  request_backward(loss, nullptr, internal::all_registries, {file, line});
 }
 
 void backward(const Var& loss, const Tensor& seed, const char* file, unsigned line) {
-  request_backward(loss, &seed, Recorder::all_registries, {file, line});
+  request_backward(loss, &seed, internal::all_registries, {file, line});
 }
 
 void backward(const Var& loss, const ParameterRegistry& target, const char* file, unsigned line) {

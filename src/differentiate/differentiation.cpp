@@ -21,14 +21,14 @@ bool stretches(const Shape& from, const Shape& to) {
 }
 
 /// Whether a backward pass fills the gradient of a parameter.
-bool is_wanted(const Recorder::BackwardTarget& target, const RegistryCore& registry, std::int32_t index) {
+bool is_wanted(const BackwardTarget& target, const RegistryCore& registry, std::int32_t index) {
   return registry.entries[index].trainable && (target.registry == nullptr || target.registry == &registry) &&
          selects(target, index);
 }
 
 }  // namespace
 
-WantedParameters Differentiation::want_parameters(const Recorder::BackwardTarget& target) {
+WantedParameters Differentiation::want_parameters(const BackwardTarget& target) {
   WantedParameters wanted;
   for (std::int32_t id = 0; id <= y_; ++id) {
     const Key& key = recorder_.key(id);

@@ -19,7 +19,7 @@ namespace thalweg::internal {
 inline bool is_differentiable(const Info& info) { return is_floating(info.dtype) || info.weak; }
 
 /// Whether the target's selection, if it has one, contains the parameter.
-inline bool selects(const Recorder::BackwardTarget& target, std::int32_t index) {
+inline bool selects(const BackwardTarget& target, std::int32_t index) {
   const std::vector<int>* const selection = target.selection;
   return selection == nullptr || std::find(selection->begin(), selection->end(), index) != selection->end();
 }
@@ -41,7 +41,7 @@ class Differentiation {
   void want(std::int32_t id) { node(id).needed = true; }
   void gather(std::int32_t id, std::int32_t gather_at) { node(id).gathered = gather_at; }
   /// Requests the gradients of the target's trainable parameters, each summed at the first of its reads.
-  WantedParameters want_parameters(const Recorder::BackwardTarget& target);
+  WantedParameters want_parameters(const BackwardTarget& target);
 
   /// Records the backward pass from `seed`, the gradient of y.
   void run(std::int32_t seed);

@@ -156,7 +156,7 @@ std::string describe(const Recorder& recorder, Search& search, const BadNumber& 
 }  // namespace
 
 std::optional<BadNumber> find_bad_number(Recorder& recorder, const Segment& segment, const void* value,
-                                         const Recorder::BackwardTarget& target) noexcept {
+                                         const BackwardTarget& target) noexcept {
   const Key& request = recorder.key(segment.request);
   if (value != nullptr) {
     const Info& info = recorder.info(request.inputs[0]);

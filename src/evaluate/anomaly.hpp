@@ -18,7 +18,7 @@ struct BadNumber {
 /// The first bad number in the results of `segment`'s request: the requested value (at `value`), gradients, and
 /// parameters about to be committed.
 std::optional<BadNumber> find_bad_number(Recorder& recorder, const Segment& segment, const void* value,
-                                         const Recorder::BackwardTarget& target) noexcept;
+                                         const BackwardTarget& target) noexcept;
 
 /// Throws an AnomalyError with the origin of `bad`: recomputes the tape node by node, without its effects, and goes
 /// back from `bad` to the node that produced it from finite numbers.

@@ -113,7 +113,7 @@ const void* Recorder::execute_eager(Segment& segment, SourceLine line, const Bac
   const void* const value = asks ? eager_value(request.inputs[0]).raw() : nullptr;
   if (request.op == &value_request_op) {
     const Tensor& asked = eager_value(request.inputs[0]);
-    held_.push_back({request.inputs[0], asked.dtype(), info(request.inputs[0]).shape, &segment, asked.storage()});
+    held_.add(request.inputs[0], asked.dtype(), info(request.inputs[0]).shape, &segment, asked.storage());
   }
   for (const auto& [tensor, effect] : writes)
     if (tensor.bytes() > 0) std::memcpy(assigned_data(effect.node), tensor.raw(), tensor.bytes());

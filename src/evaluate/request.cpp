@@ -2,8 +2,6 @@
 // more, and commits at its end. A request that throws has no effect.
 
 #include <algorithm>
-#include <cstdlib>
-#include <cstring>
 
 #include <fmt/format.h>
 
@@ -15,7 +13,6 @@
 #include "src/plan/call.hpp"
 #include "src/tape/recorder.hpp"
 #include "src/tensor/allocations.hpp"
-#include "src/tensor/huge_pages.hpp"
 #include "src/tensor/shape_error.hpp"
 
 namespace thalweg::internal {
@@ -52,7 +49,7 @@ inline const void* Recorder::compute(Segment& segment, SourceLine line, const Ba
   Plan& plan = *segment.plan;
   const void* const value = plan.run(*this, target, line);
   path_.back().plan = last_plan_ = plan.number();
-  arena_kept_bytes_ = std::max(arena_kept_bytes_, plan.arena_kept_end);
+  arena_.keep(plan.arena_kept_end);
   return value;
 }
 
@@ -110,7 +107,7 @@ void Recorder::undo(Segment& segment) {
   segment_base_ = segment.base;
   next_ = segment.request;
   copy_beginning(segment, count);
-  std::erase_if(held_, [&](const HeldValue& held) { return held.segment == &segment; });
+  held_.forget(segment);
   if (eager_values_.size() > static_cast<std::size_t>(next_)) eager_values_.resize(static_cast<std::size_t>(next_));
 }
 
@@ -132,16 +129,14 @@ void Recorder::note_asked(Segment& segment) {
 }
 
 /// Requests a value, which the plan stores with the tape.
-inline Recorder::HeldValue& Recorder::ask(std::int32_t id, SourceLine line) {
+inline HeldValues::Value& Recorder::ask(std::int32_t id, SourceLine line) {
   Segment& segment = complete({&value_request_op, id}, line, [](Segment&) {});
   execute(segment, "value", line, all_registries);
-  HeldValue* held = &held_.back();
-  while (held->node != id) --held;
-  return *held;
+  return *held_.find(id);
 }
 
 inline Tensor Recorder::value(std::int32_t id, SourceLine line) {
-  const HeldValue& held = ask(id, line);
+  const HeldValues::Value& held = ask(id, line);
   return {held.storage, held.dtype, held.shape};
 }
 
@@ -156,12 +151,7 @@ inline Tensor Recorder::call(std::uint64_t serial, std::int32_t id) {
   return {StorageHandle(value), plan->called_value().dtype, plan->called_value().shape};
 }
 
-[[gnu::noinline]] Tensor Recorder::last_value(std::int32_t id, SourceLine line) {
-  HeldValue& held = ask(id, line);
-  Tensor value(std::move(held.storage), held.dtype, held.shape);
-  if (&held == &held_.back()) held_.pop_back();
-  return value;
-}
+[[gnu::noinline]] Tensor Recorder::last_value(std::int32_t id, SourceLine line) { return held_.take(ask(id, line)); }
 
 double Recorder::item(std::int32_t id, SourceLine line) {
   Segment& segment = complete({&item_request_op, id}, line, [](Segment&) {});
@@ -244,32 +234,19 @@ void Recorder::throw_if_written(std::int32_t leaf, SourceLine line) const {
 // --- memory ---
 
 char* Recorder::grow_arena(std::size_t bytes) {
-  // Unused space costs only address space, whereas each growth means binding the plans anew.
-  constexpr std::size_t page = 4096, least = std::size_t{1} << 20;
-  // Avoids 4K aliasing with other large blocks, which begin at a page: a load waits for a store at a multiple of 4 KiB
-  // from it.
-  constexpr std::size_t shift = 3136;
-  const std::size_t size = std::max(least, (bytes + bytes / 4 + page - 1) / page * page);
-  auto* const block = static_cast<char*>(std::aligned_alloc(64, shift + size));
-  if (block == nullptr) {
+  if (!arena_.grow(bytes)) {
     const std::int32_t request = path_.back().segment->request;
-    throw ShapeError(error_text(key(request).op->name, fmt::format("this needs {} bytes, more than there are", size),
+    throw ShapeError(error_text(key(request).op->name, fmt::format("this needs {} bytes, more than there are", bytes),
                                 user_line(request)));
   }
-  internal::prefer_huge_pages(block, shift + size);
-  if (arena_kept_bytes_ > 0) std::memcpy(block + shift, arena_, arena_kept_bytes_);
-  std::free(arena_block_);
-  arena_block_ = block;
-  arena_ = block + shift;
-  arena_bytes_ = size;
-  return arena_;
+  return arena_.data();
 }
 
 void* Recorder::hold_new(std::int32_t id, const Shape* shape, DType dtype) {
   try {
     StorageHandle storage = allocate_elements(*shape, dtype);
     void* const data = storage->data;
-    held_.emplace_back(id, dtype, shape, path_.back().segment, std::move(storage));
+    held_.add(id, dtype, shape, path_.back().segment, std::move(storage));
     return data;
   } catch (const ShapeError& error) {
     throw_for(key(id).op->name, user_line(id), error);

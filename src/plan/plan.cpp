@@ -65,10 +65,10 @@ StridedView DynamicView::evaluate(std::span<const double> all_numbers) const {
   return op->view_rule(*input, *output, attribute, {values, known});
 }
 
-void* Plan::address(const PlanBuffer& buffer, Recorder& recorder, const Recorder::BackwardTarget& target) {
+void* Plan::address(const PlanBuffer& buffer, Recorder& recorder, const BackwardTarget& target) {
   switch (buffer.place) {
     case PlanBuffer::Place::arena:
-    case PlanBuffer::Place::earlier: return recorder.arena_data() + buffer.offset;
+    case PlanBuffer::Place::earlier: return recorder.arena().data() + buffer.offset;
     case PlanBuffer::Place::constant: return recorder.slot(buffer.node).storage->data;
     case PlanBuffer::Place::registry:
     case PlanBuffer::Place::assigned:
@@ -100,7 +100,7 @@ void Plan::fill_number_cells() {
     run::convert_values(cell.bytes, cell.dtype, &numbers_[static_cast<std::size_t>(cell.slot)], DType::f64, 1);
 }
 
-inline void Plan::bind_data(Recorder& recorder, const Recorder::BackwardTarget& target) {
+inline void Plan::bind_data(Recorder& recorder, const BackwardTarget& target) {
   const bool have_changed = read_data(recorder);
   if (have_changed) fill_number_cells();
   const Binding bound = std::exchange(binding_, {});  // if something throws, the next run binds everything
@@ -124,7 +124,7 @@ inline void Plan::bind_data(Recorder& recorder, const Recorder::BackwardTarget& 
   binding_ = bound;
 }
 
-inline void Plan::bind(Recorder& recorder, const Recorder::BackwardTarget& target) {
+inline void Plan::bind(Recorder& recorder, const BackwardTarget& target) {
   const Binding binding{recorder.arena(arena_end), target.buffer, RegistryCore::layouts_made()};
   if (binding != binding_) [[unlikely]] {
     binding_ = {};  // if something throws, the next run binds everything
@@ -141,7 +141,7 @@ inline void Plan::bind(Recorder& recorder, const Recorder::BackwardTarget& targe
   if (has_data_) bind_data(recorder, target);
 }
 
-void Plan::bind_all(Recorder& recorder, const Recorder::BackwardTarget& target) {
+void Plan::bind_all(Recorder& recorder, const BackwardTarget& target) {
   if (runs_ == 0) take_code(run::known_product);  // before kernels are chosen for the other products
   read_data(recorder);
   fill_number_cells();
@@ -320,7 +320,7 @@ void Plan::check_leaves(const Recorder& recorder, SourceLine line) const {
   for (const std::int32_t leaf : checked_) recorder.check_fresh(leaf, line);
 }
 
-const void* Plan::run(Recorder& recorder, const Recorder::BackwardTarget& target, SourceLine line) {
+const void* Plan::run(Recorder& recorder, const BackwardTarget& target, SourceLine line) {
   if (!recorder.reads_are_fresh()) [[unlikely]]
     check_leaves(recorder, line);
   bind(recorder, target);

@@ -277,7 +277,7 @@ class Plan : private PlanLists<LaidList> {
   static void learn(Recorder& recorder);
 
   /// Returns the address of the value that an item request asks for or backward starts from; null for other requests.
-  const void* run(Recorder& recorder, const Recorder::BackwardTarget& target, SourceLine line);
+  const void* run(Recorder& recorder, const BackwardTarget& target, SourceLine line);
   /// Runs a plan that comes down to calling the functions of its sweeps, for the first request of a tape, a value that
   /// leaves the tape. Returns that value's memory; null, and has done nothing, if it is for `run`: the plan is not like
   /// that, has not run often enough, or there is more to do this time.
@@ -336,7 +336,7 @@ class Plan : private PlanLists<LaidList> {
     std::int64_t registries = -1;  // RegistryCore::layouts_made(); −1: not bound yet
     bool operator==(const Binding&) const = default;
   };
-  void bind(Recorder& recorder, const Recorder::BackwardTarget& target);
+  void bind(Recorder& recorder, const BackwardTarget& target);
   bool is_bound_for(const Recorder& recorder) const;
   void bind_argument(std::int32_t argument, void* memory) {
     arguments_[static_cast<std::size_t>(argument)] = reinterpret_cast<run::Argument>(memory);
@@ -344,8 +344,8 @@ class Plan : private PlanLists<LaidList> {
   void bind_constant_arguments(const Recorder& recorder) {
     for (const auto& [node, argument] : constant_arguments_) bind_argument(argument, recorder.slot(node).storage->data);
   }
-  void bind_data(Recorder& recorder, const Recorder::BackwardTarget& target);
-  [[gnu::noinline]] void bind_all(Recorder& recorder, const Recorder::BackwardTarget& target);
+  void bind_data(Recorder& recorder, const BackwardTarget& target);
+  [[gnu::noinline]] void bind_all(Recorder& recorder, const BackwardTarget& target);
   /// Reads the numbers and draws that are data. Returns whether a number has changed.
   bool read_data(const Recorder& recorder);
   void fill_number_cells();
@@ -371,7 +371,7 @@ class Plan : private PlanLists<LaidList> {
   [[gnu::noinline]] void run_large(const Recorder& recorder);
   [[gnu::noinline]] void run_observed(const Recorder& recorder);
   [[gnu::noinline]] void check_leaves(const Recorder& recorder, SourceLine line) const;
-  void* address(const PlanBuffer& buffer, Recorder& recorder, const Recorder::BackwardTarget& target);
+  void* address(const PlanBuffer& buffer, Recorder& recorder, const BackwardTarget& target);
   void share_forms();
   /// Takes over what the planner has drafted, and counts the work of the passes.
   void complete(PlanDraft& draft, RecordingMemory& memory);

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <cstdlib>
 
 #include <fmt/format.h>
 
@@ -34,12 +33,11 @@ void note_turn(Segment& left, std::int32_t place, Segment& to) {
 }  // namespace
 
 constinit const Key Recorder::nothing_{};
-constinit const Recorder::BackwardTarget Recorder::all_registries{};
 constinit thread_local Recorder::OfThread Recorder::recorders_;
 
 Recorder::Recorder(Workspace& workspace) : expected_(&nothing()), workspace_(workspace) {}
 
-Recorder::~Recorder() { std::free(arena_block_); }
+Recorder::~Recorder() = default;
 
 void Recorder::throw_no_tape(const char* op, SourceLine line, std::uint64_t serial) {
   if (serial != 0)

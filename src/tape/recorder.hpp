@@ -10,11 +10,13 @@
 #include <vector>
 
 #include "src/registry/core.hpp"
+#include "src/tape/arena.hpp"
+#include "src/tape/backward_target.hpp"
 #include "src/tape/function_ref.hpp"
+#include "src/tape/held_values.hpp"
 #include "src/tape/scopes.hpp"
 #include "src/tape/segment.hpp"
 #include "src/tape/workspace.hpp"
-#include "src/tensor/block_pool.hpp"
 
 namespace thalweg::internal {
 
@@ -283,12 +285,6 @@ class alignas(64) Recorder {
   std::vector<std::int32_t> gradients(std::int32_t y, std::span<const std::int32_t> inputs, std::int32_t seed,
                                       SourceLine line);
 
-  struct BackwardTarget {
-    RegistryCore* registry = nullptr;  // null: every registry that the loss depends on
-    const std::vector<int>* selection = nullptr;
-    void* buffer = nullptr;  // of a Gradients; null: the registry's own gradients
-  };
-  static const BackwardTarget all_registries;
   void backward(std::int32_t loss, std::int32_t seed, const BackwardTarget& target, SourceLine line);
   /// A backward pass for all registries that is at the cursor: steps over it, and runs its plan.
   bool stands_before_backward(const Var& loss) const;
@@ -296,28 +292,15 @@ class alignas(64) Recorder {
 
   // --- for executing plans ---
 
-  /// The value of a requested node, held until the tape ends.
-  struct HeldValue {
-    std::int32_t node;
-    DType dtype;
-    const Shape* shape;
-    const Segment* segment;  // of the request
-    StorageHandle storage;
-  };
-  /// The arena, with at least `bytes` bytes. Kept values survive its growth.
-  char* arena(std::size_t bytes) { return bytes <= arena_bytes_ ? arena_ : grow_arena(bytes); }
-  char* arena_data() const { return arena_; }
-  std::size_t arena_bytes() const { return arena_bytes_; }
+  const Arena& arena() const { return arena_; }
+  /// The address of the arena, with at least `bytes` bytes.
+  char* arena(std::size_t bytes) { return bytes <= arena_.bytes() ? arena_.data() : grow_arena(bytes); }
   /// The memory for the value of a requested node; allocated if there is none yet.
   void* hold(std::int32_t id, const Shape* shape, DType dtype) {
-    for (const HeldValue& held : held_)
-      if (held.node == id) return held.storage->data;
-    Storage* const storage = held_.size() < held_.capacity() ? take_pooled(*shape, dtype) : nullptr;
+    if (const HeldValues::Value* const held = held_.find(id)) return held->storage->data;
+    const Storage* const storage = held_.add_pooled(id, dtype, shape, last_segment_);
     if (storage == nullptr) [[unlikely]]
       return hold_new(id, shape, dtype);
-    if (held_.size() == held_.capacity())
-      __builtin_unreachable();  // else registers would be saved for the call that grows it
-    held_.emplace_back(id, dtype, shape, last_segment_, StorageHandle(storage));
     return storage->data;
   }
   void* hold_new(std::int32_t id, const Shape* shape, DType dtype);
@@ -454,7 +437,7 @@ class alignas(64) Recorder {
     path_.clear();
     scopes_.clear();
     pending_.clear();
-    arena_kept_bytes_ = 0;
+    arena_.keep_nothing();
     has_traces_ = false;
     serial_ = 0;
   }
@@ -535,7 +518,7 @@ class alignas(64) Recorder {
   const void* execute(Segment& segment, const char* writer, SourceLine line, const BackwardTarget& target);
   void fill_gradients(Segment& segment, SourceLine line, const BackwardTarget& target);
   const void* compute(Segment& segment, SourceLine line, const BackwardTarget& target);
-  HeldValue& ask(std::int32_t id, SourceLine line);
+  HeldValues::Value& ask(std::int32_t id, SourceLine line);
   /// Makes the segment's plan; `before` is the number of the plan executed last.
   void plan(Segment& segment, std::uint64_t before);
   const void* execute_eager(Segment& segment, SourceLine line, const BackwardTarget& target);
@@ -614,7 +597,7 @@ class alignas(64) Recorder {
   std::uint32_t last_read_ = 0;  // uid of the registry read last; 0: none
   std::vector<PendingEffect> pending_;
   std::vector<WriteClaim> claims_;
-  std::vector<HeldValue> held_;
+  HeldValues held_;
   std::vector<std::string> watched_;
   struct Assigned {
     const RegistryCore* registry;
@@ -630,10 +613,7 @@ class alignas(64) Recorder {
   Recorder* inner_ = nullptr;
   std::vector<Line> line_memory_;
   std::vector<Slot> slot_memory_;
-  char* arena_block_ = nullptr;  // the allocation that contains the arena
-  char* arena_ = nullptr;
-  std::size_t arena_bytes_ = 0;
-  std::size_t arena_kept_bytes_ = 0;  // bytes at its beginning that hold kept values
+  Arena arena_;
 
   friend class Differentiation;
   friend class Workspace;
