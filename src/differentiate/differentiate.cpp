@@ -45,7 +45,7 @@ std::int32_t seed_of(Recorder& recorder, std::int32_t y, std::int32_t seed, cons
 /// The present address of the parameter that a leaf reads. The registry's uid changes when a parameter is added.
 std::uint64_t Recorder::parameter_of(std::int32_t leaf) const {
   const RegistryAddress address = unpack(key(leaf).attribute);
-  return pack({registry_by_uid(address.uid)->uid, RegistrySpace::parameter, address.index});
+  return pack({reads_.find(address.uid)->uid, RegistrySpace::parameter, address.index});
 }
 
 /// Requests the gradients of the nodes `wanted`, and returns the node at which each is summed; −1 for a node after y. A
@@ -64,7 +64,7 @@ std::vector<std::int32_t> Recorder::want_inputs(Differentiation& differentiation
     const bool is_parameter = key(id).op == &parameter_op;
     if (key(id).op == &assigned_parameter_op) {
       const RegistryAddress address = unpack(key(id).attribute);
-      check_not_assigned(*registry_by_uid(address.uid), address.index, "gradients", line);
+      check_not_assigned(*reads_.find(address.uid), address.index, "gradients", line);
     }
     const std::span<const std::int32_t> uses =
         is_parameter ? leaves[parameter_of(id)] : std::span(&id, id <= y ? 1 : 0);
@@ -226,7 +226,7 @@ void Recorder::derive_backward(std::int32_t loss, std::int32_t seed, const Backw
   for (const std::int32_t id : wanted.assigned) {
     if (!is_reached(id)) continue;
     const RegistryAddress address = unpack(key(id).attribute);
-    check_not_assigned(*registry_by_uid(address.uid), address.index, "backward", line);
+    check_not_assigned(*reads_.find(address.uid), address.index, "backward", line);
   }
   std::erase_if(wanted.leaves, [&](const auto& leaf) { return !is_reached(leaf.second); });
   for (const auto& [registry, leaf] : wanted.leaves)

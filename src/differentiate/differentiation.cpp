@@ -35,7 +35,7 @@ WantedParameters Differentiation::want_parameters(const BackwardTarget& target) 
     const bool is_assigned = key.op == &assigned_parameter_op;
     if (key.op != &parameter_op && !is_assigned) continue;
     const RegistryAddress address = unpack(key.attribute);
-    RegistryCore* const registry = recorder_.registry_by_uid(address.uid);
+    RegistryCore* const registry = recorder_.reads().find(address.uid);
     if (!is_wanted(target, *registry, address.index)) continue;
     recorder_.read(*registry);  // anew: a parameter may have been added since
     want(id);

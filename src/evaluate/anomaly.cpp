@@ -164,15 +164,15 @@ std::optional<BadNumber> find_bad_number(Recorder& recorder, const Segment& segm
   }
   for (const GradientOutput& output : segment.gradient_outputs) {
     if (output.node < 0) continue;
-    const RegistryCore& core = *recorder.registry_by_uid(segment.registries[output.registry]);
+    const RegistryCore& core = *recorder.reads().find(segment.registries[output.registry]);
     const char* data = core.gradient_data(output.index);
     if (target.buffer != nullptr)
       data = static_cast<const char*>(target.buffer) + (data - static_cast<const char*>(core.gradients.data()));
     const std::int64_t size = core.entries[output.index].shape.size();
     if (auto bad = look_at(data, size, core.dtype, output.node)) return bad;
   }
-  for (const PendingEffect& effect : recorder.pending()) {
-    const RegistryAddress address = unpack(recorder.key(effect.node).attribute);
+  for (const PendingEffect& effect : recorder.effects().pending()) {
+    const RegistryAddress address = unpack(effect.address);
     if (address.space != RegistrySpace::parameter && address.space != RegistrySpace::values) continue;
     // A sum is finite only if all its terms are.
     if (effect.check >= 0) {
@@ -180,7 +180,7 @@ std::optional<BadNumber> find_bad_number(Recorder& recorder, const Segment& segm
       if (sum != nullptr && std::isfinite(element_of(sum, 0, effect.registry->dtype))) continue;
     }
     const std::int64_t size = recorder.info(effect.node).shape->size();
-    const void* const data = registry_data(*effect.registry, recorder.key(effect.node).attribute);
+    const void* const data = registry_data(*effect.registry, effect.address);
     if (auto bad = look_at(data, size, effect.registry->dtype, effect.node)) return bad;
   }
   return std::nullopt;

@@ -6,7 +6,6 @@
 
 #include "src/core_ops/core_ops.hpp"
 #include "src/plan/plan.hpp"
-#include "src/tape/effects.hpp"
 #include "src/tape/recorder.hpp"
 #include "src/tensor/allocations.hpp"
 #include "src/tensor/shape_error.hpp"
@@ -66,9 +65,9 @@ void Recorder::check_eager_leaves(Segment& segment, SourceLine line) {
   };
   for (const GradientOutput& output : segment.gradient_outputs)
     if (output.node >= 0) visit(output.node);
-  const std::vector<bool> overwritten = overwritten_effects(*this);
-  for (std::size_t i = 0; i < pending_.size(); ++i)
-    if (!overwritten[i]) visit(pending_[i].node);
+  const std::vector<bool> overwritten = effects_.overwritten();
+  for (std::size_t i = 0; i < overwritten.size(); ++i)
+    if (!overwritten[i]) visit(effects_.pending()[i].node);
   for (const std::int32_t id : segment.asked) visit(id);
   for (std::int32_t id = segment.base; id < segment.request; ++id)
     if (key(id).op == &keep_op) visit(key(id).inputs[0]);
@@ -90,12 +89,13 @@ const void* Recorder::execute_eager(Segment& segment, SourceLine line, const Bac
     if (const Key& node = key(id); node.op == &keep_op) eager_value(node.inputs[0]);
   // Compute all values before any write, so that a throw leaves the parameters unchanged.
   std::vector<std::pair<Tensor, PendingEffect>> writes;
-  writes.reserve(pending_.size());
-  const std::vector<bool> overwritten = overwritten_effects(*this);
-  for (std::size_t i = 0; i < pending_.size(); ++i)
-    if (!overwritten[i]) writes.emplace_back(eager_value(inputs(pending_[i].node)[0]), pending_[i]);
+  const std::vector<PendingEffect>& pending = effects_.pending();
+  writes.reserve(pending.size());
+  const std::vector<bool> overwritten = effects_.overwritten();
+  for (std::size_t i = 0; i < pending.size(); ++i)
+    if (!overwritten[i]) writes.emplace_back(eager_value(inputs(pending[i].node)[0]), pending[i]);
   for (const GradientOutput& output : segment.gradient_outputs) {
-    RegistryCore& core = *registry_by_uid(segment.registries[static_cast<std::size_t>(output.registry)]);
+    RegistryCore& core = *reads_.find(segment.registries[static_cast<std::size_t>(output.registry)]);
     char* data = core.gradient_data(output.index);
     if (target.buffer != nullptr)
       data = static_cast<char*>(target.buffer) + (data - static_cast<char*>(core.gradients.data()));

@@ -10,9 +10,12 @@ namespace thalweg::internal {
 
 void carry_out_assignments(Recorder& recorder, const RegistryCore& core, SourceLine line) {
   const auto is_in_it = [&](const PendingEffect& effect) {
-    return effect.registry == &core && effect.index >= 0 && core.entries[effect.index].trainable;
+    const RegistryAddress address = unpack(effect.address);
+    return effect.registry == &core && address.space == RegistrySpace::parameter &&
+           core.entries[address.index].trainable;
   };
-  if (std::any_of(recorder.pending().begin(), recorder.pending().end(), is_in_it)) recorder.run_effects("assign", line);
+  const std::vector<PendingEffect>& pending = recorder.effects().pending();
+  if (std::any_of(pending.begin(), pending.end(), is_in_it)) recorder.run_effects("assign", line);
 }
 
 std::int32_t record_check(Recorder& recorder, std::int32_t value) {

@@ -17,7 +17,7 @@ namespace thalweg::internal {
 inline Var flat_buffer(Recorder& recorder, RegistryCore& core, RegistrySpace space, std::int32_t index,
                        SourceLine line) {
   recorder.read(core);
-  if (!recorder.pending().empty()) carry_out_assignments(recorder, core, line);
+  if (!recorder.effects().empty()) carry_out_assignments(recorder, core, line);
   const Slot slot = registry_slot(core, 0, core.write_count);
   return recorder.var(recorder.append_with_slot(registry_buffer_op, -1, traits_of(0, core.dtype),
                                                 pack({core.uid, space, index}), line, slot));
@@ -31,7 +31,7 @@ inline void record_assign(Recorder& recorder, RegistryCore& core, const Registry
   const std::int32_t check = is_checked ? record_check(recorder, value) : -1;
   const Slot slot = registry_slot(core, static_cast<std::uint32_t>(address.index), core.write_count);
   const std::int32_t id = recorder.append_with_slot(assign_op, value, traits_of(1), pack(address), line, slot);
-  recorder.assign(core, address.space == RegistrySpace::parameter ? address.index : -1, id, check);
+  recorder.add({&core, pack(address), id, check});
 }
 
 }  // namespace thalweg::internal

@@ -59,7 +59,7 @@ inline const void* Recorder::execute(Segment& segment, const char* writer, Sourc
   path_.push_back({&segment, Plan::no_number});
   const void* value = nullptr;
   try {
-    if (!pending_.empty()) claim_effects(writer, line);
+    if (!effects_.empty()) effects_.claim(writer, line);
     value = compute(segment, line, target);
   } catch (...) {
     undo(segment);
@@ -73,9 +73,9 @@ inline const void* Recorder::execute(Segment& segment, const char* writer, Sourc
 void Recorder::fill_gradients(Segment& segment, SourceLine line, const BackwardTarget& target) {
   const std::span<const std::uint32_t> filled =
       target.buffer == nullptr ? segment.registries : std::span<const std::uint32_t>();
-  for (const std::uint32_t uid : filled) registry_by_uid(uid)->gradients_filled = false;  // in case of a throw
+  for (const std::uint32_t uid : filled) reads_.find(uid)->gradients_filled = false;  // in case of a throw
   execute(segment, "backward", line, target);
-  for (const std::uint32_t uid : filled) registry_by_uid(uid)->note_gradients(target.selection);
+  for (const std::uint32_t uid : filled) reads_.find(uid)->note_gradients(target.selection);
 }
 
 void Recorder::plan(Segment& segment, std::uint64_t before) {
@@ -99,7 +99,7 @@ bool Recorder::has_carried_out(std::uint64_t plan) const {
 
 /// Undoes a request that throws before its end: restores the tape to its state before.
 void Recorder::undo(Segment& segment) {
-  claims_.clear();
+  effects_.unclaim();
   const auto count = static_cast<std::size_t>(segment.request - segment.base);
   path_.pop_back();
   last_segment_ = segment.parent;
@@ -117,7 +117,7 @@ void Recorder::forget(std::int32_t first) {
   const auto kept = std::count_if(expansions_.begin(), expansions_.end(),
                                   [&](const Expansion& expansion) { return expansion.begin < first; });
   rewind({first, static_cast<std::size_t>(first - segment_base_), static_cast<std::size_t>(kept)});
-  std::erase_if(pending_, [&](const PendingEffect& effect) { return effect.node >= first; });
+  effects_.forget(first);
 }
 
 /// Notes the values that stay until the tape ends: the requested one, and those of keep().
@@ -179,28 +179,6 @@ void Recorder::backward(std::int32_t loss, std::int32_t seed, const BackwardTarg
   Segment& segment = complete({&backward_request_op, loss, seed, attribute}, line,
                               [&](Segment& derived) { derive_backward(loss, seed, target, line, derived); });
   fill_gradients(segment, line, target);
-}
-
-void Recorder::claim_effects(const char* writer, SourceLine line) {
-  for (const PendingEffect& effect : pending_) {
-    const bool is_claimed = std::any_of(claims_.rbegin(), claims_.rend(),
-                                        [&](const WriteClaim& claim) { return claim.is_of(*effect.registry); });
-    if (!is_claimed) claims_.push_back(effect.registry->claim_write(writer, line));
-  }
-}
-
-void Recorder::commit_effects(const char* writer, SourceLine line) {
-  claims_.clear();
-  for (const PendingEffect& effect : pending_) {
-    const RegistryAddress address = unpack(key(effect.node).attribute);
-    if (address.space == RegistrySpace::parameter)
-      effect.registry->note_write(effect.index, writer, line);
-    else if (address.space == RegistrySpace::values)
-      effect.registry->note_region_write(region_of(address), writer, line);
-    else
-      ++effect.registry->write_count;
-  }
-  pending_.clear();
 }
 
 void Recorder::conclude_looking(Segment& segment, const void* value, const BackwardTarget& target, const char* writer,

@@ -134,7 +134,7 @@ class DotWriter {
     for (const Segment* segment : graph_.recorder().path())
       for (const GradientOutput& output : segment->gradient_outputs) {
         if (output.node < 0 || output.node >= graph_.size()) continue;
-        const RegistryCore* core = graph_.recorder().registry_by_uid(segment->registries[output.registry]);
+        const RegistryCore* core = graph_.recorder().reads().find(segment->registries[output.registry]);
         const std::string& name = core->entries[output.index].name;
         const std::string node = fmt::format("gradient_{}_{}", segment->request, output.index);
         text += fmt::format("{} [label={}, shape=box, style=\"filled\", fillcolor=\"#F6C58F\"];\n{} -> {};\n", node,

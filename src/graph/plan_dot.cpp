@@ -93,7 +93,7 @@ class PlanWriter {
 
   std::string gradient_name(const Plan::BufferView& view) const {
     const std::uint32_t uid = segment_.registries[view.registry];
-    return graph_.recorder().registry_by_uid(uid)->entries[view.parameter].name;
+    return graph_.recorder().reads().find(uid)->entries[view.parameter].name;
   }
 
   const TapeGraph& graph_;

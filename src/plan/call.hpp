@@ -40,7 +40,7 @@ inline bool Plan::read_data(const Recorder& recorder) {
 /// Whether what the last run bound is still so, and may be read.
 inline bool Plan::is_bound_for(const Recorder& recorder) const {
   return binding_ == Binding{recorder.arena().data(), nullptr, RegistryCore::layouts_made()} &&
-         recorder.arena().bytes() >= arena_end && recorder.reads_are_fresh();
+         recorder.arena().bytes() >= arena_end && recorder.reads().are_fresh();
 }
 
 inline Storage* Plan::call(const Recorder& recorder) {

@@ -294,7 +294,7 @@ void Plan::settle(const Recorder& recorder) {
 }
 
 void Plan::find_calls(const Recorder& recorder) {
-  const bool is_alone = made_after == no_number && recorder.pending().empty();
+  const bool is_alone = made_after == no_number && recorder.effects().empty();
   const bool binds_arguments_only =
       constants_.empty() && held_.empty() && moving_views_.empty() && number_cells_.empty();
   const bool gives_one_value = held_arguments_.size() == 1;
@@ -321,7 +321,7 @@ void Plan::check_leaves(const Recorder& recorder, SourceLine line) const {
 }
 
 const void* Plan::run(Recorder& recorder, const BackwardTarget& target, SourceLine line) {
-  if (!recorder.reads_are_fresh()) [[unlikely]]
+  if (!recorder.reads().are_fresh()) [[unlikely]]
     check_leaves(recorder, line);
   bind(recorder, target);
   if (runs_ < runs_until_settled) [[unlikely]]

@@ -5,7 +5,6 @@
 
 #include "src/plan/request_graph.hpp"
 #include "src/run/sweep_generate.hpp"
-#include "src/tape/effects.hpp"
 
 namespace thalweg::internal {
 
@@ -133,14 +132,13 @@ void RequestGraph::collect_targets(Schedule& schedule) {
       ask(output.node, gradient);
       continue;
     }
-    const RegistryCore& core =
-        *recorder_->registry_by_uid(segment.registries[static_cast<std::size_t>(output.registry)]);
+    const RegistryCore& core = *recorder_->reads().find(segment.registries[static_cast<std::size_t>(output.registry)]);
     gradient.bytes = core.entry_bytes(output.index);
     schedule.zeros_.push_back({.output = schedule.add_buffer(gradient), .bytes = gradient.bytes});
     schedule.add_pass(Pass::Kind::zero, schedule.zeros_.size());
   }
-  const std::vector<PendingEffect>& pending = recorder_->pending();
-  const std::vector<bool> overwritten = overwritten_effects(*recorder_);
+  const std::vector<PendingEffect>& pending = recorder_->effects().pending();
+  const std::vector<bool> overwritten = recorder_->effects().overwritten();
   for (std::size_t i = 0; i < pending.size(); ++i) {
     if (overwritten[i]) continue;
     PlanBuffer assigned;

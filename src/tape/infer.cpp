@@ -98,7 +98,7 @@ Info Recorder::infer(const Key& key, SourceLine line) const {
 const Shape* Recorder::source_shape(const Key& key) const {
   if (key.flags & shape_flag) return reinterpret_cast<const Shape*>(static_cast<std::uintptr_t>(key.attribute));
   if (key.op == &parameter_op || key.op == &registry_buffer_op)
-    return registry_shape(*registry_by_uid(unpack(key.attribute).uid), key.attribute);
+    return registry_shape(*reads_.find(unpack(key.attribute).uid), key.attribute);
   static const Shape* const scalar = intern_shape(Shape{});
   return scalar;
 }

@@ -66,7 +66,7 @@ void Recorder::give_back_ahead() {
     case Operand::Kind::var: return unexpected;  // an empty one
     case Operand::Kind::parameter: {
       RegistryCore* const registry = operand.parameter_->core().get();
-      if (registry == nullptr || registry->uid != last_read_ || key.op != &parameter_op || !pending_.empty())
+      if (registry == nullptr || !reads_.is_last(*registry) || key.op != &parameter_op || !effects_.empty())
         return unexpected;
       const int index = operand.parameter_->index();
       if (key.attribute != pack({registry->uid, RegistrySpace::parameter, index})) return unexpected;
@@ -194,26 +194,13 @@ std::int32_t Recorder::number(double value, DType dtype, SourceLine line) {
 std::int32_t Recorder::append_parameter(RegistryCore& registry, std::int32_t index, SourceLine line) {
   read(registry);
   const std::uint64_t attribute = pack({registry.uid, RegistrySpace::parameter, index});
-  for (std::size_t i = pending_.size(); i-- > 0;) {  // the latest assignment counts
-    if (pending_[i].registry != &registry || pending_[i].index != index) continue;
-    const std::int32_t value = inputs(pending_[i].node)[0];
+  if (const PendingEffect* const latest = effects_.latest(registry, index)) {
+    const std::int32_t value = inputs(latest->node)[0];
     if (!registry.entries[static_cast<std::size_t>(index)].trainable) return value;
     return append(assigned_parameter_op, value, -1, -1, traits_of(1), attribute, line);
   }
   return append_with_slot(parameter_op, -1, traits_of(0, registry.dtype), attribute, line,
                           registry_slot(registry, static_cast<std::uint32_t>(index), registry.write_count));
-}
-
-void Recorder::note_read(RegistryCore& registry) {
-  const bool is_known = std::any_of(registries_.begin(), registries_.end(),
-                                    [&](const RegistryRead& read) { return read.uid == registry.uid; });
-  if (!is_known) {
-    registries_.reserve(registries_.size() + 1);  // so that a read that counts is one that ends
-    registry.begin_read();
-    has_traces_ = true;
-    registries_.push_back({registry.uid, registry.shared_from_this(), registry.write_count});
-  }
-  last_read_ = registry.uid;
 }
 
 }  // namespace thalweg::internal

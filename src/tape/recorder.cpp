@@ -97,9 +97,7 @@ void Recorder::release(Storage* unused) {
 }
 
 void Recorder::forget_data(Storage* unused) {
-  for (const RegistryRead& read : registries_) read.core->end_read();
-  registries_.clear();
-  last_read_ = 0;
+  reads_.end();
   release(unused);
 }
 

@@ -9,24 +9,17 @@
 #include <utility>
 #include <vector>
 
-#include "src/registry/core.hpp"
 #include "src/tape/arena.hpp"
 #include "src/tape/backward_target.hpp"
+#include "src/tape/effects.hpp"
 #include "src/tape/function_ref.hpp"
 #include "src/tape/held_values.hpp"
+#include "src/tape/registry_reads.hpp"
 #include "src/tape/scopes.hpp"
 #include "src/tape/segment.hpp"
 #include "src/tape/workspace.hpp"
 
 namespace thalweg::internal {
-
-/// An `assign` that was recorded and not yet executed.
-struct PendingEffect {
-  RegistryCore* registry;
-  std::int32_t index;  // of the parameter; −1: a flat buffer
-  std::int32_t node;   // the assign node
-  std::int32_t check;  // on planned tapes that detect anomalies: the sum of the assigned values; else −1
-};
 
 class Differentiation;
 
@@ -187,12 +180,12 @@ class alignas(64) Recorder {
   Var var(std::int32_t id) const { return Var(serial_, id); }
 
   /// Adds a pending effect on a registry that this tape has read.
-  void assign(RegistryCore& registry, std::int32_t index, std::int32_t assign_node, std::int32_t check = -1) {
+  void add(const PendingEffect& effect) {
     has_traces_ = true;
-    pending_.push_back({&registry, index, assign_node, check});
+    effects_.add(effect);
   }
   void read(RegistryCore& registry) {
-    if (registry.uid != last_read_) note_read(registry);
+    if (!reads_.is_last(registry) && reads_.note(registry)) has_traces_ = true;
   }
   /// Reads the registry of a parameter.
   void read(const Operand& operand) {
@@ -304,13 +297,10 @@ class alignas(64) Recorder {
     return storage->data;
   }
   void* hold_new(std::int32_t id, const Shape* shape, DType dtype);
-  const std::vector<PendingEffect>& pending() const { return pending_; }
-  /// Locks the registries of pending effects until these are committed.
-  void claim_effects(const char* writer, SourceLine line);
+  const Effects& effects() const { return effects_; }
   void commit(const char* writer, SourceLine line) {
-    if (!pending_.empty()) commit_effects(writer, line);
+    if (!effects_.empty()) effects_.commit(writer, line);
   }
-  void commit_effects(const char* writer, SourceLine line);
   /// Commits the segment's request; if the tape detects anomalies, first checks its results. `value` is the address of
   /// the requested value.
   void conclude(Segment& segment, const void* value, const BackwardTarget& target, const char* writer,
@@ -321,26 +311,16 @@ class alignas(64) Recorder {
   }
   void conclude_looking(Segment& segment, const void* value, const BackwardTarget& target, const char* writer,
                         SourceLine line);
-  /// Whether no registry has been written since this tape first read it, so that no leaf has changed.
-  bool reads_are_fresh() const {
-    for (const RegistryRead& read : registries_)
-      if (read.core->write_count != read.write_count) return false;
-    return true;
-  }
+  const RegistryReads& reads() const { return reads_; }
   /// TapeError if the parameter that node `leaf` reads has been written since.
   void check_fresh(std::int32_t leaf, SourceLine line) const {
     const Slot& read = slot(leaf);
     if (read.registry->write_count != read.version) throw_if_written(leaf, line);
   }
   void throw_if_written(std::int32_t leaf, SourceLine line) const;
-  RegistryCore* registry_by_uid(std::uint32_t uid) const {
-    for (const RegistryRead& read : registries_)
-      if (read.uid == uid) return read.core.get();
-    return nullptr;
-  }
   /// Registry number `place` of the backward request that is being executed.
   RegistryCore* requested_registry(std::int32_t place) const {
-    return registry_by_uid(path_.back().segment->registries[static_cast<std::size_t>(place)]);
+    return reads_.find(path_.back().segment->registries[static_cast<std::size_t>(place)]);
   }
   bool has_eager_value(std::int32_t id) const;
   void* eager_data(std::int32_t id);
@@ -400,7 +380,6 @@ class alignas(64) Recorder {
   std::int32_t append_constant(const Tensor& tensor, SourceLine line);
   std::int32_t append_number(double value, std::uint32_t traits, SourceLine line);
   std::int32_t append_new(const Key& key, SourceLine line);
-  void note_read(RegistryCore& registry);
   std::int32_t append_parameter(RegistryCore& registry, std::int32_t index, SourceLine line);
   Info infer(const Key& key, SourceLine line) const;
   [[noreturn]] void throw_incomplete(const Key& key, SourceLine line) const;
@@ -436,7 +415,7 @@ class alignas(64) Recorder {
   void forget_recorded() {
     path_.clear();
     scopes_.clear();
-    pending_.clear();
+    effects_.clear();
     arena_.keep_nothing();
     has_traces_ = false;
     serial_ = 0;
@@ -588,15 +567,8 @@ class alignas(64) Recorder {
   };
   std::vector<Step> path_;
   Scopes scopes_;
-  struct RegistryRead {
-    std::uint32_t uid;
-    std::shared_ptr<RegistryCore> core;
-    std::uint32_t write_count;  // when it was first read
-  };
-  std::vector<RegistryRead> registries_;
-  std::uint32_t last_read_ = 0;  // uid of the registry read last; 0: none
-  std::vector<PendingEffect> pending_;
-  std::vector<WriteClaim> claims_;
+  RegistryReads reads_;
+  Effects effects_;
   HeldValues held_;
   std::vector<std::string> watched_;
   struct Assigned {
