@@ -20,21 +20,14 @@ bool has_value(const Key& key) {
 
 }  // namespace
 
-bool Recorder::has_eager_value(std::int32_t id) const {
-  const auto place = static_cast<std::size_t>(id);
-  return place < eager_values_.size() && eager_values_[place].has_value();
-}
-
 void* Recorder::eager_data(std::int32_t id) {
-  const auto place = static_cast<std::size_t>(id);
-  if (place >= eager_values_.size()) eager_values_.resize(place + 1);
-  std::optional<Tensor>& value = eager_values_[place];
-  if (!value) {
+  if (!eager_values_.has(id)) {
     const NodeType node = type(id);
-    value = Tensor(made_for(key(id).op->name, user_line(id), [&] { return allocate_elements(node.shape, node.dtype); }),
-                   node.dtype, node.shape);
+    eager_values_.set(
+        id, Tensor(made_for(key(id).op->name, user_line(id), [&] { return allocate_elements(node.shape, node.dtype); }),
+                   node.dtype, node.shape));
   }
-  return const_cast<void*>(value->raw());
+  return const_cast<void*>(eager_values_[id].raw());
 }
 
 void Recorder::compute_eagerly(std::int32_t id) {
@@ -45,9 +38,8 @@ void Recorder::compute_eagerly(std::int32_t id) {
 }
 
 const Tensor& Recorder::eager_value(std::int32_t id) {
-  if (!has_eager_value(id)) Plan::make_node(*this, id)->run(*this, {}, line(id));
-  // The plan has stored it there.
-  return *eager_values_[static_cast<std::size_t>(id)];  // NOLINT(bugprone-unchecked-optional-access)
+  if (!eager_values_.has(id)) Plan::make_node(*this, id)->run(*this, {}, line(id));
+  return eager_values_[id];  // where the plan has stored it
 }
 
 /// The same rule as RequestGraph::collect_leaves: a request must not depend on a changed parameter, except through values that

@@ -108,7 +108,7 @@ void Recorder::undo(Segment& segment) {
   next_ = segment.request;
   copy_beginning(segment, count);
   held_.forget(segment);
-  if (eager_values_.size() > static_cast<std::size_t>(next_)) eager_values_.resize(static_cast<std::size_t>(next_));
+  eager_values_.forget(next_);
 }
 
 void Recorder::forget(std::int32_t first) {

@@ -47,7 +47,7 @@ std::int32_t Recorder::compose_again(const Composed& known, SourceLine line) {
     const ScopeEntry& inner = known.scopes[i];
     scopes_.open(inner.name, own_scope + inner.parent, inner.line.file == nullptr ? line : inner.line, op);
   }
-  Line* next_line = lines_ + next_;
+  Line* next_line = data_.lines() + next_;
   for (const Line& recorded : known.lines)
     *next_line++ = line_in_scope(recorded.file == nullptr ? line : recorded.place(), own_scope + recorded.scope);
   expected_ += known.end - known.begin;
@@ -90,7 +90,7 @@ void Recorder::note_composed(Composed made, std::int32_t own_scope, SourceLine l
     entry.line = from_here(entry.line);
   }
   for (std::int32_t id = made.begin; id < made.end; ++id)
-    made.lines.push_back(line_in_scope(from_here(lines_[id].place()), lines_[id].scope - own_scope));
+    made.lines.push_back(line_in_scope(from_here(data_.line(id).place()), data_.line(id).scope - own_scope));
   // The compositions nested in it are never met on their own.
   while (!composed_.empty() && composed_.back().begin >= made.begin) composed_.pop_back();
   composed_.push_back(std::move(made));

@@ -27,19 +27,9 @@ struct Recorder::Ahead {
   std::int32_t next;
 };
 
-inline void Recorder::hold(const Tensor& tensor, std::int32_t id) {
-  Storage* const storage = tensor.storage().get();
-  Slot& slot = slots_[id];
-  slot.storage = storage;
-  if (storage == nullptr) [[unlikely]]
-    return;  // a default-constructed tensor
-  slot.previous_constant = last_constant_;
-  last_constant_ = id;
-  storage->add_reference();
-}
-
 void Recorder::give_back_ahead() {
-  if (recorders_.current != nullptr) release(recorders_.current->let_go_of_constants(recorders_.current->next_));
+  Recorder* const recorder = recorders_.current;
+  if (recorder != nullptr) Constants::release(recorder->constants_.let_go(recorder->next_, recorder->data_.slots()));
 }
 
 /// The node of an operand: a Var of this tape, or the leaf ahead if it matches. Otherwise an id that matches no input
@@ -57,7 +47,7 @@ void Recorder::give_back_ahead() {
     const Tensor& tensor = *operand.tensor_;
     if (key.op != &constant_op || key.attribute != constant_attribute(tensor) || key.dtype != tensor.dtype())
       return unexpected;
-    hold(tensor, ahead.next);
+    constants_.hold(tensor, ahead.next, data_.slot(ahead.next));
     return note_place();
   }
   if (operand.id_ >= 0) return operand.serial_ == serial_ ? operand.id_ : unexpected;
@@ -70,14 +60,14 @@ void Recorder::give_back_ahead() {
         return unexpected;
       const int index = operand.parameter_->index();
       if (key.attribute != pack({registry->uid, RegistrySpace::parameter, index})) return unexpected;
-      slots_[ahead.next] = registry_slot(*registry, static_cast<std::uint32_t>(index), registry->write_count);
+      data_.slot(ahead.next) = registry_slot(*registry, static_cast<std::uint32_t>(index), registry->write_count);
       break;
     }
     case Operand::Kind::number:
     case Operand::Kind::integer: {
       const DType dtype = operand.kind() == Operand::Kind::number ? DType::f32 : DType::i64;
       if (!is_key(key, number_op, -1, -1, -1, weak(dtype), 0)) return unexpected;
-      slots_[ahead.next] = number_slot(operand.number_);
+      data_.slot(ahead.next) = number_slot(operand.number_);
       break;
     }
   }
@@ -159,7 +149,7 @@ void Recorder::throw_foreign(const Var& var, const char* op, SourceLine line) co
 
 std::int32_t Recorder::append_constant(const Tensor& tensor, SourceLine line) {
   const std::int32_t id = append(constant_op, -1, -1, -1, constant_traits(tensor), constant_attribute(tensor), line);
-  hold(tensor, id);
+  constants_.hold(tensor, id, data_.slot(id));
   return id;
 }
 

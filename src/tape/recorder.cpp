@@ -85,20 +85,16 @@ void Recorder::end_with_traces(Storage* unused) {
 }
 
 void Recorder::clear() {
-  Storage* const unused = let_go_of_constants(0);
+  Storage* const unused = constants_.let_go(0, data_.slots());
   forget_more();
   forget_recorded();
   forget_data(unused);
   start(TapeOptions(options_));
 }
 
-void Recorder::release(Storage* unused) {
-  while (unused != nullptr) Storage::release(std::exchange(unused, unused->next_free));
-}
-
 void Recorder::forget_data(Storage* unused) {
   reads_.end();
-  release(unused);
+  Constants::release(unused);
 }
 
 void Recorder::forget_more() {
@@ -114,16 +110,6 @@ void Recorder::forget_more() {
 }
 
 // --- recording ---
-
-void Recorder::grow(std::int32_t ids) {
-  const auto wanted = static_cast<std::size_t>(ids) + 1;
-  const std::size_t size = std::max<std::size_t>(256, wanted + wanted / 2);
-  line_memory_.resize(size);
-  lines_ = line_memory_.data();  // at once, since the next line may throw
-  slot_memory_.resize(size);
-  slots_ = slot_memory_.data();
-  reserved_ = static_cast<std::int32_t>(size);
-}
 
 void Recorder::forget_open_segment() {
   keys_.clear();
@@ -173,7 +159,7 @@ bool Recorder::turn(const Key& key) {
   last_segment_->likely = predicted_ = to;
   expected_ = predicted_->keys.data() + place;
   expected_composed_ = predicted_->first_composed;
-  reserve(predicted_->end());
+  data_.reserve(predicted_->end());
   return true;
 }
 
@@ -238,7 +224,7 @@ std::int32_t Recorder::append_new(const Key& key, SourceLine line) {
   Info info;
   if (key.op->kind != Kind::elementwise || !infer_alike(key, info)) info = infer(key, line);
   info.origin = deriving_;
-  reserve(next_ + 1);
+  data_.reserve(next_ + 1);
   push(key, info);
   set_line(next_, line);
   const std::int32_t id = next_++;
@@ -303,7 +289,7 @@ std::int32_t Recorder::origin(std::int32_t id) const {
   return id;
 }
 
-SourceLine Recorder::line(std::int32_t id) const { return lines_[static_cast<std::size_t>(origin(id))].place(); }
+SourceLine Recorder::line(std::int32_t id) const { return data_.line(origin(id)).place(); }
 
 // --- requests ---
 
@@ -346,7 +332,7 @@ Segment& Recorder::complete_unexpected(const Request& request, SourceLine line, 
   key.attribute = request.attribute;
   const bool is_known = predicted_ != nullptr && (expects(request) || turn(key));
   Segment* const segment = is_known ? predicted_ : find_or_make_segment(key, line, derive);
-  reserve(segment->longest);
+  data_.reserve(segment->longest);
   return *segment;
 }
 
@@ -385,13 +371,13 @@ void Recorder::note_where_turned(Segment& segment) const try {
 
 void Recorder::rewind(const Recording& before) {
   next_ = before.next;
-  release(let_go_of_constants(next_));
+  Constants::release(constants_.let_go(next_, data_.slots()));
   keys_.resize(before.keys);
   infos_.resize(before.keys);
   expansions_.resize(before.expansions);
   std::erase_if(composed_, [&](const Composed& made) { return made.end > next_; });
   deriving_ = -1;
-  if (eager_values_.size() > static_cast<std::size_t>(next_)) eager_values_.resize(static_cast<std::size_t>(next_));
+  eager_values_.forget(next_);
 }
 
 void Recorder::drop_if_last(std::int32_t id) {
@@ -399,8 +385,8 @@ void Recorder::drop_if_last(std::int32_t id) {
   keys_.pop_back();
   infos_.pop_back();
   --next_;
-  release(let_go_of_constants(next_));
-  if (eager_values_.size() > static_cast<std::size_t>(id)) eager_values_.resize(static_cast<std::size_t>(id));
+  Constants::release(constants_.let_go(next_, data_.slots()));
+  eager_values_.forget(id);
 }
 
 bool Recorder::extend_last(std::int32_t id, std::int32_t input) {

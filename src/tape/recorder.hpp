@@ -11,9 +11,12 @@
 
 #include "src/tape/arena.hpp"
 #include "src/tape/backward_target.hpp"
+#include "src/tape/constants.hpp"
+#include "src/tape/eager_values.hpp"
 #include "src/tape/effects.hpp"
 #include "src/tape/function_ref.hpp"
 #include "src/tape/held_values.hpp"
+#include "src/tape/node_data.hpp"
 #include "src/tape/registry_reads.hpp"
 #include "src/tape/scopes.hpp"
 #include "src/tape/segment.hpp"
@@ -61,12 +64,12 @@ class alignas(64) Recorder {
   }
   void end() {
     if (recorders_.current != this) [[unlikely]]
-      return end_with_traces(let_go_of_constants(0));
+      return end_with_traces(constants_.let_go(0, data_.slots()));
     end_current();
   }
   /// The same for what is known to be the current tape.
   void end_current() {
-    Storage* const unused = let_go_of_constants(0);
+    Storage* const unused = constants_.let_go(0, data_.slots());
     if (unused != nullptr || has_traces_) [[unlikely]]
       return end_with_traces(unused);
     serial_ = 0;
@@ -142,12 +145,12 @@ class alignas(64) Recorder {
   std::int32_t append_with_slot(const Op& op, std::int32_t a, std::uint32_t traits, std::uint64_t attribute,
                                 SourceLine line, const Slot& slot) {
     const std::int32_t id = append(op, a, -1, -1, traits, attribute, line);
-    slots_[id] = slot;
+    data_.slot(id) = slot;
     return id;
   }
   std::int32_t append_with_slot(const Key& key, SourceLine line, const Slot& slot) {
     const std::int32_t id = append(key, line);
-    slots_[id] = slot;
+    data_.slot(id) = slot;
     return id;
   }
   /// Whether the node of these operands, which are Vars of this tape, is at the cursor.
@@ -215,22 +218,22 @@ class alignas(64) Recorder {
     if (key.count > 3) return workspace_.pool.list(key.inputs[0]);
     return {key.inputs, key.count};
   }
-  const Slot& slot(std::int32_t id) const { return slots_[static_cast<std::size_t>(id)]; }
+  const Slot& slot(std::int32_t id) const { return data_.slot(id); }
   SourceLine line(std::int32_t id) const;
   /// "affine1/relu", and the line of the outermost scope, or of the node itself if it has no scope.
-  std::string scope_name(std::int32_t id) const { return scopes_.name_of(lines_[origin(id)].scope); }
+  std::string scope_name(std::int32_t id) const { return scopes_.name_of(data_.line(origin(id)).scope); }
   SourceLine user_line(std::int32_t id) const { return outermost_line(origin(id)); }
   /// The node that the user recorded: for a node of a backward pass, the one whose differentiation led to it.
   std::int32_t origin(std::int32_t id) const;
   /// The user's line of a node that is not from a backward pass.
   SourceLine outermost_line(std::int32_t id) const {
-    const Line& recorded = lines_[id];
+    const Line& recorded = data_.line(id);
     return scopes_.line_of(recorded.scope, recorded.place());
   }
   /// The op that the user called to record `id`, a node that is not from a backward pass.
-  std::string path_to_op(std::int32_t id) const { return scopes_.path_to_op(lines_[id].scope, key(id).op->name); }
+  std::string path_to_op(std::int32_t id) const { return scopes_.path_to_op(data_.line(id).scope, key(id).op->name); }
   /// The scopes in which node `id` was recorded, outermost first. Each opening of a scope is distinct.
-  std::vector<std::int32_t> scope_path(std::int32_t id) const { return scopes_.path_of(lines_[origin(id)].scope); }
+  std::vector<std::int32_t> scope_path(std::int32_t id) const { return scopes_.path_of(data_.line(origin(id)).scope); }
   const ScopeEntry& scope(std::int32_t opening) const { return scopes_[opening]; }
   NodeType type(std::int32_t id) const;
   Workspace& workspace() const { return workspace_; }
@@ -322,7 +325,7 @@ class alignas(64) Recorder {
   RegistryCore* requested_registry(std::int32_t place) const {
     return reads_.find(path_.back().segment->registries[static_cast<std::size_t>(place)]);
   }
-  bool has_eager_value(std::int32_t id) const;
+  bool has_eager_value(std::int32_t id) const { return eager_values_.has(id); }
   void* eager_data(std::int32_t id);
   const Tensor& eager_value(std::int32_t id);
   void note_assigned(const RegistryCore& registry, std::int32_t index);
@@ -330,14 +333,7 @@ class alignas(64) Recorder {
  private:
   friend class ::thalweg::Tape;
   std::int32_t resolve_leaf(const Operand& operand, const char* op);
-  /// Notes where node `id` is recorded. That is mostly where the tape before has recorded it, and comparing is cheaper than
-  /// storing.
-  void set_line(std::int32_t id, SourceLine place) {
-    Line& line = lines_[id];
-    const Line found = line_in_scope(place, scope_);
-    if (line.file != found.file || line.line != found.line || line.scope != found.scope) [[unlikely]]
-      line = found;
-  }
+  void set_line(std::int32_t id, SourceLine place) { data_.set_line(id, place, scope_); }
   struct Ahead;
   std::int32_t expected_node(const Operand& operand, Ahead& ahead);
   void start(const TapeOptions& options) {
@@ -353,28 +349,9 @@ class alignas(64) Recorder {
     if (options.engine == Engine::eager) [[unlikely]]
       plant_eager_root();
     predict();
-    reserve(last_segment_->longest);
+    data_.reserve(last_segment_->longest);
   }
   void end_with_traces(Storage* unused);
-  /// Holds the tensor of constant `id` until the tape ends.
-  void hold(const Tensor& tensor, std::int32_t id);
-  /// Gives up the constants from node `first` on. Returns those that nobody else holds, linked by next_free.
-  Storage* let_go_of_constants(std::int32_t first) {
-    Storage* unused = nullptr;
-    const Slot* const slots = slots_;
-    std::int32_t id = last_constant_;
-    while (id >= first) {
-      Storage* const storage = slots[id].storage;
-      id = slots[id].previous_constant;
-      if (storage->drop_reference()) [[unlikely]] {
-        storage->next_free = unused;
-        unused = storage;
-      }
-    }
-    last_constant_ = id;
-    return unused;
-  }
-  static void release(Storage* unused);
   /// Releases `unused` and ends the reading of registries.
   void forget_data(Storage* unused);
   std::int32_t append_constant(const Tensor& tensor, SourceLine line);
@@ -383,11 +360,6 @@ class alignas(64) Recorder {
   std::int32_t append_parameter(RegistryCore& registry, std::int32_t index, SourceLine line);
   Info infer(const Key& key, SourceLine line) const;
   [[noreturn]] void throw_incomplete(const Key& key, SourceLine line) const;
-  void reserve(std::int32_t ids) {
-    if (ids >= reserved_) [[unlikely]]
-      grow(ids);
-  }
-  void grow(std::int32_t ids);
   char* grow_arena(std::size_t bytes);
   /// What stands from segment_base_ on.
   const Key* open_keys() const { return predicted_ != nullptr ? predicted_->keys.data() : keys_.data(); }
@@ -453,7 +425,7 @@ class alignas(64) Recorder {
   }
   /// Whether the request is at the cursor, and all there is to do is to step to its segment.
   bool stands_before(const Request& request) const {
-    return expects(request) && predicted_->longest < reserved_ && watched_.empty();
+    return expects(request) && predicted_->longest < data_.capacity() && watched_.empty();
   }
   Segment& step_to(Segment& segment, SourceLine line) {
     set_line(segment.request, line);
@@ -539,16 +511,14 @@ class alignas(64) Recorder {
   std::int32_t next_ = 0;
   std::int32_t scope_ = -1;
   std::uint64_t serial_ = 0;
-  Segment* predicted_ = nullptr;     // null: the open segment is new, and nodes are appended to keys_
-  std::int32_t last_constant_ = -1;  // node id; the slots of constants form a list
+  Segment* predicted_ = nullptr;  // null: the open segment is new, and nodes are appended to keys_
+  Constants constants_;
   std::int32_t segment_base_ = 0;
   Recorder* outer_ = nullptr;  // see inner_
   TapeOptions options_;
-  bool has_traces_ = false;    // has state beside what every tape writes
-  std::int32_t reserved_ = 0;  // size of lines and slots
+  bool has_traces_ = false;  // has state beside what every tape writes
 
-  Line* lines_ = nullptr;
-  Slot* slots_ = nullptr;
+  alignas(64) NodeData data_;
   std::uint64_t last_plan_ = 0;      // the number of the plan run last
   Segment* last_segment_ = nullptr;  // the last completed segment
   Workspace& workspace_;
@@ -575,16 +545,14 @@ class alignas(64) Recorder {
     const RegistryCore* registry;
     std::int32_t index;
   };
-  std::vector<Assigned> assigned_;                   // trainable parameters
-  bool has_more_ = false;                            // has state for forget_more(); then has_traces_, too
-  bool planned_ = false;                             // has made a plan
-  std::vector<std::optional<Tensor>> eager_values_;  // by id
-  std::unique_ptr<Segment> eager_root_;              // eager tapes do not share structure
+  std::vector<Assigned> assigned_;  // trainable parameters
+  bool has_more_ = false;           // has state for forget_more(); then has_traces_, too
+  bool planned_ = false;            // has made a plan
+  EagerValues eager_values_;
+  std::unique_ptr<Segment> eager_root_;  // eager tapes do not share structure
 
   // The list of the thread's recorders: those of live tapes, outermost first, then the free ones.
   Recorder* inner_ = nullptr;
-  std::vector<Line> line_memory_;
-  std::vector<Slot> slot_memory_;
   Arena arena_;
 
   friend class Differentiation;
