@@ -132,7 +132,6 @@ std::vector<std::int32_t> Recorder::gradients(std::int32_t y, std::span<const st
         return expansion.results;
       }
   const std::int32_t begin = append(key, line);
-  const Recording before{begin, keys_.size() - 1, expansions_.size()};
   try {
     deriving_ = begin;
     Differentiation differentiation(*this, y);
@@ -150,10 +149,10 @@ std::vector<std::int32_t> Recorder::gradients(std::int32_t y, std::span<const st
     check_unread(expansion, inputs, line);
     deriving_ = -1;
     expansion.count = next_ - begin - 1;
-    expansions_.push_back(expansion);
+    open_.expansions.push_back(expansion);
     return expansion.results;
   } catch (...) {
-    rewind(before);
+    rewind(begin);
     throw;
   }
 }
@@ -217,7 +216,7 @@ std::string Recorder::frozen_parameters(std::int32_t loss, const BackwardTarget&
 
 void Recorder::derive_backward(std::int32_t loss, std::int32_t seed, const BackwardTarget& target, SourceLine line,
                                Segment& segment) {
-  deriving_ = segment.base + static_cast<std::int32_t>(keys_.size()) - 1;
+  deriving_ = next_ - 1;
   Differentiation differentiation(*this, loss);
   WantedParameters wanted = differentiation.want_parameters(target);
   differentiation.run(seed_of(*this, loss, seed, "backward", line));

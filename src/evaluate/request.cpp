@@ -100,13 +100,12 @@ bool Recorder::has_carried_out(std::uint64_t plan) const {
 /// Undoes a request that throws before its end: restores the tape to its state before.
 void Recorder::undo(Segment& segment) {
   effects_.unclaim();
-  const auto count = static_cast<std::size_t>(segment.request - segment.base);
   path_.pop_back();
   last_segment_ = segment.parent;
   predicted_ = nullptr;
   segment_base_ = segment.base;
   next_ = segment.request;
-  copy_beginning(segment, count);
+  copy_beginning(segment);
   held_.forget(segment);
   eager_values_.forget(next_);
 }
@@ -114,9 +113,7 @@ void Recorder::undo(Segment& segment) {
 void Recorder::forget(std::int32_t first) {
   if (predicted_ != nullptr) leave_prediction();
   first = std::max(first, segment_base_);
-  const auto kept = std::count_if(expansions_.begin(), expansions_.end(),
-                                  [&](const Expansion& expansion) { return expansion.begin < first; });
-  rewind({first, static_cast<std::size_t>(first - segment_base_), static_cast<std::size_t>(kept)});
+  rewind(first);
   effects_.forget(first);
 }
 

@@ -92,8 +92,8 @@ void Recorder::note_composed(Composed made, std::int32_t own_scope, SourceLine l
   for (std::int32_t id = made.begin; id < made.end; ++id)
     made.lines.push_back(line_in_scope(from_here(data_.line(id).place()), data_.line(id).scope - own_scope));
   // The compositions nested in it are never met on their own.
-  while (!composed_.empty() && composed_.back().begin >= made.begin) composed_.pop_back();
-  composed_.push_back(std::move(made));
+  while (!open_.composed.empty() && open_.composed.back().begin >= made.begin) open_.composed.pop_back();
+  open_.composed.push_back(std::move(made));
 }
 
 }  // namespace thalweg::internal

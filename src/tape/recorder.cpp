@@ -103,7 +103,7 @@ void Recorder::forget_more() {
   watched_.clear();
   eager_values_.clear();
   assigned_.clear();
-  forget_open_segment();
+  open_.clear();
   eager_root_ = nullptr;
   planned_ = false;
   has_more_ = false;
@@ -111,35 +111,17 @@ void Recorder::forget_more() {
 
 // --- recording ---
 
-void Recorder::forget_open_segment() {
-  keys_.clear();
-  infos_.clear();
-  expansions_.clear();
-  composed_.clear();
-  turned_from_ = nullptr;
-}
-
 void Recorder::leave_prediction() {
-  const auto count = static_cast<std::size_t>(next_ - segment_base_);
-  copy_beginning(*predicted_, count);
-  turned_from_ = predicted_;
-  turned_at_ = next_ - segment_base_;
+  copy_beginning(*predicted_);
+  open_.turned_from = predicted_;
+  open_.turned_at = next_ - segment_base_;
   predicted_ = nullptr;
 }
 
-/// Makes the open segment a new one that begins with the first `count` nodes of `segment`.
-void Recorder::copy_beginning(const Segment& segment, std::size_t count) {
+void Recorder::copy_beginning(const Segment& segment) {
   note_more();
-  const auto length = static_cast<std::ptrdiff_t>(count);
-  keys_.assign(segment.keys.begin(), segment.keys.begin() + length);
-  infos_.assign(segment.infos.begin(), segment.infos.begin() + length);
+  open_.begin_like(segment, next_);
   expect_nothing();
-  expansions_.clear();
-  for (const Expansion& expansion : segment.expansions)
-    if (expansion.begin < next_) expansions_.push_back(expansion);
-  composed_.clear();
-  for (const Composed& made : segment.composed())
-    if (made.end <= next_) composed_.push_back(made);
 }
 
 bool Recorder::turn(const Key& key) {
@@ -225,7 +207,8 @@ std::int32_t Recorder::append_new(const Key& key, SourceLine line) {
   if (key.op->kind != Kind::elementwise || !infer_alike(key, info)) info = infer(key, line);
   info.origin = deriving_;
   data_.reserve(next_ + 1);
-  push(key, info);
+  note_more();
+  open_.push(key, info);
   set_line(next_, line);
   const std::int32_t id = next_++;
   if (options_.engine == Engine::eager && key.op->kind != Kind::random) compute_new(id);
@@ -303,11 +286,11 @@ Segment* Recorder::find_child(std::span<const Key> beginning, const Key& key, st
 
 Segment* Recorder::make_segment(std::int32_t request, std::uint64_t hash) {
   auto segment = std::make_unique<Segment>(last_segment_, segment_base_);
-  keys_.push_back(nothing());
-  segment->complete(keys_, infos_, workspace_.memory);
+  open_.keys.push_back(nothing());
+  segment->complete(open_.keys, open_.infos, workspace_.memory);
   segment->request = request;
   note_asked(*segment);
-  composed_.reserve(composed_.size() + 1);  // so that nothing throws once the segment is known
+  open_.composed.reserve(open_.composed.size() + 1);  // so that nothing throws once the segment is known
   Segment* const made = segment.get();
   std::vector<std::unique_ptr<Segment>>& children = last_segment_->children;
   children.push_back(std::move(segment));
@@ -317,8 +300,8 @@ Segment* Recorder::make_segment(std::int32_t request, std::uint64_t hash) {
     children.pop_back();
     throw;
   }
-  made->expansions = std::move(expansions_);
-  made->set_composed(std::move(composed_));
+  made->expansions = std::move(open_.expansions);
+  made->set_composed(std::move(open_.composed));
   workspace_.segment_bytes += made->bytes();
   return made;
 }
@@ -338,60 +321,55 @@ Segment& Recorder::complete_unexpected(const Request& request, SourceLine line, 
 
 Segment* Recorder::find_or_make_segment(const Key& request, SourceLine line, FunctionRef<void(Segment&)> derive) {
   const std::int32_t id = next_;
-  const std::uint64_t hash = hash_keys(keys_, request);
-  Segment* segment = find_child(keys_, request, hash);
+  const std::uint64_t hash = hash_keys(open_.keys, request);
+  Segment* segment = find_child(open_.keys, request, hash);
   if (segment == nullptr) {
-    const Recording before{next_, keys_.size(), expansions_.size()};
     Segment derived(last_segment_, segment_base_);
     try {
       append_new(request, line);
       derive(derived);
       segment = make_segment(id, hash);
     } catch (...) {
-      rewind(before);
+      rewind(id);
       throw;
     }
     segment->gradient_outputs = std::move(derived.gradient_outputs);
     segment->registries = std::move(derived.registries);
   }
-  if (turned_from_ != nullptr) note_where_turned(*segment);
-  forget_open_segment();
+  if (open_.turned_from != nullptr) note_where_turned(*segment);
+  open_.clear();
   return segment;
 }
 
 /// So that the next recording that diverges here continues with the segment at once. Without, it finds it at its request.
 void Recorder::note_where_turned(Segment& segment) const try {
-  note_turn(*turned_from_, turned_at_, segment);
-  const std::span<const Key> beginning = segment.keys.first(static_cast<std::size_t>(turned_at_));
+  note_turn(*open_.turned_from, open_.turned_at, segment);
+  const std::span<const Key> beginning = segment.keys.first(static_cast<std::size_t>(open_.turned_at));
   const Key& turn = segment.keys[beginning.size()];
-  if (turned_at_ < segment.request - segment_base_)
+  if (open_.turned_at < segment.request - segment_base_)
     last_segment_->known_children.insert(hash_keys(beginning, turn), &segment);
 } catch (const std::bad_alloc&) {
 }
 
-void Recorder::rewind(const Recording& before) {
-  next_ = before.next;
-  Constants::release(constants_.let_go(next_, data_.slots()));
-  keys_.resize(before.keys);
-  infos_.resize(before.keys);
-  expansions_.resize(before.expansions);
-  std::erase_if(composed_, [&](const Composed& made) { return made.end > next_; });
+void Recorder::rewind(std::int32_t first) {
+  next_ = first;
+  Constants::release(constants_.let_go(first, data_.slots()));
+  open_.shorten(static_cast<std::size_t>(first - segment_base_), first);
   deriving_ = -1;
-  eager_values_.forget(next_);
+  eager_values_.forget(first);
 }
 
 void Recorder::drop_if_last(std::int32_t id) {
   if (id != next_ - 1 || predicted_ != nullptr) return;
-  keys_.pop_back();
-  infos_.pop_back();
+  open_.pop();
   --next_;
-  Constants::release(constants_.let_go(next_, data_.slots()));
+  Constants::release(constants_.let_go(id, data_.slots()));
   eager_values_.forget(id);
 }
 
 bool Recorder::extend_last(std::int32_t id, std::int32_t input) {
   if (id != next_ - 1 || predicted_ != nullptr || options_.engine == Engine::eager) return false;
-  Key& key = keys_.back();
+  Key& key = open_.keys.back();
   key.inputs[key.count++] = input;
   return true;
 }

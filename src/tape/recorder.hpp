@@ -17,6 +17,7 @@
 #include "src/tape/function_ref.hpp"
 #include "src/tape/held_values.hpp"
 #include "src/tape/node_data.hpp"
+#include "src/tape/open_segment.hpp"
 #include "src/tape/registry_reads.hpp"
 #include "src/tape/scopes.hpp"
 #include "src/tape/segment.hpp"
@@ -362,8 +363,8 @@ class alignas(64) Recorder {
   [[noreturn]] void throw_incomplete(const Key& key, SourceLine line) const;
   char* grow_arena(std::size_t bytes);
   /// What stands from segment_base_ on.
-  const Key* open_keys() const { return predicted_ != nullptr ? predicted_->keys.data() : keys_.data(); }
-  const Info* open_infos() const { return predicted_ != nullptr ? predicted_->infos.data() : infos_.data(); }
+  const Key* open_keys() const { return predicted_ != nullptr ? predicted_->keys.data() : open_.keys.data(); }
+  const Info* open_infos() const { return predicted_ != nullptr ? predicted_->infos.data() : open_.infos.data(); }
   const Segment* segment_of(std::int32_t id) const;
   const Key& recorded_key(std::int32_t id) const;
   const Info& recorded_info(std::int32_t id) const;
@@ -394,17 +395,6 @@ class alignas(64) Recorder {
   }
   /// And of what not all have.
   void forget_more();
-  void forget_open_segment();
-  void push(const Key& key, const Info& info) {
-    note_more();
-    keys_.push_back(key);
-    try {
-      infos_.push_back(info);
-    } catch (...) {
-      keys_.pop_back();
-      throw;
-    }
-  }
   void note_more() { has_more_ = has_traces_ = true; }
   /// The record that ends a segment.
   struct Request {
@@ -442,15 +432,11 @@ class alignas(64) Recorder {
   void note_composed(Composed made, std::int32_t scope, SourceLine line);
   Segment& complete_unexpected(const Request& request, SourceLine line, FunctionRef<void(Segment&)> derive);
   Segment* find_or_make_segment(const Key& request, SourceLine line, FunctionRef<void(Segment&)> derive);
-  void copy_beginning(const Segment& segment, std::size_t count);
-  // Undoing. rewind: everything recorded since a point in a new open segment (differentiation threw). drop_if_last: one
-  // node. undo (below): a request that threw; its segment becomes the open one again. forget (above): nodes and their
-  // effects.
-  struct Recording {
-    std::int32_t next;
-    std::size_t keys, expansions;
-  };
-  void rewind(const Recording& before);
+  /// Makes the open segment a new one that begins with the nodes of `segment` before the cursor.
+  void copy_beginning(const Segment& segment);
+  // Undoing. rewind: the nodes from `first` on, of a new open segment (differentiation threw). drop_if_last: one node.
+  // undo (below): a request that threw; its segment becomes the open one again. forget (above): nodes and their effects.
+  void rewind(std::int32_t first);
   /// Removes the last node, if it is `id`. Nothing may refer to it.
   void drop_if_last(std::int32_t id);
   /// Adds an input to the last node, if it is `id`; the input must not change its shape or dtype. Returns false if the
@@ -511,7 +497,7 @@ class alignas(64) Recorder {
   std::int32_t next_ = 0;
   std::int32_t scope_ = -1;
   std::uint64_t serial_ = 0;
-  Segment* predicted_ = nullptr;  // null: the open segment is new, and nodes are appended to keys_
+  Segment* predicted_ = nullptr;  // null: the open segment is new, and nodes are appended to open_
   Constants constants_;
   std::int32_t segment_base_ = 0;
   Recorder* outer_ = nullptr;  // see inner_
@@ -522,12 +508,7 @@ class alignas(64) Recorder {
   std::uint64_t last_plan_ = 0;      // the number of the plan run last
   Segment* last_segment_ = nullptr;  // the last completed segment
   Workspace& workspace_;
-  std::vector<Key> keys_;  // of the open segment, while it is new
-  std::vector<Info> infos_;
-  std::vector<Expansion> expansions_;
-  std::vector<Composed> composed_;
-  Segment* turned_from_ = nullptr;  // the prediction from which the open segment diverged, and where
-  std::int32_t turned_at_ = 0;
+  OpenSegment open_;                   // empty while there is a prediction
   std::int32_t deriving_ = -1;         // the node being differentiated
   std::uint32_t phase_questions_ = 0;  // number of calls of phase()
 
