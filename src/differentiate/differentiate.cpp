@@ -122,13 +122,13 @@ std::vector<std::int32_t> Recorder::gradients(std::int32_t y, std::span<const st
   Key key;
   key.op = &gradients_op;
   key.attribute = static_cast<std::uint64_t>(workspace_.pool.list(ids));
-  if (*expected_ == key || (predicted_ != nullptr && turn(key)))
-    for (const Expansion& expansion : predicted_->expansions)
+  if (*cursor_.key() == key || (is_predicted() && turn(key)))
+    for (const Expansion& expansion : cursor_.segment()->expansions)
       if (expansion.begin == next_) {
         check_unread(expansion, inputs, line);
         append(key, line);
         next_ += expansion.count;
-        expected_ += expansion.count;
+        cursor_.advance(expansion.count);
         return expansion.results;
       }
   const std::int32_t begin = append(key, line);

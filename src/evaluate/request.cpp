@@ -102,7 +102,6 @@ void Recorder::undo(Segment& segment) {
   effects_.unclaim();
   path_.pop_back();
   last_segment_ = segment.parent;
-  predicted_ = nullptr;
   segment_base_ = segment.base;
   next_ = segment.request;
   copy_beginning(segment);
@@ -111,7 +110,7 @@ void Recorder::undo(Segment& segment) {
 }
 
 void Recorder::forget(std::int32_t first) {
-  if (predicted_ != nullptr) leave_prediction();
+  if (is_predicted()) leave_prediction();
   first = std::max(first, segment_base_);
   rewind(first);
   effects_.forget(first);
@@ -141,7 +140,7 @@ inline Tensor Recorder::call(std::uint64_t serial, std::int32_t id) {
   const bool is_own = recorders_.current == this && serial_ == serial;
   if (!is_own || !expects({&value_request_op, id}) || options_.detect_anomaly) [[unlikely]]
     return {};
-  Plan* const plan = predicted_->plan.get();
+  Plan* const plan = cursor_.segment()->plan.get();
   Storage* const value = plan != nullptr ? plan->call(*this) : nullptr;
   if (value == nullptr) [[unlikely]]
     return {};

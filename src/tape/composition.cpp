@@ -31,8 +31,7 @@ inline bool Recorder::has_settings_of(const Composed& known) const {
 
 inline std::int32_t Recorder::compose(const Composition& composition, std::int32_t a, std::int32_t b,
                                       std::uint64_t attribute, SourceLine line) {
-  while (expected_composed_->begin < next_) ++expected_composed_;
-  const Composed& known = *expected_composed_;
+  const Composed& known = cursor_.composed_from(next_);
   if (known.begin == next_ && known.composition == &composition && known.inputs[0] == a && known.inputs[1] == b &&
       known.attribute == attribute && has_settings_of(known)) [[likely]]
     return compose_again(known, line);
@@ -50,7 +49,7 @@ std::int32_t Recorder::compose_again(const Composed& known, SourceLine line) {
   Line* next_line = data_.lines() + next_;
   for (const Line& recorded : known.lines)
     *next_line++ = line_in_scope(recorded.file == nullptr ? line : recorded.place(), own_scope + recorded.scope);
-  expected_ += known.end - known.begin;
+  cursor_.advance(known.end - known.begin);
   next_ = known.end;
   phase_questions_ += known.phase.has_value() ? 1 : 0;
   return known.result;
@@ -69,7 +68,7 @@ std::int32_t Recorder::compose_first_time(const Composition& composition, std::i
   made.result = result;
   made.end = next_;
   // Only for a new segment and its own nodes. A repeated step skips the nodes of a backward pass anyway.
-  const bool is_new = predicted_ == nullptr && made.begin >= segment_base_ && made.begin < made.end;
+  const bool is_new = !is_predicted() && made.begin >= segment_base_ && made.begin < made.end;
   if (is_new && deriving_ < 0 && engine() == Engine::planned) note_composed(std::move(made), own_scope, line);
   return result;
 }

@@ -21,7 +21,7 @@ struct alignas(32) Key {
   std::uint16_t flags = 0;
   std::uint64_t attribute = 0;
 };
-// Recorder::append builds a key in this layout in registers.
+// is_key builds a key in this layout in registers.
 static_assert(sizeof(Key) == 32 && offsetof(Key, inputs) == 8 && offsetof(Key, count) == 20 &&
               offsetof(Key, attribute) == 24 && std::endian::native == std::endian::little);
 
@@ -45,6 +45,21 @@ inline std::uint64_t word_of(const Key& key, std::size_t index) {
 inline bool operator==(const Key& a, const Key& b) {
   std::uint64_t differences = 0;
   for (std::size_t i = 0; i < 4; ++i) differences |= word_of(a, i) ^ word_of(b, i);
+  return differences == 0;
+}
+
+/// Equals no recorded key: those have an op.
+inline constexpr Key no_key{};
+
+/// Whether this is the key of a node of up to three inputs. The other key stays in registers. `traits`: see traits_of.
+inline bool is_key(const Key& key, const Op& op, std::int32_t a, std::int32_t b, std::int32_t c, std::uint32_t traits,
+                   std::uint64_t attribute) {
+  const auto pair = [](std::int32_t low, std::uint32_t high) {
+    return static_cast<std::uint32_t>(low) | std::uint64_t{high} << 32;
+  };
+  const std::uint64_t differences = (word_of(key, 0) ^ reinterpret_cast<std::uintptr_t>(&op)) |
+                                    (word_of(key, 1) ^ pair(a, static_cast<std::uint32_t>(b))) |
+                                    (word_of(key, 2) ^ pair(c, traits)) | (word_of(key, 3) ^ attribute);
   return differences == 0;
 }
 

@@ -88,12 +88,12 @@ namespace {
 template <class RecordAnew, class... Operands>
 [[gnu::always_inline]] inline Var Recorder::record_again(RecordAnew record_anew, const Op& op, std::uint64_t attribute,
                                                          const Operand& first, const Operands&... others) {
-  Ahead ahead{expected_, next_};
+  Ahead ahead{cursor_.key(), next_};
   const std::int32_t ids[] = {expected_node(first, ahead), expected_node(others, ahead)..., -1, -1};
   if (!is_key(*ahead.key, op, ids[0], ids[1], ids[2], 1 + sizeof...(Operands), attribute)) [[unlikely]]
     return record_anew();
   set_line(ahead.next, first.line());
-  expected_ = ahead.key + 1;
+  cursor_.move_to(ahead.key + 1);
   next_ = ahead.next + 1;
   return var(ahead.next);
 }
@@ -110,9 +110,9 @@ Var Recorder::record(const Op& op, const Operand& a, const Operand& b, std::uint
 
 std::int32_t Recorder::resolve_leaf(const Operand& operand, const char* op) {
   read(operand);
-  Ahead ahead{expected_, next_};
+  Ahead ahead{cursor_.key(), next_};
   if (const std::int32_t id = expected_node(operand, ahead); id >= 0) [[likely]] {
-    expected_ = ahead.key;
+    cursor_.move_to(ahead.key);
     next_ = ahead.next;
     return id;
   }

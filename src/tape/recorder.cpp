@@ -32,10 +32,9 @@ void note_turn(Segment& left, std::int32_t place, Segment& to) {
 
 }  // namespace
 
-constinit const Key Recorder::nothing_{};
 constinit thread_local Recorder::OfThread Recorder::recorders_;
 
-Recorder::Recorder(Workspace& workspace) : expected_(&nothing()), workspace_(workspace) {}
+Recorder::Recorder(Workspace& workspace) : workspace_(workspace) {}
 
 Recorder::~Recorder() = default;
 
@@ -112,36 +111,37 @@ void Recorder::forget_more() {
 // --- recording ---
 
 void Recorder::leave_prediction() {
-  copy_beginning(*predicted_);
-  open_.turned_from = predicted_;
+  Segment* const predicted = cursor_.segment();
+  copy_beginning(*predicted);
+  open_.turned_from = predicted;
   open_.turned_at = next_ - segment_base_;
-  predicted_ = nullptr;
 }
 
 void Recorder::copy_beginning(const Segment& segment) {
   note_more();
   open_.begin_like(segment, next_);
-  expect_nothing();
+  cursor_.predict_nothing();
 }
 
 bool Recorder::turn(const Key& key) {
   const std::int32_t place = next_ - segment_base_;
-  const auto known = std::find_if(predicted_->turns.begin(), predicted_->turns.end(),
+  Segment& predicted = *cursor_.segment();
+  const auto known = std::find_if(predicted.turns.begin(), predicted.turns.end(),
                                   [&](const Segment::Turn& turn) { return turn.place == place && turn.key == key; });
-  Segment* to = known != predicted_->turns.end() ? known->to : nullptr;
+  Segment* to = known != predicted.turns.end() ? known->to : nullptr;
   if (to == nullptr) {
-    const std::span<const Key> beginning = predicted_->keys.first(static_cast<std::size_t>(place));
+    const std::span<const Key> beginning = predicted.keys.first(static_cast<std::size_t>(place));
     to = find_child(beginning, key, hash_keys(beginning, key));
-    if (to != nullptr) note_turn(*predicted_, place, *to);
+    if (to != nullptr) note_turn(predicted, place, *to);
   }
   if (to == nullptr) {
     leave_prediction();
     return false;
   }
-  last_segment_->likely = predicted_ = to;
-  expected_ = predicted_->keys.data() + place;
-  expected_composed_ = predicted_->first_composed;
-  data_.reserve(predicted_->end());
+  last_segment_->likely = to;
+  cursor_.predict(to);
+  cursor_.advance(place);
+  data_.reserve(to->end());
   return true;
 }
 
@@ -200,7 +200,7 @@ std::int32_t Recorder::append_unexpected(const Op& op, std::int32_t a, std::int3
 }
 
 std::int32_t Recorder::append_new(const Key& key, SourceLine line) {
-  if (predicted_ != nullptr && turn(key)) return append(key, line);
+  if (is_predicted() && turn(key)) return append(key, line);
   if (!is_complete(*key.op, key.count)) [[unlikely]]
     throw_incomplete(key, line);
   Info info;
@@ -253,7 +253,7 @@ const Segment* Recorder::segment_of(std::int32_t id) const {
 
 const Key& Recorder::recorded_key(std::int32_t id) const {
   const Segment* const segment = segment_of(id);
-  return segment == nullptr ? nothing() : segment->keys[static_cast<std::size_t>(id - segment->base)];
+  return segment == nullptr ? no_key : segment->keys[static_cast<std::size_t>(id - segment->base)];
 }
 
 const Info& Recorder::recorded_info(std::int32_t id) const {
@@ -286,7 +286,7 @@ Segment* Recorder::find_child(std::span<const Key> beginning, const Key& key, st
 
 Segment* Recorder::make_segment(std::int32_t request, std::uint64_t hash) {
   auto segment = std::make_unique<Segment>(last_segment_, segment_base_);
-  open_.keys.push_back(nothing());
+  open_.keys.push_back(no_key);
   segment->complete(open_.keys, open_.infos, workspace_.memory);
   segment->request = request;
   note_asked(*segment);
@@ -313,8 +313,8 @@ Segment& Recorder::complete_unexpected(const Request& request, SourceLine line, 
   key.inputs[0] = request.input;
   key.inputs[1] = request.second;
   key.attribute = request.attribute;
-  const bool is_known = predicted_ != nullptr && (expects(request) || turn(key));
-  Segment* const segment = is_known ? predicted_ : find_or_make_segment(key, line, derive);
+  const bool is_known = is_predicted() && (expects(request) || turn(key));
+  Segment* const segment = is_known ? cursor_.segment() : find_or_make_segment(key, line, derive);
   data_.reserve(segment->longest);
   return *segment;
 }
@@ -360,7 +360,7 @@ void Recorder::rewind(std::int32_t first) {
 }
 
 void Recorder::drop_if_last(std::int32_t id) {
-  if (id != next_ - 1 || predicted_ != nullptr) return;
+  if (id != next_ - 1 || is_predicted()) return;
   open_.pop();
   --next_;
   Constants::release(constants_.let_go(id, data_.slots()));
@@ -368,7 +368,7 @@ void Recorder::drop_if_last(std::int32_t id) {
 }
 
 bool Recorder::extend_last(std::int32_t id, std::int32_t input) {
-  if (id != next_ - 1 || predicted_ != nullptr || options_.engine == Engine::eager) return false;
+  if (id != next_ - 1 || is_predicted() || options_.engine == Engine::eager) return false;
   Key& key = open_.keys.back();
   key.inputs[key.count++] = input;
   return true;

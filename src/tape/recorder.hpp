@@ -1,5 +1,6 @@
 #pragma once
-// The recorder: the state behind a Tape. It records nodes, compares them with the cursor, and executes requests.
+// The recorder: the state behind a Tape. It records nodes, compares them with the cursor, and executes requests. Each of
+// its parts is a class with a header of its own; the fields at the end of this file are the list.
 
 #include <cstdint>
 #include <memory>
@@ -12,6 +13,7 @@
 #include "src/tape/arena.hpp"
 #include "src/tape/backward_target.hpp"
 #include "src/tape/constants.hpp"
+#include "src/tape/cursor.hpp"
 #include "src/tape/eager_values.hpp"
 #include "src/tape/effects.hpp"
 #include "src/tape/function_ref.hpp"
@@ -32,6 +34,8 @@ class alignas(64) Recorder {
   explicit Recorder(Workspace& workspace);
   ~Recorder();
 
+  // --- the thread's current tape ---
+
   /// The recorder of the thread's current tape; null if there is none.
   static Recorder* current() { return recorders_.current; }
   /// The same; TapeError naming `op` if there is none. `serial` is that of a Var operand, 0 without one.
@@ -40,7 +44,14 @@ class alignas(64) Recorder {
       throw_no_tape(op, line, serial);
     return *recorders_.current;
   }
+  /// The same for recording ops: looks at the arguments only in case of an error.
+  static Recorder& require(const Op& op, const Operand& operand) {
+    if (recorders_.current == nullptr) [[unlikely]]
+      throw_no_tape(op, operand);
+    return *recorders_.current;
+  }
   [[noreturn]] static void throw_no_tape(const char* op, SourceLine line, std::uint64_t serial = 0);
+  [[noreturn]] static void throw_no_tape(const Op& op, const Operand& operand);
   [[noreturn]] static void throw_no_tape(const Var& var, const char* op, SourceLine line);
   /// The current one; throws unless `var` belongs to it.
   static Recorder& of(const Var& var, const char* what, SourceLine line) {
@@ -78,28 +89,20 @@ class alignas(64) Recorder {
   }
   void clear();
 
-  /// The same for recording ops: looks at the arguments only in case of an error.
-  static Recorder& require(const Op& op, const Operand& operand) {
-    if (recorders_.current == nullptr) [[unlikely]]
-      throw_no_tape(op, operand);
-    return *recorders_.current;
-  }
-  [[noreturn]] static void throw_no_tape(const Op& op, const Operand& operand);
-  std::int32_t resolve(const Operand& operand, const Op& op) {
-    if (is_own(operand)) [[likely]]
-      return operand.id_;
-    return resolve_leaf(operand, op.name);
-  }
-  /// Whether the operand is a Var of this tape.
-  bool is_own(const Operand& operand) const { return operand.id_ >= 0 && operand.serial_ == serial_; }
-
   // --- recording ---
 
+  /// Whether the operand is a Var of this tape.
+  bool is_own(const Operand& operand) const { return operand.id_ >= 0 && operand.serial_ == serial_; }
   /// The node of an operand; records a leaf unless it is a Var. TapeError for a Var of another tape.
   std::int32_t resolve(const Operand& operand, const char* op) {
     if (is_own(operand)) [[likely]]
       return operand.id_;
     return resolve_leaf(operand, op);
+  }
+  std::int32_t resolve(const Operand& operand, const Op& op) {
+    if (is_own(operand)) [[likely]]
+      return operand.id_;
+    return resolve_leaf(operand, op.name);
   }
   std::int32_t resolve(const Var& var, const char* op, SourceLine line) {
     if (var.serial() == serial_) [[likely]]
@@ -108,28 +111,18 @@ class alignas(64) Recorder {
   }
   /// Appends a node, or matches the one at the cursor. If the shape rule throws, the tape is unchanged.
   std::int32_t append(const Key& key, SourceLine line) {
-    if (!(*expected_ == key)) [[unlikely]]
+    if (!(*cursor_.key() == key)) [[unlikely]]
       return append_new(key, line);
     return advance(line);
   }
-  /// Whether this node of up to three inputs is at the cursor. The key stays in registers. `traits`: see traits_of.
+  /// Whether this node of up to three inputs is at the cursor. `traits`: see traits_of.
   bool expects(const Op& op, std::int32_t a, std::int32_t b, std::int32_t c, std::uint32_t traits,
                std::uint64_t attribute) const {
-    return is_key(*expected_, op, a, b, c, traits, attribute);
-  }
-  static bool is_key(const Key& key, const Op& op, std::int32_t a, std::int32_t b, std::int32_t c, std::uint32_t traits,
-                     std::uint64_t attribute) {
-    const auto pair = [](std::int32_t low, std::uint32_t high) {
-      return static_cast<std::uint32_t>(low) | std::uint64_t{high} << 32;
-    };
-    const std::uint64_t differences = (word_of(key, 0) ^ reinterpret_cast<std::uintptr_t>(&op)) |
-                                      (word_of(key, 1) ^ pair(a, static_cast<std::uint32_t>(b))) |
-                                      (word_of(key, 2) ^ pair(c, traits)) | (word_of(key, 3) ^ attribute);
-    return differences == 0;
+    return is_key(*cursor_.key(), op, a, b, c, traits, attribute);
   }
   /// Records the node at the cursor.
   std::int32_t advance(SourceLine line) {
-    ++expected_;
+    cursor_.advance();
     set_line(next_, line);
     return next_++;
   }
@@ -285,7 +278,7 @@ class alignas(64) Recorder {
   void backward(std::int32_t loss, std::int32_t seed, const BackwardTarget& target, SourceLine line);
   /// A backward pass for all registries that is at the cursor: steps over it, and runs its plan.
   bool stands_before_backward(const Var& loss) const;
-  void repeat_backward(SourceLine line) { fill_gradients(step_to(*predicted_, line), line, all_registries); }
+  void repeat_backward(SourceLine line) { fill_gradients(step_to(*cursor_.segment(), line), line, all_registries); }
 
   // --- for executing plans ---
 
@@ -363,8 +356,10 @@ class alignas(64) Recorder {
   [[noreturn]] void throw_incomplete(const Key& key, SourceLine line) const;
   char* grow_arena(std::size_t bytes);
   /// What stands from segment_base_ on.
-  const Key* open_keys() const { return predicted_ != nullptr ? predicted_->keys.data() : open_.keys.data(); }
-  const Info* open_infos() const { return predicted_ != nullptr ? predicted_->infos.data() : open_.infos.data(); }
+  const Key* open_keys() const { return is_predicted() ? cursor_.segment()->keys.data() : open_.keys.data(); }
+  const Info* open_infos() const { return is_predicted() ? cursor_.segment()->infos.data() : open_.infos.data(); }
+  /// Whether the open segment is, so far, like a known one; else it is new.
+  bool is_predicted() const { return cursor_.segment() != nullptr; }
   const Segment* segment_of(std::int32_t id) const;
   const Key& recorded_key(std::int32_t id) const;
   const Info& recorded_info(std::int32_t id) const;
@@ -374,15 +369,7 @@ class alignas(64) Recorder {
   /// Predicts that last_segment_, just completed, is followed by the same segment as last time.
   void predict() {
     segment_base_ = next_;
-    predicted_ = last_segment_->likely;
-    if (predicted_ == nullptr) [[unlikely]]
-      return expect_nothing();  // there is none
-    expected_ = predicted_->keys.data();
-    expected_composed_ = predicted_->first_composed;
-  }
-  void expect_nothing() {
-    expected_ = &nothing();
-    expected_composed_ = &no_composed;
+    cursor_.predict(last_segment_->likely);
   }
   /// Clears the state that every tape has.
   void forget_recorded() {
@@ -409,13 +396,13 @@ class alignas(64) Recorder {
   /// that is seen for the first time.
   Segment& complete(const Request& request, SourceLine line, FunctionRef<void(Segment&)> derive) {
     if (stands_before(request)) [[likely]]
-      return step_to(*predicted_, line);
+      return step_to(*cursor_.segment(), line);
     // A copy, so that `request` can stay in registers.
     return step_to(complete_unexpected(Request(request), line, derive), line);
   }
   /// Whether the request is at the cursor, and all there is to do is to step to its segment.
   bool stands_before(const Request& request) const {
-    return expects(request) && predicted_->longest < data_.capacity() && watched_.empty();
+    return expects(request) && cursor_.segment()->longest < data_.capacity() && watched_.empty();
   }
   Segment& step_to(Segment& segment, SourceLine line) {
     set_line(segment.request, line);
@@ -478,8 +465,6 @@ class alignas(64) Recorder {
   std::string frozen_parameters(std::int32_t loss, const BackwardTarget& target) const;
   /// TapeError if the parameter was assigned on this tape.
   void check_not_assigned(const RegistryCore& registry, std::int32_t index, const char* op, SourceLine line) const;
-  static const Key& nothing() { return nothing_; }
-  static const Key nothing_;  // equals no recorded key: those have an op
   struct OfThread {
     Recorder* current = nullptr;
     Recorder* outermost = nullptr;  // that of a tape outside all others; null: Workspace finds or makes one
@@ -489,15 +474,10 @@ class alignas(64) Recorder {
 
   // What every tape writes lies in one cache line: a processor commits two stores at once only if they are to the same.
 
-  // The cursor: the next key of the predicted segment. Without a prediction, or at its end, it points to a key that
-  // equals no other, so that recording needs no other check.
-  const Key* expected_;
-  const Composed* expected_composed_ =
-      &no_composed;  // the next composition at or after the cursor, after skipping those before it
+  Cursor cursor_;
   std::int32_t next_ = 0;
   std::int32_t scope_ = -1;
   std::uint64_t serial_ = 0;
-  Segment* predicted_ = nullptr;  // null: the open segment is new, and nodes are appended to open_
   Constants constants_;
   std::int32_t segment_base_ = 0;
   Recorder* outer_ = nullptr;  // see inner_
