@@ -1,18 +1,35 @@
 #include "src/tape/effects.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <compare>
+#include <utility>
 
 #include "src/core_ops/core_ops.hpp"
 
 namespace thalweg::internal {
 
-const PendingEffect* Effects::latest(const RegistryCore& registry, std::int32_t parameter) const {
-  const auto at = std::find_if(pending_.rbegin(), pending_.rend(), [&](const PendingEffect& effect) {
-    const RegistryAddress address = unpack(effect.address);  // whose uid may have changed since
-    return effect.registry == &registry && address.space == RegistrySpace::parameter && address.index == parameter;
-  });
-  return at == pending_.rend() ? nullptr : &*at;
+void Effects::sort_into_buckets() {
+  if (pending_.size() > next_.size()) {
+    const std::size_t size = std::bit_ceil(std::max<std::size_t>(8, pending_.size()));
+    buckets_.reserve(size);
+    next_.resize(size);
+    buckets_.assign(size, -1);
+    indexed_ = 0;
+  }
+  for (; indexed_ < pending_.size(); ++indexed_)
+    next_[indexed_] = std::exchange(bucket_of(pending_[indexed_]), static_cast<std::int32_t>(indexed_));
+}
+
+const PendingEffect* Effects::latest(const RegistryCore& registry, std::int32_t parameter) {
+  if (empty()) return nullptr;
+  sort_into_buckets();
+  const std::uint32_t wanted = place_in_registry(pack({registry.uid, RegistrySpace::parameter, parameter}));
+  for (std::int32_t at = buckets_[bucket(registry, wanted)]; at >= 0; at = next_[static_cast<std::size_t>(at)]) {
+    const PendingEffect& effect = pending_[static_cast<std::size_t>(at)];
+    if (effect.registry == &registry && place_in_registry(effect.address) == wanted) return &effect;
+  }
+  return nullptr;
 }
 
 std::vector<bool> Effects::overwritten() const {
@@ -32,7 +49,8 @@ std::vector<bool> Effects::overwritten() const {
 }
 
 void Effects::forget(std::int32_t first) {
-  while (!pending_.empty() && pending_.back().node >= first) pending_.pop_back();
+  for (; !empty() && pending_.back().node >= first; pending_.pop_back())
+    if (pending_.size() == indexed_) bucket_of(pending_.back()) = next_[--indexed_];
 }
 
 void Effects::claim(const char* writer, SourceLine line) {

@@ -276,3 +276,19 @@ TEST_CASE("rule 4: an effect that a later one of the same request overwrites ask
     CHECK(identical(running.value(), weight.value()));
   }
 }
+
+TEST_CASE("rule 4: a read sees the latest of many assignments, also where a parameter was added since") {
+  const Engine engine = GENERATE(Engine::planned, Engine::eager);
+  ParameterRegistry registry;
+  std::vector<Parameter> counts;
+  for (int i = 0; i < 100; ++i)
+    counts.push_back(registry.add(fmt::format("count{}", i), Tensor{1. * i}, {.trainable = false}));
+  Tape tape({.engine = engine});
+  for (const double increment : {1., 2.})
+    for (const Parameter& count : counts) assign(count, count + increment);
+  registry.add("later", Tensor{0.});
+  Var total = 0;
+  for (const Parameter& count : counts) total = total + count;
+  CHECK(sum(total).item() == 4950 + 300);
+  CHECK(identical(counts[7].value(), Tensor{10.}));
+}
