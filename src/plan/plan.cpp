@@ -100,7 +100,7 @@ void Plan::fill_number_cells() {
     run::convert_values(cell.bytes, cell.dtype, &numbers_[static_cast<std::size_t>(cell.slot)], DType::f64, 1);
 }
 
-inline void Plan::bind_data(Recorder& recorder, const BackwardTarget& target) {
+[[gnu::always_inline]] inline void Plan::bind_data(Recorder& recorder, const BackwardTarget& target) {
   const bool have_changed = read_data(recorder);
   if (have_changed) fill_number_cells();
   const Binding bound = std::exchange(binding_, {});  // if something throws, the next run binds everything
@@ -124,7 +124,7 @@ inline void Plan::bind_data(Recorder& recorder, const BackwardTarget& target) {
   binding_ = bound;
 }
 
-inline void Plan::bind(Recorder& recorder, const BackwardTarget& target) {
+[[gnu::always_inline]] inline void Plan::bind(Recorder& recorder, const BackwardTarget& target) {
   const Binding binding{recorder.arena(arena_end), target.buffer, RegistryCore::layouts_made()};
   if (binding != binding_) [[unlikely]] {
     binding_ = {};  // if something throws, the next run binds everything

@@ -218,3 +218,19 @@ TEST_CASE("rule 2: item() gives what it was asked of, whatever else is kept") {
     CHECK(kept.item() == 9);
   }
 }
+
+TEST_CASE("rule 2: each of many values is held, in whichever order they were asked for") {
+  const Engine engine = GENERATE(Engine::planned, Engine::eager);
+  constexpr int count = 50;
+  for (int time = 0; time < 3; ++time) {
+    Tape tape({.engine = engine});
+    std::vector<Var> all;
+    Var x = Tensor{1., 2.};
+    for (int i = 0; i < count; ++i) all.push_back(x = x + 1);
+    for (int turn = 0; turn < 2; ++turn)
+      for (int i = 0; i < count; ++i) {
+        const int k = i * 17 % count;
+        CHECK(identical(all[k].value(), Tensor{2. + k, 3. + k}));
+      }
+  }
+}
