@@ -55,10 +55,11 @@ std::vector<std::int32_t> Recorder::want_inputs(Differentiation& differentiation
   std::unordered_map<std::uint64_t, std::vector<std::int32_t>> leaves;  // by parameter
   for (const std::int32_t id : wanted)
     if (key(id).op == &parameter_op) leaves.try_emplace(parameter_of(id));
-  for (std::int32_t id = 0; !leaves.empty() && id <= y; ++id) {
-    if (key(id).op != &parameter_op) continue;
-    if (const auto at = leaves.find(parameter_of(id)); at != leaves.end()) at->second.push_back(id);
-  }
+  if (!leaves.empty())
+    for (const std::int32_t id : differentiation.reads()) {
+      if (key(id).op != &parameter_op) continue;
+      if (const auto at = leaves.find(parameter_of(id)); at != leaves.end()) at->second.push_back(id);
+    }
   std::vector<std::int32_t> places;
   for (const std::int32_t id : wanted) {
     const bool is_parameter = key(id).op == &parameter_op;
@@ -77,6 +78,13 @@ std::vector<std::int32_t> Recorder::want_inputs(Differentiation& differentiation
     places.push_back(uses.empty() ? -1 : uses.back());
   }
   return places;
+}
+
+/// The node from which on to differentiate y by `wanted`: a parameter may have been read before the leaf that stands for it.
+std::int32_t Recorder::first_of(std::span<const std::int32_t> wanted, std::int32_t y) const {
+  std::int32_t first = y;
+  for (const std::int32_t id : wanted) first = key(id).op == &parameter_op ? 0 : std::min(first, id);
+  return first;
 }
 
 /// Of the expansion's unread constants, keeps those that no node up to y reads, and collects the constants that y
@@ -122,19 +130,21 @@ std::vector<std::int32_t> Recorder::gradients(std::int32_t y, std::span<const st
   Key key;
   key.op = &gradients_op;
   key.attribute = static_cast<std::uint64_t>(workspace_.pool.list(ids));
-  if (*cursor_.key() == key || (is_predicted() && turn(key)))
-    for (const Expansion& expansion : cursor_.segment()->expansions)
-      if (expansion.begin == next_) {
-        check_unread(expansion, inputs, line);
-        append(key, line);
-        next_ += expansion.count;
-        cursor_.advance(expansion.count);
-        return expansion.results;
-      }
+  if (*cursor_.key() == key || (is_predicted() && turn(key))) {
+    const std::vector<Expansion>& known = cursor_.segment()->expansions;  // in order
+    const auto expansion = std::ranges::lower_bound(known, next_, {}, &Expansion::begin);
+    if (expansion != known.end() && expansion->begin == next_) {
+      check_unread(*expansion, inputs, line);
+      append(key, line);
+      next_ += expansion->count;
+      cursor_.advance(expansion->count);
+      return expansion->results;
+    }
+  }
   const std::int32_t begin = append(key, line);
   try {
     deriving_ = begin;
-    Differentiation differentiation(*this, y);
+    Differentiation differentiation(*this, y, first_of(inputs, y));
     const std::vector<std::int32_t> places = want_inputs(differentiation, y, inputs, line);
     differentiation.run(seed_of(*this, y, seed, "gradients", line));
     deriving_ = begin;

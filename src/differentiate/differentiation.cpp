@@ -28,12 +28,31 @@ bool is_wanted(const BackwardTarget& target, const RegistryCore& registry, std::
 
 }  // namespace
 
+Differentiation::Differentiation(Recorder& recorder, std::int32_t y, std::int32_t first) : recorder_(recorder), y_(y) {
+  std::vector<std::uint8_t> is_met(static_cast<std::size_t>(y - first) + 1, 0);
+  is_met.back() = 1;
+  std::int32_t ahead = 1;  // number of nodes met and not yet on the path
+  for (std::int32_t id = y; ahead > 0; --id) {
+    if (is_met[id - first] == 0) continue;
+    path_.push_back(id);
+    --ahead;
+    const Key& key = recorder.key(id);
+    if (key.op == &parameter_op || key.op == &assigned_parameter_op) reads_.push_back(id);
+    for (const std::int32_t input : recorder.inputs(key)) {
+      if (input < first || is_met[input - first] != 0) continue;
+      is_met[input - first] = 1;
+      ++ahead;
+    }
+  }
+  base_ = path_.back();
+  nodes_.resize(static_cast<std::size_t>(y - base_) + 1);
+}
+
 WantedParameters Differentiation::want_parameters(const BackwardTarget& target) {
   WantedParameters wanted;
-  for (std::int32_t id = 0; id <= y_; ++id) {
+  for (const std::int32_t id : reads()) {
     const Key& key = recorder_.key(id);
     const bool is_assigned = key.op == &assigned_parameter_op;
-    if (key.op != &parameter_op && !is_assigned) continue;
     const RegistryAddress address = unpack(key.attribute);
     RegistryCore* const registry = recorder_.reads().find(address.uid);
     if (!is_wanted(target, *registry, address.index)) continue;
@@ -57,7 +76,7 @@ void Differentiation::run(std::int32_t seed) {
   mark_paths();
   const std::int32_t gathered_at = node(y_).gathered;  // ≥ 0 if y is a repeated read of a parameter
   node(gathered_at >= 0 ? gathered_at : y_).gradient = seed;
-  for (std::int32_t id = y_; id >= 0; --id)
+  for (const std::int32_t id : path_)
     if (node(id).gradient >= 0 && node(id).needed) pull_back(id);
   std::sort(joined_.begin(), joined_.end(), [](const Joined& a, const Joined& b) { return a.node < b.node; });
   while (!joined_.empty()) record_joined(joined_.size() - 1);
@@ -66,12 +85,12 @@ void Differentiation::run(std::int32_t seed) {
 
 /// Marks the nodes that depend differentiably on a requested one.
 void Differentiation::mark_paths() {
-  for (std::int32_t id = 0; id <= y_; ++id) {
+  for (const std::int32_t id : path_ | std::views::reverse) {
     const Key& key = recorder_.key(id);
     if (node(id).needed || key.count == 0 || !is_differentiable(recorder_.info(id))) continue;
     const std::span<const std::int32_t> inputs = recorder_.inputs(key);
     for (std::size_t i = 0; i < inputs.size(); ++i)
-      if (pullback_rule(*key.op, i) && node(inputs[i]).needed) {
+      if (pullback_rule(*key.op, i) && is_needed(inputs[i])) {
         node(id).needed = true;
         break;
       }
@@ -94,7 +113,7 @@ void Differentiation::pull_back(std::int32_t id) {
   for (std::size_t i = 0; i < inputs_.size(); ++i) {
     const std::int32_t input = inputs_[i].id();
     const PullbackRule rule = pullback_rule(*key.op, i);
-    if (rule == nullptr || !node(input).needed) continue;
+    if (rule == nullptr || !is_needed(input)) continue;
     const std::int32_t first_new = recorder_.size();
     pullback.index = static_cast<int>(i);
     Var term = rule(pullback);

@@ -1,12 +1,13 @@
 #pragma once
-// Reverse-mode differentiation: one loop over the tape backward, which records the gradients' nodes at its end. Not
-// recursive; linear in the size of the tape.
+// Reverse-mode differentiation: one loop backward over the nodes that y depends on, which records the gradients' nodes at
+// the tape's end. Not recursive; linear in the number of those nodes, however long the tape is.
 //
 // For y with gradient ȳ: every node v gets v̄ = Σ over its uses u of (∂u/∂v)ᵀ ū, each term recorded by the pullback of u's
 // op for that input. Griewank and Walther, Evaluating Derivatives, 2nd ed., section 3.2 (reverse mode).
 
 #include <algorithm>
 #include <cstdint>
+#include <ranges>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -34,11 +35,15 @@ struct WantedParameters {
 /// One backward pass from node y.
 class Differentiation {
  public:
-  Differentiation(Recorder& recorder, std::int32_t y)
-      : recorder_(recorder), y_(y), nodes_(static_cast<std::size_t>(y) + 1) {}
+  /// Of y by nodes from `first` on.
+  Differentiation(Recorder& recorder, std::int32_t y, std::int32_t first = 0);
 
+  /// Of the nodes that y depends on, those that read a parameter, in order.
+  auto reads() const { return reads_ | std::views::reverse; }
   /// Requests the gradient of node `id`. The gradients of several nodes may be summed at one of them, `gather_at`.
-  void want(std::int32_t id) { node(id).needed = true; }
+  void want(std::int32_t id) {
+    if (id >= base_) node(id).needed = true;
+  }
   void gather(std::int32_t id, std::int32_t gather_at) { node(id).gathered = gather_at; }
   /// Requests the gradients of the target's trainable parameters, each summed at the first of its reads.
   WantedParameters want_parameters(const BackwardTarget& target);
@@ -47,7 +52,7 @@ class Differentiation {
   void run(std::int32_t seed);
 
   /// The node of the gradient; −1 if y does not depend on `id`.
-  std::int32_t gradient(std::int32_t id) const { return nodes_[id].gradient; }
+  std::int32_t gradient(std::int32_t id) const { return id < base_ ? -1 : nodes_[id - base_].gradient; }
 
  private:
   struct Node {
@@ -64,7 +69,8 @@ class Differentiation {
     std::vector<std::int32_t> inputs;
   };
 
-  Node& node(std::int32_t id) { return nodes_[id]; }
+  Node& node(std::int32_t id) { return nodes_[id - base_]; }
+  bool is_needed(std::int32_t id) const { return id >= base_ && nodes_[id - base_].needed; }
   void mark_paths();
   void pull_back(std::int32_t id);
   void check_fits(const Var& term, std::int32_t input, int index) const;
@@ -76,7 +82,10 @@ class Differentiation {
 
   Recorder& recorder_;
   std::int32_t y_;
-  std::vector<Node> nodes_;  // up to y
+  std::vector<std::int32_t> path_;   // the nodes that y depends on, from y down
+  std::vector<std::int32_t> reads_;  // of these, those that read a parameter
+  std::int32_t base_;                // the first of them
+  std::vector<Node> nodes_;          // from there up to y
   std::vector<Var> inputs_;
   std::vector<Joined> joined_;  // few, so a linear search will do
 };

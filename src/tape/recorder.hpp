@@ -459,6 +459,7 @@ class alignas(64) Recorder {
   std::uint64_t parameter_of(std::int32_t leaf) const;
   std::vector<std::int32_t> want_inputs(Differentiation& differentiation, std::int32_t y,
                                         std::span<const std::int32_t> wanted, SourceLine line) const;
+  std::int32_t first_of(std::span<const std::int32_t> wanted, std::int32_t y) const;
   void note_unread(std::int32_t y, Expansion& expansion) const;
   void check_unread(const Expansion& expansion, std::span<const std::int32_t> wanted, SourceLine line) const;
   bool was_assigned(const RegistryCore& registry, std::int32_t index) const;

@@ -351,3 +351,26 @@ TEST_CASE("rule 3: a parameter may be added in the middle of a recording, as a l
     CHECK(identical(first.value(), Tensor{1., 2.}));
   }
 }
+
+TEST_CASE("rule 3: what the tape has read and asked for before makes no difference to a gradient") {
+  const Engine engine = GENERATE(Engine::planned, Engine::eager);
+  TwoRegistries r;
+  for (int time = 0; time < 2; ++time) {
+    Tape tape({.engine = engine});
+    const Var early = r.a * r.c;
+    sum(early * r.unused).item();
+    backward(sum(r.a * r.a * r.b));  // read anew
+    CHECK(identical(r.a.gradient(), Tensor{6., 16.}));
+    CHECK(identical(r.b.gradient(), Tensor{1., 4.}));
+    CHECK(identical(r.unused.gradient(), Tensor{0.}));
+    backward(sum(early * r.a));  // read before and anew
+    CHECK(identical(r.a.gradient(), Tensor{12., 28.}));
+    CHECK(identical(r.c.gradient(), Tensor{1., 4.}));
+    const Var late = early + 1;
+    const Var y = sum(late * late * r.b);
+    CHECK(identical(gradients(y, {late})[0].value(), Tensor{42., 120.}));
+    CHECK(identical(gradients(y, {early, late})[0].value(), Tensor{42., 120.}));
+    CHECK(identical(gradients(y, {late, Var(r.a)})[1].value(), Tensor{252., 840.}));
+    CHECK(identical(gradients(sum(late), {y})[0].value(), Tensor::zeros({})));
+  }
+}
