@@ -148,6 +148,11 @@ void Recorder::throw_foreign(const Var& var, const char* op, SourceLine line) co
 // --- constants ---
 
 std::int32_t Recorder::append_constant(const Tensor& tensor, SourceLine line) {
+  if (deriving_ >= 0)  // a backward pass that is seen again is not derived again: nothing would give it the tensor
+    throw TapeError(
+        error_text(key(deriving_).op->name,
+                   "its gradient rule uses a tensor; a rule may use the op's inputs and output, and numbers",
+                   user_line(deriving_)));
   const std::int32_t id = append(constant_op, -1, -1, -1, constant_traits(tensor), constant_attribute(tensor), line);
   constants_.hold(tensor, id, data_.slot(id));
   return id;

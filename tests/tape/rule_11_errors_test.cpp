@@ -222,8 +222,23 @@ Op cube_op(PullbackRule rule) {
 const Op too_short = cube_op([](const Pullback& p) { return sum(p.gradient); });
 const Op too_long = cube_op([](const Pullback& p) { return concatenate({p.gradient, p.gradient}); });
 const Op of_another_dtype = cube_op([](const Pullback& p) { return cast(p.gradient, f64); });
+const Op with_a_tensor = cube_op([](const Pullback& p) { return p.gradient * Tensor{1., 1., 2.}; });
 
 }  // namespace
+
+TEST_CASE("rule 11: a gradient rule that uses a tensor is an error, each time") {
+  const Engine engine = GENERATE(Engine::planned, Engine::eager);
+  for (int time = 0; time < 3; ++time) {
+    Tape tape({.engine = engine});
+    const Var x = Tensor{1., 2., 3.};
+    const Var y = sum(record(with_a_tensor, x));
+    const unsigned line = __LINE__ - 1;
+    CHECK(error_of<TapeError>([&] { gradients(y, {x}); }) ==
+          "[cube] its gradient rule uses a tensor; a rule may use the op's inputs and output, and numbers" + at(line));
+    CHECK(y.item() == 36);
+    CHECK(identical(gradients(sum(square(x)), {x})[0].value(), Tensor{2., 4., 6.}));
+  }
+}
 
 TEST_CASE("rule 11: a gradient that does not fit its input is an error naming the op and its line") {
   const Engine engine = GENERATE(Engine::planned, Engine::eager);
