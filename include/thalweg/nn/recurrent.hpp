@@ -66,7 +66,7 @@ class Recurrence {
   Recurrence(const Kind& kind, ParameterRegistry& registry, const std::string& name, std::int64_t inputs,
              std::int64_t hidden, const RecurrentLayerOptions& options, SourceLine line);
 
-  Result run(const Operand& x, const State& initial, const Var& lengths) const;
+  Result run(const Operand& operand, const State& initial, const Var& lengths) const;
 
  private:
   struct Weights {
