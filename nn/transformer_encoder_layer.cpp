@@ -37,17 +37,17 @@ TransformerEncoderLayer::TransformerEncoderLayer(ParameterRegistry& registry, co
       norm1_(registry, name + ".norm1", features, {.epsilon = options.epsilon}, line),
       norm2_(registry, name + ".norm2", features, {.epsilon = options.epsilon}, line) {}
 
-Var TransformerEncoderLayer::operator()(const Operand& operand, const AttentionOptions& options) const {
-  const Scope scope(scope_, operand.line());
-  const Var x = as_var(operand, layer);
+Var TransformerEncoderLayer::operator()(const Operand& x, const AttentionOptions& options) const {
+  const Scope scope(scope_, x.line());
+  const Var input = as_var(x, layer);
   const auto drop = [&](const Var& value) { return dropout_ ? (*dropout_)(value) : value; };
   const auto attend = [&](const Var& value) { return drop(attention_(value, options)); };
   const auto transform = [&](const Var& value) { return drop(linear2_(drop(activation_(linear1_(value))))); };
   if (norm_first_) {
-    const Var attended = x + attend(norm1_(x));
+    const Var attended = input + attend(norm1_(input));
     return attended + transform(norm2_(attended));
   }
-  const Var attended = norm1_(x + attend(x));
+  const Var attended = norm1_(input + attend(input));
   return norm2_(attended + transform(attended));
 }
 
