@@ -92,6 +92,7 @@ class Walker {
   void finish() const;
   void run_strips() const;
   void run_strip(std::int64_t begin, std::int64_t count) const;
+  void run_row_of_strip(State& state, std::int64_t count) const;
   void fold_strip(std::byte* scratch, std::int64_t begin, std::int64_t count, std::int64_t task, bool first,
                   bool last) const;
 };
@@ -343,25 +344,27 @@ void Walker::run_strip(std::int64_t begin, std::int64_t count) const {
   state.row[Address::flat_4] = 4 * begin;
   state.row[Address::flat_8] = 8 * begin;
   state.row[Address::column] = begin * geometry_.size;
-  const BlockPrograms& blocks = stage(walk_.stages.begin).blocks;
-  const std::int64_t part = program_.streams.empty() ? count : prefetch_blocks * geometry_.wide;
   std::int64_t row = 0;
   for (std::int64_t task = 0; task < program_.tasks; ++task) {
     const std::int64_t end = std::min(geometry_.rows, (task + 1) * program_.task_length);
     for (bool first = true; row < end || first; first = false) {
       const std::int64_t stop = std::min(end, row + geometry_.fold_rows);
-      for (; row < stop; ++row) {
-        program_.machine->rewind(&state);
-        for (std::int64_t column = 0; column < count; column += part) {
-          const std::int64_t to = std::min(count, column + part);
-          if (!program_.streams.empty()) prefetch_next_row(state, column, to);
-          program_.machine->run(blocks_of(program_, blocks, to - column), &state);
-        }
-        program_.machine->advance(state.row);
-      }
+      for (; row < stop; ++row) run_row_of_strip(state, count);
       fold_strip(scratch, begin, count, task, first, stop == end);
     }
   }
+}
+
+void Walker::run_row_of_strip(State& state, std::int64_t count) const {
+  const BlockPrograms& blocks = stage(walk_.stages.begin).blocks;
+  const std::int64_t part = program_.streams.empty() ? count : prefetch_blocks * geometry_.wide;
+  program_.machine->rewind(&state);
+  for (std::int64_t column = 0; column < count; column += part) {
+    const std::int64_t to = std::min(count, column + part);
+    if (!program_.streams.empty()) prefetch_next_row(state, column, to);
+    program_.machine->run(blocks_of(program_, blocks, to - column), &state);
+  }
+  program_.machine->advance(state.row);
 }
 
 /// As fold_columns and finish do it: the folds of a task are added up, then the tasks, both in their order.
